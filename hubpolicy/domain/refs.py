@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What git says on a pre-push hook's standard input (githooks(5))."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hubpolicy.errors import MalformedError
+
+_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+
+
+class RefUpdate(NamedTuple):
+    """One line: git's own four columns. Object ids are 40 or 64 hex digits."""
+
+    local_ref: str
+    local_oid: str
+    remote_ref: str
+    remote_oid: str
+
+    @property
+    def deletes(self) -> bool:
+        """True if the remote ref would be removed."""
+        return set(self.local_oid) == {"0"}
+
+    @property
+    def creates(self) -> bool:
+        """True if the remote has no such ref yet."""
+        return set(self.remote_oid) == {"0"}
+
+
+class Push(NamedTuple):
+    """All that one ``git push`` wants to do to one remote."""
+
+    remote: str
+    url: str
+    updates: tuple[RefUpdate, ...]
+
+
+def parse_push(remote: str, url: str, stdin: bytes) -> Push:
+    """Parse every line of standard input.
+
+    The local ref may hold spaces (``HEAD@{1 second ago}``), so lines are split from the right.
+
+    Raises:
+        MalformedError: a line does not have four columns with well-formed object ids.
+
+    """
+    text = stdin.decode("utf-8", errors="surrogateescape")
+    lines = [line for line in text.split("\n") if line]
+    return Push(remote, url, tuple(_parse_line(n, line) for n, line in enumerate(lines, start=1)))
+
+
+def _parse_line(number: int, line: str) -> RefUpdate:
+    parts = line.rsplit(" ", 3)
+    if len(parts) != 4 or not _OID.fullmatch(parts[1]) or not _OID.fullmatch(parts[3]):
+        message = f"got {line[:200]!r}, expected '<local ref> <oid> <remote ref> <oid>', "
+        raise MalformedError(message + f"in line {number} of git's pre-push input")
+    return RefUpdate(*parts)

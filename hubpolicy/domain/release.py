@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where it goes: repositories of a hub and their canonical package URLs."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from hubpolicy.errors import MalformedError
+
+RepoType = Literal["model", "dataset", "space"]
+DEFAULT_ENDPOINT = "https://huggingface.co"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+
+
+class RepoId(NamedTuple):
+    """A repository on a hub."""
+
+    namespace: str
+    name: str
+    repo_type: RepoType = "model"
+    endpoint: str = DEFAULT_ENDPOINT
+
+    @property
+    def text(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def purl(self) -> str:
+        """``pkg:huggingface/ns/name?repo_type=model[&repository_url=…]``, no ref, no counter.
+
+        Qualifiers sorted by key (purl spec); the endpoint is named unless it is the public Hub.
+        """
+        base = f"pkg:huggingface/{self.namespace}/{self.name}?repo_type={self.repo_type}"
+        if self.endpoint == DEFAULT_ENDPOINT:
+            return base
+        return f"{base}&repository_url={self.endpoint}"
+
+
+def parse_repo_id(
+    text: str, *, endpoint: str = DEFAULT_ENDPOINT, repo_type: RepoType = "model"
+) -> RepoId:
+    """``ns/name`` to a value.
+
+    Raises:
+        MalformedError: the text is not two Hub names joined by one slash.
+
+    """
+    namespace, slash, name = text.partition("/")
+    names_ok = _NAME.fullmatch(namespace) and _NAME.fullmatch(name)
+    if not slash or not names_ok or name.endswith(".git"):
+        message = f"got repository {text!r}, expected namespace/name"
+        raise MalformedError(message, hint="example: hubpolicy push ./my-model acme/my-model")
+    return RepoId(namespace, name, repo_type, endpoint.rstrip("/"))
