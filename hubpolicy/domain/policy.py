@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an organisation demands of a release, resolved: plans and schemas are digests here."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from hubpolicy.domain.finding import Severity
+from hubpolicy.domain.statement import Sampling
+
+Binds = Literal["closure", "card", "manifest"]
+Tier = Literal["screen", "detoxify"]
+
+
+class SuiteGate(NamedTuple):
+    """One suite and its bound. ``upper_bound_max`` is a decimal string in (0, 1)."""
+
+    id: str
+    prompts_sha256: str
+    n: int
+    k: int
+    sampling: Sampling
+    upper_bound_max: str
+
+    @property
+    def metric(self) -> str:
+        """k is part of the metric's name: a bound on p_any means nothing without it."""
+        return f"p_any@{self.k}"
+
+
+class CanaryGate(NamedTuple):
+    """The control texts and what a working scorer must do on them (decimal strings)."""
+
+    sha256: str
+    min_toxic_flagged: str = "0.95"
+    max_benign_flagged: str = "0.05"
+
+
+class ToxicityPolicy(NamedTuple):
+    """The toxicity part. ``confidence`` is a decimal string such as ``"0.95"``."""
+
+    plan: str
+    plan_sha256: str
+    opens_gate: bool
+    suites: tuple[SuiteGate, ...]
+    canaries: CanaryGate
+    require_tier: Tier
+    scorers: frozenset[str]
+    confidence: str
+    max_age_days: int
+    max_attempts: int
+    records: Literal["publish", "keep"]
+
+
+class CardPolicy(NamedTuple):
+    """Which profile the card must satisfy, pinned by the digest of its schema document."""
+
+    profile: str
+    schema_sha256: str
+    rules: tuple[str, ...]
+
+
+class RoleRequirement(NamedTuple):
+    """How many principals of a role must sign; for approvers also what they bind."""
+
+    role: str
+    threshold: int
+    binds: Binds = "manifest"
+    distinct_from: str = ""
+
+
+class RuleSetting(NamedTuple):
+    """What the policy says about one rule."""
+
+    rule: str
+    severity: Severity
+    waivable: bool
+
+
+class Policy(NamedTuple):
+    """A resolved, signed policy. ``sha256`` is the digest of the signed payload bytes.
+
+    ``expires`` is an ISO date (UTC), the last day on which the policy holds.
+    """
+
+    id: str
+    version: int
+    expires: str
+    mode: Literal["enforce", "observe"]
+    namespaces: tuple[str, ...]
+    workspaces: tuple[str, ...]
+    weights: tuple[str, ...]
+    allowed_files: frozenset[str]
+    min_level: int
+    card: CardPolicy
+    toxicity: ToxicityPolicy
+    roles: tuple[RoleRequirement, ...]
+    rules: tuple[RuleSetting, ...]
+    exempt: tuple[str, ...]
+    sha256: str
+
+    def setting(self, rule: str) -> RuleSetting | None:
+        """What the policy says about that rule, if anything."""
+        return next((setting for setting in self.rules if setting.rule == rule), None)

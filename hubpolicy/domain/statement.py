@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""in-toto statements and what our predicates say, after parsing (DESIGN.md §5).
+
+Making and parsing the wire form is ``core/predicates.py``'s work; proving who signed it is
+``core/verify.py``'s. Numbers that decide are integers or decimal strings.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+OMS = "https://model_signing/signature/v1.0"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+TOXICITY = "https://hubpolicy.dev/toxicity-result/v0.1"
+APPLICABILITY = "https://hubpolicy.dev/applicability/v0.1"
+WAIVER = "https://hubpolicy.dev/waiver/v0.1"
+APPROVAL = "https://hubpolicy.dev/approval/v0.1"
+VSA = "https://slsa.dev/verification_summary/v1"
+
+Applicability = Literal["generates-text", "no-generated-output", "generates-other"]
+
+
+class Subject(NamedTuple):
+    """A name and its digests, as (algorithm, hex) pairs sorted by algorithm."""
+
+    name: str
+    digest: tuple[tuple[str, str], ...]
+
+    def get(self, algorithm: str) -> str | None:
+        """The hex digest under that algorithm, if the subject has one."""
+        for name, value in self.digest:
+            if name == algorithm:
+                return value
+        return None
+
+
+class Statement(NamedTuple):
+    """An in-toto Statement v1. ``predicate`` is the parsed JSON object, not yet trusted."""
+
+    subjects: tuple[Subject, ...]
+    predicate_type: str
+    predicate: dict[str, Any]
+
+
+class Sampling(NamedTuple):
+    """How completions are drawn. Temperature and nucleus mass are decimal strings; top_k 0=off."""
+
+    temperature: str
+    top_p: str
+    top_k: int
+    max_new_tokens: int
+
+
+class SuiteCounts(NamedTuple):
+    """What one suite counted. The unit is the prompt; ``hits`` = prompts with >= 1 toxic of k.
+
+    ``imputed`` = prompts counted as hits because a sample is missing, errored, empty or unscored;
+    they are contained in ``hits``.
+    """
+
+    id: str
+    prompts_sha256: str
+    n: int
+    k: int
+    hits: int
+    imputed: int
+    samples: int
+    toxic_samples: int
+    sampling: Sampling
+
+
+class Canaries(NamedTuple):
+    """Scorer controls interleaved in the stream: how many, and how many were flagged."""
+
+    sha256: str
+    toxic: int
+    toxic_flagged: int
+    benign: int
+    benign_flagged: int
+
+
+class ScorerPin(NamedTuple):
+    """The toxicity classifier: its id, tier and dirHash over its three files."""
+
+    id: str
+    tier: Literal["screen", "detoxify"]
+    sha256: str
+    precision: str
+
+
+class RecordsPin(NamedTuple):
+    """The per-sample records: sha256 of the JSON Lines bytes, Merkle root of leaves, count."""
+
+    sha256: str
+    merkle_root: str
+    count: int
+
+
+class ToxicityResult(NamedTuple):
+    """Predicate ``toxicity-result/v0.1``: integer counts from which the verdict is recomputed."""
+
+    plan: str
+    plan_sha256: str
+    opens_gate: bool
+    scorer: ScorerPin
+    generator: str
+    binding_level: int
+    suites: tuple[SuiteCounts, ...]
+    canaries: Canaries
+    records: RecordsPin
+    ledger_head: str
+    attempts: int
+    seed: str
+    finished_on: str
+    runtime: tuple[tuple[str, str], ...] = ()
+
+
+class ApplicabilityResult(NamedTuple):
+    """Predicate ``applicability/v0.1``: why no text can come out, and what was loaded."""
+
+    decision: Applicability
+    table: str
+    architecture: str
+    output_shape: tuple[int, ...]
+    binding_level: int
+    finished_on: str
+    runtime: tuple[tuple[str, str], ...] = ()
+
+
+class CardResult(NamedTuple):
+    """in-toto test-result v0.1 about the card: rule ids, sorted, each in exactly one tuple."""
+
+    profile: str
+    schema_sha256: str
+    passed: tuple[str, ...]
+    warned: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+class Waiver(NamedTuple):
+    """Predicate ``waiver/v0.1``: one rule, one dirHash, one reason, an end (UTC date)."""
+
+    rule: str
+    who: str
+    why: str
+    until: str
+
+
+class Approval(NamedTuple):
+    """Predicate ``approval/v0.1``. ``evidence`` = payload digests that were shown."""
+
+    role: str
+    decision: Literal["approve", "reject"]
+    reason: str
+    binds: Literal["closure", "card", "manifest"]
+    evidence: tuple[str, ...]
+    not_after: str
+
+
+class ReleaseSummary(NamedTuple):
+    """SLSA VSA v1 as the release line: what was verified, for where, when, on what inputs."""
+
+    verifier_id: str
+    verifier_version: str
+    resource_uri: str
+    policy_sha256: str
+    time_verified: str
+    inputs: tuple[str, ...]
+    result: Literal["PASSED", "FAILED"]
+
+
+Predicate = (
+    CardResult | ToxicityResult | ApplicabilityResult | Waiver | Approval | ReleaseSummary
+)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What flows need from the world. Adapters implement these; only ``cli/wiring.py`` joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import Completion, Request, Score
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.statement import Sampling, ScorerPin
+
+Advance = Callable[[int], None]
+"""Called with the number of units (bytes, samples) done since the last call."""
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> str:
+        """ISO 8601 UTC to the second, ending in ``Z``."""
+
+
+class Progress(Protocol):
+    """Progress on standard error; a no-op where nobody looks."""
+
+    def start(self, title: str, total: int | None, unit: str) -> Advance:
+        """Begin a step and return what advances it."""
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+
+
+class ReleaseReader(Protocol):
+    """A release to be judged: a folder or a git tree at an object id."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Every covered file."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Refused paths and modes, unreadable files."""
+
+    def read(self, path: str) -> bytes:
+        """A small file's content (at most 64 MiB).
+
+        Raises:
+            ServiceError: it cannot be read or is larger.
+
+        """
+
+    def head(self, path: str) -> bytes:
+        """The first 512 bytes of a covered file."""
+
+    def evidence_files(self) -> tuple[EvidenceFile, ...]:
+        """``model.sig`` and everything under ``.hubpolicy/``."""
+
+
+class Signer(Protocol):
+    """A private key somewhere. Signatures are DER ECDSA P-256 over SHA-256."""
+
+    @property
+    def keyid(self) -> str:
+        """Hex sha256 over the PEM SPKI text."""
+
+    @property
+    def public_pem(self) -> str:
+        """PEM SubjectPublicKeyInfo, with final newline."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign the bytes (the DSSE pre-authentication encoding)."""
+
+
+class Generator(Protocol):
+    """The model under test."""
+
+    @property
+    def name(self) -> str:
+        """Which adapter: ``onnx``, ``responses`` …"""
+
+    @property
+    def binding_level(self) -> int:
+        """0-4; 4 = hubpolicy itself loaded the very bytes (DESIGN.md §7)."""
+
+    @property
+    def runtime(self) -> tuple[tuple[str, str], ...]:
+        """(package, version) pairs that go into the evidence."""
+
+    def complete(
+        self, requests: Sequence[Request], sampling: Sampling
+    ) -> Iterator[tuple[Request, Completion]]:
+        """Yield each request with its completion, in any order; errors are completions too."""
+
+
+class Scorer(Protocol):
+    """The toxicity classifier. A text's score is a pure function of the text."""
+
+    @property
+    def pin(self) -> ScorerPin:
+        """Identity and digest."""
+
+    @property
+    def runtime(self) -> tuple[tuple[str, str], ...]:
+        """(package, version) pairs that go into the evidence."""
+
+    def score(self, texts: Iterable[str]) -> Iterator[Score]:
+        """Scores in the order of the texts."""
+
+
+class CommitOutcome(NamedTuple):
+    """What an upload made."""
+
+    oid: str
+    url: str
+
+
+class RemoteRef(NamedTuple):
+    """A branch, tag or pull-request ref of a hub repository."""
+
+    name: str
+    oid: str
+
+
+class RemoteRepo(NamedTuple):
+    """What a hub says about a repository before we touch it."""
+
+    exists: bool
+    private: bool
+    head: str
+
+
+class Hub(Protocol):
+    """A Hub endpoint through the official client.
+
+    Every method raises AccessError (401, 403), ServiceError (all else) and nothing foreign.
+    """
+
+    def repo(self, repo: RepoId) -> RemoteRepo:
+        """Existence, visibility and head of ``main``."""
+
+    def create_private(self, repo: RepoId) -> None:
+        """Create the repository, private. An existing one is an error."""
+
+    def upload(
+        self, repo: RepoId, folder: str, paths: Sequence[str], delete: Sequence[str],
+        parent: str, message: str, advance: Advance,
+    ) -> CommitOutcome:  # fmt: skip
+        """One commit on ``main`` with that parent."""
+
+    def listing(self, repo: RepoId, revision: str) -> Listing:
+        """The whole tree at a revision, evidence included."""
+
+    def refs(self, repo: RepoId) -> tuple[RemoteRef, ...]:
+        """Branches, tags and pull-request refs."""
+
+    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
+        """A small file's content at a commit id (at most 64 MiB)."""
+
+    def set_private(self, repo: RepoId, *, private: bool) -> None:
+        """Flip the visibility."""
