@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP401: a path that cannot be bound, or that means something else on another machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.domain.manifest import EVIDENCE_FOLDER, MODEL_SIGNATURE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ID = "HP401"
+TITLE = "a path is refused"
+SEVERITY = Severity.ERROR
+
+# HFS+ ignores these code points in names, so ".g\u200cit" is ".git" there (git: utf8.c,
+# next_hfs_char). The bidirectional controls among them also turn a printed name around.
+HFS_IGNORED = dict.fromkeys((*range(0x200C, 0x2010), *range(0x202A, 0x202F), 0xFEFF))
+HFS_IGNORED.update(dict.fromkeys(range(0x206A, 0x2070)))
+_BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_CONTROL = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)))
+_DOT_GIT = (".git", "git~1")
+_RESERVED = (EVIDENCE_FOLDER.rstrip("/"), MODEL_SIGNATURE)
+
+
+def refuse_path(path: bytes) -> str | None:
+    """Why this path is refused, or None. ``path`` is relative, POSIX, as git or the disk has it.
+
+    Refused (DESIGN.md §4): empty, not UTF-8, absolute, backslashes, control characters, parts that
+    are empty, ``.``, ``..`` or ``.git`` in any spelling that NTFS or HFS+ takes for it, and
+    look-alikes of the two places that are left out of a manifest.
+    """
+    if not path:
+        return "is empty"
+    try:
+        text = path.decode("utf-8")
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    return _refuse_text(text) or _refuse_reserved(text) or _refuse_parts(text)
+
+
+def check(paths: Iterable[bytes]) -> tuple[Finding, ...]:
+    """One finding per refused path."""
+    refused = ((path, refuse_path(path)) for path in paths)
+    return tuple(_finding(path, reason) for path, reason in refused if reason)
+
+
+def printable(path: bytes) -> str:
+    """The path with everything that is not plain printable text escaped."""
+    text = path.decode("utf-8", errors="backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _finding(path: bytes, reason: str) -> Finding:
+    shown = printable(path)
+    message = f"got path {shown!r}, which {reason}; expected a plain relative POSIX path"
+    return Finding(ID, SEVERITY, message, Location(shown), "rename or remove the file")
+
+
+def _refuse_text(text: str) -> str | None:
+    if text[0] == "/" or (text[1:2] == ":" and text[0].isascii() and text[0].isalpha()):
+        return "is absolute"
+    if "\\" in text:
+        return "has a backslash"
+    if text.isascii() and text.isprintable():
+        return None
+    if not _CONTROL.isdisjoint(text):
+        return "has a control character"
+    if not _BIDI.isdisjoint(text):
+        return "has a character that reverses printed text"
+    return None
+
+
+def _refuse_reserved(text: str) -> str | None:
+    # On a case-insensitive disk ".HubPolicy/x" lands in the folder that no digest covers.
+    first = text.partition("/")[0]
+    folded = _plain(first).rstrip(". ")
+    if first not in _RESERVED and folded in _RESERVED:
+        return f"is {folded!r} on some file systems"
+    return None
+
+
+def _refuse_parts(text: str) -> str | None:
+    for part in text.split("/"):
+        if not part:
+            return "has an empty part"
+        if part in {".", ".."}:
+            return f"has the part {part!r}"
+        # Windows drops trailing dots and spaces; ":" starts an NTFS stream (git: is_ntfs_dotgit).
+        plain = _plain(part)
+        stem = plain.partition(":")[0].rstrip(". ")
+        if not stem and not plain.startswith(":"):
+            return "has a part of only dots and spaces"
+        if stem in _DOT_GIT:
+            return "has a part that is '.git' on some file systems"
+    return None
+
+
+def _plain(part: str) -> str:
+    return part.lower() if part.isascii() else part.translate(HFS_IGNORED).casefold()
