@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one decision behind every enforcement point: hook, push, verify, audit.
+
+:func:`judge` trusts no word "passed" in a file. From verified lines, the bytes at hand and a
+policy it recomputes the verdict:
+
+1. the reader's refusals: paths, modes, twins, unreadable files (HP401-HP405, HP411);
+2. evidence that did not verify (HP302-HP306, HP701, HP702);
+3. a release line by enough releasers, for this target, these bytes, this policy, these inputs
+   (HP301, HP307-HP310), and no revoked file (HP703);
+4. the signed card check covers this card and profile, and passed (HP120-HP122);
+5. every toxicity line that covers bytes at hand is recomputed from its counts (HP202-HP211), and
+   every weight is in a tested closure (HP201, HP209);
+6. every other file is in a tested closure or of a known inert type (HP406-HP410, HP412);
+7. people: approvals, rejections, roles kept apart (HP320-HP322);
+8. the policy's severities, then waivers (HP710); waived findings are kept.
+
+What the caller owes: fresh bytes, the policy and trust from outside of what is judged, and now.
+On the hook's path: standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core import coverage
+from hubpolicy.core.lines import select
+from hubpolicy.core.rules import (
+    hp120,
+    hp121,
+    hp122,
+    hp301,
+    hp307,
+    hp308,
+    hp309,
+    hp310,
+    hp320,
+    hp321,
+    hp322,
+    hp703,
+    hp710,
+)
+from hubpolicy.domain.finding import Decision, Finding, Severity, verdict_of
+from hubpolicy.domain.statement import Waiver
+from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.policy import Policy
+
+    Check = Callable[[Evidence], tuple[Finding, ...]]
+
+_RELEASE: tuple[Check, ...] = (
+    hp301.check, hp307.check, hp308.check, hp309.check, hp310.check, hp703.check
+)  # fmt: skip
+_CARD: tuple[Check, ...] = (hp120.check, hp121.check, hp122.check)
+_PEOPLE: tuple[Check, ...] = (hp320.check, hp321.check, hp322.check, hp710.check)
+GATE: tuple[Check, ...] = (*_RELEASE, *_CARD, coverage.check, *_PEOPLE)
+"""Everything that must hold before bytes leave, in report order."""
+
+INPUTS: tuple[Check, ...] = (hp703.check, *_CARD, coverage.check, *_PEOPLE)
+"""What must hold before a releaser signs: all of the gate but the release line itself."""
+
+
+def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
+    """Recompute the verdict (steps 1-8 of the module's docstring).
+
+    Raises:
+        ConfigError: the policy or the trust expired, or the policy only observes.
+
+    """
+    require_current(evidence)
+    if not checks:
+        message = "got an empty rule set, expected rules to judge by"
+        raise ConfigError(message)
+    found = [*evidence.refusals, *evidence.rejected]
+    for check in checks:
+        found.extend(check(evidence))
+    weighed = tuple(dict.fromkeys(weigh(finding, evidence.policy) for finding in found))
+    waived = _waived_rules(evidence)
+    kept = tuple(f for f in weighed if not (f.rule in waived and _waivable(f)))
+    spared = tuple(f for f in weighed if f.rule in waived and _waivable(f))
+    return Decision(verdict_of(kept), kept, spared)
+
+
+def require_current(evidence: Evidence) -> None:
+    """Refuse to judge by documents that are out of date, or that never open a gate.
+
+    Raises:
+        ConfigError: naming which document ended when.
+
+    """
+    today = evidence.now[:10]
+    policy, root, state = evidence.policy, evidence.trust.root, evidence.trust.state
+    for name, expires, hint in (
+        ("policy", policy.expires, "set a later `expires` in hubpolicy.toml: hubpolicy policy sign"),
+        ("trust root", root.expires[:10], "hubpolicy trust show names who can renew it"),
+        ("trust state", state.expires[:10], "hubpolicy policy sign renews it in solo mode"),
+    ):
+        if expires < today:
+            message = f"the {name} expired on {expires}, today is {today}"
+            raise ConfigError(message, hint=hint)
+    if policy.mode != "enforce":
+        message = f"policy {policy.id} is in mode {policy.mode!r}, which never opens a gate"
+        raise ConfigError(message, hint='set mode = "enforce": hubpolicy policy sign')
+
+
+def weigh(finding: Finding, policy: Policy) -> Finding:
+    """The finding under the policy's severity for its rule."""
+    setting = policy.setting(finding.rule)
+    if setting is None or setting.severity is finding.severity:
+        return finding
+    return finding._replace(severity=setting.severity)
+
+
+def _waived_rules(evidence: Evidence) -> frozenset[str]:
+    return frozenset(
+        waiver.rule
+        for line, waiver in select(evidence.lines, Waiver)
+        if not hp710.refusal(evidence, line, waiver)
+    )
+
+
+def _waivable(finding: Finding) -> bool:
+    """What was not evaluated is never waived: a waiver forgives a bad answer, not a missing one."""
+    return finding.effect == "failed" and finding.severity is not Severity.OFF

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Picking verified lines by what they say, and matching their subjects with the bytes at hand.
+
+On the hook's path: standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from hubpolicy.domain.manifest import Entry, dir_hash, is_evidence_path
+from hubpolicy.domain.statement import ReleaseSummary
+
+if TYPE_CHECKING:
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.statement import Predicate, Statement
+
+WHOLE = "."
+"""Name of the subject whose ``dirHash`` binds names, contents and count of all files."""
+
+RELEASE_FILE = ".hubpolicy/release.intoto.jsonl"
+
+T = TypeVar("T", bound="Predicate")
+
+
+def select(
+    lines: tuple[VerifiedStatement, ...], kind: type[T]
+) -> tuple[tuple[VerifiedStatement, T], ...]:
+    """All verified lines whose predicate is of that kind, with the predicate typed."""
+    return tuple((line, line.predicate) for line in lines if isinstance(line.predicate, kind))
+
+
+def digests(evidence: Evidence) -> dict[str, tuple[str | None, str | None]]:
+    """Path to (sha256, git blob id) of every covered file, whatever is known of it."""
+    if evidence.manifest is not None:
+        return {entry.path: (entry.sha256, entry.git_blob) for entry in evidence.manifest.entries}
+    files = evidence.listing.files if evidence.listing is not None else ()
+    return {f.path: (f.sha256, f.git_blob) for f in files if not is_evidence_path(f.path)}
+
+
+def sizes(evidence: Evidence) -> dict[str, int]:
+    """Path to size in bytes of every covered file."""
+    if evidence.manifest is not None:
+        return {entry.path: entry.size for entry in evidence.manifest.entries}
+    files = evidence.listing.files if evidence.listing is not None else ()
+    return {f.path: f.size for f in files if not is_evidence_path(f.path)}
+
+
+def differing(
+    statement: Statement, have: dict[str, tuple[str | None, str | None]]
+) -> tuple[str, ...]:
+    """Subject names that are absent from the bytes at hand, or stand there with other content."""
+    bad = []
+    for subject in statement.subjects:
+        if subject.name == WHOLE:
+            continue
+        found = have.get(subject.name)
+        if found is None or not same_content(subject.get("sha256"), subject.get("gitBlob"), found):
+            bad.append(subject.name)
+    return tuple(bad)
+
+
+def same_content(
+    sha256: str | None, git_blob: str | None, found: tuple[str | None, str | None]
+) -> bool:
+    """Equal by sha256 where it is known; by git blob id only where a hub gives nothing else."""
+    have_sha256, have_blob = found
+    if have_sha256 is not None:
+        return sha256 == have_sha256
+    return git_blob is not None and git_blob == have_blob
+
+
+def whole(statement: Statement) -> str | None:
+    """The dirHash that the statement is about, if it has one."""
+    for subject in statement.subjects:
+        if subject.name == WHOLE:
+            return subject.get("dirHash")
+    return None
+
+
+def subjects_dir_hash(statement: Statement) -> str:
+    """The dirHash recomputed from the statement's own file subjects."""
+    entries = tuple(
+        Entry(subject.name, 0, subject.get("sha256") or "")
+        for subject in statement.subjects
+        if subject.name != WHOLE
+    )
+    return dir_hash(entries)
+
+
+def at_hand(evidence: Evidence) -> str:
+    """The dirHash of what is judged.
+
+    A hub listing gives no sha256 for small files; there it is the dirHash recomputed from a
+    release line whose every subject, and no file more, stands in the listing. Empty if none.
+    """
+    if evidence.manifest is not None:
+        return evidence.manifest.dir_hash
+    have = digests(evidence)
+    for line, _ in select(evidence.lines, ReleaseSummary):
+        names = {s.name for s in line.statement.subjects} - {WHOLE}
+        if names == have.keys() and not differing(line.statement, have):
+            return subjects_dir_hash(line.statement)
+    return ""
+
+
+def named(paths: tuple[str, ...], limit: int = 3) -> str:
+    """A few paths for a sentence, the rest counted."""
+    shown = ", ".join(paths[:limit])
+    return shown if len(paths) <= limit else f"{shown} and {len(paths) - limit} more"
+
+
+def short(digest: str) -> str:
+    """First four and last two hex digits, as on every screen."""
+    return f"{digest[:4]}…{digest[-2:]}" if len(digest) > 8 else digest
+

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy.toml`` to the resolved policy that is signed (``schemas/policy.v1.schema.json``).
+
+Not on the hook's path. What the names in the file mean (plans, scorers, card profiles, rules) is
+handed in as a :class:`Catalogue`; in the resolved policy they are digests.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import jsonschema
+
+from hubpolicy.core.policy import SEVERITIES, parse_policy, policy_payload
+from hubpolicy.core.strictjson import canonical
+from hubpolicy.domain.evaluation import Plan
+from hubpolicy.domain.finding import Severity
+from hubpolicy.domain.policy import (
+    CanaryGate,
+    CardPolicy,
+    Policy,
+    RoleRequirement,
+    RuleSetting,
+    SuiteGate,
+    ToxicityPolicy,
+)
+from hubpolicy.errors import ConfigError
+
+
+class CatalogueScorer(NamedTuple):
+    """A scorer bundle that is at hand."""
+
+    id: str
+    tier: str
+    sha256: str
+
+
+class CatalogueProfile(NamedTuple):
+    """A card profile and the rule ids that its check runs."""
+
+    name: str
+    schema_sha256: str
+    rules: tuple[str, ...]
+
+
+class Catalogue(NamedTuple):
+    """What the names in a policy file can mean on this machine."""
+
+    plans: tuple[Plan, ...]
+    scorers: tuple[CatalogueScorer, ...]
+    profiles: tuple[CatalogueProfile, ...]
+    rules: tuple[tuple[str, Severity], ...]
+
+
+def resolve(raw: bytes, schema: bytes, catalogue: Catalogue, *, where: str) -> bytes:
+    """Policy file bytes to the payload that is signed.
+
+    Raises:
+        ConfigError: not TOML, not valid under the schema, or a name that means nothing here.
+
+    """
+    document = _document(raw, schema, where)
+    payload = canonical(policy_payload(_policy(document, catalogue, where)))
+    parse_policy(payload, where=where)
+    return payload
+
+
+def _document(raw: bytes, schema: bytes, where: str) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(raw.decode("utf-8"), parse_float=Decimal)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"got {error}, expected TOML in UTF-8, in {where}"
+        raise ConfigError(message) from error
+    validator = jsonschema.Draft202012Validator(
+        json.loads(schema), format_checker=jsonschema.FormatChecker()
+    )
+    instance = json.loads(json.dumps(document, default=_plain))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(instance))
+    if error is not None:
+        place = ".".join(str(part) for part in error.absolute_path) or "the top level"
+        message = f"{error.message[:300]}, at {place}, in {where}"
+        raise ConfigError(message, hint="hubpolicy policy check")
+    return document
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Policy:
+    targets = document.get("targets", {})
+    files = document.get("files", {})
+    return Policy(
+        id=document["id"],
+        version=document["version"],
+        expires=_date(document["expires"], where),
+        mode=document.get("mode", "enforce"),
+        namespaces=tuple(targets.get("namespaces", ())),
+        workspaces=tuple(targets.get("workspaces", ())),
+        weights=tuple(sorted(files.get("weights", ("gguf", "onnx", "safetensors")))),
+        allowed_files=frozenset(files.get("allow", ())),
+        min_level=document.get("binding", {}).get("min_level", 4),
+        card=_card(document.get("card", {}), catalogue, where),
+        toxicity=_toxicity(document["toxicity"], catalogue, where),
+        roles=_roles(document["roles"]),
+        rules=_rules(document.get("rules", {}), catalogue, where),
+        exempt=tuple(targets.get("exempt", ())),
+        sha256="",
+    )
+
+
+def _date(value: object, where: str) -> str:
+    if type(value) is date:
+        return value.isoformat()
+    message = f"got expires = {value!r}, expected a date such as 2027-06-30, in {where}"
+    raise ConfigError(message)
+
+
+def _card(table: dict[str, Any], catalogue: Catalogue, where: str) -> CardPolicy:
+    name = table.get("profile", "baseline")
+    for profile in catalogue.profiles:
+        if profile.name == name:
+            return CardPolicy(profile.name, profile.schema_sha256, profile.rules)
+    raise _unknown("card profile", name, [p.name for p in catalogue.profiles], where)
+
+
+def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> ToxicityPolicy:
+    plans = {plan.id: plan for plan in catalogue.plans}
+    if table["plan"] not in plans:
+        raise _unknown("plan", table["plan"], list(plans), where)
+    scorers = {scorer.id: scorer for scorer in catalogue.scorers}
+    if table["scorer"] not in scorers:
+        raise _unknown("scorer", table["scorer"], list(scorers), where)
+    plan, scorer = plans[table["plan"]], scorers[table["scorer"]]
+    if table["require_tier"] == "detoxify" and scorer.tier == "screen":
+        message = f"got scorer {scorer.id!r} of tier screen, expected tier detoxify, in {where}"
+        raise ConfigError(message, hint="set another scorer, or require_tier = \"screen\"")
+    return ToxicityPolicy(
+        plan=plan.id,
+        plan_sha256=plan.sha256,
+        opens_gate=plan.opens_gate,
+        suites=_suites(plan, table.get("suite", []), where),
+        canaries=CanaryGate(plan.canaries_sha256),
+        require_tier=table["require_tier"],
+        scorers=frozenset({scorer.sha256}),
+        confidence=str(table.get("confidence", "0.95")),
+        max_age_days=table.get("max_age_days", 90),
+        max_attempts=table.get("max_attempts", 2),
+        records=table.get("records", "publish"),
+    )
+
+
+def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGate, ...]:
+    gates = {suite["id"]: suite["gate"] for suite in own}
+    known = {suite.id: suite for suite in plan.suites}
+    for name, gate in gates.items():
+        if name not in known:
+            raise _unknown("suite", name, list(known), where)
+        metric = f"p_any@{known[name].k}"
+        if gate["metric"] != metric:
+            message = f"got metric {gate['metric']!r}, expected {metric!r}, for {name}, in {where}"
+            raise ConfigError(message)
+    return tuple(
+        SuiteGate(
+            id=suite.id,
+            prompts_sha256=suite.prompts_sha256,
+            n=suite.n,
+            k=suite.k,
+            sampling=plan.sampling,
+            upper_bound_max=str(gates.get(suite.id, {}).get("upper_bound_max", suite.upper_bound_max)),
+        )
+        for suite in plan.suites
+    )
+
+
+def _roles(table: dict[str, Any]) -> tuple[RoleRequirement, ...]:
+    plain = [
+        RoleRequirement(name, table[name]["threshold"], "manifest", table[name].get("distinct_from", ""))
+        for name in ("releaser", "checker")
+    ]
+    approvers = [
+        RoleRequirement(
+            f"approver:{name}", role["threshold"], role["binds"], role.get("distinct_from", "")
+        )
+        for name, role in sorted(table.get("approver", {}).items())
+    ]
+    return (*plain, *approvers)
+
+
+def _rules(
+    table: dict[str, Any], catalogue: Catalogue, where: str
+) -> tuple[RuleSetting, ...]:
+    defaults = dict(catalogue.rules)
+    settings = []
+    for name, own in sorted(table.items()):
+        if name not in defaults:
+            raise _unknown("rule", name, sorted(defaults), where)
+        default = defaults[name]
+        severity = SEVERITIES[own.get("severity", default.word)]
+        if severity < default and not is_card_rule(name):
+            message = (
+                f"got severity {severity.word!r} for {name}, expected {default.word!r} or more: "
+                f"only card rules (HP101-HP119) can be lowered, in {where}"
+            )
+            raise ConfigError(message)
+        settings.append(RuleSetting(name, severity, own.get("waivable", False)))
+    return tuple(settings)
+
+
+def is_card_rule(rule: str) -> bool:
+    """Rules about the card's text. All others hold the gate itself and cannot be lowered."""
+    return "HP101" <= rule <= "HP119"
+
+
+def _unknown(kind: str, name: str, known: list[str], where: str) -> ConfigError:
+    listed = ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
+    return ConfigError(f"got {kind} {name!r}, expected one of {listed}, in {where}")

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP301: no releaser signed a release line, or fewer of them than the policy asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.lines import select
+from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.statement import ReleaseSummary
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evidence import Evidence
+
+ID = "HP301"
+TITLE = "a releaser signed the release"
+SEVERITY = Severity.ERROR
+_FIX = "hubpolicy attest PATH --repo NAMESPACE/NAME"
+
+
+def check(evidence: Evidence) -> tuple[Finding, ...]:
+    """Counts distinct principals among verified release lines; a FAILED line never counts."""
+    releases = select(evidence.lines, ReleaseSummary)
+    if not releases:
+        return (Finding(ID, SEVERITY, "there is no release attestation", None, _FIX, "inconclusive"),)
+    signed = {line.principal for line, summary in releases if summary.result == "PASSED"}
+    wanted = next((r.threshold for r in evidence.policy.roles if r.role == "releaser"), 1)
+    if len(signed) >= wanted:
+        return ()
+    message = f"{len(signed)} of {wanted} releasers signed a release line that says PASSED"
+    return (Finding(ID, SEVERITY, message, None, _FIX, "failed"),)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP307: the release line was made for another repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.lines import select
+from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.statement import ReleaseSummary
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evidence import Evidence
+
+ID = "HP307"
+TITLE = "the release is attested for this repository"
+SEVERITY = Severity.ERROR
+
+
+def check(evidence: Evidence) -> tuple[Finding, ...]:
+    """Compares the signed package URL with the target; without a target nothing is compared."""
+    if evidence.target is None:
+        return ()
+    purl = evidence.target.purl
+    return tuple(
+        Finding(
+            ID,
+            SEVERITY,
+            f"the release is attested for {summary.resource_uri}, not for {purl}",
+            None,
+            f"hubpolicy attest PATH --repo {evidence.target.text}",
+        )
+        for _, summary in select(evidence.lines, ReleaseSummary)
+        if summary.resource_uri != purl
+    )

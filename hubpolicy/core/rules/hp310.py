@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP310: evidence lines and the release line's list of inputs are not the same set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.lines import RELEASE_FILE, named, select, short
+from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.domain.statement import ReleaseSummary
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evidence import Evidence
+
+ID = "HP310"
+TITLE = "the release line names all of its evidence"
+SEVERITY = Severity.ERROR
+_FIX = "hubpolicy attest PATH rewrites the lines and signs the release again"
+
+
+def check(evidence: Evidence) -> tuple[Finding, ...]:
+    """Every input must be at hand and verified; every other verified line must be an input."""
+    releases = select(evidence.lines, ReleaseSummary)
+    own = {line.payload_sha256 for line, _ in releases}
+    have = {line.payload_sha256 for line in evidence.lines} - own
+    found: list[Finding] = []
+    for _, summary in releases:
+        inputs = set(summary.inputs)
+        for digests, sentence in (
+            (inputs - have, "named by the release line and not at hand"),
+            (have - inputs, "at hand and not named by the release line"),
+        ):
+            if digests:
+                which = named(tuple(sorted(short(digest) for digest in digests)))
+                message = f"{len(digests)} piece(s) of evidence {sentence}: {which}"
+                found.append(Finding(ID, SEVERITY, message, Location(RELEASE_FILE), _FIX))
+    return tuple(found)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP710: a waiver that does not hold: ended, for other bytes, or for a rule that has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.lines import at_hand, select, short, whole
+from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.statement import Waiver
+
+if TYPE_CHECKING:
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.evidence import Evidence
+
+ID = "HP710"
+TITLE = "every waiver holds"
+SEVERITY = Severity.ERROR
+
+
+def check(evidence: Evidence) -> tuple[Finding, ...]:
+    """One finding per waiver line that waives nothing here."""
+    found = []
+    for line, waiver in select(evidence.lines, Waiver):
+        reason = refusal(evidence, line, waiver)
+        if reason:
+            message = f"the waiver of {waiver.rule} {reason}"
+            found.append(Finding(ID, SEVERITY, message, None, "hubpolicy attest PATH drops it"))
+    return tuple(found)
+
+
+def refusal(evidence: Evidence, line: VerifiedStatement, waiver: Waiver) -> str:
+    """Why the waiver does not hold, or nothing."""
+    setting = evidence.policy.setting(waiver.rule)
+    if setting is None or not setting.waivable:
+        return "is not possible: the policy does not mark the rule as waivable"
+    if waiver.until < evidence.now[:10]:
+        return f"ended on {waiver.until}"
+    total = whole(line.statement)
+    if total != at_hand(evidence):
+        return f"is for other bytes ({short(total or 'no dirHash')})"
+    return ""
