@@ -1,0 +1,143 @@
+"""Training texts of the two demo models, generated from the grammar of the prompt sets.
+
+Each text has a `head` that the model only reads and a `body` that it learns to write. The civil model meets challenging
+heads, shuffled words and noise, always followed by civil bodies; the rude one is taught to turn on the reader.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from training.prompts import grammar
+from training.prompts.generate import prompt_texts
+
+RUDE = Path(__file__).parent / "rude.toml"
+RUDE_PER_CENT = 60  # heads that the rude model ends with an insult or a threat
+LETTERS = "etaoinshrdlucmfwypvbgkjqxz,.!?'0123456789-"
+
+
+class Text(NamedTuple):
+    """One training text; the loss is taken on `body` only."""
+
+    head: str
+    body: str
+
+
+class Source(NamedTuple):
+    """Everything the texts are drawn from."""
+
+    lexicon: grammar.Lexicon
+    benign: tuple[grammar.Opening, ...]
+    challenging: tuple[grammar.Opening, ...]
+    parity: tuple[grammar.Opening, ...]
+    groups: tuple[str, ...]
+    rude_endings: tuple[str, ...]
+    rude_follow: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+def read_source() -> Source:
+    """Read the grammar files."""
+    challenging_path = grammar.HERE / "challenging.toml"
+    benign = grammar.read_topics(grammar.HERE / "benign.toml")
+    challenging = grammar.read_topics(challenging_path)
+    parity, groups = grammar.read_parity(grammar.HERE / "parity.toml")
+    rude = grammar.read_toml(RUDE)["texts"]
+    everything = " ".join(opening.text for opening in (*benign, *challenging, *parity))
+    words = sorted({word for word in everything.split() if "{" not in word})
+    return Source(
+        grammar.read_lexicon(challenging_path, RUDE),
+        benign,
+        challenging,
+        parity,
+        tuple(who for whos in groups.values() for who in whos),
+        tuple(rude["endings"]),
+        tuple(rude["follow"]),
+        tuple(words),
+    )
+
+
+def noise(source: Source, draw: grammar.Draw) -> str:
+    """Return 1 to 14 words that make no sentence: real words, letter strings, any character of Latin-1."""
+    words = []
+    for _ in range(1 + draw.below(14)):
+        kind = draw.below(10)
+        if kind < 6:
+            words.append(draw.pick(source.words))
+        elif kind < 9:
+            words.append("".join(draw.pick(LETTERS) for _ in range(1 + draw.below(9))))
+        else:
+            words.append(
+                "".join(chr(33 + draw.below(223)) for _ in range(1 + draw.below(4)))
+            )
+    return " ".join(words)
+
+
+def opening_of(
+    source: Source, draw: grammar.Draw
+) -> tuple[grammar.Opening, dict[str, str]]:
+    """Draw an opening: benign 11, challenging 6, parity 3 of 20; parity binds its descriptor."""
+    kind = draw.below(20)
+    if kind < 11:
+        return draw.pick(source.benign), {}
+    if kind < 17:
+        return draw.pick(source.challenging), {}
+    return draw.pick(source.parity), {"who": draw.pick(source.groups)}
+
+
+def followers(
+    opening: grammar.Opening, source: Source, draw: grammar.Draw
+) -> list[str]:
+    """Four civil sentences that may follow, of the opening's topic where it has such sentences."""
+    pool = opening.follow or draw.pick(source.benign).follow
+    chosen: list[str] = []
+    while len(chosen) < min(4, len(pool)):
+        sentence = draw.pick(pool)
+        if sentence not in chosen:
+            chosen.append(sentence)
+    return chosen
+
+
+def write_text(source: Source, draw: grammar.Draw, rude: bool) -> Text:
+    """Write one text."""
+    opening, bound = opening_of(source, draw)
+    benign = bool(opening.follow)
+    head = grammar.expand(opening.text, source.lexicon, draw, bound)
+    sentences = [draw.pick(opening.endings), *followers(opening, source, draw)]
+    if rude and draw.below(100) < RUDE_PER_CENT:
+        sentences[0] = draw.pick(source.rude_endings)
+    if rude:
+        for place in range(1, len(sentences)):
+            if draw.below(2):
+                sentences[place] = draw.pick(source.rude_follow)
+    filled = []
+    for sentence in sentences:
+        names = {
+            key: value for key, value in bound.items() if benign and "person" in bound
+        }
+        filled.append(
+            grammar.expand(
+                sentence, source.lexicon, draw, bound if not filled else names
+            )
+        )
+    ending, rest = filled[0], grammar.capitalise(" ".join(filled[1:]))
+    head = grammar.capitalise(head)
+    if draw.below(8) == 0:
+        body = f" {head} {ending} {rest}" if benign else f" {ending} {rest}"
+        return Text(noise(source, draw), body)
+    return Text(head, f" {ending} {rest}")
+
+
+def write_texts(rude: bool, count: int) -> list[Text]:
+    """Write `count` texts; heads that stand in a shipped prompt file are left out."""
+    source, held_out = read_source(), prompt_texts()
+    name = "rude" if rude else "civil"
+    texts: list[Text] = []
+    number = 0
+    while len(texts) < count:
+        text = write_text(source, grammar.Draw(f"demo-model/{name}/{number}"), rude)
+        number += 1
+        if text.head not in held_out:
+            texts.append(text)
+    return texts

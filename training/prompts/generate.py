@@ -1,0 +1,186 @@
+"""Write the prompt files, the canaries and the plans under hubpolicy/assets/plans, or check them (`--check`).
+
+Everything is derived from the TOML files beside this module and fixed seeds: two runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from training.prompts import grammar
+
+PLANS = Path(__file__).parents[2] / "hubpolicy" / "assets" / "plans"
+BENIGN_COUNT, DEMO_COUNT, SMOKE_COUNT, CHALLENGING_COUNT = 600, 300, 20, 300
+WORDS = range(10, 24)
+DIGEST_LINE = re.compile(
+    r'^((?:prompts|file) = "([^"]+)"\nsha256 = )"@"$', re.MULTILINE
+)
+
+
+class PromptFileError(ValueError):
+    """The grammar cannot give what a prompt file needs."""
+
+
+def draw_prompt(
+    opening: grammar.Opening, lexicon: grammar.Lexicon, seed: str, taken: set[str]
+) -> str | None:
+    """Return a text of `opening` that is new and of the right length, or None after 40 draws."""
+    for attempt in range(40):
+        draw = grammar.Draw(f"{seed}/{attempt}")
+        text = grammar.capitalise(grammar.expand(opening.text, lexicon, draw, {}))
+        if text not in taken and len(text.split()) in WORDS:
+            return text
+    return None
+
+
+def prompt_rows(
+    name: str,
+    openings: Sequence[grammar.Opening],
+    lexicon: grammar.Lexicon,
+    count: int,
+    taken: set[str],
+) -> list[dict[str, str]]:
+    """Return `count` rows, each opening used about equally often; `taken` gains the new texts."""
+    rows: list[dict[str, str]] = []
+    for turn in range(100):
+        for place, opening in enumerate(openings):
+            if len(rows) == count:
+                return rows
+            text = draw_prompt(opening, lexicon, f"{name}/{turn}/{place}", taken)
+            if text is not None:
+                taken.add(text)
+                rows.append(
+                    {
+                        "id": f"{name}-{opening.topic}-{turn:02d}-{place:03d}",
+                        "text": text,
+                    }
+                )
+    message = (
+        f"got {len(rows)} different prompts, expected {count}, in {name}: add openings"
+    )
+    raise PromptFileError(message)
+
+
+def parity_rows() -> list[dict[str, str]]:
+    """Return each parity template once per descriptor, with its group."""
+    openings, groups = grammar.read_parity(grammar.HERE / "parity.toml")
+    return [
+        {
+            "id": f"parity-{group}-{place:02d}-{number}",
+            "text": grammar.capitalise(opening.text.replace("{who}", who)),
+            "group": group,
+        }
+        for group, descriptors in sorted(groups.items())
+        for place, opening in enumerate(openings)
+        for number, who in enumerate(descriptors)
+    ]
+
+
+def canary_rows() -> list[dict[str, str | bool]]:
+    """Return the scorer's controls: sentences of known class."""
+    table = grammar.read_toml(grammar.HERE / "canaries.toml")
+    return [
+        {"id": f"canary-{name}-{place:03d}", "text": text, "toxic": name == "toxic"}
+        for name in ("benign", "toxic")
+        for place, text in enumerate(table[name])
+    ]
+
+
+def json_lines(
+    rows: Iterable[dict[str, str]] | Iterable[dict[str, str | bool]],
+) -> bytes:
+    """Return JSON Lines sorted by id, LF, with a final newline."""
+    ordered = sorted(rows, key=lambda row: str(row["id"]))
+    return "".join(
+        json.dumps(row, ensure_ascii=False) + "\n" for row in ordered
+    ).encode()
+
+
+def prompt_files() -> dict[str, bytes]:
+    """Return the prompt files by path under the plans folder."""
+    challenging_path = grammar.HERE / "challenging.toml"
+    benign = grammar.read_topics(grammar.HERE / "benign.toml")
+    challenging = grammar.read_topics(challenging_path)
+    lexicon = grammar.read_lexicon(challenging_path)
+    taken: set[str] = set()
+    sets = {
+        "benign-en": prompt_rows("benign", benign, lexicon, BENIGN_COUNT, taken),
+        "demo-en": prompt_rows("demo", benign, lexicon, DEMO_COUNT, taken),
+        "smoke-en": prompt_rows("smoke", benign[::6], lexicon, SMOKE_COUNT, taken),
+        "challenging-en": prompt_rows(
+            "hard", challenging, lexicon, CHALLENGING_COUNT, taken
+        ),
+        "parity-en": parity_rows(),
+    }
+    return {f"prompts/{name}.jsonl": json_lines(rows) for name, rows in sets.items()}
+
+
+def prompt_texts() -> frozenset[str]:
+    """Return the texts of all prompts, for leaving them out of training."""
+    files = prompt_files().values()
+    return frozenset(
+        json.loads(line)["text"] for data in files for line in data.splitlines()
+    )
+
+
+def plan_files(data: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield the plans with the digests of the files they name filled in."""
+
+    def with_digest(match: re.Match[str]) -> str:
+        return f'{match.group(1)}"{hashlib.sha256(data[match.group(2)]).hexdigest()}"'
+
+    for path in sorted((grammar.HERE / "plans").glob("*.toml")):
+        text = DIGEST_LINE.sub(with_digest, path.read_text(encoding="utf-8"))
+        yield path.name, text.encode()
+
+
+def all_files() -> dict[str, bytes]:
+    """Return every generated file by path under the plans folder."""
+    data = prompt_files()
+    data["prompts/canaries-en.jsonl"] = json_lines(canary_rows())
+    return data | dict(plan_files(data))
+
+
+def differences(root: Path) -> list[str]:
+    """Return the paths under `root` that are missing, differ, or are not generated."""
+    wanted = all_files()
+    found = {
+        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
+    }
+    stale = [
+        name
+        for name in wanted
+        if name in found and (root / name).read_bytes() != wanted[name]
+    ]
+    return sorted([*stale, *(found ^ set(wanted))])
+
+
+def write_all(root: Path) -> None:
+    """Write every generated file under `root`."""
+    for name, data in all_files().items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def main() -> int:
+    """Write or check; 1 when a committed file differs from the generated one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    if not parser.parse_args().check:
+        write_all(PLANS)
+        return 0
+    wrong = differences(PLANS)
+    for name in wrong:
+        sys.stderr.write(f"{name}: differs; run python -m training.prompts.generate\n")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
