@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads git objects by id: trees as entries, blobs as digests, each blob at most once.
+
+Not responsible for what is a release or what a push may send. Git's own object ids are the only
+names used here, so neither the work tree, the index, filters nor replace refs have a say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.adapters.lfs_store import LfsStore
+from hubpolicy.core.lfs_pointer import Pointer, looks_like_pointer, parse_pointer
+from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
+from hubpolicy.errors import MalformedError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hubpolicy.adapters.git_process import Git
+
+HEAD_SIZE = 512
+"""Bytes kept of every blob, to tell its type."""
+
+MAX_READ = 64 * 1024 * 1024
+"""Bytes. A larger file is never handed out whole (ports.ReleaseReader)."""
+
+_KEEP_EACH = 64 * 1024
+_KEEP_ALL = 32 * 1024 * 1024
+_POINTER_HEAD = 1024
+_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
+
+
+class TreeEntry(NamedTuple):
+    """One file of a tree: path as git has it, mode as six octal digits, object id."""
+
+    path: bytes
+    mode: str
+    oid: str
+
+
+class Blob(NamedTuple):
+    """What a blob is. ``size`` and ``sha256`` are the blob's own, also where it is a pointer.
+
+    ``broken_pointer``: git-lfs would take it for a pointer, but it is not in canonical form.
+    """
+
+    size: int
+    sha256: str
+    git_blob: str | None
+    head: bytes
+    pointer: Pointer | None
+    broken_pointer: bool
+
+
+class GitObjects:
+    """The objects of one repository. Blobs are read in one pass and remembered by id."""
+
+    def __init__(self, git: Git) -> None:
+        self.git = git
+        self.lfs = LfsStore(git)
+        self._blobs: dict[str, Blob] = {}
+        self._contents: dict[str, bytes] = {}
+        self._kept = 0
+
+    def tree(self, oid: str) -> tuple[TreeEntry, ...]:
+        """Every file below a commit, or below the commit that a tag leads to.
+
+        Raises:
+            ServiceError: the object is missing, or leads to a tree or blob instead of a commit.
+
+        """
+        commit = f"{checked_oid(oid)}^{{commit}}"
+        listed = self.git.run("ls-tree", "-r", "-z", "--full-tree", commit)
+        return tuple(_parse_entry(line) for line in listed.split(b"\0")[:-1])
+
+    def load(self, oids: Iterable[str]) -> None:
+        """Read and hash the blobs that are not known yet, all in one pass.
+
+        Raises:
+            ServiceError: one is missing or not a blob.
+
+        """
+        unknown = [oid for oid in dict.fromkeys(oids) if oid not in self._blobs]
+        if not unknown:
+            return
+        request = "\n".join(unknown).encode("ascii") + b"\n"
+        feed = _Feed(self.git.stream("cat-file", "--batch", "--buffer", stdin=request))
+        for oid in unknown:
+            self._load_one(oid, feed)
+        feed.drain()
+
+    def blob(self, oid: str) -> Blob:
+        """What the blob is; read now if it was not loaded before."""
+        if oid not in self._blobs:
+            self.load((oid,))
+        return self._blobs[oid]
+
+    def content(self, oid: str) -> bytes:
+        """The blob's bytes, at most 64 MiB.
+
+        Raises:
+            ServiceError: it is missing or larger.
+
+        """
+        size = self.blob(oid).size
+        if size > MAX_READ:
+            message = f"got a file of {size} bytes in blob {oid}, expected {MAX_READ}"
+            raise ServiceError(message)
+        known = self._contents.get(oid)
+        if known is not None:
+            return known
+        return self.git.run("cat-file", "blob", checked_oid(oid))
+
+    def _load_one(self, oid: str, feed: _Feed) -> None:
+        size = _parse_header(feed.line(), oid)
+        if size > _KEEP_EACH:
+            self._blobs[oid] = _stream_blob(oid, size, feed)
+            return
+        content = feed.take(size + 1)[:-1]
+        self._blobs[oid] = _small_blob(oid, content)
+        if self._kept + size <= _KEEP_ALL:
+            self._kept += size
+            self._contents[oid] = content
+
+
+def checked_oid(oid: str) -> str:
+    """The same object id; nothing else ever becomes an argument of git.
+
+    Raises:
+        MalformedError: it is not 40 or 64 lower-case hex digits.
+
+    """
+    if not _OID.fullmatch(oid):
+        message = f"got object id {oid[:80]!r}, expected 40 or 64 hex digits"
+        raise MalformedError(message)
+    return oid
+
+
+class _Feed:
+    """Lines and byte counts out of a stream of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._buffer = b""
+        self._at = 0
+
+    def line(self) -> bytes:
+        """Up to the next newline, without it."""
+        end = self._buffer.find(b"\n", self._at)
+        while end < 0:
+            self._refill()
+            end = self._buffer.find(b"\n", self._at)
+        start, self._at = self._at, end + 1
+        return self._buffer[start:end]
+
+    def take(self, count: int) -> bytes:
+        """Exactly so many bytes."""
+        stop = self._at + count
+        if stop > len(self._buffer):
+            return b"".join(self.pieces(count))
+        start, self._at = self._at, stop
+        return self._buffer[start:stop]
+
+    def pieces(self, count: int) -> Iterator[bytes]:
+        """Exactly so many bytes, as they come."""
+        while count:
+            if self._at == len(self._buffer):
+                self._refill()
+            piece = self._buffer[self._at : self._at + count]
+            self._at += len(piece)
+            count -= len(piece)
+            yield piece
+
+    def drain(self) -> None:
+        """Wait for the end of the stream, which must be here."""
+        if self._at != len(self._buffer) or any(self._chunks):
+            message = "got more output from git cat-file than was asked for"
+            raise ServiceError(message)
+
+    def _refill(self) -> None:
+        chunk = next(self._chunks, b"")
+        if not chunk:
+            message = "got the end of git's output, expected more, from git cat-file"
+            raise ServiceError(message)
+        self._buffer = self._buffer[self._at :] + chunk
+        self._at = 0
+
+
+def _parse_entry(line: bytes) -> TreeEntry:
+    column, _, path = line.partition(b"\t")
+    mode, _, oid = column.decode("ascii").split(" ")
+    return TreeEntry(path, mode, oid)
+
+
+def _parse_header(line: bytes, oid: str) -> int:
+    words = line.decode("ascii", errors="replace").split(" ")
+    if len(words) == 2 and words[1] == "missing":
+        message = f"object {oid} is missing in this repository"
+        raise ServiceError(message, hint=_FETCH)
+    if len(words) != 3 or words[0] != oid or words[1] != "blob":
+        message = f"got {line[:120]!r} from git cat-file, expected blob {oid}"
+        raise ServiceError(message)
+    return int(words[2])
+
+
+def _small_blob(oid: str, content: bytes) -> Blob:
+    size = len(content)
+    pointer, broken = None, False
+    # Every pointer has an "oid" line: one search spares nearly all files the parser.
+    if b"oid" in content[:_POINTER_HEAD]:
+        pointer = parse_pointer(content)
+        broken = pointer is None and looks_like_pointer(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    git_blob = oid if len(oid) == 40 else _sha1(size, (content,))
+    return Blob(size, sha256, git_blob, content[:HEAD_SIZE], pointer, broken)
+
+
+def _stream_blob(oid: str, size: int, feed: _Feed) -> Blob:
+    sha256 = hashlib.sha256()
+    sha1 = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    want_sha1 = len(oid) == 64 and size <= GIT_BLOB_LIMIT
+    head = b""
+    for piece in feed.pieces(size):
+        if len(head) < _POINTER_HEAD:
+            head += piece[:_POINTER_HEAD]
+        sha256.update(piece)
+        if want_sha1:
+            sha1.update(piece)
+    feed.take(1)
+    git_blob = None
+    if size <= GIT_BLOB_LIMIT:
+        git_blob = sha1.hexdigest() if want_sha1 else oid
+    broken = looks_like_pointer(head[:_POINTER_HEAD])
+    return Blob(size, sha256.hexdigest(), git_blob, head[:HEAD_SIZE], None, broken)
+
+
+def _sha1(size: int, pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs git: one scrubbed child, bytes in, bytes out, nothing of it on the user's terminal.
+
+Not responsible for what git says; ``git.py`` parses it. ``posix_spawn`` and ``poll`` instead of
+``subprocess``, whose import alone costs as much as the four git children of a push.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_CHUNK = 1 << 20
+_MAX_STDERR = 64 * 1024
+_IDLE_SECONDS = 300
+_KILL = 9
+
+# Everything else is dropped: GIT_CONFIG_*, GIT_INDEX_FILE, GIT_OBJECT_DIRECTORY, GIT_ALTERNATE*,
+# GIT_REPLACE_REF_BASE, GIT_NAMESPACE and the rest make git show other bytes than it sends.
+_KEPT = frozenset(
+    (
+        "HOME",
+        "XDG_CONFIG_HOME",
+        "PATH",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "GIT_EXEC_PATH",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    )
+)
+_PLACE = frozenset(("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE"))
+_FORCED = {
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    # git < 2.45 does not know GIT_NO_LAZY_FETCH; a fetch that may use no transport fails at once.
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "LC_ALL": "C",
+}
+_FLAGS = (
+    "git",
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    f"core.hooksPath={os.devnull}",
+    # A commit-graph file is trusted without a look at the commits: it could hide history.
+    "-c",
+    "core.commitGraph=false",
+)
+
+
+class Git(NamedTuple):
+    """Which repository: a folder (empty = the current one) and the child's whole environment."""
+
+    folder: str
+    environment: dict[str, str]
+
+    def stream(self, *arguments: str, stdin: bytes = b"", wanted: int = 0) -> Iterator[bytes]:
+        """Standard output, piece by piece, of one git command.
+
+        Raises:
+            ServiceError: git is missing, exits with another code than ``wanted``, or is silent
+                for five minutes.
+
+        """
+        child = _spawn(self, arguments)
+        try:
+            yield from child.exchange(stdin)
+            child.finish(wanted)
+        finally:
+            child.kill()
+
+    def run(self, *arguments: str, stdin: bytes = b"", wanted: int = 0) -> bytes:
+        """The whole standard output of one git command. Raises as :meth:`stream` does."""
+        return b"".join(self.stream(*arguments, stdin=stdin, wanted=wanted))
+
+    def line(self, *arguments: str) -> str:
+        """One line of output without its end, or an empty text where git says no (exit 1)."""
+        try:
+            output = self.run(*arguments)
+        except GitRefusedError as error:
+            if error.code != 1:
+                raise
+            return ""
+        return os.fsdecode(output).removesuffix("\n")
+
+
+class GitRefusedError(ServiceError):
+    """git ran and said no. ``code`` is its exit status, ``said`` its last words."""
+
+    def __init__(self, command: str, code: int, said: str) -> None:
+        super().__init__(f"got exit {code} from git {command}, expected 0: {said}")
+        self.code = code
+        self.said = said
+
+
+def open_git(folder: str, environ: Mapping[str, str], *, inherit_place: bool = False) -> Git:
+    """A runner for the repository around ``folder``.
+
+    Inside a hook git says by ``GIT_DIR`` where it works: ``inherit_place`` keeps that. Everywhere
+    else the folder decides, since a foreign ``GIT_DIR`` would point at another repository.
+    """
+    kept = _KEPT | _PLACE if inherit_place else _KEPT
+    child = {name: value for name, value in environ.items() if name in kept}
+    child.update(_FORCED)
+    return Git(folder, child)
+
+
+class _Child:
+    """A running git with three pipes."""
+
+    def __init__(self, command: str, pid: int, stdin: int, stdout: int, stderr: int) -> None:
+        self._command = command
+        self._pid = pid
+        self._open = {stdin, stdout, stderr}
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+        self._said = bytearray()
+
+    def exchange(self, data: bytes) -> Iterator[bytes]:
+        """Write all of ``data`` while reading, so that neither side waits for the other."""
+        poll = select.poll()
+        poll.register(self._stdout, select.POLLIN)
+        poll.register(self._stderr, select.POLLIN)
+        rest = memoryview(data)
+        if data:
+            os.set_blocking(self._stdin, False)
+            poll.register(self._stdin, select.POLLOUT)
+        else:
+            self._close(self._stdin)
+        while self._stdout in self._open or self._stderr in self._open:
+            ready = poll.poll(_IDLE_SECONDS * 1000)
+            if not ready:
+                message = f"git {self._command} was silent for {_IDLE_SECONDS} s"
+                raise ServiceError(message)
+            for descriptor, _ in ready:
+                if descriptor == self._stdin:
+                    rest = self._feed(rest, poll)
+                    continue
+                chunk = os.read(descriptor, _CHUNK)
+                if not chunk:
+                    poll.unregister(descriptor)
+                    self._close(descriptor)
+                elif descriptor == self._stdout:
+                    yield chunk
+                elif len(self._said) < _MAX_STDERR:
+                    self._said += chunk
+
+    def finish(self, wanted: int) -> None:
+        """Wait, and raise unless git exited with ``wanted``."""
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        if code != wanted:
+            words = bytes(self._said).decode("utf-8", errors="backslashreplace").split("\n")
+            said = next((line for line in words if line.startswith(("fatal:", "error:"))), words[0])
+            raise GitRefusedError(self._command, code, said[:300])
+
+    def kill(self) -> None:
+        """Close what is open and, unless it has been waited for, end the child."""
+        for descriptor in tuple(self._open):
+            self._close(descriptor)
+        if self._pid:
+            os.kill(self._pid, _KILL)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    def _feed(self, rest: memoryview, poll: select.poll) -> memoryview:
+        try:
+            rest = rest[os.write(self._stdin, rest[:_CHUNK]) :]
+        except BlockingIOError:
+            return rest
+        except BrokenPipeError:
+            rest = rest[:0]
+        if not rest:
+            poll.unregister(self._stdin)
+            self._close(self._stdin)
+        return rest
+
+    def _close(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            self._open.remove(descriptor)
+            os.close(descriptor)
+
+
+def _spawn(git: Git, arguments: tuple[str, ...]) -> _Child:
+    place = ("-C", git.folder) if git.folder else ()
+    argv = (*_FLAGS, *place, *arguments)
+    (child_in, stdin), (stdout, child_out), (stderr, child_err) = os.pipe(), os.pipe(), os.pipe()
+    ends = (child_in, child_out, child_err)
+    actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)]
+    try:
+        pid = os.posix_spawnp("git", argv, git.environment, file_actions=actions)
+    except OSError as error:
+        for descriptor in (stdin, stdout, stderr):
+            os.close(descriptor)
+        message = f"got {error.strerror!r} when starting git, expected it on PATH"
+        raise ServiceError(message, hint="install git 2.32 or newer") from error
+    finally:
+        for descriptor in ends:
+            os.close(descriptor)
+    return _Child(arguments[0], pid, stdin, stdout, stderr)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The LFS objects that a repository has on disk. Reads, never downloads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from hubpolicy.errors import ServiceError
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.core.lfs_pointer import Pointer
+
+
+class LfsStore:
+    """Objects under ``<git folder>/lfs/objects`` or where the user's ``lfs.storage`` points."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._folder = ""
+
+    def read(self, pointer: Pointer, limit: int) -> bytes:
+        """The whole content, re-hashed.
+
+        Raises:
+            ServiceError: the object is not here, larger than ``limit`` bytes, or other bytes.
+
+        """
+        if pointer.size > limit:
+            message = f"got {pointer.size} bytes in LFS object {pointer.sha256}, expected {limit}"
+            raise ServiceError(message)
+        content = self.head(pointer, limit)
+        if hashlib.sha256(content).hexdigest() != pointer.sha256:
+            message = f"got other bytes than their sha256 in LFS object {pointer.sha256}"
+            raise ServiceError(message, hint="git lfs fsck")
+        return content
+
+    def head(self, pointer: Pointer, size: int) -> bytes:
+        """Up to ``size`` first bytes of an object of the stated length, not re-hashed.
+
+        Raises:
+            ServiceError: the object is not here, or of another length.
+
+        """
+        oid = pointer.sha256
+        place = os.path.join(self._objects(), oid[:2], oid[2:4], oid)  # noqa: PTH118 - pathlib costs the hook 8 ms
+        try:
+            with open(place, "rb") as file:  # noqa: PTH123
+                if os.fstat(file.fileno()).st_size == pointer.size:
+                    return file.read(size)
+        except OSError as error:
+            message = f"LFS object {oid} ({pointer.size} bytes) is not in this repository"
+            raise ServiceError(message, hint="git lfs fetch") from error
+        message = f"LFS object {oid} is not {pointer.size} bytes long in this repository"
+        raise ServiceError(message, hint="git lfs fsck")
+
+    def _objects(self) -> str:
+        if not self._folder:
+            common = self._git.line("rev-parse", "--git-common-dir")
+            place = os.path.join(self._git.folder, common)  # noqa: PTH118
+            chosen = self._git.line("config", "--get", "lfs.storage")
+            self._folder = os.path.join(place, chosen or "lfs", "objects")  # noqa: PTH118
+        return self._folder
