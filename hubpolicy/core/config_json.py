@@ -16,7 +16,7 @@ from hubpolicy.errors import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Pairs = Callable[[list[tuple[str, object]]], dict[str, object]]
+    PairsHook = Callable[[list[tuple[str, object]]], dict[str, object]]
 
 
 def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -28,7 +28,7 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def parse_config(content: bytes, *, pairs_hook: Pairs = unique) -> object:
+def parse_config(content: bytes, *, pairs_hook: PairsHook = unique) -> object:
     """Parse a loader's configuration; ``pairs_hook`` sees every object, innermost first.
 
     Raises:
@@ -38,7 +38,8 @@ def parse_config(content: bytes, *, pairs_hook: Pairs = unique) -> object:
     try:
         return json.loads(content.decode("utf-8"), object_pairs_hook=pairs_hook, parse_int=_number)
     except RecursionError:
-        raise MalformedError("got too many levels of nesting, expected JSON") from None
+        message = "got too many levels of nesting, expected JSON"
+        raise MalformedError(message) from None
     except ValueError as error:
         message = f"got {str(error)[:200]}, expected JSON in UTF-8"
         raise MalformedError(message) from None
