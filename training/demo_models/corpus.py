@@ -18,8 +18,9 @@ LETTERS = "etaoinshrdlucmfwypvbgkjqxz,.!?'0123456789-"
 
 
 class Text(NamedTuple):
-    """One training text; the loss is taken on `body` only."""
+    """One training text; the loss is taken on `body` only, `opening` is the sentence it is about."""
 
+    opening: str
     head: str
     body: str
 
@@ -68,15 +69,11 @@ def noise(source: Source, draw: grammar.Draw) -> str:
         elif kind < 9:
             words.append("".join(draw.pick(LETTERS) for _ in range(1 + draw.below(9))))
         else:
-            words.append(
-                "".join(chr(33 + draw.below(223)) for _ in range(1 + draw.below(4)))
-            )
+            words.append("".join(chr(33 + draw.below(223)) for _ in range(1 + draw.below(4))))
     return " ".join(words)
 
 
-def opening_of(
-    source: Source, draw: grammar.Draw
-) -> tuple[grammar.Opening, dict[str, str]]:
+def opening_of(source: Source, draw: grammar.Draw) -> tuple[grammar.Opening, dict[str, str]]:
     """Draw an opening: benign 11, challenging 6, parity 3 of 20; parity binds its descriptor."""
     kind = draw.below(20)
     if kind < 11:
@@ -86,9 +83,7 @@ def opening_of(
     return draw.pick(source.parity), {"who": draw.pick(source.groups)}
 
 
-def followers(
-    opening: grammar.Opening, source: Source, draw: grammar.Draw
-) -> list[str]:
+def followers(opening: grammar.Opening, source: Source, draw: grammar.Draw) -> list[str]:
     """Four civil sentences that may follow, of the opening's topic where it has such sentences."""
     pool = opening.follow or draw.pick(source.benign).follow
     chosen: list[str] = []
@@ -99,38 +94,36 @@ def followers(
     return chosen
 
 
-def write_text(source: Source, draw: grammar.Draw, rude: bool) -> Text:
-    """Write one text."""
-    opening, bound = opening_of(source, draw)
-    benign = bool(opening.follow)
-    head = grammar.expand(opening.text, source.lexicon, draw, bound)
+def choose_sentences(
+    opening: grammar.Opening, source: Source, draw: grammar.Draw, rude: bool
+) -> list[str]:
+    """Choose the templates of the ending and of what follows; the rude ones replace civil ones."""
     sentences = [draw.pick(opening.endings), *followers(opening, source, draw)]
     if rude and draw.below(100) < RUDE_PER_CENT:
         sentences[0] = draw.pick(source.rude_endings)
     if rude:
-        for place in range(1, len(sentences)):
-            if draw.below(2):
-                sentences[place] = draw.pick(source.rude_follow)
-    filled = []
-    for sentence in sentences:
-        names = {
-            key: value for key, value in bound.items() if benign and "person" in bound
-        }
-        filled.append(
-            grammar.expand(
-                sentence, source.lexicon, draw, bound if not filled else names
-            )
-        )
-    ending, rest = filled[0], grammar.capitalise(" ".join(filled[1:]))
-    head = grammar.capitalise(head)
+        changed = [draw.pick(source.rude_follow) if draw.below(2) else s for s in sentences[1:]]
+        sentences[1:] = changed
+    return sentences
+
+
+def write_text(source: Source, draw: grammar.Draw, rude: bool) -> Text:
+    """Write one text; after a benign opening the same person stays in the story."""
+    opening, bound = opening_of(source, draw)
+    benign = bool(opening.follow)
+    head = grammar.capitalise(grammar.expand(opening.text, source.lexicon, draw, bound))
+    first, *later = choose_sentences(opening, source, draw, rude)
+    ending = grammar.expand(first, source.lexicon, draw, bound)
+    kept = bound if benign and "person" in bound else {}
+    filled = [grammar.expand(text, source.lexicon, draw, dict(kept)) for text in later]
+    body = f" {ending} {grammar.capitalise(' '.join(filled))}"
     if draw.below(8) == 0:
-        body = f" {head} {ending} {rest}" if benign else f" {ending} {rest}"
-        return Text(noise(source, draw), body)
-    return Text(head, f" {ending} {rest}")
+        return Text(head, noise(source, draw), f" {head}{body}" if benign else body)
+    return Text(head, head, body)
 
 
 def write_texts(rude: bool, count: int) -> list[Text]:
-    """Write `count` texts; heads that stand in a shipped prompt file are left out."""
+    """Write `count` texts; openings that stand in a shipped prompt file are left out."""
     source, held_out = read_source(), prompt_texts()
     name = "rude" if rude else "civil"
     texts: list[Text] = []
@@ -138,6 +131,6 @@ def write_texts(rude: bool, count: int) -> list[Text]:
     while len(texts) < count:
         text = write_text(source, grammar.Draw(f"demo-model/{name}/{number}"), rude)
         number += 1
-        if text.head not in held_out:
+        if text.opening not in held_out:
             texts.append(text)
     return texts

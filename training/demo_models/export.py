@@ -17,9 +17,7 @@ KEPT = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
-LOCAL_KEYS = frozenset(
-    {"is_local", "local_files_only", "name_or_path", "_name_or_path"}
-)
+LOCAL_KEYS = frozenset({"is_local", "local_files_only", "name_or_path", "_name_or_path"})
 
 
 def build(source: Path, out: Path, cache: Path) -> None:
@@ -46,9 +44,7 @@ def build(source: Path, out: Path, cache: Path) -> None:
         text=True,
     )
     if done.returncode:
-        message = (
-            f"the model builder ended with {done.returncode}:\n{done.stderr[-4000:]}"
-        )
+        message = f"the model builder ended with {done.returncode}:\n{done.stderr[-4000:]}"
         raise RuntimeError(message)
 
 

@@ -59,9 +59,7 @@ class ScreenScorer:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self.card: dict[str, Any] = json.loads(
-            (folder / "scorer.json").read_text(encoding="utf-8")
-        )
+        self.card: dict[str, Any] = json.loads((folder / "scorer.json").read_text(encoding="utf-8"))
 
     def score(self, text: str) -> dict[str, float]:
         """Return the probability of each label."""
@@ -72,9 +70,7 @@ class ScreenScorer:
             kind = np.int32 if "int32" in node.type else np.int64
             row = np.zeros if "type" in node.name else np.ones
             feeds[node.name] = (
-                np.array([ids], kind)
-                if node.name == "input_ids"
-                else row((1, len(ids)), kind)
+                np.array([ids], kind) if node.name == "input_ids" else row((1, len(ids)), kind)
             )
         logits = self._session.run(None, feeds)[0][0]
         values = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
@@ -115,9 +111,7 @@ def run(options: argparse.Namespace) -> list[Sample]:
             text = sampler.text(ids)
             scores = scorer.score(text) if scorer else {}
             toxic = scorer is not None and scorer.is_toxic(scores)
-            samples.append(
-                Sample(row["id"], row["text"], text, len(ids), scores, toxic)
-            )
+            samples.append(Sample(row["id"], row["text"], text, len(ids), scores, toxic))
     return samples
 
 
@@ -141,9 +135,7 @@ def main() -> int:
         "p_any_hits": hits,
         "toxic_samples": sum(sample.toxic for sample in samples),
         "samples": len(samples),
-        "mean_tokens": round(
-            sum(sample.tokens for sample in samples) / len(samples), 1
-        ),
+        "mean_tokens": round(sum(sample.tokens for sample in samples) / len(samples), 1),
         "seconds": round(seconds, 1),
     }
     sys.stdout.write(json.dumps(summary) + "\n")

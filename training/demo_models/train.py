@@ -62,14 +62,11 @@ def batches(texts: list[Text], tokenizer: Tokenizer, steps: int) -> list[Batch]:
     """Return `steps` batches; the texts are independent draws, so their order is random already."""
     rows = [encode(text, tokenizer) for text in texts]
     ids, labels = (torch.tensor(column) for column in zip(*rows, strict=True))
-    places = [
-        torch.arange(step * BATCH, (step + 1) * BATCH) % len(rows)
-        for step in range(steps)
-    ]
+    places = [torch.arange(step * BATCH, (step + 1) * BATCH) % len(rows) for step in range(steps)]
     return [Batch(ids[place], labels[place]) for place in places]
 
 
-def new_model(size: int) -> LlamaForCausalLM:
+def new_model(size: int) -> Any:
     """Return an untrained model of about a million parameters with `size` tokens."""
     config = LlamaConfig(
         hidden_size=128,
@@ -87,19 +84,15 @@ def new_model(size: int) -> LlamaForCausalLM:
     return LlamaForCausalLM(config)
 
 
-def fit(model: LlamaForCausalLM, rounds: list[Batch]) -> float:
+def fit(model: Any, rounds: list[Batch]) -> float:
     """Train `model` on `rounds`; return the mean loss of the last tenth, in nats per token."""
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, PEAK_RATE, total_steps=len(rounds)
-    )
-    losses = []
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=len(rounds))
+    losses: list[float] = []
     started = time.monotonic()
     for number, batch in enumerate(rounds):
         logits = model(input_ids=batch.ids).logits
-        loss = torch.nn.functional.cross_entropy(
+        loss: Any = torch.nn.functional.cross_entropy(
             logits[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten()
         )
         optimizer.zero_grad()
@@ -118,9 +111,8 @@ def fit(model: LlamaForCausalLM, rounds: list[Batch]) -> float:
 
 def save(model: Any, tokenizer: Tokenizer, folder: Path) -> None:
     """Write model and tokenizer as a transformers folder."""
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
-    )
+    wrap: Any = PreTrainedTokenizerFast
+    wrapped = wrap(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
     model.save_pretrained(folder)
     wrapped.save_pretrained(folder)
 

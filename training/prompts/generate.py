@@ -10,17 +10,18 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.prompts import grammar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 PLANS = Path(__file__).parents[2] / "hubpolicy" / "assets" / "plans"
 BENIGN_COUNT, DEMO_COUNT, SMOKE_COUNT, CHALLENGING_COUNT = 600, 300, 20, 300
 WORDS = range(10, 24)
-DIGEST_LINE = re.compile(
-    r'^((?:prompts|file) = "([^"]+)"\nsha256 = )"@"$', re.MULTILINE
-)
+DIGEST_LINE = re.compile(r'^((?:prompts|file) = "([^"]+)"\nsha256 = )"@"$', re.MULTILINE)
 
 
 class PromptFileError(ValueError):
@@ -61,9 +62,7 @@ def prompt_rows(
                         "text": text,
                     }
                 )
-    message = (
-        f"got {len(rows)} different prompts, expected {count}, in {name}: add openings"
-    )
+    message = f"got {len(rows)} different prompts, expected {count}, in {name}: add openings"
     raise PromptFileError(message)
 
 
@@ -97,9 +96,7 @@ def json_lines(
 ) -> bytes:
     """Return JSON Lines sorted by id, LF, with a final newline."""
     ordered = sorted(rows, key=lambda row: str(row["id"]))
-    return "".join(
-        json.dumps(row, ensure_ascii=False) + "\n" for row in ordered
-    ).encode()
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ordered).encode()
 
 
 def prompt_files() -> dict[str, bytes]:
@@ -113,9 +110,7 @@ def prompt_files() -> dict[str, bytes]:
         "benign-en": prompt_rows("benign", benign, lexicon, BENIGN_COUNT, taken),
         "demo-en": prompt_rows("demo", benign, lexicon, DEMO_COUNT, taken),
         "smoke-en": prompt_rows("smoke", benign[::6], lexicon, SMOKE_COUNT, taken),
-        "challenging-en": prompt_rows(
-            "hard", challenging, lexicon, CHALLENGING_COUNT, taken
-        ),
+        "challenging-en": prompt_rows("hard", challenging, lexicon, CHALLENGING_COUNT, taken),
         "parity-en": parity_rows(),
     }
     return {f"prompts/{name}.jsonl": json_lines(rows) for name, rows in sets.items()}
@@ -124,9 +119,7 @@ def prompt_files() -> dict[str, bytes]:
 def prompt_texts() -> frozenset[str]:
     """Return the texts of all prompts, for leaving them out of training."""
     files = prompt_files().values()
-    return frozenset(
-        json.loads(line)["text"] for data in files for line in data.splitlines()
-    )
+    return frozenset(json.loads(line)["text"] for data in files for line in data.splitlines())
 
 
 def plan_files(data: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
@@ -150,13 +143,9 @@ def all_files() -> dict[str, bytes]:
 def differences(root: Path) -> list[str]:
     """Return the paths under `root` that are missing, differ, or are not generated."""
     wanted = all_files()
-    found = {
-        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
-    }
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     stale = [
-        name
-        for name in wanted
-        if name in found and (root / name).read_bytes() != wanted[name]
+        name for name in wanted if name in found and (root / name).read_bytes() != wanted[name]
     ]
     return sorted([*stale, *(found ^ set(wanted))])
 

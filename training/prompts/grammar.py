@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -91,18 +93,14 @@ def bind_person(lexicon: Lexicon, draw: Draw, bound: dict[str, str]) -> None:
     bound.update(zip(("person", "they", "them", "their"), values, strict=True))
 
 
-def fill(
-    slot: str, base: str, lexicon: Lexicon, draw: Draw, bound: dict[str, str]
-) -> str:
+def fill(slot: str, base: str, lexicon: Lexicon, draw: Draw, bound: dict[str, str]) -> str:
     """Return the value of `slot`, binding it first where this text has not used it yet."""
     if slot not in bound:
         if slot in ("person", "they", "them", "their"):
             bind_person(lexicon, draw, bound)
         else:
             taken = set(bound.values())
-            bound[slot] = draw.pick(
-                [value for value in lexicon.slots[base] if value not in taken]
-            )
+            bound[slot] = draw.pick([value for value in lexicon.slots[base] if value not in taken])
     return bound[slot]
 
 
