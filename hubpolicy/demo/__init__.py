@@ -1,0 +1,1 @@
+"""The demonstration world: a local hub and the story told against it."""

@@ -1,0 +1,11 @@
+"""A small, strict server that speaks the Hub's wire protocol on loopback.
+
+Standard library and the ``git`` executable only; it imports nothing else of hubpolicy, so that what it
+says about a push is independent of the code under test. All state is on disk under one root folder:
+
+``repos/{models,datasets}/<ns>/<name>.git``  bare repositories, ``<name>.json`` their metadata,
+``lfs/<oid[:2]>/<oid[2:4]>/<oid>``           large files by sha256,
+``requests.jsonl``                           one line per request, without tokens.
+
+The Xet protocol is not spoken (``xet-write-token`` answers 404): set ``HF_HUB_DISABLE_XET=1``.
+"""

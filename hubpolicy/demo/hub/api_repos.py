@@ -1,0 +1,204 @@
+"""Accounts and repos: who am I, create, move, delete, settings, listings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubpolicy.demo.hub.accounts import require_account, require_writer
+from hubpolicy.demo.hub.api_files import next_link, summary
+from hubpolicy.demo.hub.calls import Call, timestamp
+from hubpolicy.demo.hub.commits import Change, create_repository
+from hubpolicy.demo.hub.default_attributes import default_attributes
+from hubpolicy.demo.hub.records import Record
+from hubpolicy.demo.hub.repository import resolve
+from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
+from hubpolicy.demo.hub.wire import Refusal, Reply, bad_request, json_reply, known_keys, text
+
+
+def whoami(call: Call) -> Reply:
+    """``GET /api/whoami-v2``."""
+    account = require_account(call.account)
+    orgs = [
+        {"type": "org", "name": org, "fullname": org, "roleInOrg": "write"} for org in account.orgs
+    ]
+    token = {"displayName": "local", "role": account.role, "createdAt": timestamp(0)}
+    return json_reply(
+        {
+            "type": "user",
+            "id": account.name,
+            "name": account.name,
+            "fullname": account.name,
+            "isPro": False,
+            "orgs": orgs,
+            "auth": {"type": "access_token", "accessToken": token},
+        }
+    )
+
+
+def create(call: Call) -> Reply:
+    """``POST /api/repos/create``: 200 or 409 with the repo's address."""
+    account = require_account(call.account)
+    body = call.request.json()
+    known_keys(
+        body,
+        frozenset({"name", "organization", "type", "visibility", "private", "license"}),
+        "repos/create",
+    )
+    key = _named(body, account.name)
+    require_writer(account, key.namespace)
+    private = _wants_private(body)
+    where = {"url": f"{call.hub.endpoint}/{key.url_path}", "name": key.id}
+    record = Record(key.id, account.name, timestamp(), bool(private), False, frozenset(), ())
+    files = [Change(".gitattributes", default_attributes())]
+    author = call.author(account)
+    try:
+        call.hub.store.create(key, record, lambda bare: create_repository(bare, files, author))
+    except FileExistsError:
+        message = f"You already created this {key.kind.removesuffix('s')} repo"
+        headers = (("X-Error-Message", message),)
+        return json_reply({"error": message, **where}, 409, headers)
+    return json_reply(where)
+
+
+def delete(call: Call) -> Reply:
+    """``DELETE /api/repos/delete``."""
+    account = require_account(call.account)
+    body = call.request.json()
+    known_keys(body, frozenset({"name", "organization", "type"}), "repos/delete")
+    key = _named(body, account.name)
+    other = call._replace(params=key._asdict())
+    other.record()
+    other.writer()
+    call.hub.store.delete(key)
+    return json_reply({})
+
+
+def move(call: Call) -> Reply:
+    """``POST /api/repos/move``: rename, or give to another namespace of the account."""
+    require_account(call.account)
+    body = call.request.json()
+    known_keys(body, frozenset({"fromRepo", "toRepo", "type"}), "repos/move")
+    old, new = (_parse_id(body, member) for member in ("fromRepo", "toRepo"))
+    call._replace(params=old._asdict()).writer()
+    require_writer(call.account, new.namespace)
+    try:
+        call.hub.store.move(old, new)
+    except FileExistsError as error:
+        raise Refusal(409, f"{new.id} exists already") from error
+    return json_reply({})
+
+
+def settings(call: Call) -> Reply:
+    """``PUT …/settings``: visibility and gating."""
+    call.writer()
+    body = call.request.json()
+    known_keys(body, frozenset({"visibility", "private", "gated"}), "settings")
+    if not body:
+        raise bad_request("got no setting, expected visibility or gated, in settings")
+    private, gated = _wants_private(body), body.get("gated")
+    if "gated" in body and gated not in ("auto", "manual", False):
+        raise bad_request(f"got {gated!r}, expected auto, manual or false, in settings.gated")
+
+    def update(record: Record) -> Record:
+        return record._replace(
+            private=record.private if private is None else private,
+            gated=body.get("gated", record.gated),
+        )
+
+    record = call.hub.store.change(call.key, update)
+    return json_reply({"private": record.private, "gated": record.gated})
+
+
+def auth_check(call: Call) -> Reply:
+    """``GET …/auth-check[/write]``: 200 if the files may be read, or the repo written."""
+    call.content_record()
+    if call.param("write"):
+        call.writer()
+    return json_reply({})
+
+
+def listing(call: Call) -> Reply:
+    """``GET /api/{kind}``: the repos this account may see, by ``author`` and ``search``."""
+    author, search = call.request.first("author"), call.request.first("search").lower()
+    shown = []
+    for key in call.hub.store.keys(call.param("kind")):
+        visible = (author in ("", key.namespace)) and search in key.id.lower()
+        record = call.hub.store.record(key) if visible else None
+        member = call.account is not None and call.account.member_of(key.namespace)
+        if record is not None and (member or not record.private):
+            shown.append((key, record))
+    start = _start(call)
+    size = call.settings.page_size
+    limit = call.request.first("limit")
+    if limit.isdecimal():
+        size = max(1, min(size, int(limit)))
+    page = [_listed(call, key, record) for key, record in shown[start : start + size]]
+    more = start + size < len(shown)
+    return json_reply(
+        page, headers=(next_link(call, {"cursor": str(start + size)}),) if more else ()
+    )
+
+
+def organization(call: Call) -> Reply:
+    """``GET /api/organizations/{org}/overview``."""
+    name = call.param("organization")
+    holders = [account for account in call.hub.accounts.load().values() if name in account.orgs]
+    if not holders:
+        raise Refusal(404, f"Organization not found: {name}")
+    keys = {kind: [k for k in call.hub.store.keys(kind) if k.namespace == name] for kind in KINDS}
+    return json_reply(
+        {
+            "name": name,
+            "fullname": name,
+            "avatarUrl": "",
+            "numUsers": len({account.name for account in holders}),
+            "numModels": len(keys["models"]),
+            "numDatasets": len(keys["datasets"]),
+            "numSpaces": 0,
+        }
+    )
+
+
+def _listed(call: Call, key: RepoKey, record: Record) -> dict[str, Any]:
+    commit = resolve(call.hub.store.bare(key), "main")
+    return summary(call._replace(params=key._asdict()), record, commit)
+
+
+def _start(call: Call) -> int:
+    cursor = call.request.first("cursor", "0")
+    if not cursor.isdecimal():
+        raise bad_request("the cursor was not made by this hub")
+    return int(cursor)
+
+
+def _kind(body: dict[str, Any]) -> str:
+    kind = f"{body.get('type') or 'model'}s"
+    if kind not in KINDS:
+        raise bad_request(f"got {body.get('type')!r}, expected model or dataset, in type")
+    return kind
+
+
+def _named(body: dict[str, Any], default_namespace: str) -> RepoKey:
+    namespace = body.get("organization") or default_namespace
+    name = text(body, "name", "repo")
+    if not isinstance(namespace, str) or not valid_name(namespace) or not valid_name(name):
+        raise bad_request(f"got {namespace!r} and {name!r}, expected valid names, in repo")
+    return RepoKey(_kind(body), namespace, name)
+
+
+def _parse_id(body: dict[str, Any], member: str) -> RepoKey:
+    namespace, _, name = text(body, member, "repos/move").partition("/")
+    if not valid_name(namespace) or not valid_name(name):
+        raise bad_request(f"got {body[member]!r}, expected namespace/name, in repos/move.{member}")
+    return RepoKey(_kind(body), namespace, name)
+
+
+def _wants_private(body: dict[str, Any]) -> bool | None:
+    visibility, private = body.get("visibility"), body.get("private")
+    if private is not None and not isinstance(private, bool):
+        raise bad_request(f"got {private!r}, expected true or false, in private")
+    if visibility is None:
+        return private
+    if visibility not in ("public", "private"):
+        raise bad_request(f"got {visibility!r}, expected public or private, in visibility")
+    return bool(visibility == "private")

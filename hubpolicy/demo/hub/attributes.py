@@ -1,0 +1,71 @@
+"""What ``.gitattributes`` and ``.gitignore`` say about paths, asked of git itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hubpolicy.demo.hub.git import git
+from hubpolicy.demo.hub.repository import blobs, entries, lookup
+
+LFS_LINE = "filter=lfs diff=lfs merge=lfs -text"
+
+
+def lfs_tracked(repo: Path, commit: str, paths: Sequence[str]) -> frozenset[str]:
+    """Return those paths that the attributes in the commit's tree hand to Git LFS."""
+    if not paths:
+        return frozenset()
+    files = [
+        entry
+        for entry in entries(repo, commit, recursive=True)
+        if entry.path.rpartition("/")[2] == ".gitattributes" and entry.kind == "blob"
+    ]
+    lines = "".join(f"{entry.mode} {entry.oid}\t{entry.path}\0" for entry in files)
+    with tempfile.TemporaryDirectory(prefix="hub-attributes-") as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        git(repo, "update-index", "-z", "--index-info", stdin=lines.encode(), env=index)
+        out = git(
+            repo,
+            *("check-attr", "--cached", "-z", "--stdin", "filter"),
+            stdin="".join(f"{path}\0" for path in paths).encode(),
+            env=index,
+        )
+    fields = out.decode().split("\0")
+    triples = zip(fields[0::3], fields[2::3], strict=False)
+    return frozenset(path for path, value in triples if value == "lfs")
+
+
+def ignored(repo: Path, commit: str, gitignore: str | None, paths: Sequence[str]) -> frozenset[str]:
+    """Return those paths that ``.gitignore`` (the given text, or the commit's own file) leaves out."""
+    if gitignore is None:
+        found = lookup(repo, commit, [".gitignore"])
+        content = blobs(repo, [entry.oid for entry in found if entry.kind == "blob"])
+        gitignore = "".join(text.decode("utf-8", "replace") for text in content.values())
+    if not gitignore.strip() or not paths:
+        return frozenset()
+    with tempfile.TemporaryDirectory(prefix="hub-ignore-") as scratch:
+        (Path(scratch) / ".gitignore").write_text(gitignore, encoding="utf-8")
+        out = git(
+            repo,
+            *("-C", scratch, f"--work-tree={scratch}", "-c", "core.bare=false"),
+            *("check-ignore", "--no-index", "-z", "--stdin"),
+            stdin="".join(f"{path}\0" for path in paths).encode(),
+            accept=(0, 1),
+        )
+    return frozenset(out.decode().split("\0")) - {""}
+
+
+def tracking_lines(paths: Sequence[str]) -> str:
+    """Return the lines that the Hub adds for large files no pattern covers."""
+    return "".join(f"{_pattern(path)} {LFS_LINE}\n" for path in paths)
+
+
+def _pattern(path: str) -> str:
+    """Return a pattern for exactly this path (gitattributes(5): quote what is not plain)."""
+    escaped = "".join(f"\\{char}" if char in "*?[\\" else char for char in path)
+    plain = not any(char.isspace() or char == '"' for char in escaped) and escaped[0] not in "#!"
+    if plain:
+        return escaped
+    body = escaped.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{body}"'

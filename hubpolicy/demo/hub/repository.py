@@ -1,0 +1,240 @@
+"""Reading a bare repository: refs, trees, blobs, history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from hubpolicy.demo.hub.git import GitFailed, git
+from hubpolicy.demo.hub.wire import Refusal
+
+MAX_POINTER_BYTES = 1024
+_FULL_OID = re.compile(r"[0-9a-f]{40}")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#=-]{0,254}")
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
+)
+
+
+class Ref(NamedTuple):
+    """A ref and the commit it leads to (annotated tags peeled)."""
+
+    ref: str
+    commit: str
+
+
+class TreeEntry(NamedTuple):
+    """One line of a git tree; `size` is 0 for folders and submodules."""
+
+    mode: str
+    kind: str
+    oid: str
+    size: int
+    path: str
+
+
+class Pointer(NamedTuple):
+    """What a Git LFS pointer names: the sha256 and the size of the large file."""
+
+    sha256: str
+    size: int
+
+
+class Commit(NamedTuple):
+    """One commit of the history; `when` is seconds since the epoch."""
+
+    oid: str
+    author: str
+    when: int
+    title: str
+    message: str
+
+
+def pointer_text(pointer: Pointer) -> bytes:
+    """Return the pointer file's content (Git LFS specification v1)."""
+    return (
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{pointer.sha256}\nsize {pointer.size}\n"
+    ).encode()
+
+
+def parse_pointer(content: bytes) -> Pointer | None:
+    """Return the pointer in `content`, or None if it is an ordinary file."""
+    match = _POINTER.fullmatch(content) if len(content) <= MAX_POINTER_BYTES else None
+    return None if match is None else Pointer(match[1].decode(), int(match[2]))
+
+
+def refs(repo: Path, *patterns: str) -> tuple[Ref, ...]:
+    """Return the refs under the patterns that lead to a commit, in git's order."""
+    form = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
+    lines = git(repo, "for-each-ref", f"--format={form}", *patterns).decode().splitlines()
+    found = []
+    for line in lines:
+        kind, oid, peeled_kind, peeled, name = line.split(" ", 4)
+        if kind == "commit":
+            found.append(Ref(name, oid))
+        elif peeled_kind == "commit":
+            found.append(Ref(name, peeled))
+    return tuple(found)
+
+
+def find_ref(repo: Path, revision: str) -> Ref | None:
+    """Return the branch, tag or full ref of that name; branches come before tags."""
+    if not _SAFE_NAME.fullmatch(revision):
+        return None
+    names = [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+    if revision.startswith("refs/"):
+        names.insert(0, revision)
+    by_name = {ref.ref: ref for ref in refs(repo, *names)}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def resolve(repo: Path, revision: str, *, stale: bool = False) -> str:
+    """Return the commit that a revision names.
+
+    Args:
+        repo: the bare repository.
+        revision: a branch, a tag, a full ref or a full commit id.
+        stale: read as a lagging replica: every branch stands at its parent.
+
+    Raises:
+        Refusal: 404 RevisionNotFound.
+    """
+    found = find_ref(repo, revision)
+    if found is not None:
+        return _parent(repo, found.commit) if stale else found.commit
+    if _FULL_OID.fullmatch(revision) and not (stale and _is_head(repo, revision)):
+        try:
+            git(repo, "cat-file", "-e", f"{revision}^{{commit}}")
+        except GitFailed:
+            pass
+        else:
+            return revision
+    raise Refusal(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+
+
+def _parent(repo: Path, commit: str) -> str:
+    line = git(repo, "rev-list", "--parents", "-n", "1", commit).decode().split()
+    return line[1] if len(line) > 1 else commit
+
+
+def _is_head(repo: Path, commit: str) -> bool:
+    return any(ref.commit == commit for ref in refs(repo, "refs/heads/"))
+
+
+def entries(repo: Path, commit: str, folder: str = "", *, recursive: bool) -> tuple[TreeEntry, ...]:
+    """Return the entries of a folder, with the folders below it too if `recursive`."""
+    flags = ["-r", "-t"] if recursive else []
+    treeish = f"{commit}:{folder}" if folder else commit
+    try:
+        raw = git(repo, "ls-tree", "-z", "-l", *flags, treeish)
+    except GitFailed as error:
+        raise entry_not_found(folder, commit) from error
+    return _parse_ls_tree(raw, folder)
+
+
+def lookup(repo: Path, commit: str, paths: Iterable[str]) -> tuple[TreeEntry, ...]:
+    """Return the entries at exactly these paths; those that do not exist are left out."""
+    wanted = [path.strip("/") for path in paths]
+    clean = [path for path in wanted if path and "\0" not in path]
+    if not clean:
+        return ()
+    raw = git(repo, "--literal-pathspecs", "ls-tree", "-z", "-l", commit, "--", *clean)
+    return _parse_ls_tree(raw, "")
+
+
+def _parse_ls_tree(raw: bytes, folder: str) -> tuple[TreeEntry, ...]:
+    prefix = f"{folder}/" if folder else ""
+    found = []
+    for line in raw.split(b"\0"):
+        if not line:
+            continue
+        meta, _, name = line.partition(b"\t")
+        mode, kind, oid, size = meta.decode().split()
+        path = prefix + name.decode("utf-8", "replace")
+        found.append(TreeEntry(mode, kind, oid, 0 if size == "-" else int(size), path))
+    return tuple(found)
+
+
+def entry_not_found(path: str, commit: str) -> Refusal:
+    """Return the 404 for a path that the commit does not have."""
+    return Refusal(
+        404, f"Entry not found: {path}", code="EntryNotFound", headers=(("X-Repo-Commit", commit),)
+    )
+
+
+def blobs(
+    repo: Path, oids: Iterable[str], env: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
+    """Return the contents of blobs, read by one process."""
+    wanted = list(dict.fromkeys(oids))
+    if not wanted:
+        return {}
+    asked = "".join(f"{oid}\n" for oid in wanted).encode()
+    raw = git(repo, "cat-file", "--batch", stdin=asked, env=env)
+    contents, at = {}, 0
+    for oid in wanted:
+        end = raw.index(b"\n", at)
+        size = int(raw[at:end].split()[2])
+        contents[oid] = raw[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1
+    return contents
+
+
+def pointers(repo: Path, listed: Iterable[TreeEntry]) -> dict[str, Pointer]:
+    """Return the LFS pointers among the entries, by blob id."""
+    small = [
+        entry.oid
+        for entry in listed
+        if entry.kind == "blob" and 100 < entry.size <= MAX_POINTER_BYTES and entry.mode != "120000"
+    ]
+    found = {oid: parse_pointer(content) for oid, content in blobs(repo, small).items()}
+    return {oid: pointer for oid, pointer in found.items() if pointer is not None}
+
+
+def log(repo: Path, commit: str, skip: int, limit: int) -> tuple[Commit, ...]:
+    """Return `limit` commits of the history after the first `skip`, newest first."""
+    form = "%H%x00%an%x00%ct%x00%s%x00%b%x1e"
+    raw = git(
+        repo, "log", f"--format={form}", f"--skip={skip}", f"--max-count={limit}", commit, "--"
+    )
+    found = []
+    for record in raw.decode("utf-8", "replace").split("\x1e"):
+        fields = record.lstrip("\n").split("\0")
+        if len(fields) == 5:  # noqa: PLR2004
+            oid, author, when, title, message = fields
+            found.append(Commit(oid, author, int(when), title, message.strip("\n")))
+    return tuple(found)
+
+
+def last_changes(repo: Path, commit: str, paths: Iterable[str]) -> dict[str, Commit]:
+    """Return for each path (file or folder) the newest commit that touched it, by one process."""
+    missing, found = set(paths), {}
+    form = "%x1e%H%x00%an%x00%ct%x00%s%x00"
+    raw = git(
+        repo,
+        "log",
+        f"--format={form}",
+        "-m",
+        "--first-parent",
+        "--root",
+        "--name-only",
+        "-z",
+        commit,
+    )
+    for record in raw.decode("utf-8", "replace").split("\x1e")[1:]:
+        oid, author, when, title, *touched = record.split("\0")
+        names = {name.lstrip("\n") for name in touched}
+        folders = {name[:at] for name in names for at in _slashes(name)}
+        for path in missing & (names | folders):
+            found[path] = Commit(oid, author, int(when), title, "")
+        missing -= found.keys()
+        if not missing:
+            break
+    return found
+
+
+def _slashes(name: str) -> list[int]:
+    return [at for at, char in enumerate(name) if char == "/"]

@@ -1,0 +1,91 @@
+"""The configuration file: page sizes, multipart and faults; read again at each request."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay"})
+
+
+class Fault(NamedTuple):
+    """Something that goes wrong for the requests it matches.
+
+    It matches `times` requests (None: every one) after letting `after` of them pass. What happens:
+
+    * ``status``: answer with `status`, `headers` and `body` instead of doing anything;
+    * ``close``: with `when` = ``request`` read half of the body and drop the connection without doing
+      anything, with ``response`` do the work and drop the connection in the middle of the answer;
+    * ``tamper``: after the commit, silently store another one on top that changes `path`;
+    * ``stale_read``: answer as if the newest commit of every branch were not there yet;
+    * ``delay``: wait `seconds`, then go on.
+    """
+
+    key: str
+    action: str
+    method: str | None
+    path_regex: re.Pattern[str]
+    times: int | None
+    after: int
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    path: str
+    when: str
+    seconds: float
+
+
+class Settings(NamedTuple):
+    """What a test can change while the server runs."""
+
+    page_size: int = 1000
+    expand_page_size: int = 50
+    multipart_chunk_size: int | None = None
+    track_lfs: bool = True
+    faults: tuple[Fault, ...] = ()
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Return the settings in the file, or the defaults without one.
+
+    Raises:
+        ValueError: if the file is not as documented; unknown keys too.
+    """
+    if path is None or not path.exists():
+        return Settings()
+    document = json.loads(path.read_bytes())
+    _only(document, set(Settings._fields), "config")
+    faults = tuple(_fault(at, entry) for at, entry in enumerate(document.pop("faults", [])))
+    return Settings(faults=faults, **document)
+
+
+def _fault(position: int, entry: dict[str, Any]) -> Fault:
+    _only(entry, {*Fault._fields, "id"} - {"key"}, "config.faults")
+    action = entry.get("action", "status")
+    if action not in ACTIONS:
+        raise ValueError(f"got {action!r}, expected one of {sorted(ACTIONS)}, in config.faults")
+    if action == "status" and not isinstance(entry.get("status"), int):
+        raise ValueError("got no status, expected an HTTP status, in config.faults")
+    default_regex = "/commit/" if action == "tamper" else ""
+    return Fault(
+        key=f"{position}:{json.dumps(entry, sort_keys=True)}",
+        action=action,
+        method=entry.get("method"),
+        path_regex=re.compile(entry.get("path_regex", default_regex)),
+        times=entry.get("times", 1),
+        after=entry.get("after", 0),
+        status=entry.get("status", 0),
+        headers=tuple((str(k), str(v)) for k, v in entry.get("headers", {}).items()),
+        body=entry.get("body", ""),
+        path=entry.get("path", ""),
+        when=entry.get("when", "request"),
+        seconds=float(entry.get("seconds", 0)),
+    )
+
+
+def _only(entry: dict[str, Any], allowed: set[str], where: str) -> None:
+    unknown = sorted(set(entry) - allowed)
+    if unknown:
+        raise ValueError(f"got unknown key {unknown[0]!r}, expected {sorted(allowed)}, in {where}")
