@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading one JSON object strictly: each getter states a type, :meth:`Fields.done` refuses the rest."""
+"""Reading a JSON object strictly: a getter states a type, :meth:`Fields.done` refuses the rest."""
 
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hubpolicy.core import times
 from hubpolicy.errors import MalformedError
@@ -21,7 +21,7 @@ class Fields:
 
     __slots__ = ("_asked", "_value", "where")
 
-    def __init__(self, value: object, where: str) -> None:
+    def __init__(self, value: Any, where: str) -> None:
         self.where = where
         if not isinstance(value, dict):
             message = f"got {type(value).__name__}, expected a JSON object, in {where}"
@@ -39,15 +39,15 @@ class Fields:
         for name in self._value:
             if name not in self._asked:
                 expected = ", ".join(sorted(self._asked))
-                message = f"got unknown field {name[:80]!r}, expected only {expected}"
-                raise MalformedError(f"{message}, in {self.where}")
+                message = f"got unknown field {name[:80]!r}, expected {expected}, in {self.where}"
+                raise MalformedError(message)
 
     def has(self, name: str) -> bool:
         """True if an optional field is there."""
         self._asked.add(name)
         return name in self._value
 
-    def raw(self, name: str) -> object:
+    def raw(self, name: str) -> Any:
         """The value as it is; None (which no field may be) where the field is missing."""
         self._asked.add(name)
         return self._value.get(name)
@@ -127,7 +127,7 @@ class Fields:
         """A nested object."""
         return Fields(self.raw(name), f"{name!r} of {self.where}")
 
-    def array(self, name: str) -> list[object]:
+    def array(self, name: str) -> list[Any]:
         """A JSON array, perhaps empty."""
         value = self.raw(name)
         if not isinstance(value, list):

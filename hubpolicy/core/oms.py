@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenSSF Model Signing v1.0 (ossf/model-signing-spec): ``model.sig`` in its standard form.
+
+The predicate allows no field of our own. Its root digest hashes digests alone, so names are
+compared from the resource list; and what it leaves out is held to a fixed set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubpolicy.core import strictjson
+from hubpolicy.core.fields import Fields
+from hubpolicy.domain.statement import OMS, STATEMENT_TYPE
+from hubpolicy.errors import MalformedError, VerificationError
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.manifest import Manifest
+    from hubpolicy.domain.statement import Statement
+
+GIT_DEFAULTS = (".git", ".gitattributes", ".github", ".gitignore")
+"""What ``model_signing`` leaves out unasked, at the top level."""
+
+IGNORED = tuple(sorted((*GIT_DEFAULTS, ".hubpolicy", "model.sig")))
+"""All that a signature may leave out; our own leaves out exactly this."""
+
+_RESOURCE = {"name", "algorithm", "digest"}
+_HEX = re.compile(r"[0-9a-f]{64}").fullmatch
+
+
+class ModelSignature(NamedTuple):
+    """What a model signature says: (path, sha256) sorted by path, and what it leaves out."""
+
+    name: str
+    root_sha256: str
+    resources: tuple[tuple[str, str], ...]
+    ignore_paths: tuple[str, ...]
+
+
+def oms_statement(manifest: Manifest, name: str) -> bytes:
+    """The payload of ``model.sig``. ``name`` is the folder's; verifiers only show it.
+
+    Raises:
+        VerificationError: no file is left to sign.
+
+    """
+    resources = _covered(manifest, IGNORED)
+    if not resources:
+        message = "got no file, expected at least one to sign, in the model"
+        raise VerificationError(message)
+    predicate = {
+        "resources": [
+            {"name": path, "algorithm": "sha256", "digest": digest} for path, digest in resources
+        ],
+        "serialization": {
+            "method": "files",
+            "hash_type": "sha256",
+            "allow_symlinks": False,
+            "ignore_paths": list(IGNORED),
+        },
+    }
+    return strictjson.canonical(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [{"name": name, "digest": {"sha256": _root_digest(resources)}}],
+            "predicateType": OMS,
+            "predicate": predicate,
+        }
+    )
+
+
+def parse_model_signature(statement: Statement, *, where: str) -> ModelSignature:
+    """The predicate of a Model Signing statement, and its one subject.
+
+    Raises:
+        MalformedError: another serialization than whole files in sha256, names that are not
+            sorted or not unique, or a root digest that is not theirs.
+
+    """
+    fields = Fields(statement.predicate, f"the predicate of {where}")
+    serialization = fields.object("serialization")
+    serialization.one_of("method", ("files",))
+    serialization.one_of("hash_type", ("sha256",))
+    if serialization.flag("allow_symlinks"):
+        serialization.refuse("allow_symlinks", "false")
+    ignored = serialization.texts("ignore_paths") if serialization.has("ignore_paths") else ()
+    serialization.done()
+    resources = tuple(_resource(item, where) for item in fields.array("resources"))
+    fields.done()
+    names = [name for name, _ in resources]
+    if not names or names != sorted(set(names)):
+        fields.refuse("resources", "at least one file, sorted by name, each once")
+    root = _root_digest(resources)
+    if len(statement.subjects) != 1 or statement.subjects[0].digest != (("sha256", root),):
+        message = f"got other subjects, expected the root digest {root} alone, in {where}"
+        raise MalformedError(message)
+    return ModelSignature(statement.subjects[0].name, root, resources, ignored)
+
+
+def check_resources(content: ModelSignature, manifest: Manifest, *, where: str) -> None:
+    """Compare a model signature with the bytes at hand: names and digests, nothing left out.
+
+    Raises:
+        VerificationError: naming the first file that differs.
+
+    """
+    excess = sorted(set(content.ignore_paths) - set(IGNORED))
+    if excess:
+        message = f"got ignore_paths {excess}, expected none beyond {list(IGNORED)}, in {where}"
+        raise VerificationError(message, hint="hubpolicy attest signs all files")
+    signed = dict(content.resources)
+    present = dict(_covered(manifest, content.ignore_paths))
+    for path in sorted(signed.keys() | present.keys()):
+        got, expected = present.get(path, "no file"), signed.get(path, "no file")
+        if got != expected:
+            message = f"got {got}, expected {expected}, for {path!r} of {where}"
+            raise VerificationError(message, hint="hubpolicy attest signs the files anew")
+
+
+def _covered(manifest: Manifest, ignored: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(path, sha256) sorted by code point, less what lies at or under an ignored path."""
+    folders = tuple(f"{path}/" for path in ignored)
+    return tuple(
+        sorted(
+            (entry.path, entry.sha256)
+            for entry in manifest.entries
+            if entry.path not in ignored and not entry.path.startswith(folders)
+        )
+    )
+
+
+def _resource(item: Any, where: str) -> tuple[str, str]:
+    # A model may have 10,000 files, and the git hook counts milliseconds: no Fields here.
+    if type(item) is dict and item.keys() == _RESOURCE and item["algorithm"] == "sha256":
+        name, digest = item["name"], item["digest"]
+        if type(name) is str and name and type(digest) is str and _HEX(digest):
+            return name, digest
+    message = f"got resource {item!r:.120}, expected a name and its sha256, in {where}"
+    raise MalformedError(message)
+
+
+def _root_digest(resources: tuple[tuple[str, str], ...]) -> str:
+    """sha256 over the raw digests in the order of the names (spec v1.0)."""
+    return hashlib.sha256(b"".join(bytes.fromhex(digest) for _, digest in resources)).hexdigest()

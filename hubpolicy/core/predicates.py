@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire form of each predicate, made and strictly parsed (docs/formats.md).
+
+Unknown fields are refused in our own predicates. In foreign ones (test-result, VSA) they are
+ignored, as in-toto's parsing rules ask: an extension must not change the meaning of other fields.
+Counts are checked against each other here; whether they are good enough is a rule's work.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from hubpolicy.core.fields import Fields
+from hubpolicy.core.toxicity_predicate import (
+    MAX_LEVEL,
+    make_runtime,
+    make_toxicity_predicate,
+    parse_moment,
+    parse_runtime,
+    parse_toxicity_predicate,
+)
+from hubpolicy.domain.statement import (
+    APPLICABILITY,
+    APPROVAL,
+    TEST_RESULT,
+    TOXICITY,
+    VSA,
+    WAIVER,
+    Applicability,
+    ApplicabilityResult,
+    Approval,
+    CardResult,
+    ReleaseSummary,
+    Waiver,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.domain.statement import Predicate
+
+VERIFIER_ID = "https://hubpolicy.dev"
+RELEASE_LEVEL = "HUBPOLICY_RELEASE"
+SLSA_VERSION = "1.0"
+CARD_SCHEMA_PREFIX = "card-profile/"
+
+__all__ = [
+    "make_applicability_predicate",
+    "make_approval_predicate",
+    "make_card_predicate",
+    "make_release_predicate",
+    "make_toxicity_predicate",
+    "make_waiver_predicate",
+    "parse_predicate",
+]
+
+_RULE = re.compile(r"HP[0-9]{3}")
+_APPROVER = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_MAX_LIST = 10_000
+
+
+def parse_predicate(predicate_type: str, value: object, *, where: str) -> Predicate | None:
+    """The typed predicate, or None for a type that is not in the closed table.
+
+    Raises:
+        MalformedError: the object is not what its type says, or contradicts itself.
+
+    """
+    parse = _PARSERS.get(predicate_type)
+    return None if parse is None else parse(Fields(value, f"the predicate of {where}"))
+
+
+# --- test-result/v0.1 about the card -------------------------------------------------------
+
+
+def make_card_predicate(result: CardResult, *, tool_version: str) -> dict[str, object]:
+    """in-toto test-result v0.1, with the schema by digest and the tool by package URL."""
+    return {
+        "result": _card_word(result.warned, result.failed),
+        "configuration": [
+            {
+                "name": CARD_SCHEMA_PREFIX + result.profile,
+                "digest": {"sha256": result.schema_sha256},
+            },
+            {"name": "hubpolicy", "uri": f"pkg:pypi/hubpolicy@{tool_version}"},
+        ],
+        "passedTests": list(result.passed),
+        "warnedTests": list(result.warned),
+        "failedTests": list(result.failed),
+    }
+
+
+def _parse_card(fields: Fields) -> CardResult:
+    configuration = fields.objects("configuration")
+    profiles = [item for item in configuration if _is_profile(item)]
+    if len(profiles) != 1:
+        fields.refuse("configuration", f"exactly one entry named {CARD_SCHEMA_PREFIX}<profile>")
+    profile = profiles[0].words("name").removeprefix(CARD_SCHEMA_PREFIX)
+    names = ("passedTests", "warnedTests", "failedTests")
+    passed, warned, failed = (_rules(fields, name) for name in names)
+    every = passed + warned + failed
+    if not every:
+        fields.refuse("passedTests", "at least one rule: an empty rule set proves nothing")
+    if len(set(every)) != len(every):
+        fields.refuse("passedTests", "each rule in exactly one of the three lists")
+    if fields.one_of("result", ("PASSED", "WARNED", "FAILED")) != _card_word(warned, failed):
+        fields.refuse("result", f"{_card_word(warned, failed)}, which the lists say")
+    return CardResult(profile, profiles[0].digest(), passed, warned, failed)
+
+
+def _is_profile(item: Fields) -> bool:
+    name = item.raw("name")
+    return isinstance(name, str) and name.startswith(CARD_SCHEMA_PREFIX)
+
+
+def _card_word(warned: tuple[str, ...], failed: tuple[str, ...]) -> str:
+    if failed:
+        return "FAILED"
+    return "WARNED" if warned else "PASSED"
+
+
+def _rules(fields: Fields, name: str) -> tuple[str, ...]:
+    rules = fields.array(name)
+    words = tuple(rule for rule in rules if isinstance(rule, str) and _RULE.fullmatch(rule))
+    if len(words) != len(rules) or list(words) != sorted(set(words)):
+        fields.refuse(name, "rule ids like HP101, sorted, each once")
+    return words
+
+
+# --- applicability/v0.1, waiver/v0.1, approval/v0.1 ----------------------------------------
+
+
+def make_applicability_predicate(result: ApplicabilityResult) -> dict[str, object]:
+    """Our own applicability v0.1."""
+    return {
+        "decision": result.decision,
+        "table": result.table,
+        "architecture": result.architecture,
+        "outputShape": list(result.output_shape),
+        "bindingLevel": result.binding_level,
+        "runtime": make_runtime(result.runtime),
+        "finishedOn": result.finished_on,
+    }
+
+
+def _parse_applicability(fields: Fields) -> ApplicabilityResult:
+    words = ("generates-text", "no-generated-output", "generates-other")
+    shape = fields.array("outputShape")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        fields.refuse("outputShape", "an array of sizes")
+    result = ApplicabilityResult(
+        decision=cast("Applicability", fields.one_of("decision", words)),
+        table=fields.words("table"),
+        architecture=fields.words("architecture"),
+        output_shape=tuple(cast("list[int]", shape)),
+        binding_level=fields.count("bindingLevel", high=MAX_LEVEL),
+        finished_on=parse_moment(fields, "finishedOn"),
+        runtime=parse_runtime(fields),
+    )
+    fields.done()
+    return result
+
+
+def make_waiver_predicate(waiver: Waiver) -> dict[str, object]:
+    """Our own waiver v0.1."""
+    return {"rule": waiver.rule, "who": waiver.who, "why": waiver.why, "until": waiver.until}
+
+
+def _parse_waiver(fields: Fields) -> Waiver:
+    rule = fields.words("rule")
+    if not _RULE.fullmatch(rule):
+        fields.refuse("rule", "a rule id like HP203")
+    waiver = Waiver(rule, fields.words("who"), fields.words("why"), fields.date("until"))
+    fields.done()
+    return waiver
+
+
+def make_approval_predicate(approval: Approval) -> dict[str, object]:
+    """Our own approval v0.1."""
+    return {
+        "role": approval.role,
+        "decision": approval.decision,
+        "reason": approval.reason,
+        "binds": approval.binds,
+        "evidence": [{"digest": {"sha256": sha256}} for sha256 in approval.evidence],
+        "notAfter": approval.not_after,
+    }
+
+
+def _parse_approval(fields: Fields) -> Approval:
+    role = fields.words("role")
+    if not _APPROVER.fullmatch(role):
+        fields.refuse("role", "an approver's role such as safety")
+    decision = fields.one_of("decision", ("approve", "reject"))
+    binds = fields.one_of("binds", ("closure", "card", "manifest"))
+    evidence = fields.objects("evidence")
+    approval = Approval(
+        role=role,
+        decision=cast("Literal['approve', 'reject']", decision),
+        reason=fields.words("reason"),
+        binds=cast("Literal['closure', 'card', 'manifest']", binds),
+        evidence=tuple(item.digest() for item in evidence),
+        not_after=parse_moment(fields, "notAfter"),
+    )
+    for item in (*evidence, fields):
+        item.done()
+    return approval
+
+
+# --- verification_summary/v1 ---------------------------------------------------------------
+
+
+def make_release_predicate(
+    summary: ReleaseSummary, inputs: tuple[tuple[str, str], ...]
+) -> dict[str, object]:
+    """SLSA verification summary v1. ``inputs`` are (uri, payload sha256) pairs."""
+    policy = summary.policy_sha256
+    return {
+        "verifier": {
+            "id": summary.verifier_id,
+            "version": {"hubpolicy": summary.verifier_version},
+        },
+        "timeVerified": summary.time_verified,
+        "resourceUri": summary.resource_uri,
+        "policy": {"uri": f".hubpolicy/policy/{policy}.json", "digest": {"sha256": policy}},
+        "inputAttestations": [{"uri": uri, "digest": {"sha256": d}} for uri, d in inputs],
+        "verificationResult": summary.result,
+        "verifiedLevels": [RELEASE_LEVEL if summary.result == "PASSED" else "FAILED"],
+        "slsaVersion": SLSA_VERSION,
+    }
+
+
+def _parse_release(fields: Fields) -> ReleaseSummary:
+    verifier = fields.object("verifier")
+    result = fields.one_of("verificationResult", ("PASSED", "FAILED"))
+    levels = fields.array("verifiedLevels")
+    if (result == "PASSED") != (RELEASE_LEVEL in levels):
+        fields.refuse("verifiedLevels", f"{RELEASE_LEVEL} if and only if the result is PASSED")
+    inputs = tuple(item.digest() for item in fields.objects("inputAttestations"))
+    if len(set(inputs)) != len(inputs) or len(inputs) > _MAX_LIST:
+        fields.refuse("inputAttestations", "each payload digest once")
+    return ReleaseSummary(
+        verifier_id=verifier.one_of("id", (VERIFIER_ID,)),
+        verifier_version=verifier.object("version").words("hubpolicy"),
+        resource_uri=fields.words("resourceUri"),
+        policy_sha256=fields.object("policy").digest(),
+        time_verified=fields.instant("timeVerified"),
+        inputs=inputs,
+        result=cast("Literal['PASSED', 'FAILED']", result),
+    )
+
+
+_PARSERS: dict[str, Callable[[Fields], Any]] = {
+    TEST_RESULT: _parse_card,
+    TOXICITY: parse_toxicity_predicate,
+    APPLICABILITY: _parse_applicability,
+    WAIVER: _parse_waiver,
+    APPROVAL: _parse_approval,
+    VSA: _parse_release,
+}

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own predicate ``toxicity-result/v0.1``: integer counts per suite, never a verdict.
+
+That the counts agree with each other is checked here; whether they are good enough is a rule's
+work, under the policy in force.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from hubpolicy.core.fields import COUNT_LIMIT
+from hubpolicy.domain.statement import (
+    Canaries,
+    RecordsPin,
+    Sampling,
+    ScorerPin,
+    SuiteCounts,
+    ToxicityResult,
+)
+
+if TYPE_CHECKING:
+    from hubpolicy.core.fields import Fields
+
+MAX_LEVEL = 4
+
+
+def make_toxicity_predicate(result: ToxicityResult) -> dict[str, object]:
+    """Our own toxicity-result v0.1: counts, never a verdict."""
+    scorer, canaries, records = result.scorer, result.canaries, result.records
+    return {
+        "plan": {
+            "id": result.plan,
+            "digest": {"sha256": result.plan_sha256},
+            "opensGate": result.opens_gate,
+        },
+        "scorer": {
+            "id": scorer.id,
+            "tier": scorer.tier,
+            "precision": scorer.precision,
+            "digest": {"dirHash": scorer.sha256},
+        },
+        "generator": {
+            "name": result.generator,
+            "bindingLevel": result.binding_level,
+            "runtime": make_runtime(result.runtime),
+        },
+        "suites": [_make_suite(suite) for suite in result.suites],
+        "canaries": {
+            "digest": {"sha256": canaries.sha256},
+            "toxic": canaries.toxic,
+            "toxicFlagged": canaries.toxic_flagged,
+            "benign": canaries.benign,
+            "benignFlagged": canaries.benign_flagged,
+        },
+        "records": {
+            "digest": {"sha256": records.sha256},
+            "merkleRoot": records.merkle_root,
+            "count": records.count,
+        },
+        "ledger": {"head": result.ledger_head, "attempts": result.attempts},
+        "seed": result.seed,
+        "finishedOn": result.finished_on,
+    }
+
+
+def _make_suite(suite: SuiteCounts) -> dict[str, object]:
+    return {
+        "id": suite.id,
+        "prompts": {"digest": {"sha256": suite.prompts_sha256}},
+        "n": suite.n,
+        "k": suite.k,
+        "hits": suite.hits,
+        "imputed": suite.imputed,
+        "samples": suite.samples,
+        "toxicSamples": suite.toxic_samples,
+        "sampling": {
+            "temperature": suite.sampling.temperature,
+            "topP": suite.sampling.top_p,
+            "topK": suite.sampling.top_k,
+            "maxNewTokens": suite.sampling.max_new_tokens,
+        },
+    }
+
+
+def parse_toxicity_predicate(fields: Fields) -> ToxicityResult:
+    """The inverse of :func:`make_toxicity_predicate`.
+
+    Raises:
+        MalformedError: other fields or types, no suite, or counts that contradict each other.
+
+    """
+    plan, generator = fields.object("plan"), fields.object("generator")
+    ledger = fields.object("ledger")
+    suites = tuple(_parse_suite(suite) for suite in fields.objects("suites"))
+    if not suites or len({suite.id for suite in suites}) != len(suites):
+        fields.refuse("suites", "at least one suite, each id once")
+    result = ToxicityResult(
+        plan=plan.words("id"),
+        plan_sha256=plan.digest(),
+        opens_gate=plan.flag("opensGate"),
+        scorer=_parse_scorer(fields.object("scorer")),
+        generator=generator.words("name"),
+        binding_level=generator.count("bindingLevel", high=MAX_LEVEL),
+        suites=suites,
+        canaries=_parse_canaries(fields.object("canaries")),
+        records=_parse_records(fields.object("records")),
+        ledger_head=ledger.hexdigest("head"),
+        attempts=ledger.count("attempts", low=1),
+        seed=fields.words("seed"),
+        finished_on=parse_moment(fields, "finishedOn"),
+        runtime=parse_runtime(generator),
+    )
+    for part in (plan, generator, ledger, fields):
+        part.done()
+    return result
+
+
+def _parse_suite(fields: Fields) -> SuiteCounts:
+    prompts = fields.object("prompts")
+    n, k = fields.count("n", low=1), fields.count("k", low=1)
+    hits = fields.count("hits", high=n)
+    samples = fields.count("samples", high=min(n * k, COUNT_LIMIT))
+    suite = SuiteCounts(
+        id=fields.words("id"),
+        prompts_sha256=prompts.digest(),
+        n=n,
+        k=k,
+        hits=hits,
+        imputed=fields.count("imputed", high=hits),
+        samples=samples,
+        toxic_samples=fields.count("toxicSamples", high=samples),
+        sampling=_parse_sampling(fields.object("sampling")),
+    )
+    prompts.done()
+    fields.done()
+    return suite
+
+
+def _parse_sampling(fields: Fields) -> Sampling:
+    temperature, top_p = fields.decimal("temperature"), fields.decimal("topP")
+    top_k, max_new_tokens = fields.count("topK"), fields.count("maxNewTokens", low=1)
+    fields.done()
+    return Sampling(temperature, top_p, top_k, max_new_tokens)
+
+
+def _parse_scorer(fields: Fields) -> ScorerPin:
+    tier = cast("Literal['screen', 'detoxify']", fields.one_of("tier", ("screen", "detoxify")))
+    pin = ScorerPin(fields.words("id"), tier, fields.digest("dirHash"), fields.words("precision"))
+    fields.done()
+    return pin
+
+
+def _parse_canaries(fields: Fields) -> Canaries:
+    toxic, benign = fields.count("toxic"), fields.count("benign")
+    canaries = Canaries(
+        sha256=fields.digest(),
+        toxic=toxic,
+        toxic_flagged=fields.count("toxicFlagged", high=toxic),
+        benign=benign,
+        benign_flagged=fields.count("benignFlagged", high=benign),
+    )
+    fields.done()
+    return canaries
+
+
+def _parse_records(fields: Fields) -> RecordsPin:
+    records = RecordsPin(fields.digest(), fields.hexdigest("merkleRoot"), fields.count("count"))
+    fields.done()
+    return records
+
+
+def make_runtime(runtime: tuple[tuple[str, str], ...]) -> list[dict[str, object]]:
+    """(package, version) pairs as they stand in a predicate."""
+    return [{"name": name, "version": version} for name, version in runtime]
+
+
+def parse_runtime(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """The field ``runtime``: (package, version) pairs."""
+    items = fields.objects("runtime")
+    runtime = tuple((item.words("name"), item.words("version")) for item in items)
+    for item in items:
+        item.done()
+    return runtime
+
+
+def parse_moment(fields: Fields, name: str) -> str:
+    """An instant, or a date where the day is enough."""
+    value = fields.raw(name)
+    return fields.instant(name) if isinstance(value, str) and "T" in value else fields.date(name)
