@@ -8,10 +8,13 @@ for what is allowed; rules HP406 to HP409 are.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.magic import sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 Kind = Literal["inert", "weight", "pickle", "code", "config", "unknown"]
 
@@ -147,6 +150,12 @@ def kind_of_name(path: str, size: int) -> Kind:
     if cap is not None and size <= cap:
         return "inert"
     return "weight" if size > LARGE else "unknown"
+
+
+def kinds(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Iterator[tuple[str, Kind]]:
+    """(path, kind) of every file. ``heads`` may lack what is not known or says nothing more."""
+    for path, size in sizes.items():
+        yield path, classify(path, size, heads.get(path))
 
 
 def is_weight_like(path: str, size: int, head: bytes | None = None) -> bool:

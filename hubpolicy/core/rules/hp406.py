@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP406: code in the release, or a configuration that makes loaders fetch code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import declares_remote_code, kinds, may_declare_code
+from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ID = "HP406"
+TITLE = "code that was not loaded in the tested run"
+SEVERITY = Severity.ERROR
+
+
+def check(
+    sizes: Mapping[str, int],
+    heads: Mapping[str, bytes],
+    remote_code: Iterable[str],
+    covered: frozenset[str],
+    allowed: frozenset[str],
+) -> tuple[Finding, ...]:
+    """One finding per code file, and per configuration in ``remote_code``.
+
+    A path is spared only if a tested run loaded that very file (``covered``) and the policy lists
+    it (``allowed``). ``sizes``: bytes per path of the release; ``heads``: first bytes where known.
+    """
+    spared = covered & allowed
+    code = sorted(path for path, kind in kinds(sizes, heads) if kind == "code")
+    asking = sorted(set(remote_code) - set(code))
+    return (
+        *(_code(path, path in covered) for path in code if path not in spared),
+        *(_asking(path, path in covered) for path in asking if path not in spared),
+    )
+
+
+def remote_code(configs: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Which of these files make a loader import code, or cannot be ruled out to do so."""
+    return tuple(sorted(path for path, content in configs.items() if _declares(path, content)))
+
+
+def _declares(path: str, content: bytes) -> bool:
+    try:
+        return may_declare_code(path, len(content)) and bool(declares_remote_code(content))
+    except MalformedError:
+        return True
+
+
+def _code(path: str, tested: bool) -> Finding:  # noqa: FBT001
+    message = f"{path} is code, and {_lack(tested)}"
+    fix = f"remove {path!r}, or load it in the tested run and list it under [files] allowed"
+    return Finding(ID, SEVERITY, message, Location(path), fix)
+
+
+def _asking(path: str, tested: bool) -> Finding:  # noqa: FBT001
+    message = (
+        f"{path} asks loaders to import code (auto_map, custom_pipelines, custom_ops_library or a "
+        f"module of its own) or is not readable JSON, and {_lack(tested)}"
+    )
+    fix = f"take the key out of {path!r}, or test with that code and list it under [files] allowed"
+    return Finding(ID, SEVERITY, message, Location(path), fix)
+
+
+def _lack(tested: bool) -> str:  # noqa: FBT001
+    return "the policy does not list it" if tested else "no tested run loaded it"

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP407: a pickle, which runs code when it is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import kinds
+from hubpolicy.domain.finding import Finding, Location, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ID = "HP407"
+TITLE = "a pickle that was not loaded in the tested run"
+SEVERITY = Severity.ERROR
+
+
+def check(
+    sizes: Mapping[str, int],
+    heads: Mapping[str, bytes],
+    covered: frozenset[str],
+    allowed: frozenset[str],
+) -> tuple[Finding, ...]:
+    """One finding per pickle that is not both in a tested closure and listed by the policy."""
+    spared = covered & allowed
+    found = sorted(path for path, kind in kinds(sizes, heads) if kind == "pickle")
+    return tuple(_finding(path, path in covered) for path in found if path not in spared)
+
+
+def _finding(path: str, tested: bool) -> Finding:  # noqa: FBT001
+    lack = "the policy does not list it" if tested else "no tested run loaded it"
+    message = f"{path} is a pickle by its name or first bytes: loading it runs code, and {lack}"
+    fix = f"save the weights as safetensors and remove {path!r}"
+    return Finding(ID, SEVERITY, message, Location(path), fix)

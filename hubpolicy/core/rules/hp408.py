@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP408: a file that is neither in a tested closure nor of a known inert type within its cap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import inert_cap, kinds
+from hubpolicy.domain.finding import Finding, Location, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hubpolicy.core.filetypes import Kind
+
+ID = "HP408"
+TITLE = "an untested file of no known inert type"
+SEVERITY = Severity.ERROR
+
+
+def check(
+    sizes: Mapping[str, int],
+    heads: Mapping[str, bytes],
+    covered: frozenset[str],
+    allowed: frozenset[str],
+) -> tuple[Finding, ...]:
+    """One finding per such file that the policy does not list; weights and code have own rules."""
+    spared = covered | allowed
+    found = sorted(
+        (path, kind) for path, kind in kinds(sizes, heads) if kind in {"unknown", "config"}
+    )
+    return tuple(_finding(p, sizes[p], kind) for p, kind in found if p not in spared)
+
+
+def _finding(path: str, size: int, kind: Kind) -> Finding:
+    fix = f"remove {path!r}, or list it under [files] allowed"
+    return Finding(ID, SEVERITY, _message(path, size, kind), Location(path), fix)
+
+
+def _message(path: str, size: int, kind: Kind) -> str:
+    if kind == "config":
+        return f"{path} is read by model loaders, but is not in the files of any tested run"
+    cap = inert_cap(path)
+    if cap is None:
+        return f"{path} is of no known type, and is not in the files of any tested run"
+    if size > cap:
+        return f"{path} has {size} bytes, expected at most {cap} for a file of this type"
+    return f"{path} does not hold what its name says"

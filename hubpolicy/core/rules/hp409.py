@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP409: weights that no tested run loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import kinds
+from hubpolicy.domain.finding import Finding, Location, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ID = "HP409"
+TITLE = "weights in no tested closure"
+SEVERITY = Severity.ERROR
+
+
+def check(
+    sizes: Mapping[str, int], heads: Mapping[str, bytes], covered: frozenset[str]
+) -> tuple[Finding, ...]:
+    """One finding per weight-like file outside of ``covered``; pickles have rule HP407.
+
+    No list in a policy spares weights: what was not evaluated is never green.
+    """
+    found = sorted(path for path, kind in kinds(sizes, heads) if kind == "weight")
+    return tuple(_finding(path, sizes[path]) for path in found if path not in covered)
+
+
+def _finding(path: str, size: int) -> Finding:
+    message = f"{path} ({size} bytes) counts as weights, but no tested run loaded it"
+    fix = f"hubpolicy test on the model that {path!r} belongs to, or remove the file"
+    return Finding(ID, SEVERITY, message, Location(path), fix, "inconclusive")
