@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The body of a card to sections: CommonMark tokens, so that fences and comments fool nobody.
+
+Not responsible for what a section must hold; that is the schema's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from markdown_it import MarkdownIt
+
+from hubpolicy.core.card import html
+from hubpolicy.core.card.headings import CONTACT_FIELDS, slug
+from hubpolicy.core.card.outline import CONTACT, INTRODUCTION, outline
+from hubpolicy.core.card.prose import is_filler, measure
+from hubpolicy.domain.card import Link, Mark, Placeholder, Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.token import Token
+
+_FIELD = re.compile(r"\s*([^:\n]{2,60}?)\s*:\s*(.*)", re.DOTALL)
+_AUTOLINK = re.compile(
+    r"(?:https?://|mailto:)[^\s<>()\[\]\"'`]{1,2000}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+)
+
+
+class _Block(NamedTuple):
+    """One piece of prose: its text, where it is, and its label if it is a ``Label: value`` line."""
+
+    text: str
+    line: int
+    label: str = ""
+
+
+class _Draft:
+    """A section while it is read."""
+
+    def __init__(self, title: str, level: int, line: int) -> None:
+        self.title = title
+        self.level = level
+        self.line = line
+        self.blocks: list[_Block] = []
+        self.tables: list[Table] = []
+        self.links: list[Link] = []
+        self.code_blocks = 0
+
+
+def parse_body(text: str, first_line: int, boilerplate: tuple[str, ...]) -> tuple[Section, ...]:
+    """The sections of a body that begins in ``first_line``, one for each canonical id.
+
+    What stands before the first heading is the section ``introduction`` of level 0. Sections with
+    the same id are added up; the first gives title and line.
+    """
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    drafts = _Drafter(text.split("\n"), first_line).read(tokens)
+    sections = outline([_measured(draft, boilerplate) for draft in drafts])
+    if any(section.id == CONTACT for section in sections):
+        return sections
+    return sections + _contact_lines(drafts, boilerplate)
+
+
+class _Drafter:
+    """Walks the tokens once, in order."""
+
+    def __init__(self, lines: Sequence[str], first_line: int) -> None:
+        self.lines = lines
+        self.first_line = first_line
+        self.drafts = [_Draft("", 0, first_line)]
+        self.rows: list[list[str]] = []
+        self.header = 0
+
+    def read(self, tokens: Sequence[Token]) -> list[_Draft]:
+        for number, token in enumerate(tokens):
+            match token.type:
+                case "heading_open" if token.level == 0:
+                    self._heading(token, tokens[number + 1])
+                case "inline" if token.level != 1 or tokens[number - 1].type != "heading_open":
+                    self._inline(token, tokens[number - 1].type)
+                case "html_block":
+                    self._html(token)
+                case "fence" | "code_block":
+                    self.drafts[-1].code_blocks += 1
+                case "table_open":
+                    self.rows, self.header = [], 0
+                case "thead_close":
+                    self.header = len(self.rows)
+                case "tr_open":
+                    self.rows.append([])
+                case "table_close":
+                    self._table()
+                case _:
+                    pass
+        return self.drafts
+
+    def _line(self, token: Token) -> int:
+        return (token.map[0] if token.map else 0) + self.first_line
+
+    def _heading(self, token: Token, inline: Token) -> None:
+        title = _plain(inline).strip()
+        self.drafts.append(_Draft(title, int(token.tag[1:]), self._line(token)))
+        self._links(inline)
+
+    def _inline(self, token: Token, before: str) -> None:
+        draft, line = self.drafts[-1], self._line(token)
+        self._links(token)
+        if before in {"th_open", "td_open"}:
+            text = _plain(token).strip()
+            if self.rows:
+                self.rows[-1].append(text)
+            if not is_filler(text):
+                draft.blocks.append(_Block(text, line))
+            return
+        for offset, (label, text) in enumerate(_lines(token)):
+            if label or not draft.blocks or offset == 0 or draft.blocks[-1].label:
+                draft.blocks.append(_Block(text, line + offset, label))
+            else:
+                whole = draft.blocks.pop()
+                draft.blocks.append(whole._replace(text=f"{whole.text}\n{text}"))
+
+    def _html(self, token: Token) -> None:
+        line, content = self._line(token), token.content
+        found = html.headings(content)
+        for heading in found:
+            self.drafts.append(_Draft(heading.text, heading.level, line + heading.lines))
+        for address in html.addresses(content):
+            at = self._find(address.target, line + address.lines, line + address.lines)
+            self.drafts[-1].links.append(Link(address.target, at, address.image))
+        text = html.visible(content)
+        if found:
+            text = text.replace(found[-1].text, " ", 1)
+        if text.strip():
+            self.drafts[-1].blocks.append(_Block(text, line))
+
+    def _table(self) -> None:
+        rows = [tuple(row) for row in self.rows]
+        header = rows[0] if self.header and rows else ()
+        self.drafts[-1].tables.append(Table(header, tuple(rows[self.header :])))
+        self.rows = []
+
+    def _links(self, inline: Token) -> None:
+        first = self._line(inline)
+        last = (inline.map[1] if inline.map else 0) + self.first_line - 1
+        for child in inline.children or ():
+            if child.type == "html_inline":
+                targets = [(each.target, each.image) for each in html.addresses(child.content)]
+            elif child.type in {"link_open", "image"}:
+                target = child.attrGet("href" if child.type == "link_open" else "src")
+                targets = [(str(target), child.type == "image")] if target else []
+            elif child.type == "text":
+                targets = [(found, False) for found in _AUTOLINK.findall(child.content)]
+            else:
+                continue
+            for target, image in targets:
+                self.drafts[-1].links.append(Link(target, self._find(target, first, last), image))
+
+    def _find(self, target: str, first: int, last: int) -> Mark:
+        """Where the target stands as written; the block's beginning if it was escaped there."""
+        for line in range(first, min(last, first + 200) + 1):
+            index = line - self.first_line
+            if index < len(self.lines) and (column := self.lines[index].find(target)) >= 0:
+                return Mark(line, column + 1)
+        return Mark(first, 1)
+
+
+def _plain(inline: Token) -> str:
+    return "\n".join(text for _, text in _lines(inline, fields=False))
+
+
+def _lines(inline: Token, *, fields: bool = True) -> list[tuple[str, str]]:
+    """(label, text) of each line of an inline token; the label only of ``**Label:** value``."""
+    lines: list[list[str]] = [[]]
+    strong: list[bool] = [False]
+    hidden = False
+    for child in inline.children or ():
+        match child.type:
+            case "softbreak" | "hardbreak":
+                lines.append([])
+                strong.append(False)
+            case "text" | "code_inline" if not hidden:
+                lines[-1].append(child.content)
+            case "strong_open":
+                strong[-1] = strong[-1] or not "".join(lines[-1]).strip()
+            case "html_inline":
+                hidden = _hides(child.content, hidden=hidden)
+                lines[-1].append(" ")
+            case _:
+                pass
+    joined = ["".join(parts) for parts in lines]
+    if not fields:
+        return [("", text) for text in joined]
+    return [_field(text) if bold else ("", text) for text, bold in zip(joined, strong, strict=True)]
+
+
+def _hides(tag: str, *, hidden: bool) -> bool:
+    name = tag[:8].lower()
+    if name.startswith(("<script", "<style")):
+        return True
+    return hidden and not name.startswith(("</script", "</style"))
+
+
+def _field(text: str) -> tuple[str, str]:
+    found = _FIELD.fullmatch(text)
+    return (found[1], found[2]) if found else ("", text)
+
+
+def _measured(draft: _Draft, boilerplate: tuple[str, ...]) -> Section:
+    words = removed = 0
+    placeholders = [Placeholder(text, draft.line) for text, _ in measure(draft.title).placeholders]
+    for block in draft.blocks:
+        prose = measure(block.text, boilerplate)
+        words += prose.words
+        removed += prose.boilerplate
+        placeholders.extend(Placeholder(text, block.line + n) for text, n in prose.placeholders)
+    fields = {slug(block.label): block.text.strip() for block in draft.blocks if block.label}
+    return Section(
+        id=slug(draft.title) or (INTRODUCTION if draft.level == 0 else "untitled"),
+        title=draft.title,
+        level=draft.level,
+        line=draft.line,
+        words=words,
+        words_total=words,
+        placeholders=tuple(placeholders),
+        boilerplate=removed,
+        tables=tuple(draft.tables),
+        code_blocks=draft.code_blocks,
+        links=tuple(draft.links),
+        fields=tuple(fields.items()),
+    )
+
+
+def _contact_lines(drafts: list[_Draft], boilerplate: tuple[str, ...]) -> tuple[Section, ...]:
+    """``**Contact:** someone`` anywhere in the card stands for the section of that name."""
+    for draft in drafts:
+        for block in draft.blocks:
+            if slug(block.label) in CONTACT_FIELDS:
+                links = tuple(link for link in draft.links if link.at.line == block.line)
+                prose = measure(block.text, boilerplate)
+                found = tuple(Placeholder(text, block.line) for text, _ in prose.placeholders)
+                level, words = draft.level + 1, prose.words
+                section = Section(CONTACT, block.label, level, block.line, words, words, found)
+                return (section._replace(links=links),)
+    return ()

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP103: no key stands twice; the Hub's client silently takes the last one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.card.rule import CardRule, finding
+from hubpolicy.core.card.text import quoted
+from hubpolicy.domain.finding import Severity
+
+if TYPE_CHECKING:
+    from hubpolicy.core.card.rule import CardEvidence
+    from hubpolicy.domain.finding import Finding
+
+RULE = CardRule("HP103", "no key is given twice", Severity.ERROR, "front", fixed=True)
+
+
+def check(evidence: CardEvidence) -> tuple[Finding, ...]:
+    """One finding for each repetition, at the repeated key."""
+    found = evidence.front.duplicates if evidence.front else ()
+    return tuple(
+        finding(
+            RULE,
+            f"the key {quoted(each.key)} stands twice, first in line {each.first.line};"
+            " readers disagree which one counts",
+            each.at,
+            f"remove line {each.at.line} or line {each.first.line}",
+        )
+        for each in found
+    )
