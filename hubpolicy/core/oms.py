@@ -8,11 +8,10 @@ compared from the resource list; and what it leaves out is held to a fixed set.
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.core import strictjson
-from hubpolicy.core.fields import Fields
+from hubpolicy.core.fields import Fields, are_hex
 from hubpolicy.domain.statement import OMS, STATEMENT_TYPE
 from hubpolicy.errors import MalformedError, VerificationError
 
@@ -27,7 +26,6 @@ IGNORED = tuple(sorted((*GIT_DEFAULTS, ".hubpolicy", "model.sig")))
 """All that a signature may leave out; our own leaves out exactly this."""
 
 _RESOURCE = {"name", "algorithm", "digest"}
-_HEX = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class ModelSignature(NamedTuple):
@@ -87,10 +85,10 @@ def parse_model_signature(statement: Statement, *, where: str) -> ModelSignature
         serialization.refuse("allow_symlinks", "false")
     ignored = serialization.texts("ignore_paths") if serialization.has("ignore_paths") else ()
     serialization.done()
-    resources = tuple(_resource(item, where) for item in fields.array("resources"))
+    resources = _resources(fields.array("resources"), where)
     fields.done()
     names = [name for name, _ in resources]
-    if not names or names != sorted(set(names)):
+    if not all(names) or not names or names != sorted(set(names)):
         fields.refuse("resources", "at least one file, sorted by name, each once")
     root = _root_digest(resources)
     if len(statement.subjects) != 1 or statement.subjects[0].digest != (("sha256", root),):
@@ -110,8 +108,10 @@ def check_resources(content: ModelSignature, manifest: Manifest, *, where: str) 
     if excess:
         message = f"got ignore_paths {excess}, expected none beyond {list(IGNORED)}, in {where}"
         raise VerificationError(message, hint="hubpolicy attest signs all files")
-    signed = dict(content.resources)
-    present = dict(_covered(manifest, content.ignore_paths))
+    covered = _covered(manifest, content.ignore_paths)
+    if covered == content.resources:
+        return
+    signed, present = dict(content.resources), dict(covered)
     for path in sorted(signed.keys() | present.keys()):
         got, expected = present.get(path, "no file"), signed.get(path, "no file")
         if got != expected:
@@ -131,16 +131,23 @@ def _covered(manifest: Manifest, ignored: tuple[str, ...]) -> tuple[tuple[str, s
     )
 
 
-def _resource(item: Any, where: str) -> tuple[str, str]:
+def _resources(items: list[Any], where: str) -> tuple[tuple[str, str], ...]:
     # A model may have 10,000 files, and the git hook counts milliseconds: no Fields here.
-    if type(item) is dict and item.keys() == _RESOURCE and item["algorithm"] == "sha256":
-        name, digest = item["name"], item["digest"]
-        if type(name) is str and name and type(digest) is str and _HEX(digest):
-            return name, digest
-    message = f"got resource {item!r:.120}, expected a name and its sha256, in {where}"
-    raise MalformedError(message)
+    resources = []
+    for item in items:
+        known = type(item) is dict and item.keys() == _RESOURCE and item["algorithm"] == "sha256"
+        if not known or type(item["name"]) is not str:
+            raise _bad_resource(item, where)
+        resources.append((item["name"], item["digest"]))
+    if not are_hex([digest for _, digest in resources], 64):
+        raise _bad_resource(items, where)
+    return tuple(resources)
+
+
+def _bad_resource(item: object, where: str) -> MalformedError:
+    return MalformedError(f"got {item!r:.120}, expected a name and its sha256, in {where}")
 
 
 def _root_digest(resources: tuple[tuple[str, str], ...]) -> str:
     """sha256 over the raw digests in the order of the names (spec v1.0)."""
-    return hashlib.sha256(b"".join(bytes.fromhex(digest) for _, digest in resources)).hexdigest()
+    return hashlib.sha256(bytes.fromhex("".join(digest for _, digest in resources))).hexdigest()
