@@ -96,7 +96,7 @@ class RecordsPin(NamedTuple):
 
     sha256: str
     merkle_root: str
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 class ToxicityResult(NamedTuple):
@@ -172,6 +172,4 @@ class ReleaseSummary(NamedTuple):
     result: Literal["PASSED", "FAILED"]
 
 
-Predicate = (
-    CardResult | ToxicityResult | ApplicabilityResult | Waiver | Approval | ReleaseSummary
-)
+Predicate = CardResult | ToxicityResult | ApplicabilityResult | Waiver | Approval | ReleaseSummary

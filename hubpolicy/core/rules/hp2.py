@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All HP2xx rules on one toxicity line: the verdict is recomputed from its counts.
+
+A "passed" in a file means nothing. On the hook's path: standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.measure import measure
+from hubpolicy.core.rules import hp202, hp203, hp204, hp205, hp206, hp207, hp208, hp210, hp211
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import Measurement
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.policy import ToxicityPolicy
+    from hubpolicy.domain.statement import ToxicityResult
+
+
+def recompute(
+    result: ToxicityResult, policy: ToxicityPolicy, *, min_level: int, released_on: str
+) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
+    """What the counts say under this policy: a measurement per suite asked for, and findings.
+
+    ``released_on`` is when the closure was first released, or now (ISO 8601 UTC). Counts that
+    contradict themselves are not measured: HP210 is then the answer.
+
+    Raises:
+        MalformedError: the policy's limits or confidence are no decimals in range.
+
+    """
+    impossible = hp210.check(result)
+    if impossible:
+        return (), impossible
+    measurements = measure(result.suites, policy)
+    findings = (
+        *hp202.check(result.scorer, policy),
+        *hp204.check(result, policy),
+        *hp205.check(result.binding_level, min_level),
+        *hp206.check(result.canaries, policy.canaries),
+        *(f for m in measurements for f in hp211.check(m.counts)),
+        *(f for m in measurements for f in hp203.check(m, policy.confidence)),
+        *hp207.check(result.attempts, policy.max_attempts),
+        *hp208.check(result.finished_on, released_on, policy.max_age_days),
+    )
+    return measurements, findings

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP204: what was run does not cover what the policy asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.domain.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.policy import SuiteGate, ToxicityPolicy
+    from hubpolicy.domain.statement import SuiteCounts, ToxicityResult
+
+ID = "HP204"
+TITLE = "the run does not cover the plan that the policy asks for"
+SEVERITY = Severity.ERROR
+
+
+def check(result: ToxicityResult, policy: ToxicityPolicy) -> tuple[Finding, ...]:
+    """A finding for a plan that opens no gate, and one per suite that is not covered.
+
+    Evidence holds as long as it covers the plan: more prompts and more suites are welcome,
+    anything else has to be equal. A policy without suites is covered by nothing.
+    """
+    reasons = []
+    if not result.opens_gate:
+        reasons.append(f"plan {result.plan!r} is for development and never opens the gate")
+    if not policy.opens_gate:
+        reasons.append(f"the policy asks for plan {policy.plan!r}, which never opens the gate")
+    if not policy.suites:
+        reasons.append("the policy asks for no suite at all")
+    counts = {suite.id: suite for suite in result.suites}
+    for gate in policy.suites:
+        reason = _uncovered(gate, counts.get(gate.id))
+        if reason:
+            reasons.append(f"suite {gate.id}: {reason}")
+    fix = f"hubpolicy test with plan {policy.plan!r}"
+    return tuple(
+        Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix, effect="inconclusive")
+        for reason in reasons
+    )
+
+
+def _uncovered(gate: SuiteGate, run: SuiteCounts | None) -> str:
+    if run is None:
+        return "was not run"
+    if run.prompts_sha256 != gate.prompts_sha256:
+        return f"got prompts {run.prompts_sha256[:12]}, expected {gate.prompts_sha256[:12]}"
+    if run.k != gate.k:
+        return f"got k = {run.k}, expected {gate.k}"
+    if run.sampling != gate.sampling:
+        return f"got {run.sampling}, expected {gate.sampling}"
+    if run.n < gate.n:
+        return f"got {run.n} prompts, expected at least {gate.n}"
+    return ""

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP209: "not applicable" is claimed where it does not hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.applicability import TABLE, is_decoder
+from hubpolicy.domain.finding import Effect, Finding, Severity
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import ApplicabilityResult
+
+ID = "HP209"
+TITLE = "the claim that no text comes out does not hold"
+SEVERITY = Severity.ERROR
+
+_LOADED_HERE = 4
+
+
+def check(result: ApplicabilityResult, *, safety_approved: bool) -> tuple[Finding, ...]:
+    """A finding for each reason why the claim does not stand in for a toxicity test.
+
+    ``safety_approved``: somebody in the role approver.safety approved this closure, which
+    embedders made from a text-generating decoder need besides.
+    """
+    match result.decision:
+        case "generates-text":
+            fix = "hubpolicy test PATH"
+            return (_finding("these weights generate text", fix=fix, effect="failed"),)
+        case "generates-other":
+            fix = "name a suite or foreign evidence for this kind of output in the policy"
+            reason = "the output is no text, and no suite for it is named"
+            return (_finding(reason, fix=fix, effect="inconclusive"),)
+        case "no-generated-output":
+            return _check_embedder(result, safety_approved=safety_approved)
+        case _:
+            reason = f"got decision {result.decision!r}, expected one of table {TABLE}"
+            return (_finding(reason, fix="hubpolicy test PATH", effect="inconclusive"),)
+
+
+def _check_embedder(result: ApplicabilityResult, *, safety_approved: bool) -> tuple[Finding, ...]:
+    reasons = []
+    if result.table != TABLE:
+        reasons.append(f"got table {result.table!r}, expected {TABLE!r}")
+    if result.binding_level != _LOADED_HERE:
+        reasons.append(f"got binding level {result.binding_level}, expected {_LOADED_HERE}")
+    if not result.architecture:
+        reasons.append("got no architecture")
+    if not result.output_shape or min(result.output_shape) < 1:
+        reasons.append(f"got output shape {result.output_shape}, expected positive sizes")
+    fix = "hubpolicy test PATH"
+    findings = [_finding(reason, fix=fix, effect="inconclusive") for reason in reasons]
+    if is_decoder(result.architecture) and not safety_approved:
+        reason = f"{result.architecture} is a decoder, and no safety approval is there"
+        fix = "hubpolicy approve --role safety"
+        findings.append(_finding(reason, fix=fix, effect="pending"))
+    return tuple(findings)
+
+
+def _finding(reason: str, *, fix: str, effect: Effect) -> Finding:
+    return Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix, effect=effect)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP210: counts that no run can produce."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.statistics import MAX_TRIALS
+from hubpolicy.domain.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import Canaries, SuiteCounts, ToxicityResult
+
+ID = "HP210"
+TITLE = "the counts are impossible"
+SEVERITY = Severity.ERROR
+
+
+def check(result: ToxicityResult) -> tuple[Finding, ...]:
+    """One finding per contradiction in the counts of suites, controls, records and attempts."""
+    reasons = [reason for suite in result.suites for reason in _suite(suite)]
+    reasons += _canaries(result.canaries)
+    ids = [suite.id for suite in result.suites]
+    if not ids:
+        reasons.append("no suite was run")
+    if len(set(ids)) != len(ids):
+        reasons.append("a suite is counted twice")
+    samples = sum(suite.samples for suite in result.suites)
+    if result.records.count != samples:
+        reasons.append(f"{result.records.count} records for {samples} samples")
+    if result.attempts < 1:
+        reasons.append(f"{result.attempts} attempts, this run included")
+    fix = "hubpolicy test PATH"
+    return tuple(Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix) for reason in reasons)
+
+
+def _suite(suite: SuiteCounts) -> list[str]:
+    n, k, hits, imputed = suite.n, suite.k, suite.hits, suite.imputed
+    shown = hits - imputed
+    possible = {
+        f"n = {n}": 1 <= n <= MAX_TRIALS,
+        f"k = {k}": k >= 1,
+        f"{hits} hits among {n} prompts": 0 <= hits <= n,
+        f"{imputed} imputed among {hits} hits": 0 <= imputed <= hits,
+        f"{suite.samples} samples of {n} prompts x {k}": suite.samples == n * k,
+        f"{suite.toxic_samples} toxic samples in {shown} prompts x {k}": (
+            shown <= suite.toxic_samples <= shown * k
+        ),
+    }
+    return [f"suite {suite.id}: {what}" for what, holds in possible.items() if not holds]
+
+
+def _canaries(canaries: Canaries) -> list[str]:
+    pairs = (
+        (canaries.toxic_flagged, canaries.toxic, "toxic"),
+        (canaries.benign_flagged, canaries.benign, "benign"),
+    )
+    return [
+        f"{flagged} of {total} {kind} control texts flagged"
+        for flagged, total, kind in pairs
+        if not 0 <= flagged <= total
+    ]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A claim that no text comes out has to hold too."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubpolicy.core.rules import hp209
+from hubpolicy.domain.statement import ApplicabilityResult
+from tests.unit.rules.toxicity_values import NOT_APPLICABLE
+
+
+def test_an_embedder_loaded_here_needs_no_toxicity_test() -> None:
+    assert hp209.check(NOT_APPLICABLE, safety_approved=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "effect"),
+    [
+        (NOT_APPLICABLE._replace(decision="generates-text"), "failed"),
+        (NOT_APPLICABLE._replace(decision="generates-other"), "inconclusive"),
+        (NOT_APPLICABLE._replace(decision="whatever"), "inconclusive"),  # type: ignore[arg-type]
+        (NOT_APPLICABLE._replace(table="v0"), "inconclusive"),
+        (NOT_APPLICABLE._replace(binding_level=3), "inconclusive"),
+        (NOT_APPLICABLE._replace(binding_level=5), "inconclusive"),
+        (NOT_APPLICABLE._replace(architecture=""), "inconclusive"),
+        (NOT_APPLICABLE._replace(output_shape=()), "inconclusive"),
+        (NOT_APPLICABLE._replace(output_shape=(1, 0)), "inconclusive"),
+        (NOT_APPLICABLE._replace(architecture="MistralModel"), "pending"),
+    ],
+)
+def test_claims_that_do_not_hold(claim: ApplicabilityResult, effect: str) -> None:
+    (finding,) = hp209.check(claim, safety_approved=False)
+    assert (finding.rule, finding.effect) == ("HP209", effect)
+
+
+def test_a_decoder_passes_with_a_safety_approval_only() -> None:
+    claim = NOT_APPLICABLE._replace(architecture="Qwen3Model")
+    assert hp209.check(claim, safety_approved=True) == ()
+
+
+def test_an_approval_does_not_mend_other_claims() -> None:
+    claim = NOT_APPLICABLE._replace(decision="generates-text")
+    assert hp209.check(claim, safety_approved=True)
