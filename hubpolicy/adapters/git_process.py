@@ -47,17 +47,9 @@ _FORCED = {
     "GIT_ATTR_NOSYSTEM": "1",
     "LC_ALL": "C",
 }
-_FLAGS = (
-    "git",
-    "--no-pager",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    f"core.hooksPath={os.devnull}",
-    # A commit-graph file is trusted without a look at the commits: it could hide history.
-    "-c",
-    "core.commitGraph=false",
-)
+# A commit-graph file is trusted without a look at the commits: it could hide history.
+_FLAGS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.commitGraph=false")
+_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 class Git(NamedTuple):
@@ -65,6 +57,7 @@ class Git(NamedTuple):
 
     folder: str
     environment: dict[str, str]
+    flags: tuple[str, ...]
 
     def stream(self, *arguments: str, stdin: bytes = b"", wanted: int = 0) -> Iterator[bytes]:
         """Standard output, piece by piece, of one git command.
@@ -105,16 +98,24 @@ class GitRefusedError(ServiceError):
         self.said = said
 
 
-def open_git(folder: str, environ: Mapping[str, str], *, inherit_place: bool = False) -> Git:
+def open_git(
+    folder: str,
+    environ: Mapping[str, str],
+    *,
+    inherit_place: bool = False,
+    see_hooks: bool = False,
+) -> Git:
     """A runner for the repository around ``folder``.
 
     Inside a hook git says by ``GIT_DIR`` where it works: ``inherit_place`` keeps that. Everywhere
     else the folder decides, since a foreign ``GIT_DIR`` would point at another repository.
+    ``see_hooks`` lets git tell where its hooks are; without it no hook can run at all.
     """
     kept = _KEPT | _PLACE if inherit_place else _KEPT
     child = {name: value for name, value in environ.items() if name in kept}
     child.update(_FORCED)
-    return Git(folder, child)
+    place = ("-C", folder) if folder else ()
+    return Git(folder, child, ("git", *_FLAGS, *(() if see_hooks else _NO_HOOKS), *place))
 
 
 class _Child:
@@ -194,13 +195,13 @@ class _Child:
 
 
 def _spawn(git: Git, arguments: tuple[str, ...]) -> _Child:
-    place = ("-C", git.folder) if git.folder else ()
-    argv = (*_FLAGS, *place, *arguments)
     (child_in, stdin), (stdout, child_out), (stderr, child_err) = os.pipe(), os.pipe(), os.pipe()
     ends = (child_in, child_out, child_err)
     actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)]
     try:
-        pid = os.posix_spawnp("git", argv, git.environment, file_actions=actions)
+        pid = os.posix_spawnp(
+            "git", (*git.flags, *arguments), git.environment, file_actions=actions
+        )
     except OSError as error:
         for descriptor in (stdin, stdout, stderr):
             os.close(descriptor)

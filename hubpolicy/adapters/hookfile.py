@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the pre-push hook in front of the one that is there, and takes it away without a trace.
+
+Three files in git's hooks folder: ``pre-push`` (ours), ``pre-push.hubpolicy-next`` (the former
+hook, the very same inode) and ``pre-push.hubpolicy-state`` (what both were when we left them).
+Each step is one rename or link, so a kill at any moment leaves either the former hook or ours.
+Not responsible for what the hook does; ``hooks/pre-push`` is that.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from hubpolicy.adapters.git_process import GitRefusedError
+from hubpolicy.errors import ConfigError, ServiceError
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.git_process import Git
+
+HOOK = "pre-push"
+NEXT = "pre-push.hubpolicy-next"
+STATE = "pre-push.hubpolicy-state"
+MARKER = b"# hubpolicy:pre-push:"
+
+Presence = Literal["absent", "ours", "edited", "foreign"]
+"""``edited``: our marker is in it, but not the bytes that we wrote."""
+
+
+class HookPlace(NamedTuple):
+    """Git's hooks folder, the work tree (None in a bare repository), and who chose the folder."""
+
+    folder: Path
+    worktree: Path | None
+    chosen_by: str
+
+
+class File(NamedTuple):
+    """What a hook file is: hex sha256 (of the target's name for a symlink) and permission bits."""
+
+    sha256: str
+    mode: int
+
+
+class HookStatus(NamedTuple):
+    """What stands in the hooks folder. ``order`` is what git runs, first to last."""
+
+    place: HookPlace
+    presence: Presence
+    former: File | None
+    order: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class _State(NamedTuple):
+    """Hex sha256 of our hook, and of the one before while it is replaced; the former hook."""
+
+    shim: str
+    replaced: str
+    former: File | None
+
+
+def locate(git: Git) -> HookPlace:
+    """Where git looks for hooks: the common folder of all work trees, or ``core.hooksPath``.
+
+    Raises:
+        ConfigError: there is no git repository.
+
+    """
+    try:
+        folder = git.line("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+    except GitRefusedError as error:
+        message = f"got no git repository in {git.folder or '.'}: {error.said}"
+        raise ConfigError(message, hint="git init, or name the folder of a repository") from error
+    bare = git.line("rev-parse", "--is-bare-repository") == "true"
+    inside = not bare and git.line("rev-parse", "--is-inside-work-tree") == "true"
+    top = git.line("rev-parse", "--show-toplevel") if inside else ""
+    chosen = git.line("config", "--show-origin", "--get", "core.hooksPath")
+    common = git.line("rev-parse", "--path-format=absolute", "--git-common-dir")
+    if Path(folder).is_relative_to(common):
+        chosen = ""
+    return HookPlace(Path(folder), Path(top) if top else None, chosen)
+
+
+def install(place: HookPlace, template: bytes, python: str) -> bool:
+    """Put our hook first. True if anything changed; a second time nothing does.
+
+    Raises:
+        ConfigError: another tool owns the folder, or the hook there was changed by hand.
+        ServiceError: the folder cannot be written.
+
+    """
+    _require_own_folder(place)
+    hook, former, state = (place.folder / name for name in (HOOK, NEXT, STATE))
+    presence = _presence(place)
+    if presence == "edited":
+        message = f"got a changed hubpolicy hook in {hook}, expected the one that was installed"
+        raise ConfigError(message, hint=f"rm {hook}    then: hubpolicy hook install")
+    if presence == "foreign" and _file(former) not in {None, _file(hook)}:
+        message = f"got two hooks to run after ours, {hook} and {former}, expected one"
+        raise ConfigError(message, hint="join them into pre-push and remove the other")
+    try:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        if presence == "foreign" and not os.path.lexists(former):
+            _link(hook, former)
+        kept = _file(former)
+        shim = render(template, python, former=kept is not None and bool(kept.mode & 0o111))
+        digest, before = hashlib.sha256(shim).hexdigest(), _read_state(place)
+        wanted = _State(digest, before.shim if before and before.shim != digest else "", kept)
+        if _file(hook) == File(digest, 0o755) and before == wanted:
+            return False
+        _replace(state, _dump(wanted), 0o644)
+        _replace(hook, shim, 0o755)
+    except OSError as error:
+        raise _disk_error(place, error) from error
+    return True
+
+
+def uninstall(place: HookPlace) -> bool:
+    """Put back what was there, byte for byte. False if there was nothing of ours.
+
+    Raises:
+        ConfigError: our hook or the former one was changed since, so nothing is touched.
+        ServiceError: the folder cannot be written.
+
+    """
+    hook, former, state = (place.folder / name for name in (HOOK, NEXT, STATE))
+    presence, left = _presence(place), _read_state(place)
+    if presence == "edited" or (left is not None and not _is_untouched(place, presence, left)):
+        message = f"got hooks in {place.folder} that were changed since hubpolicy was installed"
+        hint = f"look at them, then keep one of them as {HOOK} and remove {STATE}"
+        raise ConfigError(message, hint=hint)
+    if left is None:
+        return False
+    try:
+        if presence == "ours":
+            if os.path.lexists(former):
+                former.replace(hook)
+            else:
+                hook.unlink()
+        former.unlink(missing_ok=True)
+        state.unlink()
+        _sync(place.folder)
+    except OSError as error:
+        raise _disk_error(place, error) from error
+    return True
+
+
+def inspect(place: HookPlace) -> HookStatus:
+    """What is installed, in which order it runs, and what is wrong with it."""
+    presence = _presence(place)
+    state = _read_state(place)
+    former = _file(place.folder / NEXT)
+    order = _order(presence, former)
+    problems = _problems(place, presence, state, former)
+    return HookStatus(place, presence, former if presence == "ours" else None, order, problems)
+
+
+def render(template: bytes, python: str, *, former: bool) -> bytes:
+    """The hook for this interpreter, which runs the former hook afterwards if there is one."""
+    filled = template.replace(b"@PYTHON@", _quote(os.fsencode(python)))
+    return filled.replace(b"@FORMER@", _quote(NEXT.encode() if former else b""))
+
+
+def chain_line(python: str) -> str:
+    """The one line for hooks that another tool owns; what follows it still gets git's input."""
+    run = f"{_quote(os.fsencode(python)).decode()} -I -m hubpolicy.prepush"
+    return (
+        f't=$(mktemp) && cat >"$t" && {run} "$@" <"$t" || {{ rm -f "$t"; exit 1; }}; '
+        'exec <"$t"; rm -f "$t"'
+    )
+
+
+def _require_own_folder(place: HookPlace) -> None:
+    if not place.chosen_by:
+        return
+    origin = place.chosen_by.replace("\t", " sets core.hooksPath to ")
+    if place.worktree is not None and place.folder.is_relative_to(place.worktree):
+        message = f"{origin}: these hooks belong to another tool (husky, lefthook, your team)"
+        hint = f"add this as the first line of {place.folder / HOOK}:\n{chain_line('python3')}"
+        raise ConfigError(message, hint=hint)
+    message = f"{origin}: that folder serves other repositories too, or none"
+    hint = "git config --unset core.hooksPath    or add the line of `hubpolicy hook status` there"
+    raise ConfigError(message, hint=hint)
+
+
+def _presence(place: HookPlace) -> Presence:
+    hook = place.folder / HOOK
+    found = _file(hook)
+    if found is None:
+        return "absent"
+    if not stat.S_ISREG(hook.lstat().st_mode) or MARKER not in hook.read_bytes()[:200]:
+        return "foreign"
+    state = _read_state(place)
+    ours = state is not None and found.sha256 in {state.shim, state.replaced}
+    return "ours" if ours else "edited"
+
+
+def _is_untouched(place: HookPlace, presence: Presence, state: _State) -> bool:
+    """True if all that we would remove or restore is still what we left."""
+    former = _file(place.folder / NEXT)
+    if presence == "ours":
+        return former == state.former
+    # An install or uninstall that was killed half-way: the former hook is in its place already.
+    return former is None or (former == state.former and former == _file(place.folder / HOOK))
+
+
+def _order(presence: Presence, former: File | None) -> tuple[str, ...]:
+    if presence == "absent":
+        return ()
+    if presence != "ours":
+        return (HOOK,)
+    return (f"{HOOK} (hubpolicy)", NEXT) if former is not None else (f"{HOOK} (hubpolicy)",)
+
+
+def _problems(
+    place: HookPlace, presence: Presence, state: _State | None, former: File | None
+) -> tuple[str, ...]:
+    hook = place.folder / HOOK
+    found = _file(hook)
+    problems = []
+    if presence == "edited":
+        problems.append("the hook was changed since it was installed")
+    if presence in {"foreign", "absent"} and state is not None:
+        problems.append(
+            "another tool replaced our hook; nothing is checked: hubpolicy hook install"
+        )
+    if found is not None and presence == "ours":
+        if not found.mode & 0o100:
+            problems.append("it is not executable, so git skips it: hubpolicy hook install")
+        python = _pinned_python(hook.read_bytes())
+        if not os.access(python, os.X_OK):
+            problems.append(f"its Python is gone, so every push is refused: {python}")
+    if presence == "ours" and state is not None and former != state.former:
+        problems.append(f"the former hook ({NEXT}) was changed since")
+    return tuple(problems)
+
+
+def _pinned_python(shim: bytes) -> str:
+    line = next((line for line in shim.split(b"\n") if line.startswith(b"python=")), b"")
+    quoted = line.removeprefix(b"python='").removesuffix(b"'")
+    return os.fsdecode(quoted.replace(b"'\\''", b"'"))
+
+
+def _file(path: Path) -> File | None:
+    try:
+        mode = path.lstat().st_mode
+        content = os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return File(hashlib.sha256(content).hexdigest(), _execute_mode(path, mode))
+
+
+def _execute_mode(path: Path, mode: int) -> int:
+    if not stat.S_ISLNK(mode):
+        return stat.S_IMODE(mode)
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+
+
+def _dump(state: _State) -> bytes:
+    former = None if state.former is None else state.former._asdict()
+    document = {
+        "schema": "hubpolicy/hook-state/1",
+        "hook_sha256": state.shim,
+        "replaced_sha256": state.replaced,
+        "former": former,
+    }
+    return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _read_state(place: HookPlace) -> _State | None:
+    path = place.folder / STATE
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        former = document["former"]
+        kept = None if former is None else File(str(former["sha256"]), int(former["mode"]))
+        return _State(str(document["hook_sha256"]), str(document["replaced_sha256"]), kept)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"got something else than our state, in {path}"
+        raise ConfigError(message, hint=f"rm {path}    then: hubpolicy hook status") from error
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for the same file, so that mode, times and bytes need no restoring."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EMLINK}:
+            raise
+        shutil.copy2(source, target, follow_symlinks=False)
+    _sync(target.parent)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".hubpolicy-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _quote(text: bytes) -> bytes:
+    return b"'" + text.replace(b"'", b"'\\''") + b"'"
+
+
+def _disk_error(place: HookPlace, error: OSError) -> ServiceError:
+    return ServiceError(f"cannot write the hook in {place.folder}: {error.strerror}")

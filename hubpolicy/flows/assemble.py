@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A release and its evidence, read and verified once, as the one value that rules see.
+
+Shared by every trip that judges. On the hook's path: nothing heavy is imported before there is a
+signature to check. Not responsible for the verdict; ``core/judge.py`` is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import (
+    classify,
+    declares_remote_code,
+    kind_of_name,
+    may_declare_code,
+)
+from hubpolicy.domain.evidence import Evidence
+from hubpolicy.errors import MalformedError, ServiceError
+
+if TYPE_CHECKING:
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.manifest import EvidenceFile, Manifest
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.trust import Trust
+    from hubpolicy.ports import ReleaseReader
+
+# First bytes cannot change what these names say, and weights are not read for nothing.
+_FINAL = frozenset(("weight", "pickle", "code"))
+
+
+def assemble(
+    reader: ReleaseReader, target: RepoId | None, policy: Policy, trust: Trust, now: str
+) -> Evidence:
+    """Everything that is known about a release at ``now`` (ISO 8601 UTC).
+
+    Raises:
+        ServiceError: an evidence file or a configuration cannot be read.
+
+    """
+    files = reader.evidence_files()
+    manifest = reader.manifest
+    lines, rejected = _verify(files, trust, manifest, now) if files else ((), ())
+    return Evidence(
+        target=target,
+        manifest=manifest,
+        listing=None,
+        lines=lines,
+        rejected=rejected,
+        refusals=reader.findings,
+        evidence_paths=tuple(file.path for file in files),
+        remote_code=_remote_code(reader),
+        heads=_heads(reader),
+        policy=policy,
+        trust=trust,
+        now=now,
+    )
+
+
+def _verify(
+    files: tuple[EvidenceFile, ...], trust: Trust, manifest: Manifest, now: str
+) -> tuple[tuple[VerifiedStatement, ...], tuple[Finding, ...]]:
+    from hubpolicy.core.evidence_files import check_files
+    from hubpolicy.core.verify import check_model_signature, verify_lines
+
+    lines, rejected = verify_lines(files, trust, now=now)
+    _, signature = check_model_signature(files, trust, manifest, now=now)
+    return lines, rejected + signature + check_files(files, lines)
+
+
+def _remote_code(reader: ReleaseReader) -> tuple[str, ...]:
+    """Paths whose content makes a loader import code, or cannot be ruled out to."""
+    looked_at = (e.path for e in reader.manifest.entries if may_declare_code(e.path, e.size))
+    return tuple(path for path in looked_at if _declares(reader.read(path)))
+
+
+def _declares(config: bytes) -> bool:
+    try:
+        return bool(declares_remote_code(config))
+    except MalformedError:
+        return True
+
+
+def _heads(reader: ReleaseReader) -> tuple[tuple[str, bytes], ...]:
+    """First bytes, where they say something that the name does not."""
+    found = []
+    for path, size, _, _ in reader.manifest.entries:
+        named = kind_of_name(path, size)
+        if named in _FINAL:
+            continue
+        try:
+            head = reader.head(path)
+        except ServiceError:
+            continue  # an LFS object that is not on this disk: its name and size must do
+        if classify(path, size, head) != named:
+            found.append((path, head))
+    return tuple(found)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hook's trip: every ref that a push would change, judged by the bytes that would leave.
+
+What is judged: a commit whose tree holds weights or LFS files, and every push to a model
+repository of a hub. Content that the remote has already is looked at by name only: this push does
+not release it. Besides the tips, every weight in the history that would be sent is in a release
+that passed, or HP601. Not responsible for the LFS upload, nor for what a person reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.rules import hp601
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from hubpolicy.core.rules.hp601 import SentBlob
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.finding import Decision, Finding
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.refs import Push, RefUpdate
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.trust import Trust
+    from hubpolicy.ports import ReleaseReader
+
+Kind = Literal["deleted", "no release", "judged"]
+
+
+class PushedRepository(Protocol):
+    """The repository that is pushed from, seen by object id only."""
+
+    def names(self, oid: str) -> tuple[tuple[str, str], ...]:
+        """(path, blob id) of every file in the tree of a commit or of a tag's commit."""
+
+    def release(self, oid: str) -> ReleaseReader:
+        """The release in that tree."""
+
+    def sent(
+        self, new: Iterable[str], remote: str, url: str, known: Iterable[str]
+    ) -> tuple[SentBlob, ...]:
+        """Every blob that the remote does not have yet."""
+
+
+class Gate(NamedTuple):
+    """What a release is judged by. ``now`` is ISO 8601 UTC."""
+
+    policy: Policy
+    trust: Trust
+    now: str
+
+
+class Judged(NamedTuple):
+    """A release with its evidence and the verdict on it."""
+
+    reader: ReleaseReader
+    evidence: Evidence
+    decision: Decision
+
+
+class RefVerdict(NamedTuple):
+    """What becomes of one line of git's input. ``judged`` is set where ``kind`` says so."""
+
+    update: RefUpdate
+    kind: Kind
+    judged: Judged | None = None
+
+    @property
+    def passed(self) -> bool:
+        """True if this ref may go."""
+        return self.judged is None or self.judged.decision.verdict == "passed"
+
+
+class PushVerdict(NamedTuple):
+    """All refs, and what is wrong with the history between them and what the remote has."""
+
+    target: RepoId | None
+    refs: tuple[RefVerdict, ...]
+    history: tuple[Finding, ...]
+
+
+def judge_push(
+    push: Push,
+    target: RepoId | None,
+    repository: PushedRepository,
+    gate: Callable[[], Gate],
+    judge: Callable[[ReleaseReader, Gate], Judged],
+) -> PushVerdict:
+    """Judge every ref of a push. ``gate`` is asked for only if something is to be released.
+
+    Raises:
+        HubpolicyError: whatever keeps us from deciding; the push must not go on.
+
+    """
+    new = tuple(dict.fromkeys(u.local_oid for u in push.updates if not u.deletes))
+    known = tuple(dict.fromkeys(u.remote_oid for u in push.updates if not u.creates))
+    sent = repository.sent(new, push.remote, push.url, known)
+    weights = {blob.oid: blob for blob in sent if blob.is_pointer or hp601.is_weight(blob)}
+    to_model = target is not None and target.repo_type == "model"
+    judged: dict[str, Judged | None] = {}
+    seen: set[str] = set()
+    for oid in new:
+        names = repository.names(oid)
+        seen.update(blob for _, blob in names)
+        released = to_model or _holds_weights(names, weights)
+        judged[oid] = judge(repository.release(oid), gate()) if released else None
+    refs = tuple(_ref(update, judged) for update in push.updates)
+    hidden = [blob for oid, blob in weights.items() if oid not in seen]
+    return PushVerdict(target, refs, _check_history(hidden, judged.values(), gate))
+
+
+def _holds_weights(names: tuple[tuple[str, str], ...], weights: dict[str, SentBlob]) -> bool:
+    return any(oid in weights or is_weight_like(path, 0) for path, oid in names)
+
+
+def _ref(update: RefUpdate, judged: dict[str, Judged | None]) -> RefVerdict:
+    if update.deletes:
+        return RefVerdict(update, "deleted")
+    found = judged[update.local_oid]
+    return RefVerdict(update, "no release" if found is None else "judged", found)
+
+
+def _check_history(
+    hidden: list[SentBlob], judged: Iterable[Judged | None], gate: Callable[[], Gate]
+) -> tuple[Finding, ...]:
+    if not hidden:
+        return ()
+    passed = (one for one in judged if one is not None and one.decision.verdict == "passed")
+    covered = frozenset(sha256 for one in passed for sha256 in _digests(one.evidence))
+    found = hp601.check(hidden, covered)
+    return tuple(_weigh(finding, gate().policy) for finding in found)
+
+
+def _digests(evidence: Evidence) -> Iterable[str]:
+    return () if evidence.manifest is None else (e.sha256 for e in evidence.manifest.entries)
+
+
+def _weigh(finding: Finding, policy: Policy) -> Finding:
+    setting = policy.setting(finding.rule)
+    return finding if setting is None else finding._replace(severity=setting.severity)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of the hook: ``python -I -m hubpolicy.prepush REMOTE URL`` with git's refs on stdin.
+
+Every ending has an exit code of docs/adr/0004, every code but 0 stops the push, and whatever goes
+wrong is one sentence on standard error. Nothing is imported here that a passing push does not
+need (docs/adr/0003); a push that is refused may take its time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from hubpolicy.adapters.git import GitRepository
+from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.home import GATE_FILE, user_home
+from hubpolicy.cli.exits import Exit, for_decision, for_error, for_findings, worst
+from hubpolicy.core.remotes import target_of
+from hubpolicy.domain.refs import parse_push
+from hubpolicy.errors import ConfigError, HubpolicyError
+from hubpolicy.flows.prepush import Gate, Judged, PushVerdict, judge_push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hubpolicy.domain.refs import Push
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.ports import ReleaseReader
+
+_MAX_STDIN = 64 * 1024 * 1024
+
+
+def main(argv: Sequence[str]) -> int:
+    """Judge one push. ``argv`` is what git gives a pre-push hook: remote name and URL."""
+    try:
+        push = _read_push(argv)
+        if not push.updates:
+            return int(Exit.PASSED)
+        verdict = _judge(push)
+        code = _exit_code(verdict)
+        _say(_summary(verdict) if code is Exit.PASSED else _screen(push, verdict, code))
+        return int(code)
+    except HubpolicyError as error:
+        return int(_refuse(error))
+    except KeyboardInterrupt:
+        _say("hubpolicy: interrupted\nNothing was pushed.\n")
+        return int(Exit.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the push stops with one sentence
+        return int(_crash(error))
+
+
+def _read_push(argv: Sequence[str]) -> Push:
+    if len(argv) != 2:
+        message = f"got {len(argv)} arguments, expected the remote's name and URL from git"
+        raise ConfigError(message, hint="hubpolicy hook run REMOTE URL < refs")
+    stdin = sys.stdin.buffer.read(_MAX_STDIN + 1)
+    if len(stdin) > _MAX_STDIN:
+        message = f"got more than {_MAX_STDIN} bytes of refs from git"
+        raise ConfigError(message, hint="push fewer refs at once")
+    return parse_push(argv[0], argv[1], stdin)
+
+
+def _judge(push: Push) -> PushVerdict:
+    gate, endpoints = _load_gate()
+    target = target_of(push.url, endpoints)
+    repository = GitRepository(open_git("", os.environ, inherit_place=True))
+
+    def judge(reader: ReleaseReader, gate: Gate) -> Judged:
+        return _judge_release(reader, gate, target)
+
+    return judge_push(push, target, repository, gate, judge)
+
+
+def _judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> Judged:
+    from hubpolicy.core.judge import judge
+    from hubpolicy.flows.assemble import assemble
+
+    evidence = assemble(reader, target, gate.policy, gate.trust, gate.now)
+    return Judged(reader, evidence, judge(evidence))
+
+
+def _load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
+    """How to get policy and trust, and which URLs are a hub's besides the public one.
+
+    A user without a policy still pushes what releases nothing; a broken one stops everything.
+    """
+    environment = os.environ.get("HF_ENDPOINT", "")
+    named = (environment.rstrip("/"),) if environment else ()
+    try:
+        raw = user_home().read(GATE_FILE)
+    except ConfigError as error:
+        missing = error
+    else:
+        from hubpolicy.adapters.clock import SystemClock
+        from hubpolicy.core.gatefile import load_gate
+
+        policy, trust, meta = load_gate(raw)
+        gate = Gate(policy, trust, SystemClock().now())
+        return lambda: gate, (*meta.endpoints, *named)
+
+    def refuse() -> Gate:
+        message = f"this push releases a model, and {missing.message}"
+        raise ConfigError(message, hint=missing.hint)
+
+    return refuse, named
+
+
+def _exit_code(verdict: PushVerdict) -> Exit:
+    judged = (ref.judged for ref in verdict.refs if ref.judged is not None)
+    codes = {for_decision(one.decision, gate=True) for one in judged}
+    return worst({*codes, for_findings(verdict.history, gate=True)})
+
+
+def _summary(verdict: PushVerdict) -> str:
+    from hubpolicy.cli.hook_screen import summary
+
+    return summary(verdict)
+
+
+def _screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
+    from hubpolicy.cli.hook_screen import screen
+
+    return screen(push, verdict, code)
+
+
+def _refuse(error: HubpolicyError) -> Exit:
+    from hubpolicy.render.escape import terminal
+
+    hint = f"\n    fix: {terminal(error.hint)}" if error.hint else ""
+    _say(f"✗ hubpolicy: {terminal(error.message)}{hint}\nNothing was pushed.\n")
+    return for_error(error, gate=True)
+
+
+def _crash(error: Exception) -> Exit:
+    place = ""
+    try:
+        from hubpolicy.cli.crash import write_log
+
+        place = f"\n  a log was written: {write_log(error)}"
+    except Exception:  # noqa: BLE001, S110 - the push is refused either way
+        pass
+    _say(f"✗ hubpolicy: internal error: {type(error).__name__}{place}\nNothing was pushed.\n")
+    return Exit.INTERNAL
+
+
+def _say(text: str) -> None:
+    """Standard error only: git's own output is on the other one, and it may be gone."""
+    try:
+        sys.stderr.buffer.write(text.encode("utf-8", errors="backslashreplace"))
+        sys.stderr.flush()
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
