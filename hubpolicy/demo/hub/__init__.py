@@ -1,7 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small, strict server that speaks the Hub's wire protocol on loopback.
 
-Standard library and the ``git`` executable only; it imports nothing else of hubpolicy, so that what it
-says about a push is independent of the code under test. All state is on disk under one root folder:
+Standard library and the ``git`` executable only; it imports nothing else of hubpolicy, so that what
+it says about a push is independent of the code under test. All state is on disk under one folder:
 
 ``repos/{models,datasets}/<ns>/<name>.git``  bare repositories, ``<name>.json`` their metadata,
 ``lfs/<oid[:2]>/<oid[2:4]>/<oid>``           large files by sha256,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m hubpolicy.demo.hub``: run a hub until it is told to stop."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who asks, and what they may do."""
 
 from __future__ import annotations
@@ -5,11 +6,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.demo.hub.wire import Refusal
+from hubpolicy.demo.hub.wire import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 INVALID_CREDENTIALS = "Invalid credentials in Authorization header"
 NO_CREDENTIALS = "Invalid username or password."
@@ -55,21 +58,22 @@ class Accounts:
         A bearer token, or a token as the password of basic authentication, as git sends it.
 
         Raises:
-            Refusal: 401 for credentials that nobody holds.
+            HubError: 401 for credentials that nobody holds.
         """
         header = headers.get("authorization", "")
         if not header:
             return None
         account = self.load().get(_token_of(header))
         if account is None:
-            raise Refusal(401, INVALID_CREDENTIALS, headers=basic_challenge())
+            raise HubError(401, INVALID_CREDENTIALS, headers=basic_challenge())
         return account
 
 
 def _account(entry: Mapping[str, object]) -> Account:
     name, orgs, role = entry.get("name"), entry.get("orgs", []), entry.get("role", "read")
     if not isinstance(name, str) or not isinstance(orgs, list) or role not in ("read", "write"):
-        raise ValueError(f"got {entry!r}, expected name, orgs and role read|write, in tokens file")
+        msg = f"got {entry!r}, expected name, orgs and role read|write, in tokens file"
+        raise ValueError(msg)
     return Account(name, tuple(str(org) for org in orgs), str(role))
 
 
@@ -94,10 +98,10 @@ def require_account(account: Account | None) -> Account:
     """Return the account.
 
     Raises:
-        Refusal: 401 for an anonymous request.
+        HubError: 401 for an anonymous request.
     """
     if account is None:
-        raise Refusal(401, NO_CREDENTIALS, headers=basic_challenge())
+        raise HubError(401, NO_CREDENTIALS, headers=basic_challenge())
     return account
 
 
@@ -105,11 +109,11 @@ def require_writer(account: Account | None, namespace: str) -> Account:
     """Return the account that may change repos of the namespace.
 
     Raises:
-        Refusal: 401 for an anonymous request, 403 without the right.
+        HubError: 401 for an anonymous request, 403 without the right.
     """
     holder = require_account(account)
     if not holder.may_write(namespace):
-        raise Refusal(
+        raise HubError(
             403,
             f"Forbidden: {holder.name} with a {holder.role} token may not write to {namespace}",
         )

@@ -1,16 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a request to its reply: faults, route, account, endpoint."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub.calls import Call, Hub
-from hubpolicy.demo.hub.faults import FaultCounters
 from hubpolicy.demo.hub.routes import find_route
 from hubpolicy.demo.hub.settings import Fault, Settings, load_settings
-from hubpolicy.demo.hub.wire import Headers, Refusal, Reply, Request, json_reply
+from hubpolicy.demo.hub.wire import Headers, HubError, Reply, Request, json_reply
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.faults import FaultCounters
 
 
 class Outcome(NamedTuple):
@@ -40,11 +43,11 @@ def answer(hub: Hub, counters: FaultCounters, request: Request) -> Outcome:
         if planned is not None:
             return Outcome(planned, account, faults, broken=False)
         account, reply = _endpoint(hub, request, settings, faults)
-    except Refusal as refusal:
+    except HubError as refusal:
         reply = refusal.reply()
     except Exception:  # noqa: BLE001  (a server answers 500 and lives on)
         _note(hub)
-        reply = Refusal(500, "Internal Error - We're working hard to fix this").reply()
+        reply = HubError(500, "Internal Error - We're working hard to fix this").reply()
     broken = any(fault.action == "close" for fault in faults)
     return Outcome(reply, account, faults, broken)
 

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """``POST …/commit/{rev}``: the only way the API changes files."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hubpolicy.demo.hub.api_preupload import MAX_REGULAR_BYTES
 from hubpolicy.demo.hub.attributes import lfs_tracked, tracking_lines
@@ -30,7 +31,10 @@ from hubpolicy.demo.hub.repository import (
     resolve,
 )
 from hubpolicy.demo.hub.rights import Target, may_change
-from hubpolicy.demo.hub.wire import Refusal, Reply, bad_request, json_reply
+from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def commit(call: Call) -> Reply:
@@ -116,7 +120,11 @@ def _changes(call: Call, parent: str, operations: Sequence[Operation]) -> list[C
         match operation:
             case AddFile(path, content):
                 if len(content) > MAX_REGULAR_BYTES:
-                    raise bad_request(f"{path} has {len(content)} bytes: upload it with LFS")
+                    msg = f"{path} has {len(content)} bytes: upload it with LFS"
+                    raise bad_request(msg)
+                pointer = parse_pointer(content)
+                if pointer is not None:
+                    content = _pointer(call, known, path, pointer.sha256, pointer.size)
                 changes.append(Change(path, content))
             case AddLargeFile(path, sha256, size):
                 changes.append(Change(path, _pointer(call, known, path, sha256, size)))
@@ -133,16 +141,18 @@ def _deleted(present: set[str], path: str, *, folder: bool) -> list[str]:
         gone = [path] if path in present else []
     if not gone:
         message = f"A file with this name doesn't exist: {path}"
-        raise Refusal(404, message, code="EntryNotFound")
+        raise HubError(404, message, code="EntryNotFound")
     return gone
 
 
 def _pointer(call: Call, known: frozenset[str], path: str, sha256: str, size: int | None) -> bytes:
     stored = call.hub.files.size(sha256) if sha256 in known else None
     if stored is None:
-        raise bad_request(f"the LFS object {sha256} of {path} was not uploaded to {call.key.id}")
+        msg = f"the LFS object {sha256} of {path} was not uploaded to {call.key.id}"
+        raise bad_request(msg)
     if size is not None and size != stored:
-        raise bad_request(f"got size {size}, expected {stored}, in lfsFile {path}")
+        msg = f"got size {size}, expected {stored}, in lfsFile {path}"
+        raise bad_request(msg)
     return pointer_text(Pointer(sha256, stored))
 
 

@@ -1,9 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """``…/discussions``: pull requests and talk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubpolicy.demo.hub.calls import Call, timestamp
 from hubpolicy.demo.hub.commits import ZERO, commit_tree, merged_tree, update_ref
@@ -17,10 +17,14 @@ from hubpolicy.demo.hub.discussions import (
     with_title,
 )
 from hubpolicy.demo.hub.git import git
-from hubpolicy.demo.hub.records import Discussion
 from hubpolicy.demo.hub.repository import Commit, find_ref, log
 from hubpolicy.demo.hub.rights import WRITABLE_STATES
-from hubpolicy.demo.hub.wire import Refusal, Reply, bad_request, json_reply, known_keys, text
+from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.demo.hub.records import Discussion
 
 PAGE = 50
 MAX_COMMITS = 1000
@@ -115,11 +119,13 @@ def post_status(call: Call) -> Reply:
     account = call.pull_request_writer(_discussion(call))
     status = _body(call, "status", "comment").get("status")
     if status not in ("open", "closed"):
-        raise bad_request(f"got {status!r}, expected open or closed, in status")
+        msg = f"got {status!r}, expected open or closed, in status"
+        raise bad_request(msg)
 
     def change(discussion: Discussion) -> Discussion:
         if discussion.status == "merged":
-            raise bad_request("the pull request is merged already")
+            msg = "the pull request is merged already"
+            raise bad_request(msg)
         return with_status(discussion, account.name, str(status), timestamp())
 
     return json_reply({"newStatus": _changed(call, change)})
@@ -133,11 +139,12 @@ def merge(call: Call) -> Reply:
         discussion = _discussion(call)
         if not discussion.pull_request or discussion.status != "open":
             state = discussion.status if discussion.pull_request else "no pull request"
-            raise bad_request(f"got {state}, expected an open pull request, in merge")
+            msg = f"got {state}, expected an open pull request, in merge"
+            raise bad_request(msg)
         base, head = _head(call, discussion.base), _head(call, discussion.ref)
         tree = merged_tree(call.bare, base, head)
         if tree is None:
-            raise Refusal(409, "the pull request conflicts with its base branch")
+            raise HubError(409, "the pull request conflicts with its base branch")
         listed = log(call.bare, f"{base}..{head}", 0, MAX_COMMITS)
         message = _squash_message(discussion, listed)
         oid = commit_tree(call.bare, tree, (base,), message, call.author(account))
@@ -167,7 +174,7 @@ def _changed(call: Call, change: Callable[[Discussion], Discussion]) -> dict[str
 def _discussion(call: Call) -> Discussion:
     found = call.record().discussion(int(call.param("num")))
     if found is None:
-        raise Refusal(404, f"Discussion not found: {call.param('num')}")
+        raise HubError(404, f"Discussion not found: {call.param('num')}")
     return found
 
 
@@ -180,7 +187,7 @@ def _body(call: Call, *allowed: str) -> dict[str, Any]:
 def _head(call: Call, ref: str) -> str:
     found = find_ref(call.bare, ref)
     if found is None:
-        raise Refusal(404, f"Invalid rev id: {ref}", code="RevisionNotFound")
+        raise HubError(404, f"Invalid rev id: {ref}", code="RevisionNotFound")
     return found.commit
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading a repo through the API: its facts, its tree, its history."""
 
 from __future__ import annotations
@@ -5,12 +6,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
 from hubpolicy.demo.hub.calls import Call, timestamp
-from hubpolicy.demo.hub.records import Record
 from hubpolicy.demo.hub.repository import (
     Commit,
     Pointer,
@@ -22,7 +21,12 @@ from hubpolicy.demo.hub.repository import (
     lookup,
     pointers,
 )
-from hubpolicy.demo.hub.wire import Headers, Refusal, Reply, bad_request, json_reply
+from hubpolicy.demo.hub.wire import Headers, HubError, Reply, bad_request, json_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hubpolicy.demo.hub.records import Record
 
 MAX_PATHS = 1000
 
@@ -139,8 +143,9 @@ def next_link(call: Call, changed: dict[str, str]) -> tuple[str, str]:
 
 def _count(call: Call, name: str, default: int) -> int:
     value = call.request.first(name, str(default))
-    if not value.isdecimal() or len(value) > 9 or (name == "limit" and int(value) == 0):  # noqa: PLR2004
-        raise bad_request(f"got {value!r}, expected a number, in {name}")
+    if not value.isdecimal() or len(value) > 9 or (name == "limit" and int(value) == 0):
+        msg = f"got {value!r}, expected a number, in {name}"
+        raise bad_request(msg)
     return int(value)
 
 
@@ -152,7 +157,8 @@ def _cursor(call: Call) -> tuple[str, int]:
         commit, start = json.loads(base64.urlsafe_b64decode(packed))
         return call.commit_of(str(commit)), int(start)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise bad_request("the cursor was not made by this hub") from error
+        msg = "the cursor was not made by this hub"
+        raise bad_request(msg) from error
 
 
 def _pack(commit: str, start: int) -> str:
@@ -168,9 +174,10 @@ def _paths(call: Call) -> tuple[list[str], bool]:
         paths = form.get("paths", [])
         expand = form.get("expand", ["false"])[0].lower() in ("1", "true")
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise bad_request("got another type, expected a list of strings, in paths")
+        msg = "got another type, expected a list of strings, in paths"
+        raise bad_request(msg)
     if len(paths) > MAX_PATHS:
-        raise Refusal(413, "too many parameters")
+        raise HubError(413, "too many parameters")
     return paths, expand
 
 

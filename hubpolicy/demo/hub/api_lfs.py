@@ -1,18 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
 """Git LFS: batch, upload, verify, download, multipart, server-side copies."""
 
 from __future__ import annotations
 
 import re
 from math import ceil
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.demo.hub.accounts import require_account
-from hubpolicy.demo.hub.calls import Call
 from hubpolicy.demo.hub.repository import find_ref
 from hubpolicy.demo.hub.resolve import send_file
 from hubpolicy.demo.hub.rights import pull_request_of
 from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
-from hubpolicy.demo.hub.wire import Headers, Refusal, Reply, bad_request, json_reply, known_keys
+from hubpolicy.demo.hub.wire import Headers, HubError, Reply, bad_request, json_reply, known_keys
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.calls import Call
 
 MEDIA_TYPE: Headers = (("Content-Type", "application/vnd.git-lfs+json"),)
 MAX_OBJECTS = 1000
@@ -31,7 +34,7 @@ def batch(call: Call) -> Reply:
     body = call.request.json()
     known_keys(body, frozenset({"operation", "transfers", "objects", "hash_algo", "ref"}), "batch")
     if body.get("hash_algo", "sha256") not in ("sha256", "sha_256"):
-        raise Refusal(409, "got another hash_algo, expected sha256", headers=MEDIA_TYPE)
+        raise HubError(409, "got another hash_algo, expected sha256", headers=MEDIA_TYPE)
     transfers = body.get("transfers", ["basic"])
     transfer, objects = "basic", _objects(body.get("objects"))
     if body.get("operation") == "download":
@@ -49,16 +52,17 @@ def batch(call: Call) -> Reply:
         ]
         transfer = "basic" if chunk is None else "multipart"
     else:
-        raise bad_request(f"got operation {body.get('operation')!r}, expected upload or download")
+        msg = f"got operation {body.get('operation')!r}, expected upload or download"
+        raise bad_request(msg)
     answer = {"transfer": transfer, "objects": answers, "hash_algo": "sha256"}
     return json_reply(answer)._replace(headers=MEDIA_TYPE)
 
 
 def _objects(objects: object) -> list[LargeFile]:
     if not isinstance(objects, list) or not objects:
-        raise Refusal(422, "got no objects, expected a non-empty list, in batch")
+        raise HubError(422, "got no objects, expected a non-empty list, in batch")
     if len(objects) > MAX_OBJECTS:
-        raise Refusal(413, f"got {len(objects)} objects, expected at most {MAX_OBJECTS}, in batch")
+        raise HubError(413, f"got {len(objects)} objects, expected at most {MAX_OBJECTS}, in batch")
     return [_object(item) for item in objects]
 
 
@@ -66,7 +70,7 @@ def _object(item: object) -> LargeFile:
     sha256, size = (item.get("oid"), item.get("size")) if isinstance(item, dict) else (None, None)
     right = isinstance(sha256, str) and _SHA256.fullmatch(sha256)
     if not right or not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise Refusal(422, "got another oid or size, expected a sha256 and bytes, in LFS object")
+        raise HubError(422, "got another oid or size, expected a sha256 and bytes, in LFS object")
     return LargeFile(str(sha256), size)
 
 
@@ -90,51 +94,60 @@ def _facts(call: Call, item: LargeFile) -> dict[str, str]:
     return {"kind": call.key.kind, "repo": call.key.id, "size": str(item.size)}
 
 
+def _stored(call: Call, method: str, path: str, facts: dict[str, str]) -> str:
+    return call.hub.storage + call.hub.signer.sign(method, path, **facts)
+
+
 def _download(call: Call, item: LargeFile, *, known: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {"oid": item.sha256, "size": item.size}
     if not known or call.hub.files.size(item.sha256) is None:
         return answer | {"error": {"code": 404, "message": "Object does not exist"}}
-    address = call.hub.signer.address("GET", f"/_storage/{item.sha256}", **_facts(call, item))
+    address = _stored(call, "GET", f"/_storage/{item.sha256}", _facts(call, item))
     return answer | {"actions": {"download": {"href": address, "header": {}, "expires_in": 3600}}}
 
 
 def _upload(call: Call, item: LargeFile, chunk: int | None) -> dict[str, Any]:
-    sign, facts = call.hub.signer.address, _facts(call, item)
-    path = f"/_storage/{item.sha256}"
-    verify = f"{call.hub.endpoint}/{call.key.url_path}.git/info/lfs/objects/verify"
+    facts, path = _facts(call, item), f"/_storage/{item.sha256}"
+    check = f"/{call.key.url_path}.git/info/lfs/objects/verify"
+    signed_check = call.hub.endpoint + call.hub.signer.sign("POST", check, **facts)
     header: dict[str, str] = {}
     if chunk is None:
-        href = sign("PUT", path, **facts)
+        href = _stored(call, "PUT", path, facts)
     else:
-        href = sign("POST", f"{path}/parts", **facts)
+        href = _stored(call, "POST", f"{path}/parts", facts)
         header = {"chunk_size": str(chunk)}
         for part in range(1, ceil(item.size / chunk) + 1):
             length = min(chunk, item.size - (part - 1) * chunk)
-            facts["size"] = str(length)
-            header[str(part)] = sign("PUT", f"{path}/parts/{part}", **facts)
+            part_facts = facts | {"size": str(length)}
+            header[str(part)] = _stored(call, "PUT", f"{path}/parts/{part}", part_facts)
     actions = {
         "upload": {"href": href, "header": header, "expires_in": 3600},
-        "verify": {"href": verify, "header": {}},
+        "verify": {"href": signed_check, "header": {}},
     }
     return {"oid": item.sha256, "size": item.size, "authenticated": True, "actions": actions}
 
 
 def verify(call: Call) -> Reply:
-    """``POST ….git/info/lfs/objects/verify``: 200 if exactly this object has arrived here, else 422."""
-    call.contributor()
+    """``POST ….git/info/lfs/objects/verify``: 200 if exactly this object is here, else 422.
+
+    The address is signed, because git-lfs sends no credentials to an action's address.
+    """
+    call.hub.signer.verified(call.request)
     body = call.request.json()
     known_keys(body, frozenset({"oid", "size"}), "verify")
     item = _object(body)
-    stored = call.hub.files.size(item.sha256) if item.sha256 in call.record().lfs else None
+    record = call.hub.store.record(call.key)
+    known = record is not None and item.sha256 in record.lfs
+    stored = call.hub.files.size(item.sha256) if known else None
     if stored != item.size:
-        raise Refusal(422, f"got size {item.size}, expected {stored}, for {item.sha256}")
+        raise HubError(422, f"got size {item.size}, expected {stored}, for {item.sha256}")
     return json_reply({})._replace(headers=MEDIA_TYPE)
 
 
 def locks_verify(call: Call) -> Reply:
-    """``POST ….git/info/lfs/locks/verify``: there are never any locks."""
+    """``POST ….git/info/lfs/locks/verify``: no locks here; git-lfs takes a 404 for that."""
     call.contributor()
-    return json_reply({"ours": [], "theirs": []})._replace(headers=MEDIA_TYPE)
+    raise HubError(404, "locks are not supported", headers=MEDIA_TYPE)
 
 
 def put_object(call: Call) -> Reply:
@@ -172,7 +185,8 @@ def complete_parts(call: Call) -> Reply:
         for number, part in enumerate(parts, start=1)
     )
     if body.get("oid") != sha256 or not numbered or not isinstance(parts, list):
-        raise bad_request("got other parts, expected oid and parts numbered from 1, in multipart")
+        msg = "got other parts, expected oid and parts numbered from 1, in multipart"
+        raise bad_request(msg)
     etags = [part["etag"] for part in parts]
     call.hub.files.complete(_upload_name(facts, sha256), etags, sha256, int(facts["size"]))
     _link(call, facts, sha256)
@@ -185,7 +199,7 @@ def get_object(call: Call) -> Reply:
     sha256 = call.params["sha256"]
     path = call.hub.files.path(sha256)
     if not path.exists():
-        raise Refusal(404, "NoSuchKey")
+        raise HubError(404, "NoSuchKey")
     headers: Headers = (("ETag", f'"{sha256}"'),)
     if "commit" in facts:
         headers += (("X-Repo-Commit", facts["commit"]), ("X-Linked-ETag", f'"{sha256}"'))
@@ -199,7 +213,8 @@ def duplicate(call: Call) -> Reply:
     known_keys(body, frozenset({"target", "files"}), "duplicate")
     target, files = body.get("target"), body.get("files")
     if not isinstance(target, dict) or not isinstance(files, list):
-        raise bad_request("got no target or files, expected both, in duplicate")
+        msg = "got no target or files, expected both, in duplicate"
+        raise bad_request(msg)
     key = _target(target)
     call._replace(params=key._asdict()).contributor()
     wanted = frozenset(str(f.get("sha256") or f.get("oid")) for f in files if isinstance(f, dict))
@@ -213,7 +228,8 @@ def _target(target: dict[str, Any]) -> RepoKey:
     namespace, _, name = str(target.get("name")).partition("/")
     kind = f"{target.get('type')}s"
     if kind not in KINDS or not valid_name(namespace) or not valid_name(name):
-        raise bad_request("got another target, expected type and name, in duplicate.target")
+        msg = "got another target, expected type and name, in duplicate.target"
+        raise bad_request(msg)
     return RepoKey(kind, namespace, name)
 
 

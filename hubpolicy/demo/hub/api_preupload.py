@@ -1,18 +1,21 @@
-"""Before an upload: does the card parse, and how is each file to be sent?"""
+# SPDX-License-Identifier: Apache-2.0
+"""Before an upload: does the card parse, and how is each file to be sent."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.demo.hub.attributes import ignored, lfs_tracked
-from hubpolicy.demo.hub.calls import Call
 from hubpolicy.demo.hub.front_matter import examine
 from hubpolicy.demo.hub.paths import checked_path
 from hubpolicy.demo.hub.repository import lookup, pointers
 from hubpolicy.demo.hub.rights import may_change
-from hubpolicy.demo.hub.wire import Refusal, Reply, bad_request, json_reply, known_keys
+from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.calls import Call
 
 MAX_FILES = 1000
 MAX_REGULAR_BYTES = 10 * 1024 * 1024
@@ -32,7 +35,8 @@ def validate_yaml(call: Call) -> Reply:
     known_keys(body, frozenset({"content", "repoType"}), "validate-yaml")
     content = body.get("content")
     if not isinstance(content, str):
-        raise bad_request("got no content, expected the text of README.md, in validate-yaml")
+        msg = "got no content, expected the text of README.md, in validate-yaml"
+        raise bad_request(msg)
     errors, warnings = examine(content)
     document = {
         "errors": [{"message": message} for message in errors],
@@ -70,23 +74,27 @@ def preupload(call: Call) -> Reply:
 
 def _announced(files: object) -> list[Announced]:
     if not isinstance(files, list) or not files:
-        raise bad_request("got no files, expected a non-empty list, in preupload")
+        msg = "got no files, expected a non-empty list, in preupload"
+        raise bad_request(msg)
     if len(files) > MAX_FILES:
-        raise Refusal(413, f"got {len(files)} files, expected at most {MAX_FILES}, in preupload")
+        raise HubError(413, f"got {len(files)} files, expected at most {MAX_FILES}, in preupload")
     return [_one(file) for file in files]
 
 
 def _one(file: object) -> Announced:
     if not isinstance(file, dict):
-        raise bad_request("got no object, expected path, size and sample, in preupload.files")
+        msg = "got no object, expected path, size and sample, in preupload.files"
+        raise bad_request(msg)
     known_keys(file, frozenset({"path", "size", "sample", "sha"}), "preupload.files")
     size, sample = file.get("size"), file.get("sample", "")
     if not isinstance(size, int) or size < 0 or not isinstance(sample, str):
-        raise bad_request("got no size or sample, expected both, in preupload.files")
+        msg = "got no size or sample, expected both, in preupload.files"
+        raise bad_request(msg)
     try:
         head = base64.b64decode(sample, validate=True)
     except binascii.Error as error:
-        raise bad_request("the sample is not base64, in preupload.files") from error
+        msg = "the sample is not base64, in preupload.files"
+        raise bad_request(msg) from error
     return Announced(checked_path(file.get("path")), size, head)
 
 

@@ -1,10 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """Branches and tags."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hubpolicy.demo.hub.calls import Call
 from hubpolicy.demo.hub.commits import (
     ZERO,
     commit_tree,
@@ -14,7 +14,10 @@ from hubpolicy.demo.hub.commits import (
 )
 from hubpolicy.demo.hub.git import git
 from hubpolicy.demo.hub.repository import Ref, find_ref, refs, resolve
-from hubpolicy.demo.hub.wire import Refusal, Reply, bad_request, json_reply, known_keys, text
+from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys, text
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.calls import Call
 
 
 def list_refs(call: Call) -> Reply:
@@ -49,7 +52,8 @@ def post_branch(call: Call) -> Reply:
     known_keys(body, frozenset({"startingPoint"}), "branch")
     start = body.get("startingPoint", "main")
     if not isinstance(start, str):
-        raise bad_request("got another type, expected a revision, in branch.startingPoint")
+        msg = "got another type, expected a revision, in branch.startingPoint"
+        raise bad_request(msg)
     with call.hub.store.lock(call.key):
         create_branch(call.bare, call.param("branch"), resolve(call.bare, start))
     return json_reply({})
@@ -60,7 +64,7 @@ def delete_branch(call: Call) -> Reply:
     call.writer()
     name = call.param("branch")
     if name == "main":
-        raise Refusal(403, "Cannot delete the default branch")
+        raise HubError(403, "Cannot delete the default branch")
     return _delete(call, f"refs/heads/{name}")
 
 
@@ -72,7 +76,8 @@ def post_tag(call: Call) -> Reply:
     name = text(body, "tag", "tag")
     message = body.get("message")
     if message is not None and not isinstance(message, str):
-        raise bad_request("got another type, expected text, in tag.message")
+        msg = "got another type, expected text, in tag.message"
+        raise bad_request(msg)
     with call.hub.store.lock(call.key):
         commit = resolve(call.bare, call.param("revision"))
         create_tag(call.bare, name, commit, message, call.author(account))
@@ -89,7 +94,7 @@ def _delete(call: Call, ref: str) -> Reply:
     with call.hub.store.lock(call.key):
         found = find_ref(call.bare, ref)
         if found is None or found.ref != ref:
-            raise Refusal(404, f"Invalid rev id: {ref}", code="RevisionNotFound")
+            raise HubError(404, f"Invalid rev id: {ref}", code="RevisionNotFound")
         stands_at = git(call.bare, "rev-parse", "--verify", ref).decode().strip()
         update_ref(call.bare, ref, ZERO, stands_at)
     return json_reply({})
@@ -104,7 +109,7 @@ def super_squash(call: Call) -> Reply:
     with call.hub.store.lock(call.key):
         found = find_ref(call.bare, f"refs/heads/{call.param('branch')}")
         if found is None:
-            raise Refusal(404, "Invalid rev id", code="RevisionNotFound")
+            raise HubError(404, "Invalid rev id", code="RevisionNotFound")
         tree = git(call.bare, "rev-parse", "--verify", f"{found.commit}^{{tree}}").decode().strip()
         commit = commit_tree(call.bare, tree, (), message, call.author(account))
         update_ref(call.bare, found.ref, commit, found.commit)

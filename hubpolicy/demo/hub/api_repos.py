@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Accounts and repos: who am I, create, move, delete, settings, listings."""
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from hubpolicy.demo.hub.default_attributes import default_attributes
 from hubpolicy.demo.hub.records import Record
 from hubpolicy.demo.hub.repository import resolve
 from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
-from hubpolicy.demo.hub.wire import Refusal, Reply, bad_request, json_reply, known_keys, text
+from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys, text
 
 
 def whoami(call: Call) -> Reply:
@@ -84,7 +85,7 @@ def move(call: Call) -> Reply:
     try:
         call.hub.store.move(old, new)
     except FileExistsError as error:
-        raise Refusal(409, f"{new.id} exists already") from error
+        raise HubError(409, f"{new.id} exists already") from error
     return json_reply({})
 
 
@@ -94,10 +95,12 @@ def settings(call: Call) -> Reply:
     body = call.request.json()
     known_keys(body, frozenset({"visibility", "private", "gated"}), "settings")
     if not body:
-        raise bad_request("got no setting, expected visibility or gated, in settings")
+        msg = "got no setting, expected visibility or gated, in settings"
+        raise bad_request(msg)
     private, gated = _wants_private(body), body.get("gated")
     if "gated" in body and gated not in ("auto", "manual", False):
-        raise bad_request(f"got {gated!r}, expected auto, manual or false, in settings.gated")
+        msg = f"got {gated!r}, expected auto, manual or false, in settings.gated"
+        raise bad_request(msg)
 
     def update(record: Record) -> Record:
         return record._replace(
@@ -144,7 +147,7 @@ def organization(call: Call) -> Reply:
     name = call.param("organization")
     holders = [account for account in call.hub.accounts.load().values() if name in account.orgs]
     if not holders:
-        raise Refusal(404, f"Organization not found: {name}")
+        raise HubError(404, f"Organization not found: {name}")
     keys = {kind: [k for k in call.hub.store.keys(kind) if k.namespace == name] for kind in KINDS}
     return json_reply(
         {
@@ -167,14 +170,16 @@ def _listed(call: Call, key: RepoKey, record: Record) -> dict[str, Any]:
 def _start(call: Call) -> int:
     cursor = call.request.first("cursor", "0")
     if not cursor.isdecimal():
-        raise bad_request("the cursor was not made by this hub")
+        msg = "the cursor was not made by this hub"
+        raise bad_request(msg)
     return int(cursor)
 
 
 def _kind(body: dict[str, Any]) -> str:
     kind = f"{body.get('type') or 'model'}s"
     if kind not in KINDS:
-        raise bad_request(f"got {body.get('type')!r}, expected model or dataset, in type")
+        msg = f"got {body.get('type')!r}, expected model or dataset, in type"
+        raise bad_request(msg)
     return kind
 
 
@@ -182,23 +187,27 @@ def _named(body: dict[str, Any], default_namespace: str) -> RepoKey:
     namespace = body.get("organization") or default_namespace
     name = text(body, "name", "repo")
     if not isinstance(namespace, str) or not valid_name(namespace) or not valid_name(name):
-        raise bad_request(f"got {namespace!r} and {name!r}, expected valid names, in repo")
+        msg = f"got {namespace!r} and {name!r}, expected valid names, in repo"
+        raise bad_request(msg)
     return RepoKey(_kind(body), namespace, name)
 
 
 def _parse_id(body: dict[str, Any], member: str) -> RepoKey:
     namespace, _, name = text(body, member, "repos/move").partition("/")
     if not valid_name(namespace) or not valid_name(name):
-        raise bad_request(f"got {body[member]!r}, expected namespace/name, in repos/move.{member}")
+        msg = f"got {body[member]!r}, expected namespace/name, in repos/move.{member}"
+        raise bad_request(msg)
     return RepoKey(_kind(body), namespace, name)
 
 
 def _wants_private(body: dict[str, Any]) -> bool | None:
     visibility, private = body.get("visibility"), body.get("private")
     if private is not None and not isinstance(private, bool):
-        raise bad_request(f"got {private!r}, expected true or false, in private")
+        msg = f"got {private!r}, expected true or false, in private"
+        raise bad_request(msg)
     if visibility is None:
         return private
     if visibility not in ("public", "private"):
-        raise bad_request(f"got {visibility!r}, expected public or private, in visibility")
+        msg = f"got {visibility!r}, expected public or private, in visibility"
+        raise bad_request(msg)
     return bool(visibility == "private")

@@ -1,13 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """What ``.gitattributes`` and ``.gitignore`` say about paths, asked of git itself."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubpolicy.demo.hub.git import git
 from hubpolicy.demo.hub.repository import blobs, entries, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LFS_LINE = "filter=lfs diff=lfs merge=lfs -text"
 
@@ -37,7 +41,7 @@ def lfs_tracked(repo: Path, commit: str, paths: Sequence[str]) -> frozenset[str]
 
 
 def ignored(repo: Path, commit: str, gitignore: str | None, paths: Sequence[str]) -> frozenset[str]:
-    """Return those paths that ``.gitignore`` (the given text, or the commit's own file) leaves out."""
+    """Return those paths that ``.gitignore`` (the given text, or the commit's) leaves out."""
     if gitignore is None:
         found = lookup(repo, commit, [".gitignore"])
         content = blobs(repo, [entry.oid for entry in found if entry.kind == "blob"])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One call to the hub: the request, who makes it, on which repo, and whether they may."""
 
 from __future__ import annotations
@@ -5,8 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from hubpolicy.demo.hub.accounts import (
@@ -18,18 +18,23 @@ from hubpolicy.demo.hub.accounts import (
     require_writer,
 )
 from hubpolicy.demo.hub.commits import Author
-from hubpolicy.demo.hub.lfs import AddressSigner, LargeFiles
-from hubpolicy.demo.hub.records import Discussion, Record
 from hubpolicy.demo.hub.repository import resolve
-from hubpolicy.demo.hub.settings import Fault, Settings
 from hubpolicy.demo.hub.store import RepoKey, Store, repo_not_found
-from hubpolicy.demo.hub.wire import Refusal, Reply, Request
+from hubpolicy.demo.hub.wire import HubError, Reply, Request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubpolicy.demo.hub.lfs import AddressSigner, LargeFiles
+    from hubpolicy.demo.hub.records import Discussion, Record
+    from hubpolicy.demo.hub.settings import Fault, Settings
 
 
 class Hub(NamedTuple):
-    """The parts of a running hub; `endpoint` is its address without a slash at the end."""
+    """The parts of a running hub; `endpoint` and `storage` are addresses without a last slash."""
 
     endpoint: str
+    storage: str
     root: Path
     store: Store
     files: LargeFiles
@@ -72,25 +77,25 @@ class Call(NamedTuple):
         """Return the repo's metadata if this account may see the repo.
 
         Raises:
-            Refusal: 401 for an anonymous request and 404 for any other, alike whether the repo does not
-                exist or is not theirs to see.
+            HubError: 401 for an anonymous request and 404 for any other, alike whether the repo
+                does not exist or is not theirs to see.
         """
         record = self.hub.store.record(self.key)
         if record is not None and (not record.private or self._is_member()):
             return record
         if self.account is None:
-            raise Refusal(401, NO_CREDENTIALS, code="RepoNotFound", headers=basic_challenge())
+            raise HubError(401, NO_CREDENTIALS, code="RepoNotFound", headers=basic_challenge())
         raise repo_not_found(self.key)
 
     def content_record(self) -> Record:
         """Return the metadata if this account may read the files too.
 
         Raises:
-            Refusal: as `record`, and 401 or 403 GatedRepo.
+            HubError: as `record`, and 401 or 403 GatedRepo.
         """
         record = self.record()
         if record.gated and not self._is_member():
-            raise Refusal(
+            raise HubError(
                 401 if self.account is None else 403,
                 f"Access to {self.key.id} is restricted. You must be authorized to access it.",
                 code="GatedRepo",
@@ -101,26 +106,26 @@ class Call(NamedTuple):
         """Return the account that may change the repo.
 
         Raises:
-            Refusal: as `record`; 401 or 403 for readers.
+            HubError: as `record`; 401 or 403 for readers.
         """
         if self.account is not None:
             self.record()
         return require_writer(self.account, self.key.namespace)
 
     def contributor(self) -> Account:
-        """Return the account that may open a pull request: anybody who can see it and may write at all.
+        """Return the account that may open a pull request: whoever sees the repo and may write.
 
         Raises:
-            Refusal: as `record`; 401 for an anonymous request, 403 for a read token.
+            HubError: as `record`; 401 for an anonymous request, 403 for a read token.
         """
         account = require_account(self.account)
         self.record()
         if account.role != "write":
-            raise Refusal(403, f"Forbidden: {account.name} has a {account.role} token")
+            raise HubError(403, f"Forbidden: {account.name} has a {account.role} token")
         return account
 
     def pull_request_writer(self, discussion: Discussion) -> Account:
-        """Return the account that may change a pull request: its author, or a writer of the repo."""
+        """Return the account that may change a pull request: its author, or a repo's writer."""
         account = self.contributor()
         return account if account.name == discussion.author else self.writer()
 

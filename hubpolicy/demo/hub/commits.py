@@ -1,14 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writing a bare repository: new trees, commits and refs, with compare-and-swap."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.demo.hub.git import GitFailed, git
-from hubpolicy.demo.hub.wire import Refusal
+from hubpolicy.demo.hub.git import GitError, git
+from hubpolicy.demo.hub.wire import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ZERO = "0" * 40
 _CONFIG = """[receive]
@@ -51,7 +54,7 @@ def write_commit(
     """Store a commit that applies the changes to the parent's tree, in order; no ref moves.
 
     Raises:
-        Refusal: 400 if git refuses a path (for example a file where a folder stands).
+        HubError: 400 if git refuses a path (for example a file where a folder stands).
     """
     with tempfile.TemporaryDirectory(prefix="hub-commit-") as scratch:
         oids = _write_blobs(repo, changes, Path(scratch))
@@ -68,8 +71,8 @@ def write_commit(
         )
         try:
             git(repo, "update-index", "-z", "--index-info", stdin=lines, env=index)
-        except GitFailed as error:
-            raise Refusal(400, f"the changes cannot be applied: {error.message}") from error
+        except GitError as error:
+            raise HubError(400, f"the changes cannot be applied: {error.message}") from error
         tree = git(repo, "write-tree", env=index).decode().strip()
     return commit_tree(repo, tree, () if parent is None else (parent,), message, author)
 
@@ -85,27 +88,27 @@ def update_ref(repo: Path, ref: str, new: str, old: str) -> None:
     """Move a ref from `old` to `new`; a zero id means absent.
 
     Raises:
-        Refusal: 412 if the ref does not stand at `old` any more.
+        HubError: 412 if the ref does not stand at `old` any more.
     """
     try:
         if new == ZERO:
             git(repo, "update-ref", "-d", ref, old)
         else:
             git(repo, "update-ref", ref, new, old)
-    except GitFailed as error:
+    except GitError as error:
         raise head_moved() from error
 
 
-def head_moved() -> Refusal:
+def head_moved() -> HubError:
     """Return the 412 for a parent commit that is not the head."""
-    return Refusal(412, "A commit has happened since. Please refresh and try again.")
+    return HubError(412, "A commit has happened since. Please refresh and try again.")
 
 
 def create_tag(repo: Path, name: str, commit: str, message: str | None, author: Author) -> None:
     """Create a tag, annotated if there is a message.
 
     Raises:
-        Refusal: 400 for an impossible name, 409 if the tag exists.
+        HubError: 400 for an impossible name, 409 if the tag exists.
     """
     target = commit
     check_ref_name(repo, f"refs/tags/{name}")
@@ -122,7 +125,7 @@ def create_branch(repo: Path, name: str, commit: str) -> None:
     """Create a branch.
 
     Raises:
-        Refusal: 400 for an impossible name, 409 if the branch exists.
+        HubError: 400 for an impossible name, 409 if the branch exists.
     """
     check_ref_name(repo, f"refs/heads/{name}")
     _create_ref(repo, f"refs/heads/{name}", commit)
@@ -131,20 +134,20 @@ def create_branch(repo: Path, name: str, commit: str) -> None:
 def _create_ref(repo: Path, ref: str, target: str) -> None:
     try:
         git(repo, "update-ref", ref, target, ZERO)
-    except GitFailed as error:
-        raise Refusal(409, f"Reference already exists: {ref}") from error
+    except GitError as error:
+        raise HubError(409, f"Reference already exists: {ref}") from error
 
 
 def check_ref_name(repo: Path, ref: str) -> None:
     """Refuse a ref name that git would not take.
 
     Raises:
-        Refusal: 400.
+        HubError: 400.
     """
     try:
         git(repo, "check-ref-format", ref)
-    except GitFailed as error:
-        raise Refusal(400, f"got {ref!r}, expected a valid git ref name") from error
+    except GitError as error:
+        raise HubError(400, f"got {ref!r}, expected a valid git ref name") from error
 
 
 def merged_tree(repo: Path, base: str, head: str) -> str | None:
@@ -154,7 +157,7 @@ def merged_tree(repo: Path, base: str, head: str) -> str | None:
         return git(repo, "rev-parse", "--verify", f"{head}^{{tree}}").decode().strip()
     try:
         out = git(repo, "merge-tree", "--write-tree", base, head)
-    except GitFailed as error:
+    except GitError as error:
         if error.code == 1:
             return None
         raise

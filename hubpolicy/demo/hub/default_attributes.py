@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ``.gitattributes`` that the Hub puts into a new repo."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Discussions and pull requests as changes of a repo's record, and their JSON."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import Any
 from hubpolicy.demo.hub.records import Discussion, Event, Record
 
 
-def opened(  # noqa: PLR0913
+def opened(
     record: Record,
     *,
     author: str,

@@ -1,10 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting which faults strike which requests."""
 
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-from hubpolicy.demo.hub.settings import Fault, Settings
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.settings import Fault, Settings
 
 
 class FaultCounters:

@@ -1,7 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """A rough look at a card's front matter, without a YAML parser.
 
-It finds what is plainly broken (no end, tabs, unclosed quotes or brackets, a key twice, a line that is
-neither key, item nor continuation) and lets the rest pass; it does not judge any value.
+It finds what is plainly broken (no end, tabs, unclosed quotes or brackets, a key twice, a line that
+is neither key, item nor continuation) and lets the rest pass; it does not judge any value.
 """
 
 from __future__ import annotations

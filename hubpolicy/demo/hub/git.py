@@ -1,11 +1,15 @@
-"""The ``git`` executable: one function to run it, in an environment that inherits nothing harmful."""
+# SPDX-License-Identifier: Apache-2.0
+"""The ``git`` executable: one function to run it, in a clean environment."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _INHERITED = (
     "PATH",
@@ -19,7 +23,7 @@ _INHERITED = (
 TIMEOUT_SECONDS = 120
 
 
-class GitFailed(Exception):  # noqa: N818
+class GitError(Exception):
     """A git command that ended with an error; the message is its standard error."""
 
     def __init__(self, command: str, code: int, message: str) -> None:
@@ -30,7 +34,7 @@ class GitFailed(Exception):  # noqa: N818
 
 
 def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment for git: no user or system configuration, no prompts, no replace refs."""
+    """Return the environment for git: no user or system configuration, prompts, replace refs."""
     clean = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     clean |= {
         "LC_ALL": "C",
@@ -52,10 +56,10 @@ def git(
     """Run a git command in a bare repository and return its standard output.
 
     Raises:
-        GitFailed: if it exits with a code that is not in `accept`.
+        GitError: if it exits with a code that is not in `accept`.
     """
-    done = subprocess.run(  # noqa: S603  (fixed executable, arguments checked by the callers)
-        ["git", f"--git-dir={directory}", *arguments],  # noqa: S607
+    done = subprocess.run(
+        ["git", f"--git-dir={directory}", *arguments],
         input=stdin,
         capture_output=True,
         check=False,
@@ -63,5 +67,5 @@ def git(
         timeout=TIMEOUT_SECONDS,
     )
     if done.returncode not in accept:
-        raise GitFailed(arguments[0], done.returncode, done.stderr.decode("utf-8", "replace"))
+        raise GitError(arguments[0], done.returncode, done.stderr.decode("utf-8", "replace"))
     return done.stdout

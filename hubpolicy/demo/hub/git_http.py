@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Git's smart protocol: ``git http-backend`` as CGI behind the hub's own accounts."""
 
 from __future__ import annotations
@@ -7,15 +8,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, cast
 
 from hubpolicy.demo.hub.accounts import require_account
-from hubpolicy.demo.hub.calls import Call
 from hubpolicy.demo.hub.git import git_environment
 from hubpolicy.demo.hub.rights import WRITABLE_STATES
-from hubpolicy.demo.hub.wire import Headers, Refusal, Reply
+from hubpolicy.demo.hub.wire import Headers, HubError, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hubpolicy.demo.hub.calls import Call
 
 CHUNK_BYTES = 256 * 1024
 SERVICES = ("git-upload-pack", "git-receive-pack")
@@ -36,25 +40,22 @@ def advertise(call: Call) -> Reply:
     """``GET ….git/info/refs?service=…``."""
     service = call.request.first("service")
     if service not in SERVICES:
-        raise Refusal(403, "the dumb HTTP protocol is not served: please upgrade git")
-    return _run(call, service, "info/refs")
+        raise HubError(403, "the dumb HTTP protocol is not served: please upgrade git")
+    return _whole(_run(call, service, "info/refs"))
 
 
 def serve(call: Call) -> Reply:
-    """``POST ….git/git-upload-pack`` and ``git-receive-pack``."""
+    """``POST ….git/git-upload-pack`` and ``git-receive-pack``; only fetched packs are streamed."""
     service = call.params["service"]
     if service == "git-upload-pack":
         return _run(call, service, service)
     with call.hub.store.lock(call.key):
-        reply = _run(call, service, service)
-        whole = reply.body if isinstance(reply.body, bytes) else b"".join(_chunks(reply))
-    return reply._replace(body=whole)
+        return _whole(_run(call, service, service))
 
 
-def _chunks(reply: Reply) -> Iterator[bytes]:
-    if isinstance(reply.body, tuple | bytes):
-        raise TypeError("a streamed answer was expected")
-    return reply.body
+def _whole(reply: Reply) -> Reply:
+    """Return the reply after git has ended."""
+    return reply._replace(body=b"".join(cast("Iterator[bytes]", reply.body)))
 
 
 def _run(call: Call, service: str, path: str) -> Reply:
@@ -69,14 +70,15 @@ def _run(call: Call, service: str, path: str) -> Reply:
         environment["CONTENT_LENGTH"] = str(os.fstat(body.fileno()).st_size)
         with (call.hub.root / "git.log").open("ab") as log:
             process = subprocess.Popen(  # fixed arguments
-                ["git", "http-backend"],  # noqa: S607
+                ["git", "http-backend"],
                 stdin=body,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=git_environment(environment),
             )
     if process.stdout is None:
-        raise OSError("no pipe from git http-backend")
+        msg = "no pipe from git http-backend"
+        raise OSError(msg)
     status, headers = _cgi_headers(process.stdout)
     return Reply(status, headers, _stream(process, process.stdout))
 
@@ -121,6 +123,7 @@ def _push_rights(call: Call) -> dict[str, str]:
         "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
         "HUB_MAY_WRITE": "1" if may_write else "0",
         "HUB_PULL_REQUESTS": " ".join(open_numbers),
+        "HUB_ROOT": str(call.hub.root),
         "HUB_METADATA": str(call.hub.store.metadata(call.key)),
     }
 

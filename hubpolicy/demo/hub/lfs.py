@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The store of large files, and the signed addresses they are sent to and fetched from."""
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlencode
 
-from hubpolicy.demo.hub.wire import Refusal, Request
+from hubpolicy.demo.hub.wire import HubError, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CHUNK_BYTES = 1024 * 1024
 LIFETIME_SECONDS = 3600
@@ -44,7 +47,7 @@ class LargeFiles:
         """Store the file read from `source`, after checking what arrived.
 
         Raises:
-            Refusal: 422 if size or digest differ from what was announced; nothing is stored then.
+            HubError: 422 if size or digest differ from what was announced; nothing is stored then.
         """
         handle, scratch = tempfile.mkstemp(dir=self._incoming)
         digest, arrived = hashlib.sha256(), 0
@@ -55,7 +58,7 @@ class LargeFiles:
                     arrived += len(chunk)
                     file.write(chunk)
             if arrived != size or digest.hexdigest() != sha256:
-                raise Refusal(
+                raise HubError(
                     422,
                     f"got {arrived} bytes with sha256 {digest.hexdigest()}, "
                     f"expected {size} bytes with sha256 {sha256}",
@@ -73,13 +76,13 @@ class LargeFiles:
         """Store one part and return its etag.
 
         Raises:
-            Refusal: 422 if the part has another size.
+            HubError: 422 if the part has another size.
         """
         target = self.part(upload, number)
         target.parent.mkdir(parents=True, exist_ok=True)
         content = source.read(size + 1)
         if len(content) != size:
-            raise Refusal(422, f"got {len(content)} bytes, expected {size}, in part {number}")
+            raise HubError(422, f"got {len(content)} bytes, expected {size}, in part {number}")
         target.write_bytes(content)
         return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
@@ -87,16 +90,16 @@ class LargeFiles:
         """Join the parts and store the file.
 
         Raises:
-            Refusal: 422 if a part is missing or differs from its etag, or the whole is not as announced.
+            HubError: 422 if a part is missing or differs from its etag, or the whole is not it.
         """
         with tempfile.TemporaryFile(dir=self._incoming) as whole:
             for number, etag in enumerate(etags, start=1):
                 try:
                     content = self.part(upload, number).read_bytes()
                 except FileNotFoundError as error:
-                    raise Refusal(422, f"part {number} has not been uploaded") from error
+                    raise HubError(422, f"part {number} has not been uploaded") from error
                 if hashlib.md5(content, usedforsecurity=False).hexdigest() != etag.strip('"'):
-                    raise Refusal(422, f"part {number} does not have the etag {etag}")
+                    raise HubError(422, f"part {number} does not have the etag {etag}")
                 whole.write(content)
             whole.seek(0)
             self.receive(whole, sha256, size)
@@ -106,35 +109,34 @@ class LargeFiles:
 class AddressSigner:
     """Storage addresses that carry their own permission, as object stores have them."""
 
-    def __init__(self, root: Path, endpoint: str) -> None:
-        """Sign with the key in `root`/storage.key, made on first use; `endpoint` comes before the path."""
-        self._endpoint = endpoint
+    def __init__(self, root: Path) -> None:
+        """Sign with the key in `root`/storage.key, made on first use."""
         path = root / "storage.key"
         if not path.exists():
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                 file.write(secrets.token_bytes(32))
         self._key = path.read_bytes()
 
-    def address(self, method: str, path: str, **facts: str) -> str:
-        """Return the address; `facts` come back, proven, from `verified`."""
+    def sign(self, method: str, path: str, **facts: str) -> str:
+        """Return path and query; `facts` come back, proven, from `verified`."""
         query = {**facts, "expires": str(int(time.time()) + LIFETIME_SECONDS)}
         query["signature"] = self._signature(method, path, query)
-        return f"{self._endpoint}{path}?{urlencode(query)}"
+        return f"{path}?{urlencode(query)}"
 
     def verified(self, request: Request) -> dict[str, str]:
         """Return the facts of a signed address.
 
         Raises:
-            Refusal: 403 if the address was not signed for this, or is too old.
+            HubError: 403 if the address was not signed for this, or is too old.
         """
         query = dict(request.query)
         signature = query.pop("signature", "")
         method = "GET" if request.method == "HEAD" else request.method
         expected = self._signature(method, request.path, query)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
-            raise Refusal(403, "the storage address has no valid signature")
+            raise HubError(403, "the storage address has no valid signature")
         if int(query["expires"]) < time.time():
-            raise Refusal(403, "the storage address has expired")
+            raise HubError(403, "the storage address has expired")
         return query
 
     def _signature(self, method: str, path: str, query: dict[str, str]) -> str:

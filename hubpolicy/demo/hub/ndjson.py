@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The body of a commit: a header line, then one operation per line."""
 
 from __future__ import annotations
@@ -59,16 +60,18 @@ def parse_commit(raw: bytes) -> CommitBody:
     """Return the commit that a request asks for.
 
     Raises:
-        Refusal: 400 for anything that the protocol does not have.
+        HubError: 400 for anything that the protocol does not have.
     """
     lines = [_line(line) for line in raw.split(b"\n") if line.strip()]
     if not lines or lines[0][0] != "header":
-        raise bad_request("got no header, expected it in the first line, in commit")
+        msg = "got no header, expected it in the first line, in commit"
+        raise bad_request(msg)
     header = lines[0][1]
     known_keys(header, frozenset({"summary", "description", "parentCommit"}), "header")
     parent = header.get("parentCommit")
     if parent is not None and not (isinstance(parent, str) and _COMMIT.fullmatch(parent.lower())):
-        raise bad_request(f"got {parent!r}, expected a commit id, in header.parentCommit")
+        msg = f"got {parent!r}, expected a commit id, in header.parentCommit"
+        raise bad_request(msg)
     return CommitBody(
         text(header, "summary", "header"),
         str(header.get("description") or ""),
@@ -81,11 +84,14 @@ def _line(raw: bytes) -> tuple[str, dict[str, Any]]:
     try:
         line = json.loads(raw)
     except ValueError as error:
-        raise bad_request("a line is not valid JSON, in commit") from error
+        msg = "a line is not valid JSON, in commit"
+        raise bad_request(msg) from error
     if not isinstance(line, dict) or set(line) != {"key", "value"}:
-        raise bad_request("got another shape, expected key and value, in a line of commit")
+        msg = "got another shape, expected key and value, in a line of commit"
+        raise bad_request(msg)
     if not isinstance(line["value"], dict):
-        raise bad_request("got another type, expected an object, in value of a line of commit")
+        msg = "got another type, expected an object, in value of a line of commit"
+        raise bad_request(msg)
     return line["key"], line["value"]
 
 
@@ -99,28 +105,33 @@ def _operation(key: str, value: dict[str, Any]) -> Operation:
         raw = value.get("path")
         path = raw.removesuffix("/") if isinstance(raw, str) and key == "deletedFolder" else raw
         return Delete(checked_path(path), key == "deletedFolder")
-    raise bad_request(f"got unknown key {key!r}, expected file, lfsFile or deleted…, in commit")
+    msg = f"got unknown key {key!r}, expected file, lfsFile or deleted…, in commit"
+    raise bad_request(msg)
 
 
 def _file(value: dict[str, Any]) -> AddFile:
     known_keys(value, frozenset({"path", "content", "encoding"}), "file")
     content, encoding = value.get("content"), value.get("encoding", "utf-8")
     if not isinstance(content, str) or encoding not in ("base64", "utf-8"):
-        raise bad_request("got no content or another encoding, expected base64, in file")
+        msg = "got no content or another encoding, expected base64, in file"
+        raise bad_request(msg)
     path = checked_path(value.get("path"))
     if encoding == "utf-8":
         return AddFile(path, content.encode())
     try:
         return AddFile(path, base64.b64decode(content, validate=True))
     except binascii.Error as error:
-        raise bad_request(f"the content of {path!r} is not base64, in file") from error
+        msg = f"the content of {path!r} is not base64, in file"
+        raise bad_request(msg) from error
 
 
 def _large_file(value: dict[str, Any]) -> AddLargeFile:
     known_keys(value, frozenset({"path", "algo", "oid", "size"}), "lfsFile")
     oid, size = value.get("oid"), value.get("size")
     if value.get("algo") != "sha256" or not isinstance(oid, str) or not _SHA256.fullmatch(oid):
-        raise bad_request("got another algo or oid, expected a sha256, in lfsFile")
+        msg = "got another algo or oid, expected a sha256, in lfsFile"
+        raise bad_request(msg)
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
-        raise bad_request(f"got {size!r}, expected a size in bytes, in lfsFile.size")
+        msg = f"got {size!r}, expected a size in bytes, in lfsFile.size"
+        raise bad_request(msg)
     return AddLargeFile(checked_path(value.get("path")), oid, size)

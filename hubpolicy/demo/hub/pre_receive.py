@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hub's pre-receive hook: which refs a push may move, and what it may bring.
 
 Run by git in the quarantine of a push, as ``python -m hubpolicy.demo.hub.pre_receive``; the server
@@ -10,12 +11,15 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub.git import git
+from hubpolicy.demo.hub.lfs import LargeFiles
 from hubpolicy.demo.hub.repository import MAX_POINTER_BYTES, blobs, parse_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_REGULAR_BYTES = 10 * 1024 * 1024
 _PULL_REQUEST = re.compile(r"refs/pr/([0-9]+)")
@@ -60,8 +64,10 @@ def ref_problem(update: Update, rights: Rights) -> str | None:
     return None
 
 
-def content_problems(repo: Path, news: Sequence[str], known: frozenset[str]) -> Iterator[str]:
-    """Yield what is wrong with the files that a push brings: too large, or without their LFS object."""
+def content_problems(
+    repo: Path, news: Sequence[str], known: frozenset[str], large: LargeFiles
+) -> Iterator[str]:
+    """Yield what is wrong with the files that a push brings: too large, or no LFS object."""
     env = {name: os.environ[name] for name in _QUARANTINE if name in os.environ}
     if not news:
         return
@@ -76,7 +82,9 @@ def content_problems(repo: Path, news: Sequence[str], known: frozenset[str]) -> 
             small[oid] = path
     for oid, content in blobs(repo, small, env=env).items():
         pointer = parse_pointer(content)
-        if pointer is not None and pointer.sha256 not in known:
+        if pointer is None:
+            continue
+        if pointer.sha256 not in known or large.size(pointer.sha256) != pointer.size:
             yield f"{small[oid]} is an LFS pointer to a file that was not uploaded"
 
 
@@ -93,7 +101,8 @@ def judge(lines: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     ]
     known = frozenset(json.loads(Path(environ["HUB_METADATA"]).read_bytes())["lfs"])
     news = [update.new for update in updates if not update.deletes]
-    return problems + list(content_problems(Path.cwd(), news, known))
+    large = LargeFiles(Path(environ["HUB_ROOT"]))
+    return problems + list(content_problems(Path.cwd(), news, known, large))
 
 
 def main() -> int:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A hub as a child process, for tests and the demonstration."""
 
 from __future__ import annotations
@@ -7,12 +8,14 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hubpolicy.demo.hub.store import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
 START_SECONDS = 20.0
 
@@ -20,7 +23,8 @@ START_SECONDS = 20.0
 class HubProcess:
     """Starts a hub on a free loopback port and stops it; what it holds stays under `root`.
 
-    >>> with HubProcess(root, {"hf_a": {"name": "alice", "orgs": ["acme"], "role": "write"}}) as hub:
+    >>> tokens = {"hf_a": {"name": "alice", "orgs": ["acme"], "role": "write"}}
+    >>> with HubProcess(root, tokens) as hub:
     ...     HfApi(endpoint=hub.endpoint, token="hf_a").create_repo("acme/m")
     """
 
@@ -32,7 +36,7 @@ class HubProcess:
         *,
         port: int = 0,
     ) -> None:
-        """Write `tokens` and `config` beside the hub's state; without `tokens` keep those that are there."""
+        """Write `tokens` and `config` beside the state; what is not given stays as it is."""
         self.root = root
         self.tokens_file = root / "tokens.json"
         self.config_file = root / "config.json"
@@ -53,7 +57,7 @@ class HubProcess:
         self.tokens_file.chmod(0o600)
 
     def configure(self, config: Mapping[str, object]) -> None:
-        """Replace the configuration (page sizes, faults: see `settings`); the running hub follows."""
+        """Replace the configuration (see `settings`); the running hub follows."""
         write_atomic(self.config_file, json.dumps(config, indent=1).encode())
 
     def faults(self, *faults: Mapping[str, object]) -> None:
@@ -73,7 +77,7 @@ class HubProcess:
             *("--root", str(self.root), "--port", str(self._port)),
             *("--tokens", str(self.tokens_file), "--config", str(self.config_file)),
         )
-        self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+        self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -84,14 +88,16 @@ class HubProcess:
 
     def _ready(self, process: subprocess.Popen[bytes]) -> str:
         if process.stdout is None:
-            raise RuntimeError("no pipe from the hub")
+            msg = "no pipe from the hub"
+            raise RuntimeError(msg)
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             ready = selector.select(START_SECONDS)
         line = process.stdout.readline() if ready else b""
         if not line:
             self.stop()
-            raise RuntimeError(f"the hub did not start within {START_SECONDS:.0f} s")
+            msg = f"the hub did not start within {START_SECONDS:.0f} s"
+            raise RuntimeError(msg)
         return str(json.loads(line)["endpoint"])
 
     def stop(self) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the hub knows about a repo beside its git objects, as values and as JSON."""
 
 from __future__ import annotations

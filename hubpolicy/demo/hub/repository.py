@@ -1,20 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading a bare repository: refs, trees, blobs, history."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.demo.hub.git import GitFailed, git
-from hubpolicy.demo.hub.wire import Refusal
+from hubpolicy.demo.hub.git import GitError, git
+from hubpolicy.demo.hub.wire import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 MAX_POINTER_BYTES = 1024
 _FULL_OID = re.compile(r"[0-9a-f]{40}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#=-]{0,254}")
 _POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
+    rb"version https://git-lfs\.github\.com/spec/v1\n"
+    rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
 )
 
 
@@ -100,7 +104,7 @@ def resolve(repo: Path, revision: str, *, stale: bool = False) -> str:
         stale: read as a lagging replica: every branch stands at its parent.
 
     Raises:
-        Refusal: 404 RevisionNotFound.
+        HubError: 404 RevisionNotFound.
     """
     found = find_ref(repo, revision)
     if found is not None:
@@ -108,11 +112,11 @@ def resolve(repo: Path, revision: str, *, stale: bool = False) -> str:
     if _FULL_OID.fullmatch(revision) and not (stale and _is_head(repo, revision)):
         try:
             git(repo, "cat-file", "-e", f"{revision}^{{commit}}")
-        except GitFailed:
+        except GitError:
             pass
         else:
             return revision
-    raise Refusal(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+    raise HubError(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
 
 
 def _parent(repo: Path, commit: str) -> str:
@@ -130,7 +134,7 @@ def entries(repo: Path, commit: str, folder: str = "", *, recursive: bool) -> tu
     treeish = f"{commit}:{folder}" if folder else commit
     try:
         raw = git(repo, "ls-tree", "-z", "-l", *flags, treeish)
-    except GitFailed as error:
+    except GitError as error:
         raise entry_not_found(folder, commit) from error
     return _parse_ls_tree(raw, folder)
 
@@ -158,9 +162,9 @@ def _parse_ls_tree(raw: bytes, folder: str) -> tuple[TreeEntry, ...]:
     return tuple(found)
 
 
-def entry_not_found(path: str, commit: str) -> Refusal:
+def entry_not_found(path: str, commit: str) -> HubError:
     """Return the 404 for a path that the commit does not have."""
-    return Refusal(
+    return HubError(
         404, f"Entry not found: {path}", code="EntryNotFound", headers=(("X-Repo-Commit", commit),)
     )
 
@@ -203,7 +207,7 @@ def log(repo: Path, commit: str, skip: int, limit: int) -> tuple[Commit, ...]:
     found = []
     for record in raw.decode("utf-8", "replace").split("\x1e"):
         fields = record.lstrip("\n").split("\0")
-        if len(fields) == 5:  # noqa: PLR2004
+        if len(fields) == 5:
             oid, author, when, title, message = fields
             found.append(Commit(oid, author, int(when), title, message.strip("\n")))
     return tuple(found)

@@ -1,11 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files for readers: ``/{id}/resolve/{rev}/{path}`` and ``/raw/``."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hubpolicy.demo.hub.calls import Call
 from hubpolicy.demo.hub.repository import (
     TreeEntry,
     blobs,
@@ -13,7 +13,12 @@ from hubpolicy.demo.hub.repository import (
     lookup,
     pointers,
 )
-from hubpolicy.demo.hub.wire import FileSlice, Headers, Refusal, Reply, Request
+from hubpolicy.demo.hub.wire import FileSlice, Headers, HubError, Reply, Request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubpolicy.demo.hub.calls import Call
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _BINARY: Headers = (("Content-Type", "application/octet-stream"),)
@@ -27,9 +32,9 @@ def resolve_file(call: Call) -> Reply:
     if pointer is None:
         return _send_blob(call, entry, headers)
     facts = {"kind": call.key.kind, "repo": call.key.id, "size": str(pointer.size)}
-    address = call.hub.signer.address("GET", f"/_storage/{pointer.sha256}", commit=commit, **facts)
+    signed = call.hub.signer.sign("GET", f"/_storage/{pointer.sha256}", commit=commit, **facts)
     linked = (
-        ("Location", address),
+        ("Location", call.hub.storage + signed),
         ("ETag", f'"{entry.oid}"'),
         ("X-Linked-ETag", f'"{pointer.sha256}"'),
         ("X-Linked-Size", str(pointer.size)),
@@ -67,7 +72,7 @@ def send_file(request: Request, path: Path, headers: Headers) -> Reply:
     """Return a file on disk as the answer, or the part of it that was asked for.
 
     Raises:
-        Refusal: 416 for a range outside the file.
+        HubError: 416 for a range outside the file.
     """
     size = path.stat().st_size
     headers = (*headers, ("Accept-Ranges", "bytes"), *_BINARY)
@@ -83,7 +88,7 @@ def requested_range(request: Request, size: int) -> tuple[int, int] | None:
     """Return the half-open byte range that a request asks for, None for the whole (RFC 9110 §14).
 
     Raises:
-        Refusal: 416 if no byte of it exists.
+        HubError: 416 if no byte of it exists.
     """
     match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if match is None or match.groups() == ("", ""):
@@ -94,7 +99,9 @@ def requested_range(request: Request, size: int) -> tuple[int, int] | None:
     else:
         start, stop = int(first), min(size, int(last) + 1 if last else size)
     if start >= stop:
-        raise Refusal(416, "Range not satisfiable", headers=(("Content-Range", f"bytes */{size}"),))
+        raise HubError(
+            416, "Range not satisfiable", headers=(("Content-Range", f"bytes */{size}"),)
+        )
     return start, stop
 
 

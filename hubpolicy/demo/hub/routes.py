@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which endpoint function answers which method and path: one literal table."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub import (
     api_commit,
@@ -16,8 +17,10 @@ from hubpolicy.demo.hub import (
     git_http,
     resolve,
 )
-from hubpolicy.demo.hub.calls import Endpoint
-from hubpolicy.demo.hub.wire import Refusal
+from hubpolicy.demo.hub.wire import HubError
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.calls import Endpoint
 
 _SEGMENT = r"[A-Za-z0-9_.-]+"
 _REPO = rf"/api/(?P<kind>models|datasets)/(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT})"
@@ -99,7 +102,7 @@ def find_route(method: str, path: str) -> Found:
     """Return what answers a request; HEAD is answered as GET.
 
     Raises:
-        Refusal: 404 for a path that the hub does not have, 405 for a method that the path does not have.
+        HubError: 404 for an unknown path, 405 for a method the path does not have.
     """
     allowed: set[str] = set()
     for route in ROUTES:
@@ -113,5 +116,5 @@ def find_route(method: str, path: str) -> Found:
         allowed |= route.endpoints.keys()
     if allowed:
         names = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
-        raise Refusal(405, f"got {method}, expected {names}", headers=(("Allow", names),))
-    raise Refusal(404, "Sorry, we can't find the page you are looking for.")
+        raise HubError(405, f"got {method}, expected {names}", headers=(("Allow", names),))
+    raise HubError(404, "Sorry, we can't find the page you are looking for.")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sockets: HTTP/1.1 on loopback, one thread per connection, one log line per request."""
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hubpolicy.demo.hub.faults import FaultCounters
 from hubpolicy.demo.hub.git_http import install_hooks
 from hubpolicy.demo.hub.lfs import AddressSigner, LargeFiles
 from hubpolicy.demo.hub.store import Store
-from hubpolicy.demo.hub.wire import FileSlice, Refusal, Reply, make_request
+from hubpolicy.demo.hub.wire import FileSlice, HubError, Reply, make_request
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 256 * 1024
@@ -49,7 +50,8 @@ class BodyReader(io.RawIOBase):
         wanted = self.left if size is None or size < 0 else min(size, self.left)
         content = self._source.read(wanted) if wanted else b""
         if len(content) < wanted:
-            raise ConnectionError("the client went away in the middle of a body")
+            msg = "the client went away in the middle of a body"
+            raise ConnectionError(msg)
         self.left -= len(content)
         return content
 
@@ -62,7 +64,7 @@ class RequestLog:
         self._path = path
         self._lock = threading.Lock()
 
-    def write(self, **line: Any) -> None:  # noqa: ANN401
+    def write(self, **line: Any) -> None:
         """Append one line."""
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -86,17 +88,18 @@ class HubServer(ThreadingHTTPServer):
         self.requests = RequestLog(root / "requests.jsonl")
         self.hub = Hub(
             self.endpoint,
+            f"http://{_storage_host()}:{self.port}",
             root,
             Store(root),
             LargeFiles(root),
-            AddressSigner(root, f"http://{_storage_host()}:{self.port}"),
+            AddressSigner(root),
             Accounts(tokens),
             config,
         )
 
 
 def _storage_host() -> str:
-    """Return another name for the same address, so that storage is another origin, as on the Hub."""
+    """Return another name of the same address: storage is another origin, as on the Hub."""
     try:
         socket.getaddrinfo("localhost", None, socket.AF_INET)
     except OSError:
@@ -123,7 +126,7 @@ class HubConnection(BaseHTTPRequestHandler):
         server = cast("HubServer", self.server)
         try:
             body, length = self._body()
-        except Refusal as refusal:
+        except HubError as refusal:
             self.close_connection = True
             self._send(refusal.reply())
             return
@@ -139,7 +142,7 @@ class HubConnection(BaseHTTPRequestHandler):
         server.requests.write(
             time=timestamp(),
             method=self.command,
-            path=request.path if request.path.startswith("/_storage/") else self.path,
+            path=request.path if request.first("signature") else self.path,
             status=0 if outcome.broken else outcome.reply.status,
             received=length,
             sent=sent,
@@ -156,12 +159,12 @@ class HubConnection(BaseHTTPRequestHandler):
         coding = self.headers.get("Transfer-Encoding")
         if coding is not None:
             if coding.lower() != "chunked" or announced is not None:
-                raise Refusal(400, "got another framing, expected chunked or a Content-Length")
+                raise HubError(400, "got another framing, expected chunked or a Content-Length")
             return self._unchunked()
         if announced is None:
             announced = "0"
         if not announced.isdecimal():
-            raise Refusal(400, f"got Content-Length {announced!r}, expected a number")
+            raise HubError(400, f"got Content-Length {announced!r}, expected a number")
         return cast("BinaryIO", BodyReader(self.rfile, int(announced))), int(announced)
 
     def _unchunked(self) -> tuple[BinaryIO, int]:
@@ -171,7 +174,7 @@ class HubConnection(BaseHTTPRequestHandler):
             try:
                 size = int(head, 16)
             except ValueError as error:
-                raise Refusal(400, "a chunk has no size") from error
+                raise HubError(400, "a chunk has no size") from error
             if size == 0:
                 break
             reader = BodyReader(self.rfile, size)
@@ -221,13 +224,13 @@ class HubConnection(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        sent = 0 if self.command == "HEAD" else self._send_content(reply, length, broken=broken)
+        sent = 0 if self.command == "HEAD" else self._send_content(reply, broken=broken)
         if broken:
             self._break()
         self.wfile.flush()
         return sent
 
-    def _send_content(self, reply: Reply, length: int | None, *, broken: bool) -> int:
+    def _send_content(self, reply: Reply, *, broken: bool) -> int:
         content = reply.body
         if isinstance(content, bytes):
             part = content[: len(content) // 2] if broken else content

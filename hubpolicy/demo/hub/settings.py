@@ -1,11 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
 """The configuration file: page sizes, multipart and faults; read again at each request."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay"})
 
@@ -16,8 +19,8 @@ class Fault(NamedTuple):
     It matches `times` requests (None: every one) after letting `after` of them pass. What happens:
 
     * ``status``: answer with `status`, `headers` and `body` instead of doing anything;
-    * ``close``: with `when` = ``request`` read half of the body and drop the connection without doing
-      anything, with ``response`` do the work and drop the connection in the middle of the answer;
+    * ``close``: with `when` = ``request`` read half of the body and drop the connection without
+      doing anything, with ``response`` do the work and drop it in the middle of the answer;
     * ``tamper``: after the commit, silently store another one on top that changes `path`;
     * ``stale_read``: answer as if the newest commit of every branch were not there yet;
     * ``delay``: wait `seconds`, then go on.
@@ -65,9 +68,11 @@ def _fault(position: int, entry: dict[str, Any]) -> Fault:
     _only(entry, {*Fault._fields, "id"} - {"key"}, "config.faults")
     action = entry.get("action", "status")
     if action not in ACTIONS:
-        raise ValueError(f"got {action!r}, expected one of {sorted(ACTIONS)}, in config.faults")
+        msg = f"got {action!r}, expected one of {sorted(ACTIONS)}, in config.faults"
+        raise ValueError(msg)
     if action == "status" and not isinstance(entry.get("status"), int):
-        raise ValueError("got no status, expected an HTTP status, in config.faults")
+        msg = "got no status, expected an HTTP status, in config.faults"
+        raise ValueError(msg)
     default_regex = "/commit/" if action == "tamper" else ""
     return Fault(
         key=f"{position}:{json.dumps(entry, sort_keys=True)}",
@@ -88,4 +93,5 @@ def _fault(position: int, entry: dict[str, Any]) -> Fault:
 def _only(entry: dict[str, Any], allowed: set[str], where: str) -> None:
     unknown = sorted(set(entry) - allowed)
     if unknown:
-        raise ValueError(f"got unknown key {unknown[0]!r}, expected {sorted(allowed)}, in {where}")
+        msg = f"got unknown key {unknown[0]!r}, expected {sorted(allowed)}, in {where}"
+        raise ValueError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The repos on disk: where they lie, their metadata, one lock each."""
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub.records import Record, from_json, to_json
-from hubpolicy.demo.hub.wire import Refusal
+from hubpolicy.demo.hub.wire import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 KINDS = ("models", "datasets")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?![.-])){0,94}[A-Za-z0-9_]|[A-Za-z0-9_]")
@@ -99,7 +102,7 @@ class Store:
         """Replace the metadata by what `update` makes of it, and return that.
 
         Raises:
-            Refusal: 404 if the repo is gone.
+            HubError: 404 if the repo is gone.
         """
         with self.lock(key):
             record = self.record(key)
@@ -143,6 +146,6 @@ class Store:
         write_atomic(self.metadata(key), content)
 
 
-def repo_not_found(key: RepoKey) -> Refusal:
+def repo_not_found(key: RepoKey) -> HubError:
     """Return the 404 for a repo that is not there, or not for this account to see."""
-    return Refusal(404, f"Repository not found: {key.id}", code="RepoNotFound")
+    return HubError(404, f"Repository not found: {key.id}", code="RepoNotFound")

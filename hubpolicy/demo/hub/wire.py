@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes over the wire: requests, replies and refusals as values."""
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Reply(NamedTuple):
     body: Body = b""
 
 
-class Refusal(Exception):  # noqa: N818  (the protocol's word for an error answer)
+class HubError(Exception):
     """An error answer in the Hub's form: status, ``X-Error-Code`` and ``X-Error-Message``."""
 
     def __init__(
@@ -54,9 +55,9 @@ class Refusal(Exception):  # noqa: N818  (the protocol's word for an error answe
         return json_reply({"error": self.message}, self.status, (*headers, *self.headers))
 
 
-def bad_request(message: str) -> Refusal:
+def bad_request(message: str) -> HubError:
     """Return the 400 for a body or parameter that is not as the protocol says."""
-    return Refusal(400, message)
+    return HubError(400, message)
 
 
 class Request(NamedTuple):
@@ -82,23 +83,24 @@ class Request(NamedTuple):
         """Return the whole body, unpacked.
 
         Raises:
-            Refusal: 413 if it is larger than `limit` bytes, 400 if the gzip stream is broken.
+            HubError: 413 if it is larger than `limit` bytes, 400 if the gzip stream is broken.
         """
         if self.length > limit:
-            raise Refusal(413, f"got a body of {self.length} bytes, expected at most {limit}")
+            raise HubError(413, f"got a body of {self.length} bytes, expected at most {limit}")
         raw = self.body.read(limit + 1)
         if self.headers.get("content-encoding", "").lower() == "gzip":
             try:
                 raw = gzip.decompress(raw)
             except (OSError, EOFError, zlib.error) as error:
-                raise bad_request("the gzip body cannot be unpacked") from error
+                msg = "the gzip body cannot be unpacked"
+                raise bad_request(msg) from error
         return raw
 
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object; an empty body is the empty object.
 
         Raises:
-            Refusal: 400 if it is not a JSON object.
+            HubError: 400 if it is not a JSON object.
         """
         raw = self.content()
         if not raw.strip():
@@ -106,9 +108,11 @@ class Request(NamedTuple):
         try:
             value = json.loads(raw)
         except (ValueError, RecursionError) as error:
-            raise bad_request("the body is not valid JSON") from error
+            msg = "the body is not valid JSON"
+            raise bad_request(msg) from error
         if not isinstance(value, dict):
-            raise bad_request("the body is not a JSON object")
+            msg = "the body is not a JSON object"
+            raise bad_request(msg)
         return value
 
 
@@ -131,20 +135,22 @@ def known_keys(value: Mapping[str, Any], allowed: frozenset[str], where: str) ->
     """Refuse keys that the protocol does not have.
 
     Raises:
-        Refusal: 400 naming the first unknown key.
+        HubError: 400 naming the first unknown key.
     """
     unknown = sorted(set(value) - allowed)
     if unknown:
-        raise bad_request(f"got unknown key {unknown[0]!r}, expected {sorted(allowed)}, in {where}")
+        msg = f"got unknown key {unknown[0]!r}, expected {sorted(allowed)}, in {where}"
+        raise bad_request(msg)
 
 
 def text(value: Mapping[str, Any], key: str, where: str) -> str:
     """Return a required, non-empty string member.
 
     Raises:
-        Refusal: 400 if it is missing, empty or not a string.
+        HubError: 400 if it is missing, empty or not a string.
     """
     got = value.get(key)
     if not isinstance(got, str) or not got:
-        raise bad_request(f"got {got!r}, expected a non-empty string, in {where}.{key}")
+        msg = f"got {got!r}, expected a non-empty string, in {where}.{key}"
+        raise bad_request(msg)
     return got
