@@ -60,6 +60,21 @@ class ReleaseReader(Protocol):
         """``model.sig`` and everything under ``.hubpolicy/``."""
 
 
+class EvidenceWriter(Protocol):
+    """Where evidence about a folder is kept: its ``model.sig`` and ``.hubpolicy/``."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write one file whole or not at all (temporary file, fsync, rename).
+
+        Raises:
+            ServiceError: it could not be written; what stood there still stands.
+
+        """
+
+    def remove(self, path: str) -> None:
+        """Remove one evidence file; absent is fine."""
+
+
 class Signer(Protocol):
     """A private key somewhere. Signatures are DER ECDSA P-256 over SHA-256."""
 
@@ -80,7 +95,7 @@ class Generator(Protocol):
 
     @property
     def name(self) -> str:
-        """Which adapter: ``onnx``, ``responses`` …"""
+        """Which adapter: ``onnx`` or ``responses``."""
 
     @property
     def binding_level(self) -> int:
@@ -150,6 +165,12 @@ class Hub(Protocol):
         parent: str, message: str, advance: Advance,
     ) -> CommitOutcome:  # fmt: skip
         """One commit on ``main`` with that parent."""
+
+    def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
+        """Commit the content of ``good`` on top of ``bad``; returns the new commit id."""
+
+    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+        """All commit ids that are reachable from a revision, newest first."""
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The whole tree at a revision, evidence included."""

@@ -95,7 +95,11 @@ def require_current(evidence: Evidence) -> None:
     today = evidence.now[:10]
     policy, root, state = evidence.policy, evidence.trust.root, evidence.trust.state
     for name, expires, hint in (
-        ("policy", policy.expires, "set a later `expires` in hubpolicy.toml: hubpolicy policy sign"),
+        (
+            "policy",
+            policy.expires,
+            "set a later `expires` in hubpolicy.toml: hubpolicy policy sign",
+        ),
         ("trust root", root.expires[:10], "hubpolicy trust show names who can renew it"),
         ("trust state", state.expires[:10], "hubpolicy policy sign renews it in solo mode"),
     ):

@@ -12,14 +12,14 @@ from hubpolicy.domain.manifest import Entry, dir_hash, is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.statement import Predicate, Statement
 
 WHOLE = "."
 """Name of the subject whose ``dirHash`` binds names, contents and count of all files."""
-
-RELEASE_FILE = ".hubpolicy/release.intoto.jsonl"
 
 T = TypeVar("T", bound="Predicate")
 
@@ -48,7 +48,7 @@ def sizes(evidence: Evidence) -> dict[str, int]:
 
 
 def differing(
-    statement: Statement, have: dict[str, tuple[str | None, str | None]]
+    statement: Statement, have: Mapping[str, tuple[str | None, str | None]]
 ) -> tuple[str, ...]:
     """Subject names that are absent from the bytes at hand, or stand there with other content."""
     bad = []
@@ -114,4 +114,3 @@ def named(paths: tuple[str, ...], limit: int = 3) -> str:
 def short(digest: str) -> str:
     """First four and last two hex digits, as on every screen."""
     return f"{digest[:4]}…{digest[-2:]}" if len(digest) > 8 else digest
-

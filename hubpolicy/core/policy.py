@@ -77,7 +77,9 @@ def _policy(fields: Fields, sha256: str) -> Policy:
 
 
 def _card(fields: Fields) -> CardPolicy:
-    card = CardPolicy(fields.text("profile"), fields.hexdigest("schemaSha256"), fields.texts("rules"))
+    card = CardPolicy(
+        fields.text("profile"), fields.hexdigest("schemaSha256"), fields.texts("rules")
+    )
     fields.done()
     return card
 

@@ -11,14 +11,12 @@ import json
 import tomllib
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema
 
 from hubpolicy.core.policy import SEVERITIES, parse_policy, policy_payload
 from hubpolicy.core.strictjson import canonical
-from hubpolicy.domain.evaluation import Plan
-from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
     CanaryGate,
     CardPolicy,
@@ -29,6 +27,10 @@ from hubpolicy.domain.policy import (
     ToxicityPolicy,
 )
 from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import Plan
+    from hubpolicy.domain.finding import Severity
 
 
 class CatalogueScorer(NamedTuple):
@@ -79,10 +81,10 @@ def _document(raw: bytes, schema: bytes, where: str) -> dict[str, Any]:
         json.loads(schema), format_checker=jsonschema.FormatChecker()
     )
     instance = json.loads(json.dumps(document, default=_plain))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(instance))
-    if error is not None:
-        place = ".".join(str(part) for part in error.absolute_path) or "the top level"
-        message = f"{error.message[:300]}, at {place}, in {where}"
+    violation = jsonschema.exceptions.best_match(validator.iter_errors(instance))
+    if violation is not None:
+        place = ".".join(str(part) for part in violation.absolute_path) or "the top level"
+        message = f"{violation.message[:300]}, at {place}, in {where}"
         raise ConfigError(message, hint="hubpolicy policy check")
     return document
 
@@ -129,20 +131,20 @@ def _card(table: dict[str, Any], catalogue: Catalogue, where: str) -> CardPolicy
     for profile in catalogue.profiles:
         if profile.name == name:
             return CardPolicy(profile.name, profile.schema_sha256, profile.rules)
-    raise _unknown("card profile", name, [p.name for p in catalogue.profiles], where)
+    raise _unknown(name, "card profile", [p.name for p in catalogue.profiles], where)
 
 
 def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> ToxicityPolicy:
     plans = {plan.id: plan for plan in catalogue.plans}
     if table["plan"] not in plans:
-        raise _unknown("plan", table["plan"], list(plans), where)
+        raise _unknown(table["plan"], "plan", list(plans), where)
     scorers = {scorer.id: scorer for scorer in catalogue.scorers}
     if table["scorer"] not in scorers:
-        raise _unknown("scorer", table["scorer"], list(scorers), where)
+        raise _unknown(table["scorer"], "scorer", list(scorers), where)
     plan, scorer = plans[table["plan"]], scorers[table["scorer"]]
     if table["require_tier"] == "detoxify" and scorer.tier == "screen":
         message = f"got scorer {scorer.id!r} of tier screen, expected tier detoxify, in {where}"
-        raise ConfigError(message, hint="set another scorer, or require_tier = \"screen\"")
+        raise ConfigError(message, hint='set another scorer, or require_tier = "screen"')
     return ToxicityPolicy(
         plan=plan.id,
         plan_sha256=plan.sha256,
@@ -163,7 +165,7 @@ def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGat
     known = {suite.id: suite for suite in plan.suites}
     for name, gate in gates.items():
         if name not in known:
-            raise _unknown("suite", name, list(known), where)
+            raise _unknown(name, "suite", list(known), where)
         metric = f"p_any@{known[name].k}"
         if gate["metric"] != metric:
             message = f"got metric {gate['metric']!r}, expected {metric!r}, for {name}, in {where}"
@@ -175,7 +177,9 @@ def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGat
             n=suite.n,
             k=suite.k,
             sampling=plan.sampling,
-            upper_bound_max=str(gates.get(suite.id, {}).get("upper_bound_max", suite.upper_bound_max)),
+            upper_bound_max=str(
+                gates.get(suite.id, {}).get("upper_bound_max", suite.upper_bound_max)
+            ),
         )
         for suite in plan.suites
     )
@@ -183,7 +187,9 @@ def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGat
 
 def _roles(table: dict[str, Any]) -> tuple[RoleRequirement, ...]:
     plain = [
-        RoleRequirement(name, table[name]["threshold"], "manifest", table[name].get("distinct_from", ""))
+        RoleRequirement(
+            name, table[name]["threshold"], "manifest", table[name].get("distinct_from", "")
+        )
         for name in ("releaser", "checker")
     ]
     approvers = [
@@ -195,14 +201,12 @@ def _roles(table: dict[str, Any]) -> tuple[RoleRequirement, ...]:
     return (*plain, *approvers)
 
 
-def _rules(
-    table: dict[str, Any], catalogue: Catalogue, where: str
-) -> tuple[RuleSetting, ...]:
+def _rules(table: dict[str, Any], catalogue: Catalogue, where: str) -> tuple[RuleSetting, ...]:
     defaults = dict(catalogue.rules)
     settings = []
     for name, own in sorted(table.items()):
         if name not in defaults:
-            raise _unknown("rule", name, sorted(defaults), where)
+            raise _unknown(name, "rule", sorted(defaults), where)
         default = defaults[name]
         severity = SEVERITIES[own.get("severity", default.word)]
         if severity < default and not is_card_rule(name):
@@ -220,6 +224,7 @@ def is_card_rule(rule: str) -> bool:
     return "HP101" <= rule <= "HP119"
 
 
-def _unknown(kind: str, name: str, known: list[str], where: str) -> ConfigError:
+def _unknown(name: str, kind: str, known: list[str], where: str) -> ConfigError:
     listed = ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
-    return ConfigError(f"got {kind} {name!r}, expected one of {listed}, in {where}")
+    message = f"got {kind} {name!r}, expected one of {listed}, in {where}"
+    return ConfigError(message)

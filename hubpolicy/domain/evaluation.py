@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hubpolicy.domain.statement import Sampling, SuiteCounts
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import Sampling, SuiteCounts
 
 FinishReason = Literal["stop", "length", "error"]
 Status = Literal["ok", "empty", "gen_error", "score_error", "missing"]

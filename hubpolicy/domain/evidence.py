@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.core.verify import VerifiedModelSignature, VerifiedStatement
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import Listing, Manifest
     from hubpolicy.domain.policy import Policy
@@ -37,3 +37,4 @@ class Evidence(NamedTuple):
     policy: Policy
     trust: Trust
     now: str
+    model_signature: VerifiedModelSignature | None = None

@@ -29,7 +29,7 @@ class Manifest(NamedTuple):
 
     @property
     def dir_hash(self) -> str:
-        """Hex sha256 over ``<sha256>  <path>\\n`` lines: in-toto ``dirHash`` (digest_set.md)."""
+        r"""Hex sha256 over ``<sha256>  <path>\n`` lines: in-toto ``dirHash`` (digest_set.md)."""
         return dir_hash(self.entries)
 
     @property
@@ -61,7 +61,7 @@ class EvidenceFile(NamedTuple):
 
 
 def dir_hash(entries: tuple[Entry, ...]) -> str:
-    """Hex sha256 over ``<sha256>  <path>\\n``, sorted bytewise by path."""
+    r"""Hex sha256 over ``<sha256>  <path>\n``, sorted bytewise by path."""
     lines = sorted((entry.path.encode("utf-8"), entry.sha256) for entry in entries)
     total = hashlib.sha256()
     for path, sha256 in lines:
@@ -70,7 +70,7 @@ def dir_hash(entries: tuple[Entry, ...]) -> str:
 
 
 def git_blob_id(content: bytes) -> str:
-    """SHA-1 of ``blob <size>\\0<content>``: the id that git and the Hub give a small file."""
+    r"""SHA-1 of ``blob <size>\\0<content>``: the id that git and the Hub give a small file."""
     digest = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
     digest.update(content)
     return digest.hexdigest()

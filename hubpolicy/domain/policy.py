@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hubpolicy.domain.finding import Severity
-from hubpolicy.domain.statement import Sampling
+if TYPE_CHECKING:
+    from hubpolicy.domain.finding import Severity
+    from hubpolicy.domain.statement import Sampling
 
 Binds = Literal["closure", "card", "manifest"]
 Tier = Literal["screen", "detoxify"]
@@ -24,7 +25,7 @@ class SuiteGate(NamedTuple):
 
     @property
     def metric(self) -> str:
-        """k is part of the metric's name: a bound on p_any means nothing without it."""
+        """The number of draws is part of the name: a bound on p_any means nothing without it."""
         return f"p_any@{self.k}"
 
 

@@ -22,7 +22,9 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     """Counts distinct principals among verified release lines; a FAILED line never counts."""
     releases = select(evidence.lines, ReleaseSummary)
     if not releases:
-        return (Finding(ID, SEVERITY, "there is no release attestation", None, _FIX, "inconclusive"),)
+        return (
+            Finding(ID, SEVERITY, "there is no release attestation", None, _FIX, "inconclusive"),
+        )
     signed = {line.principal for line, summary in releases if summary.result == "PASSED"}
     wanted = next((r.threshold for r in evidence.policy.roles if r.role == "releaser"), 1)
     if len(signed) >= wanted:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.lines import RELEASE_FILE, named, select, short
+from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.lines import named, select, short
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import ReleaseSummary
 
@@ -23,6 +24,8 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     releases = select(evidence.lines, ReleaseSummary)
     own = {line.payload_sha256 for line, _ in releases}
     have = {line.payload_sha256 for line in evidence.lines} - own
+    if evidence.model_signature is not None:
+        have.add(evidence.model_signature.payload_sha256)
     found: list[Finding] = []
     for _, summary in releases:
         inputs = set(summary.inputs)

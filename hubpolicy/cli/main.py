@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command table. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from hubpolicy import __version__
+from hubpolicy.cli.exits import Exit, for_error
+from hubpolicy.errors import HubpolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init:init", "Make a key, a policy and a trust root for one person (solo)."),
+    "demo": ("demo:demo", "See the whole story on a local hub, offline."),
+    "check": ("check:check", "Check the model card and the files of a folder."),
+    "test": ("test:test", "Run the model, score what it says, sign the counts."),
+    "attest": ("attest:attest", "Sign the card check and the release."),
+    "approve": ("approve:approve", "Agree to (or reject) a release in a role."),
+    "verify": ("verify:verify", "Recompute the verdict from the evidence."),
+    "push": ("push:push", "Publish a folder on the Hub, if and only if it passes."),
+    "audit": ("audit:audit", "Judge what stands on the Hub, ref by ref."),
+    "policy": ("policy:policy", "Check, explain or sign the governing policy."),
+    "trust": ("trust:trust", "Show who may sign what; revoke."),
+    "hook": ("hook:hook", "Install, remove or run the git pre-push hook."),
+    "rule": ("rule:rule", "Explain a rule: what, why, remedy."),
+}
+"""Name to (module:attribute below hubpolicy.cli, short help), in the order of the story."""
+
+GATES = frozenset({"verify", "push", "hook", "audit"})
+"""Commands at which missing evidence blocks (exit 1); elsewhere it is not evaluated (exit 3)."""
+
+
+class CommandTable(click.Group):
+    """Imports a command when it is asked for; ``--help`` needs none of them.
+
+    Click's own recipe for lazy groups imports every command to print its short help.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"hubpolicy.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As Click, and on a typo the nearest names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                message = f"{error.message} Did you mean {near[0]!r}?"
+                raise click.UsageError(message, ctx) from error
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Short helps from the table."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+EPILOG = """\b
+Examples:
+  hubpolicy demo                          see it work, offline, in two minutes
+  hubpolicy init                          key, policy and trust root for yourself
+  hubpolicy check ./my-model              what is wrong with the card
+  hubpolicy test ./my-model               run the toxicity suites of your policy
+  hubpolicy push ./my-model acme/my-model
+  hubpolicy audit acme/my-model
+\b
+Exit codes: 0 passed, 1 blocked, 2 usage or policy, 3 not evaluated, 4 permission,
+5 approvals pending, 70 internal error, 130 interrupted.
+"""
+
+
+@click.group(
+    cls=CommandTable,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="hubpolicy")
+def hubpolicy() -> None:
+    """Publish a model on the Hub only with signed evidence about the exact bytes."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Console entry point: every ending has one of the documented exit codes."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = hubpolicy.main(arguments, prog_name="hubpolicy", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        code = _broken_pipe()
+    except HubpolicyError as error:
+        code = report_error(error, gate=bool(arguments) and arguments[0] in GATES)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit 70
+        code = _internal(error)
+    sys.exit(int(code or 0))
+
+
+def report_error(error: HubpolicyError, *, gate: bool) -> Exit:
+    """One clear error on standard error, with the next command to type."""
+    from hubpolicy.render.escape import terminal
+
+    click.echo(f"error: {terminal(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {terminal(error.hint)}", err=True)
+    return for_error(error, gate=gate)
+
+
+def _broken_pipe() -> Exit:
+    """The reader went away (``| head``): quiet, and not a success that nobody has seen."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    return Exit.BLOCKED
+
+
+def _internal(error: Exception) -> Exit:
+    from hubpolicy.cli.crash import write_log
+
+    place = write_log(error)
+    click.echo(f"internal error: {type(error).__name__}. Nothing was published.", err=True)
+    click.echo(f"  a log was written: {place}", err=True)
+    return Exit.INTERNAL

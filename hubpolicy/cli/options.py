@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that every reporting command takes, with ``HUBPOLICY_*`` for each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from hubpolicy.domain.release import DEFAULT_ENDPOINT, RepoId, parse_repo_id
+from hubpolicy.errors import MalformedError
+from hubpolicy.render.registry import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Output(NamedTuple):
+    """How a command reports."""
+
+    format: str
+    files: tuple[tuple[str, str], ...]
+    quiet: bool
+    verbose: bool
+    progress: bool
+    color: bool
+    offline: bool
+    config: str
+
+
+class FormatFile(click.ParamType["tuple[str, str]"]):
+    """``FORMAT=FILE``."""
+
+    name = "FORMAT=FILE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split at the first ``=`` and check the format."""
+        if isinstance(value, tuple):
+            return (str(value[0]), str(value[1]))
+        form, equals, path = str(value).partition("=")
+        if not equals or not path or form not in FORMATS:
+            self.fail(
+                f"got {value!r}, expected FORMAT=FILE with a format of {', '.join(FORMATS)}",
+                param,
+                ctx,
+            )
+        return form, path
+
+
+class RepoName(click.ParamType["RepoId"]):
+    """``namespace/name`` on the endpoint in ``HF_ENDPOINT``."""
+
+    name = "REPO"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> RepoId:
+        """Parse strictly."""
+        if isinstance(value, RepoId):
+            return value
+        try:
+            return parse_repo_id(str(value), endpoint=endpoint())
+        except MalformedError as error:
+            self.fail(error.message, param, ctx)
+
+
+def endpoint() -> str:
+    """The hub that we talk to: ``HF_ENDPOINT``, or the public one."""
+    return os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/") or DEFAULT_ENDPOINT
+
+
+def _color(choice: str, stream: Any) -> bool:
+    if choice == "auto":
+        return not os.environ.get("NO_COLOR") and stream.isatty()
+    return choice == "always"
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options; the command gets them as one ``output`` argument."""
+
+    @wraps(command)
+    def run(
+        *,
+        format_: str,
+        output_file: tuple[tuple[str, str], ...],
+        quiet: bool,
+        verbose: bool,
+        no_progress: bool,
+        color: str,
+        offline: bool,
+        config: str,
+        **rest: Any,
+    ) -> Any:
+        if offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+        progress = not (no_progress or quiet) and sys.stderr.isatty()
+        output = Output(
+            format_, output_file, quiet, verbose, progress, _color(color, sys.stdout), offline,
+            config,
+        )  # fmt: skip
+        return command(output=output, **rest)
+
+    for option in reversed(_OPTIONS):
+        run = option(run)
+    return run
+
+
+_OPTIONS = (
+    click.option("-c", "--config", type=click.Path(dir_okay=False), default="",
+                 envvar="HUBPOLICY_CONFIG", help="A policy file that may only tighten yours."),
+    click.option("--format", "format_", type=click.Choice(FORMATS), default="text",
+                 envvar="HUBPOLICY_FORMAT", show_default=True, help="Format on standard output."),
+    click.option("-o", "--output", "output_file", type=FormatFile(), multiple=True,
+                 envvar="HUBPOLICY_OUTPUT", help="Also write a report to a file; repeatable."),
+    click.option("-q", "--quiet", is_flag=True, envvar="HUBPOLICY_QUIET",
+                 help="Print nothing but errors; the exit code says it all."),
+    click.option("-v", "--verbose", is_flag=True, envvar="HUBPOLICY_VERBOSE",
+                 help="Say more."),
+    click.option("--no-progress", is_flag=True, envvar="HUBPOLICY_NO_PROGRESS",
+                 help="No progress bars."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+                 envvar="HUBPOLICY_COLOR", help="Colours; NO_COLOR is honoured."),
+    click.option("--offline", is_flag=True, envvar="HUBPOLICY_OFFLINE",
+                 help="Refuse every network access."),
+)  # fmt: skip

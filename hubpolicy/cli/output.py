@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports on standard output, progress and hints on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from hubpolicy.render.registry import renderer
+from hubpolicy.render.text import render as render_text
+
+if TYPE_CHECKING:
+    from hubpolicy.cli.options import Output
+    from hubpolicy.render.report import Report
+
+
+def finish(report: Report, output: Output) -> NoReturn:
+    """Print and write the report, then end with its exit code."""
+    from hubpolicy.adapters.atomic import write_atomic
+
+    for form, path in output.files:
+        write_atomic(path, renderer(form)(report).encode("utf-8"))
+    if not output.quiet or output.format != "text":
+        sys.stdout.write(_text(report, output))
+        sys.stdout.flush()
+    raise click.exceptions.Exit(int(report.exit_code))
+
+
+def _text(report: Report, output: Output) -> str:
+    if output.format == "text":
+        return render_text(report, color=output.color, verbose=output.verbose)
+    return renderer(output.format)(report)
+
+
+def hint(text: str, output: Output) -> None:
+    """One line for people, on standard error."""
+    from hubpolicy.render.escape import terminal
+
+    if not output.quiet:
+        click.echo(terminal(text), err=True)

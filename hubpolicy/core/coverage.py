@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which bytes were run, and what those runs say under the policy at hand.
+
+Joins verified toxicity and applicability lines with the files of the release: every weight must be
+in the closure of a line whose every file stands here unchanged; every other file must be in one
+too, or of a known inert type. On the hook's path: standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.lines import WHOLE, differing, digests, select, sizes
+from hubpolicy.core.rules import hp201, hp209, hp406, hp407, hp408, hp409, hp410
+from hubpolicy.core.rules.hp2 import recompute
+from hubpolicy.core.rules.hp320 import applies
+from hubpolicy.domain.manifest import Entry, dir_hash
+from hubpolicy.domain.statement import (
+    ApplicabilityResult,
+    Approval,
+    ReleaseSummary,
+    ToxicityResult,
+)
+
+if TYPE_CHECKING:
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.evaluation import Measurement
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.finding import Finding
+
+RUNS = (ToxicityResult, ApplicabilityResult)
+
+
+def check(evidence: Evidence) -> tuple[Finding, ...]:
+    """Everything that the lines about runs have to answer for."""
+    current = runs(evidence)
+    tested = frozenset(path for line in current for path in closure_paths(line))
+    found: list[Finding] = []
+    for line in current:
+        found.extend(_judge_run(evidence, line))
+    return (*found, *_untested(evidence, tested), *_files(evidence, tested))
+
+
+def runs(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
+    """Lines about runs whose every file stands here unchanged."""
+    have = digests(evidence)
+    return tuple(
+        line
+        for line in evidence.lines
+        if isinstance(line.predicate, RUNS) and not differing(line.statement, have)
+    )
+
+
+def closure_paths(line: VerifiedStatement) -> tuple[str, ...]:
+    """The files that were loaded in that run."""
+    return tuple(s.name for s in line.statement.subjects if s.name != WHOLE)
+
+
+def closure_digest(line: VerifiedStatement) -> str:
+    """Hex dirHash over the files that were loaded in that run."""
+    subjects = line.statement.subjects
+    return dir_hash(
+        tuple(Entry(s.name, 0, s.get("sha256") or "") for s in subjects if s.name != WHOLE)
+    )
+
+
+def measurements(evidence: Evidence) -> tuple[tuple[VerifiedStatement, Measurement], ...]:
+    """Every recomputed suite of every toxicity line that is about these bytes."""
+    found: list[tuple[VerifiedStatement, Measurement]] = []
+    for line in runs(evidence):
+        if isinstance(line.predicate, ToxicityResult):
+            measured, _ = _recompute(evidence, line.predicate)
+            found.extend((line, measurement) for measurement in measured)
+    return tuple(found)
+
+
+def _recompute(
+    evidence: Evidence, result: ToxicityResult
+) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
+    released = [s.time_verified for _, s in select(evidence.lines, ReleaseSummary)]
+    return recompute(
+        result,
+        evidence.policy.toxicity,
+        min_level=evidence.policy.min_level,
+        released_on=min([*released, evidence.now]),
+    )
+
+
+def _judge_run(evidence: Evidence, line: VerifiedStatement) -> tuple[Finding, ...]:
+    if isinstance(line.predicate, ToxicityResult):
+        return _recompute(evidence, line.predicate)[1]
+    if isinstance(line.predicate, ApplicabilityResult):
+        approved = any(
+            approval.role == "safety" and approval.decision == "approve" and applies(evidence, by)
+            for by, approval in select(evidence.lines, Approval)
+        )
+        return hp209.check(line.predicate, safety_approved=approved)
+    return ()
+
+
+def _untested(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:
+    """HP201 where nothing here was run at all; HP409 where some weights were left out."""
+    files = sizes(evidence)
+    heads = dict(evidence.heads)
+    weights = [p for p, size in files.items() if is_weight_like(p, size, heads.get(p))]
+    if not weights or tested & set(weights):
+        return hp409.check(files, heads, tested)
+    last = [line for line in evidence.lines if isinstance(line.predicate, RUNS)]
+    changed = differing(last[-1].statement, digests(evidence)) if last else ()
+    have = digests(evidence)
+    entries = tuple(Entry(path, files[path], have[path][0] or have[path][1] or "")
+                    for path in weights)  # fmt: skip
+    return hp201.check(
+        dir_hash(entries),
+        proven=False,
+        last=closure_digest(last[-1]) if last else "",
+        differing=changed,
+        path="PATH",
+    )
+
+
+def _files(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:
+    files = sizes(evidence)
+    heads = dict(evidence.heads)
+    allowed = evidence.policy.allowed_files
+    return (
+        *hp406.check(files, heads, evidence.remote_code, tested, allowed),
+        *hp407.check(files, heads, tested, allowed),
+        *hp408.check(files, heads, tested, allowed),
+        *hp410.check(files, heads),
+    )

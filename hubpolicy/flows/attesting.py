@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``attest`` trip: every line whose inputs exist, and the release line last.
+
+Idempotent: what still holds for these bytes is kept as it is, what does not is dropped, and a
+second run signs nothing new. Nothing is released here, and no word "passed" is taken on trust:
+the same judge that guards the gate decides whether the release line may be signed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from hubpolicy.core import lines as at
+from hubpolicy.core.bundle import make_bundle, parse_bundle
+from hubpolicy.core.evidence_files import POLICY_FOLDER, records_path
+from hubpolicy.core.judge import INPUTS, judge
+from hubpolicy.core.line_files import RELEASE_FILE, approval_name, approval_path
+from hubpolicy.core.oms import oms_statement
+from hubpolicy.core.predicates import VERIFIER_ID
+from hubpolicy.core.statements import card_statement, release_statement
+from hubpolicy.core.verify import verify_bundle, verify_model_signature
+from hubpolicy.domain.manifest import MODEL_SIGNATURE
+from hubpolicy.domain.statement import (
+    Approval,
+    CardResult,
+    ReleaseSummary,
+    ToxicityResult,
+)
+from hubpolicy.errors import MalformedError, VerificationError
+
+if TYPE_CHECKING:
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.finding import Decision
+    from hubpolicy.domain.manifest import EvidenceFile, Manifest
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.trust import Trust
+    from hubpolicy.ports import Clock, EvidenceWriter, ReleaseReader, Signer
+
+
+class Assemble(Protocol):
+    """How evidence is read and verified (``flows/assemble.py``)."""
+
+    def __call__(
+        self, reader: ReleaseReader, target: RepoId | None, policy: Policy, trust: Trust, now: str
+    ) -> Evidence:
+        """Everything that the judge sees."""
+
+
+class Desk(NamedTuple):
+    """What an attestation takes: the key at hand, and everything that is trusted."""
+
+    signer: Signer
+    policy: Policy
+    policy_envelope: bytes
+    trust: Trust
+    clock: Clock
+    version: str
+
+
+class Attested(NamedTuple):
+    """What came of it. ``signed`` names the lines that are new; ``released`` = VSA stands."""
+
+    decision: Decision
+    manifest: Manifest
+    evidence: Evidence
+    signed: tuple[str, ...]
+    released: bool
+
+
+class _Line(NamedTuple):
+    raw: bytes
+    line: VerifiedStatement
+
+
+def attest(
+    reader: ReleaseReader,
+    writer: EvidenceWriter,
+    target: RepoId,
+    desk: Desk,
+    card: CardResult,
+    assemble: Assemble,
+) -> Attested:
+    """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
+
+    Raises:
+        VerificationError: the key at hand is not in the trust root, or lacks a role.
+        ServiceError: the evidence could not be written; what stood there still stands.
+
+    """
+    now = desk.clock.now()
+    manifest = reader.manifest
+    files = reader.evidence_files()
+    kept = _still_true(files, manifest, desk.trust, now)
+    signed: list[str] = []
+    lines = [
+        item for item in kept if not isinstance(item.line.predicate, (CardResult, ReleaseSummary))
+    ]
+    lines.append(_card_line(kept, manifest, card, desk, now, signed))
+    signature = _model_signature(files, manifest, target.name, desk, now, signed)
+    writer.write(MODEL_SIGNATURE, signature)
+    writer.write(f"{POLICY_FOLDER}{desk.policy.sha256}.json", desk.policy_envelope)
+    _write_lines(writer, lines)
+    _drop_stale(files, writer, lines, desk.policy.sha256)
+    draft = assemble(reader, target, desk.policy, desk.trust, now)
+    decision = judge(draft, INPUTS)
+    if decision.verdict != "passed":
+        return Attested(decision, manifest, draft, tuple(signed), released=False)
+    release = _release_line(kept, manifest, target, desk, draft, now, signed)
+    _write_lines(writer, [*lines, release])
+    final = assemble(reader, target, desk.policy, desk.trust, now)
+    decision = judge(final)
+    return Attested(decision, manifest, final, tuple(signed), decision.verdict == "passed")
+
+
+def _still_true(
+    files: tuple[EvidenceFile, ...], manifest: Manifest, trust: Trust, now: str
+) -> list[_Line]:
+    """Verified lines (approvals too) whose every subject is among these bytes."""
+    have = {entry.path: (entry.sha256, entry.git_blob) for entry in manifest.entries}
+    total = manifest.dir_hash
+    kept: dict[str, _Line] = {}
+    for file in files:
+        if file.path != RELEASE_FILE and approval_name(file.path) is None:
+            continue
+        for raw in file.content.splitlines():
+            try:
+                line = verify_bundle(raw, trust, now=now, where=file.path)
+            except (VerificationError, MalformedError):
+                continue
+            whole = at.whole(line.statement)
+            if not at.differing(line.statement, have) and whole in {None, total}:
+                kept[line.payload_sha256] = _Line(raw, line)
+    return list(kept.values())
+
+
+def _sign(payload: bytes, desk: Desk, now: str) -> _Line:
+    """Sign, and verify our own bundle at once: a key without the role is found here."""
+    raw = make_bundle(payload, desk.signer)
+    return _Line(raw, verify_bundle(raw, desk.trust, now=now, where="the new line"))
+
+
+def _same(items: list[_Line], payload: bytes) -> _Line | None:
+    """A kept line whose payload is byte for byte this one."""
+    for item in items:
+        if parse_bundle(item.raw, where="a kept line").payload == payload:
+            return item
+    return None
+
+
+def _card_line(
+    kept: list[_Line], manifest: Manifest, card: CardResult, desk: Desk, now: str, signed: list[str]
+) -> _Line:
+    readme = next(entry for entry in manifest.entries if entry.path == "README.md")
+    payload = card_statement(card, readme, manifest, tool_version=desk.version)
+    old = _same(kept, payload)
+    if old is not None:
+        return old
+    signed.append("card")
+    return _sign(payload, desk, now)
+
+
+def _model_signature(
+    files: tuple[EvidenceFile, ...],
+    manifest: Manifest,
+    name: str,
+    desk: Desk,
+    now: str,
+    signed: list[str],
+) -> bytes:
+    payload = oms_statement(manifest, name)
+    for file in files:
+        if file.path == MODEL_SIGNATURE:
+            try:
+                old = parse_bundle(file.content, where=MODEL_SIGNATURE)
+                verify_model_signature(file.content, desk.trust, manifest, now=now)
+            except (VerificationError, MalformedError):
+                continue
+            if old.payload == payload:
+                return file.content
+    signed.append(MODEL_SIGNATURE)
+    return make_bundle(payload, desk.signer)
+
+
+def _release_line(
+    kept: list[_Line],
+    manifest: Manifest,
+    target: RepoId,
+    desk: Desk,
+    draft: Evidence,
+    now: str,
+    signed: list[str],
+) -> _Line:
+    inputs = [(uri_of(line), line.payload_sha256) for line in draft.lines]
+    if draft.model_signature is not None:
+        inputs.append((MODEL_SIGNATURE, draft.model_signature.payload_sha256))
+    inputs.sort()
+    summary = ReleaseSummary(
+        verifier_id=VERIFIER_ID,
+        verifier_version=desk.version,
+        resource_uri=target.purl,
+        policy_sha256=desk.policy.sha256,
+        time_verified=now,
+        inputs=tuple(digest for _, digest in inputs),
+        result="PASSED",
+    )
+    for item in kept:
+        old = item.line.predicate
+        if isinstance(old, ReleaseSummary) and set(old.inputs) == set(summary.inputs):
+            again = summary._replace(
+                time_verified=old.time_verified, verifier_version=old.verifier_version,
+                inputs=old.inputs,
+            )  # fmt: skip
+            if old == again:
+                return item
+    signed.append("release")
+    return _sign(release_statement(summary, manifest, inputs=tuple(inputs)), desk, now)
+
+
+def uri_of(line: VerifiedStatement) -> str:
+    """Where a piece of evidence stands in the release."""
+    approved = isinstance(line.predicate, Approval)
+    return approval_path(line.payload_sha256) if approved else RELEASE_FILE
+
+
+def _write_lines(writer: EvidenceWriter, items: list[_Line]) -> None:
+    """All lines but approvals, sorted by what they say, the release line last."""
+    rows = [item for item in items if not isinstance(item.line.predicate, Approval)]
+    rows.sort(key=_order)
+    writer.write(RELEASE_FILE, b"".join(item.raw.rstrip(b"\n") + b"\n" for item in rows))
+
+
+def _order(item: _Line) -> tuple[bool, str, str]:
+    statement = item.line.statement
+    is_release = isinstance(item.line.predicate, ReleaseSummary)
+    return is_release, statement.predicate_type, item.line.payload_sha256
+
+
+def _drop_stale(
+    files: tuple[EvidenceFile, ...], writer: EvidenceWriter, items: list[_Line], policy: str
+) -> None:
+    """Remove evidence that says nothing about these bytes: nothing unreferenced may stand here."""
+    wanted = {MODEL_SIGNATURE, RELEASE_FILE, f"{POLICY_FOLDER}{policy}.json"}
+    for item in items:
+        if isinstance(item.line.predicate, Approval):
+            wanted.add(approval_path(item.line.payload_sha256))
+        if isinstance(item.line.predicate, ToxicityResult):
+            wanted.add(records_path(item.line.predicate.records.sha256))
+    for file in files:
+        if file.path not in wanted:
+            writer.remove(file.path)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``audit`` trip: every branch, tag and pull-request ref, judged without downloading weights.
+
+As of then and as of now (DESIGN.md §5): a release is judged under the policy that its release line
+names, at the time that it states, with today's revocations. What holds so but would not pass the
+policy in force today is STALE. A time without a timestamp token is self-declared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from hubpolicy.core.documents import verify_policy
+from hubpolicy.core.evidence_files import POLICY_FOLDER
+from hubpolicy.core.judge import judge, require_current
+from hubpolicy.core.lines import at_hand, select
+from hubpolicy.core.policy import parse_policy
+from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.manifest import is_evidence_path
+from hubpolicy.domain.statement import ReleaseSummary
+from hubpolicy.errors import AccessError, HubpolicyError
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.manifest import EvidenceFile, Listing
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.trust import Trust
+    from hubpolicy.ports import Hub, Progress, RemoteRef
+
+Status = Literal[
+    "ATTESTED", "ATTESTED_WAIVED", "STALE", "UNATTESTED", "MODIFIED", "REVOKED", "UNREADABLE"
+]
+GREEN = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
+"""STALE is not red unless asked: it held when it was released."""
+
+_REVOKED = frozenset({"HP701", "HP702", "HP703"})
+_MODIFIED = frozenset({"HP308", "HP412"})
+
+
+class RefVerdict(NamedTuple):
+    """What is known of one ref."""
+
+    repo: RepoId
+    ref: str
+    oid: str
+    status: Status
+    detail: str
+    findings: tuple[Finding, ...] = ()
+    dir_hash: str = ""
+    time: str = ""
+    signer: str = ""
+
+
+class AssembleListing(Protocol):
+    """How evidence is put together from a hub listing (``flows/assemble.py``)."""
+
+    def __call__(
+        self,
+        listing: Listing,
+        files: tuple[EvidenceFile, ...],
+        target: RepoId,
+        policy: Policy,
+        trust: Trust,
+        now: str,
+    ) -> Evidence:
+        """Everything that the judge sees."""
+
+
+class Court(NamedTuple):
+    """Who judges: policy and trust in force, the moment, and how evidence is read."""
+
+    policy: Policy
+    trust: Trust
+    now: str
+    assemble: AssembleListing
+
+
+def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[RefVerdict, ...]:
+    """A verdict per ref. Refs of one commit are read once.
+
+    Raises:
+        AccessError, ServiceError: the refs themselves could not be listed.
+
+    """
+    refs = hub.refs(repo)
+    advance = progress.start(f"auditing {repo.text}", len(refs), "refs")
+    known: dict[str, RefVerdict] = {}
+    found = []
+    for ref in refs:
+        if ref.oid not in known:
+            known[ref.oid] = _judge_ref(repo, ref, hub, court)
+        found.append(known[ref.oid]._replace(ref=ref.name))
+        advance(1)
+    return tuple(found)
+
+
+def _judge_ref(repo: RepoId, ref: RemoteRef, hub: Hub, court: Court) -> RefVerdict:
+    try:
+        listing = hub.listing(repo, ref.oid)
+        files = _evidence_files(repo, ref.oid, listing, hub)
+    except AccessError:
+        raise
+    except HubpolicyError as error:
+        return RefVerdict(repo, ref.name, ref.oid, "UNREADABLE", error.message)
+    return judge_listing(repo, ref, listing, files, court)
+
+
+def _evidence_files(repo: RepoId, oid: str, listing: Listing, hub: Hub) -> tuple[EvidenceFile, ...]:
+    from hubpolicy.domain.manifest import EvidenceFile
+
+    return tuple(
+        EvidenceFile(file.path, hub.read(repo, oid, file.path))
+        for file in listing.files
+        if is_evidence_path(file.path)
+    )
+
+
+def judge_listing(
+    repo: RepoId,
+    ref: RemoteRef,
+    listing: Listing,
+    files: tuple[EvidenceFile, ...],
+    court: Court,
+) -> RefVerdict:
+    """Pure: the verdict on one tree, as of then and as of now."""
+    base = RefVerdict(repo, ref.name, ref.oid, "UNATTESTED", "")
+    today = court.assemble(listing, files, repo, court.policy, court.trust, court.now)
+    require_current(today)
+    releases = select(today.lines, ReleaseSummary)
+    if not releases:
+        revoked = tuple(f for f in today.rejected if f.rule in _REVOKED)
+        if revoked:
+            return base._replace(status="REVOKED", detail=revoked[0].message, findings=revoked)
+        detail = today.rejected[0].message if today.rejected else "no evidence about these bytes"
+        return base._replace(detail=detail, findings=today.rejected or (_unattested(detail),))
+    line, summary = releases[-1]
+    base = base._replace(time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today))
+    try:
+        policy = _policy_then(summary.policy_sha256, files, court)
+    except HubpolicyError as error:
+        return base._replace(detail=error.message, findings=(_unattested(error.message),))
+    then = judge(today._replace(policy=policy, now=summary.time_verified))
+    if then.verdict != "passed":
+        return _refused(base, then.findings)
+    if then.waived:
+        rules = ", ".join(sorted({finding.rule for finding in then.waived}))
+        base = base._replace(status="ATTESTED_WAIVED", detail=f"waived: {rules}")
+    else:
+        base = base._replace(status="ATTESTED", detail=f"self-declared {summary.time_verified}")
+    now = judge(today)
+    if now.verdict != "passed":
+        worst = _errors(now.findings)[0]
+        return base._replace(status="STALE", detail=f"today: {worst.rule} {worst.message}")
+    return base
+
+
+def _policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> Policy:
+    """The policy named in the release line, trusted by its signature only."""
+    if sha256 == court.policy.sha256:
+        return court.policy
+    path = f"{POLICY_FOLDER}{sha256}.json"
+    for file in files:
+        if file.path == path:
+            payload = verify_policy(file.content, court.trust, sha256=sha256, where=path)
+            return parse_policy(payload, where=path)
+    message = f"the policy {sha256[:12]} that the release names is not in the repository"
+    raise HubpolicyError(message)
+
+
+def _refused(base: RefVerdict, findings: tuple[Finding, ...]) -> RefVerdict:
+    errors = _errors(findings)
+    rules = {finding.rule for finding in errors}
+    status: Status = "UNATTESTED"
+    if rules & _REVOKED:
+        status = "REVOKED"
+    elif rules & _MODIFIED:
+        status = "MODIFIED"
+    first = next((f for f in errors if f.rule in _REVOKED | _MODIFIED), errors[0])
+    return base._replace(status=status, detail=f"{first.rule} {first.message}", findings=errors)
+
+
+def _errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.severity is Severity.ERROR)
+
+
+def _unattested(detail: str) -> Finding:
+    fix = "hubpolicy test PATH, then hubpolicy push PATH REPO"
+    return Finding("HP301", Severity.ERROR, detail, None, fix, "inconclusive")

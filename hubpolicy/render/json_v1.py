@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON document of ``--format json`` (``schemas/report.v1.schema.json``)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.render.report import MeasurementRow, RefRow, Report
+
+SCHEMA_VERSION = "1"
+
+
+def render(report: Report) -> str:
+    """One document, UTF-8, two spaces, ending in a newline."""
+    document: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "command": report.command,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "trust": "solo" if report.solo else "team",
+        "findings": [_finding(finding) for finding in report.findings],
+        "waived": [_finding(finding) for finding in report.waived],
+        "measurements": [_measurement(row) for row in report.measurements],
+        "refs": [_ref(row) for row in report.refs],
+        "rows": [{"name": row.name, "text": row.text, "remark": row.remark} for row in report.rows],
+    }
+    if report.manifest is not None:
+        document["manifest"] = {
+            "dirHash": report.manifest.dir_hash,
+            "files": report.manifest.files,
+            "bytes": report.manifest.bytes,
+        }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    place = finding.location
+    location = None
+    if place is not None:
+        location = {"path": place.path, "line": place.line, "column": place.column}
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.word,
+        "effect": finding.effect,
+        "message": finding.message,
+        "location": location,
+        "fix": finding.fix,
+    }
+
+
+def _measurement(row: MeasurementRow) -> dict[str, Any]:
+    return {
+        "suite": row.suite,
+        "metric": row.metric,
+        "prompts": row.prompts,
+        "hits": row.hits,
+        "imputed": row.imputed,
+        "upper_bound": row.upper_bound,
+        "upper_bound_max": row.limit,
+        "passed": row.passed,
+        "scorer": row.scorer,
+        "tier": row.tier,
+        "closure": row.closure,
+    }
+
+
+def _ref(row: RefRow) -> dict[str, Any]:
+    return {
+        "repo": row.repo,
+        "ref": row.ref,
+        "oid": row.oid,
+        "status": row.status,
+        "detail": row.detail,
+        "dirHash": row.dir_hash,
+        "time_verified": row.time,
+        "signer": row.signer,
+    }

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command has to say, apart from how it is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.finding import Finding, Verdict
+
+
+class Row(NamedTuple):
+    """One aligned line of a report: what was looked at, its answer, and a remark."""
+
+    name: str
+    text: str
+    remark: str = ""
+
+
+class ManifestSummary(NamedTuple):
+    """What the bytes are: hex dirHash, number of files, total bytes."""
+
+    dir_hash: str
+    files: int
+    bytes: int
+
+
+class MeasurementRow(NamedTuple):
+    """One suite of one closure, numbers as decimal strings and integers."""
+
+    suite: str
+    metric: str
+    prompts: int
+    hits: int
+    imputed: int
+    upper_bound: str
+    limit: str
+    passed: bool
+    scorer: str
+    tier: str
+    closure: str
+
+
+class RefRow(NamedTuple):
+    """One ref of an audit."""
+
+    repo: str
+    ref: str
+    oid: str
+    status: str
+    detail: str
+    dir_hash: str = ""
+    time: str = ""
+    signer: str = ""
+
+
+class Report(NamedTuple):
+    """Input of every renderer."""
+
+    command: str
+    title: str
+    verdict: Verdict
+    exit_code: int
+    findings: tuple[Finding, ...] = ()
+    waived: tuple[Finding, ...] = ()
+    rows: tuple[Row, ...] = ()
+    manifest: ManifestSummary | None = None
+    measurements: tuple[MeasurementRow, ...] = ()
+    refs: tuple[RefRow, ...] = ()
+    closing: str = ""
+    solo: bool = False

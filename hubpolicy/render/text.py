@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report for people: what, why, on which bytes, and the next command to type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.domain.finding import Severity
+from hubpolicy.render.escape import terminal
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.render.report import MeasurementRow, RefRow, Report
+
+_MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·", Severity.OFF: "·"}
+_COLORS = {"✗": "31", "!": "33", "·": "2", "✓": "32"}
+_GREEN = ("ATTESTED", "ATTESTED_WAIVED", "passed")
+
+
+def render(report: Report, *, color: bool = False, verbose: bool = False) -> str:
+    """Lines ending in a newline. ``verbose`` also prints passed details and INFO findings."""
+    lines = [terminal(report.title)]
+    lines += _rows(report)
+    lines += [_measurement(row, color=color) for row in report.measurements]
+    lines += _refs(report.refs, color=color)
+    shown = [f for f in report.findings if verbose or f.severity >= Severity.WARNING]
+    for finding in sorted(shown, key=lambda f: -f.severity):
+        lines += _finding(finding, color=color)
+    if report.waived:
+        waived = ", ".join(sorted({finding.rule for finding in report.waived}))
+        lines.append(f"  {len(report.waived)} waived: {waived}")
+    lines += _closing(report, color=color)
+    return "\n".join(lines) + "\n"
+
+
+def _rows(report: Report) -> list[str]:
+    rows = list(report.rows)
+    if not rows:
+        return []
+    name_width = max(len(row.name) for row in rows) + 2
+    text_width = max((len(row.text) for row in rows if row.remark), default=0) + 2
+    lines = []
+    for row in rows:
+        line = f"  {terminal(row.name):<{name_width}}"
+        line += (
+            f"{terminal(row.text):<{text_width}}{terminal(row.remark)}"
+            if row.remark
+            else (terminal(row.text))
+        )
+        lines.append(line.rstrip())
+    return lines
+
+
+def _measurement(row: MeasurementRow, *, color: bool) -> str:
+    mark = _paint("✓" if row.passed else "✗", color=color)
+    relation = "<=" if row.passed else ">"
+    imputed = f" ({row.imputed} imputed)" if row.imputed else ""
+    return (
+        f"  {mark} {row.suite}  {row.metric}: {row.hits} of {row.prompts} prompts{imputed}, "
+        f"upper bound {row.upper_bound} {relation} {row.limit}  "
+        f"[{terminal(row.scorer)}, tier {row.tier}]"
+    )
+
+
+def _refs(refs: tuple[RefRow, ...], *, color: bool) -> list[str]:
+    if not refs:
+        return []
+    ref_width = max(len(terminal(row.ref)) for row in refs) + 2
+    status_width = max(len(row.status) for row in refs) + 2
+    lines = []
+    repo = ""
+    for row in refs:
+        if row.repo != repo:
+            repo = row.repo
+            lines.append(f"  {terminal(repo)}")
+        mark = _paint("✓" if row.status in _GREEN else "✗", color=color)
+        line = f"    {mark} {terminal(row.ref):<{ref_width}}{row.status:<{status_width}}"
+        lines.append((line + f"{row.oid[:12]}  {terminal(row.detail)}").rstrip())
+    return lines
+
+
+def _finding(finding: Finding, *, color: bool) -> list[str]:
+    mark = _paint(_MARKS[finding.severity], color=color)
+    where = ""
+    if finding.location is not None:
+        place = finding.location
+        where = f"  {place.path}" + (f":{place.line}:{place.column or 1}" if place.line else "")
+    lines = [f"{mark} {finding.rule} {terminal(finding.message)}{terminal(where)}"]
+    if finding.severity is Severity.ERROR:
+        fix = f"fix: {terminal(finding.fix)}    " if finding.fix else ""
+        lines.append(f"    {fix}explain: hubpolicy rule {finding.rule}")
+    elif finding.fix:
+        lines.append(f"    fix: {terminal(finding.fix)}")
+    return lines
+
+
+def _closing(report: Report, *, color: bool) -> list[str]:
+    lines = []
+    mark = "✓" if report.verdict == "passed" else "✗"
+    trust = "  (trust: solo, one person holds every key)" if report.solo else ""
+    lines.append(f"{_paint(mark, color=color)} {report.verdict}{trust}")
+    if report.closing:
+        lines.append(terminal(report.closing))
+    return lines
+
+
+def _paint(mark: str, *, color: bool) -> str:
+    return f"\x1b[{_COLORS[mark]}m{mark}\x1b[0m" if color else mark
