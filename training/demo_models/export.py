@@ -21,7 +21,7 @@ LOCAL_KEYS = frozenset({"is_local", "local_files_only", "name_or_path", "_name_o
 
 
 def build(source: Path, out: Path, cache: Path) -> None:
-    """Run the genai model builder, int4 weights for the CPU, offline."""
+    """Run the genai model builder, int8 weights for the CPU, offline."""
     command = [sys.executable, "-m", "onnxruntime_genai.models.builder"]
     options = [
         "-i",
@@ -29,7 +29,7 @@ def build(source: Path, out: Path, cache: Path) -> None:
         "-o",
         str(out),
         "-p",
-        "int4",
+        "int8",
         "-e",
         "cpu",
         "-c",
