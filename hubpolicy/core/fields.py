@@ -120,6 +120,13 @@ class Fields:
             self.refuse(name, "64 lower-case hex digits")
         return value
 
+    def hexdigests(self, name: str) -> frozenset[str]:
+        """An array of 64 lower-case hex digits each."""
+        values = self.array(name)
+        if not are_hex(values, 64):
+            self.refuse(name, "an array of 64 lower-case hex digits each")
+        return frozenset(values)
+
     def date(self, name: str) -> str:
         """A date, ``YYYY-MM-DD``."""
         value = self.raw(name)
