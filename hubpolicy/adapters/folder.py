@@ -5,7 +5,7 @@ Nothing is opened here. Not responsible for content (``hashing``), nor for what 
 """
 
 # Paths stay bytes, as the disk has them; pathlib takes text only.
-# ruff: noqa: PTH
+# ruff: noqa: PTH110, PTH112, PTH113, PTH114, PTH115, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ never from an object, so nothing that a filter or hook of the repository says is
 """
 
 # Paths stay bytes, as the disk has them; pathlib takes text only.
-# ruff: noqa: PTH
+# ruff: noqa: PTH118, PTH120
 
 from __future__ import annotations
 

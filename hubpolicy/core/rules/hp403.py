@@ -41,7 +41,7 @@ def fold(name: str) -> str:
     if name.isascii():
         return name.lower()
     # Most releases are ASCII; the hook's path should not load the Unicode tables for them.
-    import unicodedata  # noqa: PLC0415
+    import unicodedata
 
     plain = unicodedata.normalize("NFD", name.translate(HFS_IGNORED))
     return unicodedata.normalize("NFC", plain.casefold())

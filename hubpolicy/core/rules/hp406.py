@@ -50,13 +50,13 @@ def _declares(path: str, content: bytes) -> bool:
         return True
 
 
-def _code(path: str, tested: bool) -> Finding:  # noqa: FBT001
+def _code(path: str, tested: bool) -> Finding:
     message = f"{path} is code, and {_lack(tested)}"
     fix = f"remove {path!r}, or load it in the tested run and list it under [files] allowed"
     return Finding(ID, SEVERITY, message, Location(path), fix)
 
 
-def _asking(path: str, tested: bool) -> Finding:  # noqa: FBT001
+def _asking(path: str, tested: bool) -> Finding:
     message = (
         f"{path} asks loaders to import code (auto_map, custom_pipelines, custom_ops_library or a "
         f"module of its own) or is not readable JSON, and {_lack(tested)}"
@@ -65,5 +65,5 @@ def _asking(path: str, tested: bool) -> Finding:  # noqa: FBT001
     return Finding(ID, SEVERITY, message, Location(path), fix)
 
 
-def _lack(tested: bool) -> str:  # noqa: FBT001
+def _lack(tested: bool) -> str:
     return "the policy does not list it" if tested else "no tested run loaded it"

@@ -28,7 +28,7 @@ def check(
     return tuple(_finding(path, path in covered) for path in found if path not in spared)
 
 
-def _finding(path: str, tested: bool) -> Finding:  # noqa: FBT001
+def _finding(path: str, tested: bool) -> Finding:
     lack = "the policy does not list it" if tested else "no tested run loaded it"
     message = f"{path} is a pickle by its name or first bytes: loading it runs code, and {lack}"
     fix = f"save the weights as safetensors and remove {path!r}"
