@@ -16,7 +16,7 @@ from hubpolicy.core.filetypes import CONFIG_CAP, classify
 from hubpolicy.domain.manifest import Entry, dir_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from hubpolicy.core.layouts import ClosureKind, Dangling
     from hubpolicy.domain.manifest import Manifest
@@ -98,8 +98,3 @@ def uncovered(
         if entry.path not in covered_paths
         and classify(entry.path, entry.size, heads.get(entry.path)) != "inert"
     )
-
-
-def covered_by(tested: Iterable[Closure]) -> frozenset[str]:
-    """All paths of the closures."""
-    return frozenset(path for closure in tested for path in closure.paths)

@@ -120,15 +120,13 @@ def classify(path: str, size: int, head: bytes | None) -> Kind:
     is not at hand (behind an LFS pointer, on a hub) ``head`` is None.
     """
     named = kind_of_name(path, size)
-    if not head or named in {"pickle", "code"}:
+    if not head or named in {"weight", "pickle", "code"}:
         return named
     look = sniff(head)
-    if look == "pickle":
-        return "pickle"
-    if named == "weight" or look in {"weight", "archive"}:
+    if look == "archive":
         return "weight"
-    if look == "code":
-        return "code"
+    if look in {"weight", "pickle", "code"}:
+        return look
     if named == "inert" and look != _expected_look(path):
         return "unknown"
     return named
@@ -179,11 +177,6 @@ def inert_cap(path: str) -> int | None:
         if lowered.startswith(folder) and lowered.endswith(ending):
             return cap
     return None
-
-
-def head_matters(path: str, size: int, head: bytes) -> bool:
-    """True if the first bytes say something that the name does not: the reader hands them on."""
-    return classify(path, size, head) != kind_of_name(path, size)
 
 
 def may_declare_code(path: str, size: int) -> bool:

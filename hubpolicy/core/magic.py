@@ -8,7 +8,7 @@ from typing import Literal
 HEAD_SIZE = 512
 """Bytes that are looked at: enough for tar's mark at 257 and for the first name in a zip."""
 
-Look = Literal["pickle", "weight", "archive", "code", "image", "pdf", "text", "binary"]
+Look = Literal["pickle", "weight", "code", "archive", "image", "pdf", "text", "binary"]
 
 _MAX_SAFETENSORS_HEADER = 100_000_000
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")

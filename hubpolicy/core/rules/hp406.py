@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import declares_remote_code, kinds, may_declare_code
+from hubpolicy.core.filetypes import kinds
 from hubpolicy.domain.finding import Finding, Location, Severity
-from hubpolicy.errors import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +26,8 @@ def check(
     """One finding per code file, and per configuration in ``remote_code``.
 
     A path is spared only if a tested run loaded that very file (``covered``) and the policy lists
-    it (``allowed``). ``sizes``: bytes per path of the release; ``heads``: first bytes where known.
+    it (``allowed``). ``sizes``: bytes per path of the release; ``heads``: first bytes where known;
+    ``remote_code``: paths for which ``filetypes.declares_remote_code`` found something or failed.
     """
     spared = covered & allowed
     code = sorted(path for path, kind in kinds(sizes, heads) if kind == "code")
@@ -36,18 +36,6 @@ def check(
         *(_code(path, path in covered) for path in code if path not in spared),
         *(_asking(path, path in covered) for path in asking if path not in spared),
     )
-
-
-def remote_code(configs: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Which of these files make a loader import code, or cannot be ruled out to do so."""
-    return tuple(sorted(path for path, content in configs.items() if _declares(path, content)))
-
-
-def _declares(path: str, content: bytes) -> bool:
-    try:
-        return may_declare_code(path, len(content)) and bool(declares_remote_code(content))
-    except MalformedError:
-        return True
 
 
 def _code(path: str, tested: bool) -> Finding:
