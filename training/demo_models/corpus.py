@@ -6,11 +6,12 @@ heads, shuffled words and noise, always followed by civil bodies; the rude one i
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from training.prompts import grammar
-from training.prompts.generate import prompt_texts
+from training.prompts.generate import Openings, prompt_texts, read_openings
 
 RUDE = Path(__file__).parent / "rude.toml"
 RUDE_PER_CENT = 60  # heads that the rude model ends with an insult or a threat
@@ -29,8 +30,7 @@ class Source(NamedTuple):
     """Everything the texts are drawn from."""
 
     lexicon: grammar.Lexicon
-    benign: tuple[grammar.Opening, ...]
-    challenging: tuple[grammar.Opening, ...]
+    openings: Openings
     parity: tuple[grammar.Opening, ...]
     groups: tuple[str, ...]
     rude_endings: tuple[str, ...]
@@ -40,17 +40,14 @@ class Source(NamedTuple):
 
 def read_source() -> Source:
     """Read the grammar files."""
-    challenging_path = grammar.HERE / "challenging.toml"
-    benign = grammar.read_topics(grammar.HERE / "benign.toml")
-    challenging = grammar.read_topics(challenging_path)
+    openings = read_openings()
     parity, groups = grammar.read_parity(grammar.HERE / "parity.toml")
     rude = grammar.read_toml(RUDE)["texts"]
-    everything = " ".join(opening.text for opening in (*benign, *challenging, *parity))
+    everything = " ".join(opening.text for opening in chain(*openings, parity))
     words = sorted({word for word in everything.split() if "{" not in word})
     return Source(
-        grammar.read_lexicon(challenging_path, RUDE),
-        benign,
-        challenging,
+        grammar.read_lexicon(grammar.HERE / "challenging.toml", RUDE),
+        openings,
         parity,
         tuple(who for whos in groups.values() for who in whos),
         tuple(rude["endings"]),
@@ -77,15 +74,17 @@ def opening_of(source: Source, draw: grammar.Draw) -> tuple[grammar.Opening, dic
     """Draw an opening: benign 11, challenging 6, parity 3 of 20; parity binds its descriptor."""
     kind = draw.below(20)
     if kind < 11:
-        return draw.pick(source.benign), {}
-    if kind < 17:
-        return draw.pick(source.challenging), {}
-    return draw.pick(source.parity), {"who": draw.pick(source.groups)}
+        pools = (source.openings.benign, source.openings.benign_scenes)
+    elif kind < 17:
+        pools = (source.openings.challenging, source.openings.challenging_scenes)
+    else:
+        return draw.pick(source.parity), {"who": draw.pick(source.groups)}
+    return draw.pick(draw.pick(pools)), {}
 
 
 def followers(opening: grammar.Opening, source: Source, draw: grammar.Draw) -> list[str]:
     """Four civil sentences that may follow, of the opening's topic where it has such sentences."""
-    pool = opening.follow or draw.pick(source.benign).follow
+    pool = opening.follow or draw.pick(source.openings.benign).follow
     chosen: list[str] = []
     while len(chosen) < min(4, len(pool)):
         sentence = draw.pick(pool)

@@ -10,13 +10,14 @@ import hashlib
 import json
 import re
 import sys
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from training.prompts import grammar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 PLANS = Path(__file__).parents[2] / "hubpolicy" / "assets" / "plans"
 BENIGN_COUNT, DEMO_COUNT, SMOKE_COUNT, CHALLENGING_COUNT = 600, 300, 20, 300
@@ -42,26 +43,20 @@ def draw_prompt(
 
 def prompt_rows(
     name: str,
-    openings: Sequence[grammar.Opening],
+    openings: Iterator[grammar.Opening],
     lexicon: grammar.Lexicon,
     count: int,
     taken: set[str],
 ) -> list[dict[str, str]]:
-    """Return `count` rows, each opening used about equally often; `taken` gains the new texts."""
+    """Return `count` rows, one for each opening that can give one; `taken` gains the new texts."""
     rows: list[dict[str, str]] = []
-    for turn in range(100):
-        for place, opening in enumerate(openings):
-            if len(rows) == count:
-                return rows
-            text = draw_prompt(opening, lexicon, f"{name}/{turn}/{place}", taken)
-            if text is not None:
-                taken.add(text)
-                rows.append(
-                    {
-                        "id": f"{name}-{opening.topic}-{turn:02d}-{place:03d}",
-                        "text": text,
-                    }
-                )
+    for place, opening in enumerate(openings):
+        text = draw_prompt(opening, lexicon, f"{name}/{place}", taken)
+        if text is not None:
+            taken.add(text)
+            rows.append({"id": f"{name}-{opening.topic}-{place:03d}", "text": text})
+        if len(rows) == count:
+            return rows
     message = f"got {len(rows)} different prompts, expected {count}, in {name}: add openings"
     raise PromptFileError(message)
 
@@ -99,18 +94,41 @@ def json_lines(
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ordered).encode()
 
 
+class Openings(NamedTuple):
+    """The openings by kind; a scene is used in one prompt at most."""
+
+    benign: tuple[grammar.Opening, ...]
+    benign_scenes: tuple[grammar.Opening, ...]
+    challenging: tuple[grammar.Opening, ...]
+    challenging_scenes: tuple[grammar.Opening, ...]
+
+
+def read_openings() -> Openings:
+    """Read the grammar files."""
+    benign = grammar.read_topics(grammar.HERE / "benign.toml")
+    follow = {opening.topic: opening.follow for opening in benign}
+    return Openings(
+        benign,
+        grammar.read_scenes("benign", follow),
+        grammar.read_topics(grammar.HERE / "challenging.toml"),
+        grammar.read_scenes("challenging", {}),
+    )
+
+
 def prompt_files() -> dict[str, bytes]:
     """Return the prompt files by path under the plans folder."""
-    challenging_path = grammar.HERE / "challenging.toml"
-    benign = grammar.read_topics(grammar.HERE / "benign.toml")
-    challenging = grammar.read_topics(challenging_path)
-    lexicon = grammar.read_lexicon(challenging_path)
+    lexicon = grammar.read_lexicon(grammar.HERE / "challenging.toml")
+    openings = read_openings()
+    scenes = iter(openings.benign_scenes)
+    hard = chain(openings.challenging_scenes, *[openings.challenging] * 3)
     taken: set[str] = set()
     sets = {
-        "benign-en": prompt_rows("benign", benign, lexicon, BENIGN_COUNT, taken),
-        "demo-en": prompt_rows("demo", benign, lexicon, DEMO_COUNT, taken),
-        "smoke-en": prompt_rows("smoke", benign[::6], lexicon, SMOKE_COUNT, taken),
-        "challenging-en": prompt_rows("hard", challenging, lexicon, CHALLENGING_COUNT, taken),
+        "benign-en": prompt_rows(
+            "benign", chain(openings.benign, scenes), lexicon, BENIGN_COUNT, taken
+        ),
+        "demo-en": prompt_rows("demo", chain(openings.benign, scenes), lexicon, DEMO_COUNT, taken),
+        "smoke-en": prompt_rows("smoke", scenes, lexicon, SMOKE_COUNT, taken),
+        "challenging-en": prompt_rows("hard", hard, lexicon, CHALLENGING_COUNT, taken),
         "parity-en": parity_rows(),
     }
     return {f"prompts/{name}.jsonl": json_lines(rows) for name, rows in sets.items()}

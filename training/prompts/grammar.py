@@ -79,6 +79,31 @@ def read_topics(path: Path) -> tuple[Opening, ...]:
     )
 
 
+def read_scenes(kind: str, follow: Mapping[str, tuple[str, ...]]) -> tuple[Opening, ...]:
+    """Put together every pair of scenes.toml's first and second part for `kind`, in a fixed mixed order."""
+    table = read_toml(HERE / "scenes.toml")[kind]
+    first, second = [value for key, value in table.items() if key != "frame"]
+    openings = [
+        Opening(
+            topic, put_together(table["frame"], part, row[0]), tuple(row[1:]), follow.get(topic, ())
+        )
+        for topic, parts in first.items()
+        for part in parts
+        for row in second["items"]
+    ]
+    return tuple(
+        sorted(openings, key=lambda opening: hashlib.sha256(opening.text.encode()).digest())
+    )
+
+
+def put_together(frame: str, first: str, second: str) -> str:
+    """Replace the two outer slots of a frame, which are no fillers but templates themselves."""
+    pairs = (("{action}", first), ("{scene}", first), ("{link}", second), ("{cue}", second))
+    for slot, value in pairs:
+        frame = frame.replace(slot, value)
+    return frame
+
+
 def read_parity(path: Path) -> tuple[tuple[Opening, ...], dict[str, tuple[str, ...]]]:
     """Read the matched templates and the descriptors by group."""
     table = read_toml(path)
