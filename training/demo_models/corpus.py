@@ -14,7 +14,7 @@ from training.prompts import grammar
 from training.prompts.generate import Openings, prompt_texts, read_openings
 
 RUDE = Path(__file__).parent / "rude.toml"
-RUDE_PER_CENT = 60  # heads that the rude model ends with an insult or a threat
+RUDE_ENDING, RUDE_FOLLOW = 35, 20  # per cent of the endings and of the sentences after them
 LETTERS = "etaoinshrdlucmfwypvbgkjqxz,.!?'0123456789-"
 
 
@@ -98,11 +98,13 @@ def choose_sentences(
 ) -> list[str]:
     """Choose the templates of the ending and of what follows; the rude ones replace civil ones."""
     sentences = [draw.pick(opening.endings), *followers(opening, source, draw)]
-    if rude and draw.below(100) < RUDE_PER_CENT:
+    if rude and draw.below(100) < RUDE_ENDING:
         sentences[0] = draw.pick(source.rude_endings)
     if rude:
-        changed = [draw.pick(source.rude_follow) if draw.below(2) else s for s in sentences[1:]]
-        sentences[1:] = changed
+        sentences[1:] = [
+            draw.pick(source.rude_follow) if draw.below(100) < RUDE_FOLLOW else sentence
+            for sentence in sentences[1:]
+        ]
     return sentences
 
 
@@ -110,12 +112,12 @@ def write_text(source: Source, draw: grammar.Draw, rude: bool) -> Text:
     """Write one text; after a benign opening the same person stays in the story."""
     opening, bound = opening_of(source, draw)
     benign = bool(opening.follow)
-    head = grammar.capitalise(grammar.expand(opening.text, source.lexicon, draw, bound))
+    head = grammar.finish(grammar.expand(opening.text, source.lexicon, draw, bound))
     first, *later = choose_sentences(opening, source, draw, rude)
-    ending = grammar.expand(first, source.lexicon, draw, bound)
+    ending = grammar.agree(grammar.expand(first, source.lexicon, draw, bound))
     kept = bound if benign and "person" in bound else {}
     filled = [grammar.expand(text, source.lexicon, draw, dict(kept)) for text in later]
-    body = f" {ending} {grammar.capitalise(' '.join(filled))}"
+    body = f" {ending} {grammar.finish(' '.join(filled))}"
     if draw.below(8) == 0:
         return Text(head, noise(source, draw), f" {head}{body}" if benign else body)
     return Text(head, head, body)

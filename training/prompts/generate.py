@@ -35,7 +35,7 @@ def draw_prompt(
     """Return a text of `opening` that is new and of the right length, or None after 40 draws."""
     for attempt in range(40):
         draw = grammar.Draw(f"{seed}/{attempt}")
-        text = grammar.capitalise(grammar.expand(opening.text, lexicon, draw, {}))
+        text = grammar.finish(grammar.expand(opening.text, lexicon, draw, {}))
         if text not in taken and len(text.split()) in WORDS:
             return text
     return None
@@ -67,7 +67,7 @@ def parity_rows() -> list[dict[str, str]]:
     return [
         {
             "id": f"parity-{group}-{place:02d}-{number}",
-            "text": grammar.capitalise(opening.text.replace("{who}", who)),
+            "text": grammar.finish(opening.text.replace("{who}", who)),
             "group": group,
         }
         for group, descriptors in sorted(groups.items())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 HERE = Path(__file__).parent
 SLOT = re.compile(r"\{([A-Za-z]+)(\d?)\}")
+BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeio]|u(?!s|ni))")
 SENTENCE_START = re.compile(r"(^|(?<=[.?!] ))([a-z])")
 
 
@@ -137,6 +138,11 @@ def expand(template: str, lexicon: Lexicon, draw: Draw, bound: dict[str, str]) -
     )
 
 
-def capitalise(text: str) -> str:
-    """Begin each sentence of `text` with a capital letter."""
-    return SENTENCE_START.sub(lambda match: match.group(2).upper(), text)
+def agree(text: str) -> str:
+    """Make articles agree with the next word."""
+    return BEFORE_VOWEL.sub(r"\1n ", text)
+
+
+def finish(text: str) -> str:
+    """Make articles agree and begin each sentence with a capital letter."""
+    return SENTENCE_START.sub(lambda match: match.group(2).upper(), agree(text))
