@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger counts failed runs, and leaving one out breaks the chain."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from hubpolicy.core.ledger import (
+    EMPTY,
+    GENESIS,
+    Ledger,
+    Run,
+    append_run,
+    attempts_of,
+    head_at,
+    parse_ledger,
+)
+from hubpolicy.errors import MalformedError
+
+FAILED = Run("a" * 64, "b" * 64, "c" * 64, "d" * 64, "e" * 64, "failed", "2026-11-22T15:00:00Z")
+RUNS = (
+    FAILED,
+    FAILED._replace(records="1" * 64),
+    FAILED._replace(closure="f" * 64),
+    FAILED._replace(records="2" * 64, outcome="inconclusive"),
+    FAILED._replace(records="3" * 64, outcome="passed"),
+)
+
+
+def written(*runs: Run) -> tuple[Ledger, bytes]:
+    ledger, content = EMPTY, b""
+    for run in runs:
+        ledger, line = append_run(ledger, run)
+        content += line
+    return ledger, content
+
+
+def test_what_is_appended_is_read_back() -> None:
+    ledger, content = written(*RUNS)
+    assert parse_ledger(content) == ledger
+    assert ledger.runs == RUNS
+    assert parse_ledger(b"") == EMPTY
+
+
+def test_the_head_is_the_hash_of_the_last_line() -> None:
+    ledger, content = written(*RUNS)
+    assert ledger.head == hashlib.sha256(content.split(b"\n")[-2]).hexdigest()
+    assert EMPTY.head == GENESIS
+
+
+def test_heads_can_be_found_again() -> None:
+    ledger, _ = written(*RUNS)
+    assert head_at(ledger, RUNS[-1]) == ledger.head
+    assert head_at(ledger, RUNS[1]) == written(*RUNS[:2])[0].head
+    with pytest.raises(MalformedError, match="one that the ledger has"):
+        head_at(ledger, FAILED._replace(records="9" * 64))
+
+
+def test_only_completed_failed_runs_of_the_same_bytes_count() -> None:
+    ledger, _ = written(*RUNS)
+    assert attempts_of(ledger, "a" * 64) == 3
+    assert attempts_of(ledger, "f" * 64) == 2
+    assert attempts_of(EMPTY, "a" * 64) == 1
+
+
+@pytest.mark.parametrize("dropped", [0, 1, 2, 3])
+def test_a_dropped_run_breaks_the_chain(dropped: int) -> None:
+    lines = written(*RUNS)[1].split(b"\n")
+    del lines[dropped]
+    with pytest.raises(MalformedError, match="chain is broken"):
+        parse_ledger(b"\n".join(lines))
+
+
+def test_dropping_the_last_run_changes_the_head() -> None:
+    assert written(*RUNS[:-1])[0].head != written(*RUNS)[0].head
+
+
+def test_a_changed_outcome_breaks_the_chain() -> None:
+    content = written(*RUNS)[1].replace(b"failed", b"passed", 1)
+    with pytest.raises(MalformedError, match="chain is broken"):
+        parse_ledger(content)
+
+
+def test_reordered_runs_break_the_chain() -> None:
+    lines = written(*RUNS)[1].split(b"\n")
+    lines[0], lines[1] = lines[1], lines[0]
+    with pytest.raises(MalformedError, match="line 1 of the ledger"):
+        parse_ledger(b"\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (written(FAILED)[1][:-1], "cut off"),
+        (b"{}\n", "other keys"),
+        (b"[]\n", "other keys"),
+        (b"\n", "line 1"),
+        (written(FAILED)[1].replace(b'"failed"', b'"great"'), "outcome 'great'"),
+        (written(FAILED)[1].replace(b'"failed"', b"1"), "no string"),
+        (written(FAILED)[1].replace(b",", b", ", 1), "not canonical"),
+    ],
+)
+def test_malformed(content: bytes, words: str) -> None:
+    with pytest.raises(MalformedError, match=words):
+        parse_ledger(content)
