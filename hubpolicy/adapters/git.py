@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from hubpolicy.adapters.git_objects import HEAD_SIZE, MAX_READ, GitObjects, checked_oid
 from hubpolicy.core.paths import path_findings, refuse_mode, refuse_path
 from hubpolicy.core.remotes import same_place
+from hubpolicy.core.rules import hp404
 from hubpolicy.core.rules.hp601 import SentBlob
-from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import Entry, EvidenceFile, Manifest, is_evidence_path, make_manifest
 from hubpolicy.errors import ServiceError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.core.lfs_pointer import Pointer
+    from hubpolicy.domain.finding import Finding
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
@@ -181,17 +182,8 @@ class GitTreeRelease:
         return Entry(path, blob.pointer.size, blob.pointer.sha256)
 
     def _broken_pointers(self) -> tuple[Finding, ...]:
-        broken = (p for p, oid in self._oids.items() if self._objects.blob(oid).broken_pointer)
-        return tuple(_broken_pointer(path) for path in broken)
-
-
-def _broken_pointer(path: str) -> Finding:
-    message = (
-        f"{path} is not a canonical LFS pointer, but git-lfs would take it for one and send other "
-        "bytes than these"
-    )
-    fix = f"git rm --cached {path!r} && git add {path!r}  writes the pointer anew"
-    return Finding("HP404", Severity.ERROR, message, Location(path), fix)
+        blob = self._objects.blob
+        return hp404.check(path for path, oid in self._oids.items() if blob(oid).broken_pointer)
 
 
 def _parse_objects(listed: bytes) -> dict[str, str]:

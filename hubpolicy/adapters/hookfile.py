@@ -15,7 +15,9 @@ import json
 import os
 import shutil
 import stat
+import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -47,6 +49,13 @@ class File(NamedTuple):
 
     sha256: str
     mode: int
+
+
+class Interpreter(NamedTuple):
+    """A Python, and the folders in which it finds our package and what that needs."""
+
+    python: str
+    folders: tuple[str, ...]
 
 
 class HookStatus(NamedTuple):
@@ -89,7 +98,28 @@ def locate(git: Git) -> HookPlace:
     return HookPlace(Path(folder), Path(top) if top else None, chosen)
 
 
-def install(place: HookPlace, template: bytes, python: str) -> bool:
+def this_interpreter() -> Interpreter:
+    """The running Python. The hook starts it with ``-I -S`` and these folders.
+
+    ``-S`` keeps ``.pth`` files out: code of other packages has no business in the gate, and on
+    many machines running it takes longer than the whole verdict.
+
+    Raises:
+        ConfigError: a folder cannot be written down in the hook.
+
+    """
+    modules = ("hubpolicy", "cryptography", "_cffi_backend")
+    specs = (find_spec(name) for name in modules)
+    origins = [Path(spec.origin) for spec in specs if spec is not None and spec.origin]
+    roots = [o.parent.parent if o.name == "__init__.py" else o.parent for o in origins]
+    folders = tuple(dict.fromkeys(str(root) for root in roots))
+    if any(os.pathsep in folder or "\n" in folder for folder in (*folders, sys.executable)):
+        message = f"got {os.pathsep!r} or a line end in {folders}, expected plain folder names"
+        raise ConfigError(message, hint="install hubpolicy into another folder")
+    return Interpreter(sys.executable, folders)
+
+
+def install(place: HookPlace, template: bytes, interpreter: Interpreter) -> bool:
     """Put our hook first. True if anything changed; a second time nothing does.
 
     Raises:
@@ -111,7 +141,8 @@ def install(place: HookPlace, template: bytes, python: str) -> bool:
         if presence == "foreign" and not os.path.lexists(former):
             _link(hook, former)
         kept = _file(former)
-        shim = render(template, python, former=kept is not None and bool(kept.mode & 0o111))
+        chained = kept is not None and bool(kept.mode & 0o111)
+        shim = render(template, interpreter, former=chained)
         digest, before = hashlib.sha256(shim).hexdigest(), _read_state(place)
         wanted = _State(digest, before.shim if before and before.shim != digest else "", kept)
         if _file(hook) == File(digest, 0o755) and before == wanted:
@@ -163,9 +194,11 @@ def inspect(place: HookPlace) -> HookStatus:
     return HookStatus(place, presence, former if presence == "ours" else None, order, problems)
 
 
-def render(template: bytes, python: str, *, former: bool) -> bytes:
+def render(template: bytes, interpreter: Interpreter, *, former: bool) -> bytes:
     """The hook for this interpreter, which runs the former hook afterwards if there is one."""
-    filled = template.replace(b"@PYTHON@", _quote(os.fsencode(python)))
+    filled = template.replace(b"@PYTHON@", _quote(os.fsencode(interpreter.python)))
+    folders = os.pathsep.join(interpreter.folders)
+    filled = filled.replace(b"@FOLDERS@", _quote(os.fsencode(folders)))
     return filled.replace(b"@FORMER@", _quote(NEXT.encode() if former else b""))
 
 
@@ -235,17 +268,19 @@ def _problems(
     if found is not None and presence == "ours":
         if not found.mode & 0o100:
             problems.append("it is not executable, so git skips it: hubpolicy hook install")
-        python = _pinned_python(hook.read_bytes())
-        if not os.access(python, os.X_OK):
-            problems.append(f"its Python is gone, so every push is refused: {python}")
+        shim = hook.read_bytes()
+        python, folders = _pinned(shim, b"python"), _pinned(shim, b"folders").split(os.pathsep)
+        gone = [path for path in (python, *folders) if not os.access(path, os.X_OK)]
+        problems += [f"every push is refused, since this is gone: {path}" for path in gone]
     if presence == "ours" and state is not None and former != state.former:
         problems.append(f"the former hook ({NEXT}) was changed since")
     return tuple(problems)
 
 
-def _pinned_python(shim: bytes) -> str:
-    line = next((line for line in shim.split(b"\n") if line.startswith(b"python=")), b"")
-    quoted = line.removeprefix(b"python='").removesuffix(b"'")
+def _pinned(shim: bytes, name: bytes) -> str:
+    start = name + b"='"
+    line = next((line for line in shim.split(b"\n") if line.startswith(start)), b"")
+    quoted = line.removeprefix(start).removesuffix(b"'")
     return os.fsdecode(quoted.replace(b"'\\''", b"'"))
 
 

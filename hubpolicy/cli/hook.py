@@ -35,7 +35,7 @@ def install(path: str) -> None:
     from hubpolicy.adapters import hookfile
 
     place = _place(path)
-    changed = hookfile.install(place, hooks.read(hookfile.HOOK), sys.executable)
+    changed = hookfile.install(place, hooks.read(hookfile.HOOK), hookfile.this_interpreter())
     status = hookfile.inspect(place)
     click.echo(f"{'installed' if changed else 'already installed'}: {_shown(place)}")
     _print_order(status)
