@@ -4,13 +4,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
 from hubpolicy.errors import ServiceError
 from tests.git.repos import Repo, init
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_megabyte_goes_in_and_several_come_out_without_a_thread(repo: Repo) -> None:

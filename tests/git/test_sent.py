@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from hubpolicy.core.rules import hp601
 from hubpolicy.core.rules.hp601 import SentBlob
 from hubpolicy.errors import ServiceError
 from tests.git.repos import Repo, init, pointer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 URL = "https://example.org/acme/m"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +18,9 @@ from hubpolicy.adapters.git_process import open_git
 from hubpolicy.domain.manifest import git_blob_id
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from tests.git.repos import Repo, init, need_lfs, pointer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILES = {
     "README.md": b"# A model\n",
@@ -160,7 +163,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "kind", "path"), BAD, ids=lambda value: repr(value))
+@pytest.mark.parametrize(("mode", "kind", "path"), BAD, ids=repr)
 def test_a_bad_entry_is_a_finding_and_never_covered(
     repo: Repo, mode: str, kind: str, path: bytes
 ) -> None:
@@ -284,7 +287,7 @@ def test_reading_what_is_not_there_says_so(repo: Repo) -> None:
         release(repo).head("b")
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=12)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
 @settings(
