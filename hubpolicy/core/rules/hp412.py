@@ -56,8 +56,9 @@ def check(paths: Iterable[str], referenced: frozenset[str]) -> tuple[Finding, ..
     ``referenced``: the paths that verified lines account for. That a file's content has the digest
     in its name is for the caller to see: only then is it referenced.
     """
+    known = {path for path in referenced if evidence_kind(path) is not None}
     always = {MODEL_SIGNATURE, RELEASE_LINES}
-    return tuple(_finding(path) for path in sorted(set(paths) - referenced - always))
+    return tuple(_finding(path) for path in sorted(set(paths) - known - always))
 
 
 def _finding(path: str) -> Finding:

@@ -1,0 +1,34 @@
+"""HP408: neither tested nor inert."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubpolicy.core.filetypes import MIB
+from hubpolicy.core.rules import hp408
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "head", "words"),
+    [
+        ("notes.txt", 5, None, "notes.txt is of no known type"),
+        ("config.json", 5, None, "config.json is read by model loaders"),
+        ("README.md", MIB + 1, None, f"has {MIB + 1} bytes, expected at most {MIB}"),
+        ("logo.png", 5, b"hello", "logo.png does not hold what its name says"),
+    ],
+)
+def test_found(path: str, size: int, head: bytes | None, words: str) -> None:
+    heads = {path: head} if head else {}
+    (finding,) = hp408.check({path: size}, heads, NOTHING, NOTHING)
+    assert (finding.rule, finding.effect) == ("HP408", "failed")
+    assert words in finding.message
+    only = frozenset({path})
+    assert hp408.check({path: size}, heads, only, NOTHING) == ()
+    assert hp408.check({path: size}, heads, NOTHING, only) == ()
+
+
+@pytest.mark.parametrize("path", ["README.md", "m.safetensors", "m.bin", "m.py"])
+def test_inert_files_and_those_with_a_rule_of_their_own_are_not_found(path: str) -> None:
+    assert hp408.check({path: 5}, {}, NOTHING, NOTHING) == ()
