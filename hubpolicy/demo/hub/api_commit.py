@@ -117,21 +117,32 @@ def _changes(call: Call, parent: str, operations: Sequence[Operation]) -> list[C
     present = {e.path for e in entries(call.bare, parent, recursive=True) if e.kind != "tree"}
     changes: list[Change] = []
     for operation in operations:
-        match operation:
-            case AddFile(path, content):
-                if len(content) > MAX_REGULAR_BYTES:
-                    msg = f"{path} has {len(content)} bytes: upload it with LFS"
-                    raise bad_request(msg)
-                pointer = parse_pointer(content)
-                if pointer is not None:
-                    content = _pointer(call, known, path, pointer.sha256, pointer.size)
-                changes.append(Change(path, content))
-            case AddLargeFile(path, sha256, size):
-                changes.append(Change(path, _pointer(call, known, path, sha256, size)))
-            case Delete(path, folder):
-                gone = _deleted(present, path, folder=folder)
-                changes.extend(Change(name, None) for name in gone)
+        if isinstance(operation, Delete):
+            gone = _deleted(present, operation.path, folder=operation.folder)
+            changes.extend(Change(name, None) for name in gone)
+            present.difference_update(gone)
+        else:
+            changes.append(Change(operation.path, _stored_content(call, known, operation)))
+            present.add(operation.path)
+    folders = {path[:at] for path in present for at, char in enumerate(path) if char == "/"}
+    for path in sorted(folders & present):
+        msg = f"got {path!r} as a file and as a folder, in commit"
+        raise bad_request(msg)
     return changes
+
+
+def _stored_content(call: Call, known: frozenset[str], operation: AddFile | AddLargeFile) -> bytes:
+    """Return what git keeps: the content of a small file, the pointer of a large one."""
+    path = operation.path
+    if isinstance(operation, AddLargeFile):
+        return _pointer(call, known, path, operation.sha256, operation.size)
+    if len(operation.content) > MAX_REGULAR_BYTES:
+        msg = f"{path} has {len(operation.content)} bytes: upload it with LFS"
+        raise bad_request(msg)
+    pointer = parse_pointer(operation.content)
+    if pointer is None:
+        return operation.content
+    return _pointer(call, known, path, pointer.sha256, pointer.size)
 
 
 def _deleted(present: set[str], path: str, *, folder: bool) -> list[str]:
