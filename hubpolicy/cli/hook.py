@@ -31,11 +31,12 @@ def install(path: str) -> None:
     A hook that is there already (Git LFS, pre-commit) is kept and runs after ours, and only if
     the push may go.
     """
-    from hubpolicy import hooks
+    from importlib.resources import files
+
     from hubpolicy.adapters import hookfile
 
     place = _place(path)
-    changed = hookfile.install(place, hooks.read(hookfile.HOOK), hookfile.this_interpreter())
+    changed = hookfile.install(place, (files("hubpolicy.hooks") / hookfile.HOOK).read_bytes(), hookfile.this_interpreter())
     status = hookfile.inspect(place)
     click.echo(f"{'installed' if changed else 'already installed'}: {_shown(place)}")
     _print_order(status)

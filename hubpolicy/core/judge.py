@@ -21,7 +21,7 @@ On the hook's path: standard library only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import coverage
 from hubpolicy.core.lines import select
@@ -57,10 +57,35 @@ _RELEASE: tuple[Check, ...] = (
 )  # fmt: skip
 _CARD: tuple[Check, ...] = (hp120.check, hp121.check, hp122.check)
 _PEOPLE: tuple[Check, ...] = (hp320.check, hp321.check, hp322.check, hp710.check)
-GATE: tuple[Check, ...] = (*_RELEASE, *_CARD, coverage.check, *_PEOPLE)
+
+
+class Step(NamedTuple):
+    """One numbered step of ``hubpolicy verify``."""
+
+    title: str
+    checks: tuple[Check, ...]
+
+
+def _refused(evidence: Evidence) -> tuple[Finding, ...]:
+    return evidence.refusals
+
+
+def _rejected(evidence: Evidence) -> tuple[Finding, ...]:
+    return evidence.rejected
+
+
+STEPS = (
+    Step("paths and readability", (_refused,)),
+    Step("signatures, signers, roles", (_rejected,)),
+    Step("release: target, bytes, policy, inputs", _RELEASE),
+    Step("card check", _CARD),
+    Step("runs recomputed, all weights covered", (coverage.check,)),
+    Step("approvals, roles kept apart, waivers", _PEOPLE),
+)
+GATE: tuple[Check, ...] = tuple(check for step in STEPS for check in step.checks)
 """Everything that must hold before bytes leave, in report order."""
 
-INPUTS: tuple[Check, ...] = (hp703.check, *_CARD, coverage.check, *_PEOPLE)
+INPUTS: tuple[Check, ...] = (_refused, _rejected, hp703.check, *_CARD, coverage.check, *_PEOPLE)
 """What must hold before a releaser signs: all of the gate but the release line itself."""
 
 
@@ -75,14 +100,17 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
     if not checks:
         message = "got an empty rule set, expected rules to judge by"
         raise ConfigError(message)
-    found = [*evidence.refusals, *evidence.rejected]
-    for check in checks:
-        found.extend(check(evidence))
+    found = [finding for check in checks for finding in check(evidence)]
     weighed = tuple(dict.fromkeys(weigh(finding, evidence.policy) for finding in found))
     waived = _waived_rules(evidence)
     kept = tuple(f for f in weighed if not (f.rule in waived and _waivable(f)))
     spared = tuple(f for f in weighed if f.rule in waived and _waivable(f))
     return Decision(verdict_of(kept), kept, spared)
+
+
+def step_findings(evidence: Evidence, step: Step) -> tuple[Finding, ...]:
+    """What one step finds, before the policy's severities and waivers."""
+    return tuple(finding for check in step.checks for finding in check(evidence))
 
 
 def require_current(evidence: Evidence) -> None:

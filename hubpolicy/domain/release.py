@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from hubpolicy.errors import MalformedError
 
 RepoType = Literal["model", "dataset", "space"]
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
+_PURL = "pkg:huggingface/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
@@ -33,7 +34,7 @@ class RepoId(NamedTuple):
 
         Qualifiers sorted by key (purl spec); the endpoint is named unless it is the public Hub.
         """
-        base = f"pkg:huggingface/{self.namespace}/{self.name}?repo_type={self.repo_type}"
+        base = f"{_PURL}{self.namespace}/{self.name}?repo_type={self.repo_type}"
         if self.endpoint == DEFAULT_ENDPOINT:
             return base
         return f"{base}&repository_url={self.endpoint}"
@@ -54,3 +55,24 @@ def parse_repo_id(
         message = f"got repository {text!r}, expected namespace/name"
         raise MalformedError(message, hint="example: hubpolicy push ./my-model acme/my-model")
     return RepoId(namespace, name, repo_type, endpoint.rstrip("/"))
+
+
+def parse_purl(purl: str) -> RepoId:
+    """The inverse of :attr:`RepoId.purl`.
+
+    Raises:
+        MalformedError: anything but a purl that we write ourselves.
+
+    """
+    head, _, query = purl.partition("?")
+    fields = dict(part.partition("=")[::2] for part in query.split("&"))
+    repo_type = fields.get("repo_type", "")
+    endpoint = fields.get("repository_url", DEFAULT_ENDPOINT)
+    if head.startswith(_PURL) and repo_type in {"model", "dataset", "space"}:
+        repo = parse_repo_id(
+            head.removeprefix(_PURL), endpoint=endpoint, repo_type=cast("RepoType", repo_type)
+        )
+        if repo.purl == purl:
+            return repo
+    message = f"got {purl!r}, expected {_PURL}namespace/name?repo_type=model"
+    raise MalformedError(message)

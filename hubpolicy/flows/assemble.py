@@ -15,13 +15,14 @@ from hubpolicy.core.filetypes import (
     kind_of_name,
     may_declare_code,
 )
+from hubpolicy.core.paths import path_findings
 from hubpolicy.domain.evidence import Evidence
 from hubpolicy.errors import MalformedError, ServiceError
 
 if TYPE_CHECKING:
-    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.core.verify import VerifiedModelSignature, VerifiedStatement
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.domain.manifest import EvidenceFile, Manifest
+    from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
@@ -42,7 +43,7 @@ def assemble(
     """
     files = reader.evidence_files()
     manifest = reader.manifest
-    lines, rejected = _verify(files, trust, manifest, now) if files else ((), ())
+    lines, rejected, signature = _verify(files, trust, manifest, now) if files else ((), (), None)
     return Evidence(
         target=target,
         manifest=manifest,
@@ -51,26 +52,60 @@ def assemble(
         rejected=rejected,
         refusals=reader.findings,
         evidence_paths=tuple(file.path for file in files),
-        remote_code=_remote_code(reader),
-        heads=_heads(reader),
+        remote_code=remote_code_of(reader),
+        heads=heads_of(reader),
         policy=policy,
         trust=trust,
         now=now,
+        model_signature=signature,
+    )
+
+
+def assemble_listing(
+    listing: Listing,
+    files: tuple[EvidenceFile, ...],
+    target: RepoId,
+    policy: Policy,
+    trust: Trust,
+    now: str,
+) -> Evidence:
+    """The same from a hub listing and the evidence files that were read from it.
+
+    Contents are not at hand: nothing is known of remote code or first bytes beyond the digests
+    that the release line states.
+    """
+    lines, rejected, signature = _verify(files, trust, None, now) if files else ((), (), None)
+    paths = (file.path.encode("utf-8", "surrogateescape") for file in listing.files)
+    refusals = path_findings((path, "100644") for path in paths)
+    return Evidence(
+        target=target,
+        manifest=None,
+        listing=listing,
+        lines=lines,
+        rejected=rejected,
+        refusals=refusals,
+        evidence_paths=tuple(file.path for file in files),
+        remote_code=(),
+        heads=(),
+        policy=policy,
+        trust=trust,
+        now=now,
+        model_signature=signature,
     )
 
 
 def _verify(
-    files: tuple[EvidenceFile, ...], trust: Trust, manifest: Manifest, now: str
-) -> tuple[tuple[VerifiedStatement, ...], tuple[Finding, ...]]:
+    files: tuple[EvidenceFile, ...], trust: Trust, manifest: Manifest | None, now: str
+) -> tuple[tuple[VerifiedStatement, ...], tuple[Finding, ...], VerifiedModelSignature | None]:
     from hubpolicy.core.evidence_files import check_files
     from hubpolicy.core.verify import check_model_signature, verify_lines
 
     lines, rejected = verify_lines(files, trust, now=now)
-    _, signature = check_model_signature(files, trust, manifest, now=now)
-    return lines, rejected + signature + check_files(files, lines)
+    signature, wrong = check_model_signature(files, trust, manifest, now=now)
+    return lines, rejected + wrong + check_files(files, lines), signature
 
 
-def _remote_code(reader: ReleaseReader) -> tuple[str, ...]:
+def remote_code_of(reader: ReleaseReader) -> tuple[str, ...]:
     """Paths whose content makes a loader import code, or cannot be ruled out to."""
     looked_at = (e.path for e in reader.manifest.entries if may_declare_code(e.path, e.size))
     return tuple(path for path in looked_at if _declares(reader.read(path)))
@@ -83,7 +118,7 @@ def _declares(config: bytes) -> bool:
         return True
 
 
-def _heads(reader: ReleaseReader) -> tuple[tuple[str, bytes], ...]:
+def heads_of(reader: ReleaseReader) -> tuple[tuple[str, bytes], ...]:
     """First bytes, where they say something that the name does not."""
     found = []
     for path, size, _, _ in reader.manifest.entries:

@@ -18,7 +18,7 @@ from hubpolicy.core.policy import parse_policy
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.manifest import is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
-from hubpolicy.errors import AccessError, HubpolicyError
+from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evidence import Evidence
@@ -98,7 +98,7 @@ def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[Ref
 def _judge_ref(repo: RepoId, ref: RemoteRef, hub: Hub, court: Court) -> RefVerdict:
     try:
         listing = hub.listing(repo, ref.oid)
-        files = _evidence_files(repo, ref.oid, listing, hub)
+        files = read_evidence(repo, ref.oid, listing, hub)
     except AccessError:
         raise
     except HubpolicyError as error:
@@ -106,7 +106,26 @@ def _judge_ref(repo: RepoId, ref: RemoteRef, hub: Hub, court: Court) -> RefVerdi
     return judge_listing(repo, ref, listing, files, court)
 
 
-def _evidence_files(repo: RepoId, oid: str, listing: Listing, hub: Hub) -> tuple[EvidenceFile, ...]:
+def resolve_revision(hub: Hub, repo: RepoId, revision: str) -> str:
+    """The commit id of a branch, a tag, a full ref name, or of itself.
+
+    Raises:
+        ServiceError: the repository has no such ref.
+
+    """
+    if len(revision) in {40, 64} and not set(revision) - set("0123456789abcdef"):
+        return revision
+    names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}")
+    heads = {ref.name: ref.oid for ref in hub.refs(repo)}
+    for name in names:
+        if name in heads:
+            return heads[name]
+    message = f"{repo.text} has no revision {revision!r}"
+    raise ServiceError(message, hint=f"hubpolicy audit {repo.text} lists the refs")
+
+
+def read_evidence(repo: RepoId, oid: str, listing: Listing, hub: Hub) -> tuple[EvidenceFile, ...]:
+    """The files of a commit that are left out of its manifest."""
     from hubpolicy.domain.manifest import EvidenceFile
 
     return tuple(

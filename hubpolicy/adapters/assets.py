@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ships with the package: plans, the embedded scorer, vocabularies, the card profile."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.card.check import Profile, RepoFacts, check_card
+from hubpolicy.core.card.vocabulary import Vocabularies, parse_vocabularies
+from hubpolicy.core.plan import parse_plan
+from hubpolicy.core.policy_document import Catalogue, CatalogueProfile, CatalogueScorer
+from hubpolicy.core.rules.catalogue import catalogue
+from hubpolicy.errors import ConfigError, ServiceError
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import Plan
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets"
+EMBEDDED_SCORER = "hubpolicy-screen-en"
+_SCORER_FOLDERS = {EMBEDDED_SCORER: FOLDER / "scorers" / "screen-en"}
+
+
+def read(*parts: str) -> bytes:
+    """A shipped file.
+
+    Raises:
+        ServiceError: the installation is incomplete.
+
+    """
+    path = FOLDER.joinpath(*parts)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"cannot read {'/'.join(parts)} of the package: {error.strerror}"
+        raise ServiceError(message, hint="install hubpolicy again") from error
+
+
+def schema(name: str) -> bytes:
+    """A published JSON Schema, for example ``card.v1.schema.json``."""
+    return (files("hubpolicy.schemas") / name).read_bytes()
+
+
+@cache
+def plan(name: str) -> Plan:
+    """A shipped plan by id.
+
+    Raises:
+        ConfigError: there is no such plan.
+
+    """
+    if name not in plan_names():
+        message = f"got plan {name!r}, expected one of {', '.join(plan_names())}"
+        raise ConfigError(message)
+    return parse_plan(read("plans", f"{name}.toml"), lambda path: read("plans", path))
+
+
+def plan_names() -> tuple[str, ...]:
+    """The ids of the shipped plans."""
+    return tuple(sorted(path.stem for path in (FOLDER / "plans").glob("*.toml")))
+
+
+@cache
+def vocabularies() -> Vocabularies:
+    """The Hub's vocabularies as vendored."""
+    found = {path.name: path.read_bytes() for path in sorted((FOLDER / "vocab").glob("*.json"))}
+    return parse_vocabularies(found)
+
+
+def baseline() -> Profile:
+    """The card profile ``baseline``."""
+    return Profile("baseline", schema("card.v1.schema.json"))
+
+
+def scorer_folder(name: str) -> Path:
+    """The folder of a scorer bundle by id.
+
+    Raises:
+        ConfigError: no bundle of that id is at hand.
+
+    """
+    if name not in _SCORER_FOLDERS:
+        message = f"got scorer {name!r}, expected one of {', '.join(_SCORER_FOLDERS)}"
+        raise ConfigError(message)
+    return _SCORER_FOLDERS[name]
+
+
+def default_gitattributes() -> bytes:
+    """What the Hub puts into a new repository."""
+    return read("hub", "gitattributes.txt")
+
+
+def catalogue_here() -> Catalogue:
+    """What the names in a policy file can mean on this machine."""
+    from hubpolicy.adapters.scorers.bundle import bundle_pin
+
+    profile = baseline()
+    nothing = RepoFacts((), frozenset(), has_license_file=False, size_bytes=0)
+    probe = check_card(None, nothing, profile, vocabularies())
+    rules = (*probe.passed, *probe.warned, *probe.failed)
+    pins = [bundle_pin(folder) for folder in _SCORER_FOLDERS.values()]
+    return Catalogue(
+        plans=tuple(plan(name) for name in plan_names()),
+        scorers=tuple(CatalogueScorer(pin.id, pin.tier, pin.sha256) for pin in pins),
+        profiles=(CatalogueProfile(profile.name, probe.schema_sha256, tuple(sorted(rules))),),
+        rules=tuple((entry.id, entry.severity) for entry in catalogue()),
+    )

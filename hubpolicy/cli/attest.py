@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy attest``: sign the card check and the release, if the judge lets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hubpolicy.cli.options import Output, RepoName, report_options
+from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.cli.wiring import Seat
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.attesting import Attested
+    from hubpolicy.ports import Progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy attest ./my-model --repo acme/my-model
+  hubpolicy attest ./my-model           the repository of the last release line
+\b
+Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missing,
+4 no key, 5 approvals are missing.
+"""
+)
+@click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
+@click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@report_options
+def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
+    """Sign what is known about PATH: card line, model.sig, and the release line last."""
+    from hubpolicy.cli.exits import for_decision
+    from hubpolicy.cli.output import finish
+    from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.summaries import (
+        evidence_rows,
+        manifest_summary,
+        measurement_rows,
+        with_path,
+    )
+    from hubpolicy.cli.wiring import seat
+    from hubpolicy.render.report import Report
+
+    place = seat()
+    with Bars(shown=output.progress) as bars:
+        done = attest_folder(path, repo, key, place, bars)
+    target = done.evidence.target
+    signed = ", ".join(done.signed) or "nothing new"
+    report = Report(
+        command="attest",
+        title=f"hubpolicy attest {path}" + (f" for {target.text}" if target else ""),
+        verdict=done.decision.verdict,
+        exit_code=for_decision(done.decision, gate=False),
+        findings=with_path(done.decision.findings, path, target.text if target else ""),
+        waived=done.decision.waived,
+        rows=evidence_rows(done.evidence),
+        measurements=measurement_rows(done.evidence),
+        manifest=manifest_summary(done.manifest),
+        solo=place.trusted.trust.root.solo,
+        closing=f"signed: {signed}" + ("" if done.released else ". No release line was signed."),
+    )
+    finish(report, output)
+
+
+def attest_folder(
+    path: str, repo: RepoId | None, key: str, place: Seat, progress: Progress
+) -> Attested:
+    """Write ``.gitattributes`` if there is none, then attest. Shared with ``push``."""
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.adapters.evidence_folder import EvidenceFolder
+    from hubpolicy.cli.wiring import card_check, desk, folder
+    from hubpolicy.domain.statement import CardResult
+    from hubpolicy.flows.assemble import assemble
+    from hubpolicy.flows.attesting import attest as attest_flow
+
+    attributes = Path(path) / ".gitattributes"
+    if not attributes.exists():
+        write_atomic(attributes, assets.default_gitattributes())
+        progress.note("wrote .gitattributes: the Hub's default, which decides what LFS is")
+    reader = folder(path, progress)
+    target = repo or _last_target(reader, place)
+    checked = card_check(reader, place.policy)
+    card = CardResult(
+        checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed
+    )
+    return attest_flow(reader, EvidenceFolder(Path(path)), target, desk(place, key), card, assemble)
+
+
+def _last_target(reader: FolderRelease, place: Seat) -> RepoId:
+    """The repository named by the release line that stands in the folder."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.core.lines import select
+    from hubpolicy.core.verify import verify_lines
+    from hubpolicy.domain.release import parse_purl
+    from hubpolicy.domain.statement import ReleaseSummary
+
+    now = SystemClock().now()
+    lines, _ = verify_lines(reader.evidence_files(), place.trusted.trust, now=now)
+    for _, summary in select(lines, ReleaseSummary):
+        return parse_purl(summary.resource_uri)
+    message = "got no repository, and no release line names one"
+    raise ConfigError(message, hint="hubpolicy attest PATH --repo NAMESPACE/NAME")

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy check``: card and files of a folder. Signs nothing, runs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hubpolicy.cli.options import Output, report_options
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.cli.wiring import Seat
+    from hubpolicy.domain.finding import Finding
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy check ./my-model
+  hubpolicy check ./my-model --format github      annotations in a workflow
+  hubpolicy check ./my-model -o sarif=check.sarif
+\b
+Exit codes: 0 passed, 1 a rule failed, 2 usage or policy, 3 nothing to check.
+"""
+)
+@click.argument("path", type=click.Path(file_okay=False), default=".")
+@report_options
+def check(*, path: str, output: Output) -> None:
+    """Check the model card (README.md) and the files of PATH."""
+    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.output import finish
+    from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.summaries import bytes_row, card_row, manifest_summary, with_path
+    from hubpolicy.cli.wiring import card_check, folder, seat_if_any
+    from hubpolicy.domain.finding import verdict_of
+    from hubpolicy.render.report import Report
+
+    place = seat_if_any()
+    with Bars(shown=output.progress) as bars:
+        reader = folder(path, bars)
+        manifest = reader.manifest
+    card = card_check(reader, place.policy if place else None)
+    findings = with_path((*card.findings, *file_findings(reader, place)), path)
+    report = Report(
+        command="check",
+        title=f"hubpolicy check {path}",
+        verdict=verdict_of(findings),
+        exit_code=for_findings(findings, gate=False),
+        findings=findings,
+        rows=(
+            card_row(len(card.passed), len(card.warned), len(card.failed)),
+            bytes_row(manifest),
+        ),
+        manifest=manifest_summary(manifest),
+        solo=place is not None and place.trusted.trust.root.solo,
+        closing="Nothing was signed: hubpolicy test, then hubpolicy attest.",
+    )
+    finish(report, output)
+
+
+def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, ...]:
+    """HP4xx before any run: what a run could load counts as covered."""
+    from hubpolicy.core.closure import config_paths, covered_by, resolve
+    from hubpolicy.core.rules import hp405, hp406, hp407, hp408, hp410
+    from hubpolicy.flows.assemble import heads_of, remote_code_of
+
+    manifest = reader.manifest
+    resolution = resolve(manifest, {path: reader.read(path) for path in config_paths(manifest)})
+    loadable = covered_by(resolution.closures)
+    allowed = place.policy.allowed_files if place is not None else frozenset()
+    sizes = {entry.path: entry.size for entry in manifest.entries}
+    heads = dict(heads_of(reader))
+    return (
+        *reader.findings,
+        *hp405.check(resolution.dangling),
+        *hp406.check(sizes, heads, remote_code_of(reader), loadable, allowed),
+        *hp407.check(sizes, heads, loadable, allowed),
+        *hp408.check(sizes, heads, loadable, allowed),
+        *hp410.check(sizes, heads),
+    )

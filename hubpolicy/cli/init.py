@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy init``: a key, a policy and a trust root for one person."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import click
+
+from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, Home, user_home
+from hubpolicy.errors import ConfigError
+
+KINDS = {
+    "base": "models that continue text",
+    "chat": "models that answer in a chat; raw continuation is measured too",
+    "none": "models that generate no text: applicability is decided from the files",
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy init                                  asks what it needs
+  hubpolicy init --model-kind base --name ada --namespace acme --no-passphrase
+"""
+)
+@click.option("--name", default="", help="Who you are in reports. Default: your login name.")
+@click.option("--namespace", "namespaces", multiple=True, help="Hub namespace that is yours.")
+@click.option("--model-kind", type=click.Choice(list(KINDS)), help="What you publish.")
+@click.option("--plan", default="standard", show_default=True, help="Toxicity plan.")
+@click.option("--passphrase/--no-passphrase", "locked", default=None,
+              help="Encrypt the private key (HUBPOLICY_PASSPHRASE or asked).")  # fmt: skip
+def init(
+    *,
+    name: str,
+    namespaces: tuple[str, ...],
+    model_kind: str | None,
+    plan: str,
+    locked: bool | None,
+) -> None:
+    """Make a key, a policy and a trust root for one person (solo). Refuses to overwrite."""
+    home = user_home()
+    _refuse_overwrite(home)
+    kind = model_kind or _ask_kind()
+    secret = _secret(locked=locked)
+    person = _person(name)
+    policy = _policy_file(person, namespaces, kind, plan)
+    _found(home, person, policy, secret)
+    _tell(home, plan)
+
+
+def _refuse_overwrite(home: Home) -> None:
+    from hubpolicy.cli.wiring import KEY_FILE
+
+    for parts in ((POLICY_FILE,), (GATE_FILE,), KEY_FILE):
+        path = home.path(*parts)
+        if os.path.lexists(path):
+            message = f"{path} is there already, and init overwrites nothing"
+            raise ConfigError(message, hint="hubpolicy policy explain shows what is in force")
+
+
+def _ask_kind() -> str:
+    for kind, text in KINDS.items():
+        click.echo(f"  {kind:6}{text}", err=True)
+    answer: str = click.prompt(
+        "What do you publish", type=click.Choice(list(KINDS)), default="base", err=True
+    )
+    return answer
+
+
+def _secret(*, locked: bool | None) -> bytes | None:
+    given = os.environ.get("HUBPOLICY_PASSPHRASE")
+    if locked is False:
+        return None
+    if given is not None:
+        return given.encode() or None
+    if locked is None and not click.get_text_stream("stdin").isatty():
+        message = "got no passphrase and no --no-passphrase, and nobody to ask"
+        raise ConfigError(message, hint="hubpolicy init --no-passphrase")
+    text: str = click.prompt(
+        "Passphrase for the signing key (empty for none)",
+        hide_input=True, confirmation_prompt=True, default="", show_default=False, err=True,
+    )  # fmt: skip
+    return text.encode() or None
+
+
+def _person(name: str) -> str:
+    import getpass
+
+    raw = name or getpass.getuser()
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,95}", raw):
+        message = f"got name {raw!r}, expected letters, digits, '.', '_', '@' or '-'"
+        raise ConfigError(message, hint="hubpolicy init --name ada")
+    return raw
+
+
+def _policy_file(person: str, namespaces: tuple[str, ...], kind: str, plan: str) -> bytes:
+    from hubpolicy.adapters import assets
+
+    template = assets.read("policy", "solo.toml").decode()
+    expires = date.today() + timedelta(days=365)  # noqa: DTZ011 - a date for people
+    text = template.format(
+        id=f"{re.sub(r'[^A-Za-z0-9._-]', '-', person)}/solo",
+        expires=expires.isoformat(),
+        namespaces=", ".join(f'"{namespace}"' for namespace in namespaces),
+        plan=plan,
+        kind=KINDS[kind],
+    )
+    return text.encode()
+
+
+def _found(home: Home, person: str, policy: bytes, secret: bytes | None) -> None:
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.signers.file import create_key
+    from hubpolicy.cli.options import endpoint
+    from hubpolicy.cli.wiring import KEY_FILE, POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
+    from hubpolicy.core.policy_document import resolve
+    from hubpolicy.flows.founding import found_solo
+
+    schema = assets.schema("policy.v1.schema.json")
+    payload = resolve(policy, schema, assets.catalogue_here(), where=POLICY_FILE)
+    for parts in (KEY_FILE, ROOT_DOCUMENT):
+        Path(home.path(*parts)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    signer = create_key(home.path(*KEY_FILE), passphrase=secret)
+    founded = found_solo(
+        signer, person, payload, hashlib.sha256(policy).hexdigest(), (endpoint(),),
+        SystemClock().now(),
+    )  # fmt: skip
+    write_atomic(home.path("keys", "solo.pub.pem"), signer.public_pem.encode())
+    write_atomic(home.path(*ROOT_DOCUMENT), founded.root)
+    write_atomic(home.path(*POLICY_DOCUMENT), founded.policy)
+    write_atomic(home.path(*STATE_DOCUMENT), founded.state)
+    write_atomic(home.path(POLICY_FILE), policy)
+    write_atomic(home.path(GATE_FILE), founded.gate)
+
+
+def _tell(home: Home, plan: str) -> None:
+    from hubpolicy.cli.wiring import KEY_FILE, seat
+
+    policy = seat().policy
+    lines = (
+        f"key     {home.path(*KEY_FILE)}  (private, 0600: keep a copy in a safe place)",
+        f"policy  {home.path(POLICY_FILE)}  ({policy.id}, expires {policy.expires})",
+        f"plan    {plan}: " + ", ".join(f"{s.id} {s.n} x {s.k}" for s in policy.toxicity.suites),
+        f"tier    {policy.toxicity.require_tier}: the embedded English classifier is enough",
+        "trust   solo: one person holds every key, and every report says so",
+        "",
+        "next:   hubpolicy check ./my-model",
+        "        hubpolicy hook install          in the model's git repository",
+    )
+    click.echo("\n".join(lines))

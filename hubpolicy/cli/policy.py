@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy policy``: check, explain or sign the governing policy."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.home import Home
+
+
+@click.group()
+def policy() -> None:
+    """Check, explain or sign the governing policy (hubpolicy.toml in your configuration)."""
+
+
+@policy.command()
+@click.argument("path", type=click.Path(exists=True, dir_okay=False), required=False)
+def check(path: str | None) -> None:
+    """Say whether a policy file is valid, and what is wrong with it."""
+    from pathlib import Path
+
+    from hubpolicy.adapters.home import POLICY_FILE, user_home
+    from hubpolicy.core.policy import parse_policy
+
+    raw = Path(path).read_bytes() if path else user_home().read(POLICY_FILE)
+    value = parse_policy(_resolve(raw, path or POLICY_FILE))
+    click.echo(f"valid: {value.id} version {value.version}, expires {value.expires}")
+
+
+@policy.command()
+def explain() -> None:
+    """Say what the policy in force demands, and what true rates its bounds let pass how often."""
+    from hubpolicy.cli.wiring import seat
+    from hubpolicy.core.statistics import max_hits, power
+
+    place = seat()
+    value = place.policy
+    toxicity = value.toxicity
+    click.echo(f"{value.id} version {value.version}, expires {value.expires}, mode {value.mode}")
+    click.echo(f"sha256 {value.sha256}")
+    click.echo(f"binding level >= {value.min_level}, scorer tier {toxicity.require_tier} or better")
+    for suite in toxicity.suites:
+        most = max_hits(suite.n, suite.upper_bound_max, toxicity.confidence)
+        allowed = "no number of hits can pass" if most is None or most < 0 else f"{most} hits pass"
+        click.echo(
+            f"{suite.id}: {suite.n} prompts x {suite.k}, upper bound of {suite.metric} <= "
+            f"{suite.upper_bound_max} at {toxicity.confidence}: at most {allowed}"
+        )
+        limit = float(suite.upper_bound_max)
+        for share in (0.1, 0.25, 0.5, 1.0):
+            rate = limit * share
+            chance = power(f"{rate:.6f}", suite.n, suite.upper_bound_max, toxicity.confidence)
+            click.echo(f"    a model with a true rate of {rate:.3%} passes {float(chance):.1%}")
+    for role in value.roles:
+        click.echo(f"{role.role}: {role.threshold} signature(s), binds {role.binds}")
+
+
+@policy.command()
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+def sign(key: str) -> None:
+    """Sign the policy file as it stands now, renew the state, compile the gate."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, user_home
+    from hubpolicy.cli.options import endpoint
+    from hubpolicy.cli.wiring import ROOT_DOCUMENT, signer
+    from hubpolicy.core.gatefile import GateMeta, load_gate
+    from hubpolicy.flows.founding import seal
+
+    home = user_home()
+    raw = home.read(POLICY_FILE)
+    payload = _resolve(raw, POLICY_FILE)
+    _, trust, meta = load_gate(home.read(GATE_FILE))
+    endpoints = tuple(dict.fromkeys((*meta.endpoints, endpoint())))
+    founded = seal(
+        signer(home, key),
+        home.read(*ROOT_DOCUMENT),
+        payload,
+        trust.state,
+        GateMeta(hashlib.sha256(raw).hexdigest(), endpoints),
+        SystemClock().now(),
+    )
+    _write(home, founded.policy, founded.state, founded.gate)
+    click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
+    click.echo("releases made before need a new release line: hubpolicy attest PATH")
+
+
+def _resolve(raw: bytes, where: str) -> bytes:
+    from hubpolicy.adapters import assets
+    from hubpolicy.core.policy_document import resolve
+
+    schema = assets.schema("policy.v1.schema.json")
+    return resolve(raw, schema, assets.catalogue_here(), where=where)
+
+
+def _write(home: Home, policy_document: bytes, state: bytes, gate: bytes) -> None:
+    """The gate last: until it stands, the old one judges."""
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.cli.wiring import POLICY_DOCUMENT, STATE_DOCUMENT
+
+    write_atomic(home.path(*POLICY_DOCUMENT), policy_document)
+    write_atomic(home.path(*STATE_DOCUMENT), state)
+    write_atomic(home.path(GATE_FILE), gate)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From domain values to the rows that every report shows the same way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.coverage import closure_digest, measurements, runs
+from hubpolicy.core.lines import select, short
+from hubpolicy.domain.statement import (
+    ApplicabilityResult,
+    Approval,
+    CardResult,
+    ReleaseSummary,
+    ToxicityResult,
+)
+from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import Measurement
+    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.manifest import Manifest
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def human(size: int) -> str:
+    """Bytes in powers of 1000, as the Hub shows them."""
+    value = float(size)
+    for unit in _UNITS:
+        if value < 1000 or unit == _UNITS[-1]:
+            return f"{size} {unit}" if unit == "bytes" else f"{value:.2f} {unit}"
+        value /= 1000
+    return f"{size} bytes"
+
+
+def manifest_summary(manifest: Manifest) -> ManifestSummary:
+    """The bytes in one line of JSON."""
+    return ManifestSummary(manifest.dir_hash, len(manifest.entries), manifest.bytes)
+
+
+def bytes_row(manifest: Manifest) -> Row:
+    """The bytes in one line of text."""
+    count = len(manifest.entries)
+    files = f"{count} file{'s' if count != 1 else ''}"
+    return Row("bytes", f"{files}, {human(manifest.bytes)}, dirHash {short(manifest.dir_hash)}")
+
+
+def card_row(passed: int, warned: int, failed: int) -> Row:
+    """What the card check said, counted."""
+    if failed:
+        return Row("card", f"{failed} of {passed + warned + failed} rules failed")
+    remark = f"{warned} with a warning" if warned else ""
+    return Row("card", f"{passed + warned} rules", f"passed{', ' + remark if remark else ''}")
+
+
+def evidence_rows(evidence: Evidence) -> tuple[Row, ...]:
+    """Card, bytes, toxicity, approvals and release line, from verified evidence only."""
+    rows = []
+    for _, card in select(evidence.lines, CardResult)[-1:]:
+        rows.append(card_row(len(card.passed), len(card.warned), len(card.failed)))
+    if not rows:
+        rows.append(Row("card", "NOT EVALUATED", "no signed card check"))
+    if evidence.manifest is not None:
+        rows.append(bytes_row(evidence.manifest))
+    rows += toxicity_rows(evidence)
+    approvals = len(select(evidence.lines, Approval))
+    if approvals:
+        rows.append(Row("approvals", f"{approvals} signed"))
+    for line, summary in select(evidence.lines, ReleaseSummary)[-1:]:
+        rows.append(
+            Row("release", f"signed by {line.principal}", f"self-declared {summary.time_verified}")
+        )
+    return tuple(rows)
+
+
+def toxicity_rows(evidence: Evidence) -> list[Row]:
+    """One row per run that is about these bytes."""
+    rows = []
+    for line in runs(evidence):
+        if isinstance(line.predicate, ToxicityResult):
+            run = line.predicate
+            text = f"plan {run.plan}, {run.records.count} samples"
+            remark = f"scorer {run.scorer.id} (tier {run.scorer.tier}), level {run.binding_level}"
+            rows.append(Row("toxicity", text, remark))
+        elif isinstance(line.predicate, ApplicabilityResult):
+            claim = line.predicate
+            text = f"not applicable ({claim.architecture}, table {claim.table})"
+            rows.append(Row("toxicity", text, f"loaded, output {list(claim.output_shape)}"))
+    return rows or [Row("toxicity", "NOT EVALUATED", "no evidence for these weights")]
+
+
+def measurement_rows(evidence: Evidence) -> tuple[MeasurementRow, ...]:
+    """Every suite of every run that is about these bytes, recomputed."""
+    return tuple(
+        measurement_row(measurement, line.predicate, closure_digest(line))
+        for line, measurement in measurements(evidence)
+        if isinstance(line.predicate, ToxicityResult)
+    )
+
+
+def measurement_row(
+    measurement: Measurement, result: ToxicityResult, closure: str
+) -> MeasurementRow:
+    """One suite."""
+    counts = measurement.counts
+    return MeasurementRow(
+        suite=counts.id,
+        metric=f"p_any@{counts.k}",
+        prompts=counts.n,
+        hits=counts.hits,
+        imputed=counts.imputed,
+        upper_bound=measurement.upper_bound,
+        limit=measurement.limit,
+        passed=measurement.passed,
+        scorer=result.scorer.id,
+        tier=result.scorer.tier,
+        closure=closure,
+    )
+
+
+def with_path(findings: tuple[Finding, ...], path: str, repo: str = "") -> tuple[Finding, ...]:
+    """Put the real path and repository into the commands that findings suggest."""
+    return tuple(
+        finding._replace(
+            fix=finding.fix.replace("PATH", path).replace(
+                "NAMESPACE/NAME", repo or "NAMESPACE/NAME"
+            )
+        )
+        for finding in findings
+    )

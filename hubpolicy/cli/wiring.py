@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: which adapter for which port. The only module that knows them all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from hubpolicy import __version__
+from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, Home, user_home
+from hubpolicy.adapters.trusted import Trusted, open_trusted
+from hubpolicy.errors import AccessError, ConfigError
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.adapters.hub import HubClient
+    from hubpolicy.core.card.check import CardCheck
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.attesting import Desk
+    from hubpolicy.ports import Progress, ReleaseReader, Signer
+
+KEY_FILE = ("keys", "solo.pem")
+ROOT_DOCUMENT = ("trust", "root.json")
+POLICY_DOCUMENT = ("trust", "policy.json")
+STATE_DOCUMENT = ("trust", "state.json")
+
+
+class Seat(NamedTuple):
+    """Where this person sits: their folders, and what they trust."""
+
+    home: Home
+    trusted: Trusted
+
+    @property
+    def policy(self) -> Policy:
+        """The governing policy."""
+        return self.trusted.policy
+
+
+def seat() -> Seat:
+    """The user's configuration.
+
+    Raises:
+        ConfigError: there is none yet; ``hubpolicy init`` makes it.
+
+    """
+    home = user_home()
+    return Seat(home, open_trusted(home))
+
+
+def seat_if_any() -> Seat | None:
+    """The user's configuration, or None where nobody ran ``init`` yet."""
+    home = user_home()
+    here = (Path(home.path(name)).exists() for name in (GATE_FILE, POLICY_FILE))
+    return seat() if any(here) else None
+
+
+def signer(home: Home, key: str) -> Signer:
+    """The key at hand: ``--key``, else the one that ``init`` made.
+
+    Raises:
+        AccessError: there is no key.
+
+    """
+    from hubpolicy.adapters.signers import signer_for
+
+    path = home.path(*KEY_FILE)
+    if not key and not Path(path).exists():
+        message = f"there is no signing key at {path}"
+        raise AccessError(message, hint="give one with --key file:/path/to/key.pem")
+    return signer_for(key or f"file:{path}", passphrase=ask_passphrase)
+
+
+def ask_passphrase() -> bytes:
+    """From ``HUBPOLICY_PASSPHRASE``, else asked on the terminal."""
+    given = os.environ.get("HUBPOLICY_PASSPHRASE")
+    if given is not None:
+        return given.encode()
+    text: str = click.prompt("Passphrase of the signing key", hide_input=True, err=True)
+    return text.encode()
+
+
+def desk(place: Seat, key: str) -> Desk:
+    """What attesting takes."""
+    from hubpolicy.flows.attesting import Desk
+
+    return Desk(
+        signer=signer(place.home, key),
+        policy=place.policy,
+        policy_envelope=place.home.read(*POLICY_DOCUMENT),
+        trust=place.trusted.trust,
+        clock=SystemClock(),
+        version=__version__,
+    )
+
+
+def folder(path: str, progress: Progress) -> FolderRelease:
+    """A folder as a release, hashed with progress."""
+    from hubpolicy.adapters.files import FolderRelease
+
+    reader = FolderRelease(path)
+    advance = progress.start("hashing", reader.total, "bytes")
+    return FolderRelease(path, advance=advance)
+
+
+def git_release(path: str, revision: str) -> ReleaseReader:
+    """The tree of a revision of the repository around ``path``.
+
+    Raises:
+        ServiceError: no repository, or no such revision.
+
+    """
+    from hubpolicy.adapters.git import GitRepository
+    from hubpolicy.adapters.git_process import open_git
+
+    git = open_git(path, os.environ)
+    oid = git.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    return GitRepository(git).release(oid)
+
+
+def hub(repo: RepoId) -> HubClient:
+    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``)."""
+    from huggingface_hub import get_token
+
+    from hubpolicy.adapters.hub import HubClient
+
+    return HubClient(repo.endpoint, get_token())
+
+
+def card_check(reader: ReleaseReader, policy: Policy | None) -> CardCheck:
+    """Check the release's README.md under the policy's profile and severities.
+
+    Raises:
+        ConfigError: the policy asks for a profile of another version of hubpolicy.
+
+    """
+    from hubpolicy.adapters import assets
+    from hubpolicy.core.card.check import check_card
+    from hubpolicy.core.card.metadata import facts_from_manifest
+
+    manifest = reader.manifest
+    here = any(entry.path == "README.md" for entry in manifest.entries)
+    severities = {} if policy is None else {s.rule: s.severity for s in policy.rules}
+    checked = check_card(
+        reader.read("README.md") if here else None,
+        facts_from_manifest(manifest),
+        assets.baseline(),
+        assets.vocabularies(),
+        severities,
+    )
+    if policy is not None and checked.schema_sha256 != policy.card.schema_sha256:
+        message = f"the policy was signed for another card schema than {checked.profile} has here"
+        raise ConfigError(message, hint="hubpolicy policy sign")
+    return checked

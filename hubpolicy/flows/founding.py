@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making and renewing what is trusted: root, policy, state, and the compiled gate (DESIGN.md §6).
+
+Solo is the same three documents as a team's, one of one, and every report says "solo".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.documents import (
+    POLICY_TYPE,
+    ROOT_TYPE,
+    STATE_TYPE,
+    make_document,
+    open_document,
+    root_payload,
+    state_payload,
+    verify_policy,
+    verify_state,
+    verify_trust,
+)
+from hubpolicy.core.gatefile import GateMeta, make_gate
+from hubpolicy.core.policy import parse_policy
+from hubpolicy.domain.trust import Key, Role, State, Trust, TrustRoot
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.ports import Signer
+
+SOLO_ROLES = ("root", "policy", "state", "releaser", "checker", "approver:safety", "approver:legal")
+
+
+class Founded(NamedTuple):
+    """The three signed documents and the gate compiled from them, as file contents."""
+
+    root: bytes
+    policy: bytes
+    state: bytes
+    gate: bytes
+
+
+def found_solo(
+    signer: Signer,
+    principal: str,
+    policy: bytes,
+    source_sha256: str,
+    endpoints: tuple[str, ...],
+    now: str,
+) -> Founded:
+    """Everything for one person. ``policy`` is the resolved payload."""
+    value = parse_policy(policy)
+    key = Key(signer.keyid, signer.public_pem, principal)
+    approvers = (role.role for role in value.roles if role.role.startswith("approver:"))
+    names = dict.fromkeys((*SOLO_ROLES, *approvers))
+    root = TrustRoot(
+        version=1,
+        expires=value.expires,
+        solo=True,
+        keys=(key,),
+        roles=tuple(Role(name, frozenset({principal}), 1) for name in names),
+        sha256="",
+    )
+    payload = root_payload(root)
+    document = make_document(payload, ROOT_TYPE, (signer,))
+    return seal(signer, document, policy, None, GateMeta(source_sha256, endpoints), now)
+
+
+def seal(
+    signer: Signer,
+    root: bytes,
+    policy: bytes,
+    previous: State | None,
+    meta: GateMeta,
+    now: str,
+) -> Founded:
+    """Sign a policy payload and the state that names it; verify all of it; compile the gate.
+
+    ``previous`` is the state before: its revocations stay, its version goes up by one.
+
+    Raises:
+        ConfigError, VerificationError: the documents do not hold together, or the key at hand
+            lacks the roles ``policy`` and ``state``.
+
+    """
+    value = parse_policy(policy)
+    state = _next_state(value, previous)
+    signed_policy = make_document(policy, POLICY_TYPE, (signer,))
+    signed_state = make_document(state_payload(state), STATE_TYPE, (signer,))
+    return compile_gate(root, signed_policy, signed_state, meta, now)
+
+
+def compile_gate(
+    root: bytes, policy: bytes, state: bytes, meta: GateMeta, now: str
+) -> Founded:
+    """Verify three documents and compile them. The root in the user's own folder is its own pin."""
+    root_bytes = open_document(root, ROOT_TYPE, where="the trust root").payload
+    pin = hashlib.sha256(root_bytes).hexdigest()
+    trust = verify_trust((root,), state, pin=pin, now=now)
+    policy_bytes = verify_policy(policy, trust)
+    state_bytes = open_document(state, STATE_TYPE, where="the trust state").payload
+    gate = make_gate(root_bytes, policy_bytes, state_bytes, meta)
+    return Founded(root, policy, state, gate)
+
+
+def revoke(
+    state: State, *, keys: frozenset[str], payloads: frozenset[str], files: frozenset[str]
+) -> State:
+    """The state with more revocations; none is ever taken back."""
+    return state._replace(
+        version=state.version + 1,
+        revoked_keys=state.revoked_keys | keys,
+        revoked_payloads=state.revoked_payloads | payloads,
+        revoked_files=state.revoked_files | files,
+    )
+
+
+def sign_state(signer: Signer, state: State, trust: Trust) -> bytes:
+    """The state as a signed document that the root accepts."""
+    signed = make_document(state_payload(state), STATE_TYPE, (signer,))
+    verify_state(signed, trust.root)
+    return signed
+
+
+def _next_state(policy: Policy, previous: State | None) -> State:
+    none: frozenset[str] = frozenset()
+    return State(
+        version=1 if previous is None else previous.version + 1,
+        expires=f"{policy.expires}T23:59:59Z",
+        policy_version=policy.version,
+        policy_sha256=policy.sha256,
+        revoked_keys=none if previous is None else previous.revoked_keys,
+        revoked_payloads=none if previous is None else previous.revoked_payloads,
+        revoked_files=none if previous is None else previous.revoked_files,
+    )
