@@ -17,7 +17,7 @@ from hubpolicy.core.card.registry import RULES
 from hubpolicy.core.card.results import reported
 from hubpolicy.core.card.rule import PER_RULE, CardEvidence, CardRule
 from hubpolicy.core.card.schema import parse_schema, violations
-from hubpolicy.core.card.split import CARD_LIMIT, split
+from hubpolicy.core.card.split import CARD_LIMIT, LFS_POINTER, split
 from hubpolicy.core.card.vocabulary import Vocabularies
 from hubpolicy.domain.card import Card, RepoFacts, to_document
 from hubpolicy.domain.finding import Finding, Severity
@@ -113,7 +113,7 @@ def check_card(
 def read_card(readme: bytes | None, facts: RepoFacts, vocabularies: Vocabularies) -> CardEvidence:
     """Read as far as the bytes allow; parts that could not be read are None."""
     nothing = CardEvidence(readme, facts, vocabularies)
-    if readme is None or not readme.strip():
+    if readme is None or not readme.strip() or readme.startswith(LFS_POINTER):
         return nothing
     halves = split(readme)
     if halves.front is None:
@@ -131,10 +131,8 @@ def read_card(readme: bytes | None, facts: RepoFacts, vocabularies: Vocabularies
 def _refuse_settings(vocabularies: Vocabularies, severities: Mapping[str, Severity]) -> None:
     sets = vocabularies.licences, vocabularies.pipeline_tags, vocabularies.libraries
     if not all((*sets, vocabularies.languages)):
-        raise ConfigError(
-            "got an empty vocabulary, expected the Hub's licences, tasks, libraries and languages",
-            hint="load them with parse_vocabularies",
-        )
+        message = "got an empty vocabulary, expected licences, tasks, libraries and languages"
+        raise ConfigError(message, hint="install hubpolicy again")
     rules = {rule.id: rule for rule in card_rules()}
     for rule_id, severity in severities.items():
         if rule_id not in rules:

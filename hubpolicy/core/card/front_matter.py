@@ -7,6 +7,7 @@ no object is ever made. Not responsible for what the keys mean.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml import YAML
@@ -21,7 +22,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from hubpolicy.core.card.scalars import Ambiguity, ambiguity, read_12
+from hubpolicy.core.card.scalars import ambiguity, read_12
 from hubpolicy.core.card.split import Defect
 from hubpolicy.core.card.text import clean, quoted
 from hubpolicy.domain.card import Mark, MetaEntry, MetaList, MetaMap, MetaNode, MetaScalar
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 DEPTH_LIMIT = 12
 NODE_LIMIT = 4000
-DEFECT_LIMIT = 20
+KEY_LIMIT = 256
+DEFECT_LIMIT = 5
 
 # What ruamel.yaml's scanner raises on bytes that it did not foresee, beside its own errors.
 _SCANNER_FAULTS = (ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError)
@@ -48,11 +50,11 @@ class Duplicate(NamedTuple):
 
 
 class Ambiguous(NamedTuple):
-    """A plain scalar that readers take differently."""
+    """A plain scalar that readers take differently; ``why`` completes "the text is …"."""
 
     text: str
     at: Mark
-    readings: Ambiguity
+    why: str
     is_key: bool
 
 
@@ -79,6 +81,12 @@ def parse_front_matter(text: str, first_line: int) -> FrontMatter:
         fix = "write plain `key: value` lines, with quotes around special characters"
         reader.defects.append(Defect(message, Mark(first_line, 1), fix))
     return reader.front_matter()
+
+
+# What only an escape can bring in, since the text was searched before: "\\u0000", "\\ud800" …
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class _StopReading(Exception):  # noqa: N818 - a signal between the two halves of this module
@@ -130,7 +138,7 @@ class _Reader:
 
     def front_matter(self) -> FrontMatter:
         metadata = self._metadata()
-        found = tuple(self.defects[:DEFECT_LIMIT])
+        found = tuple(self.defects)
         return FrontMatter(metadata, found, tuple(self.duplicates), tuple(self.ambiguous))
 
     def _metadata(self) -> MetaMap | None:
@@ -167,6 +175,8 @@ class _Reader:
             self.open[-1].nodes.append(node)
         elif self.open[-1].key:
             key = self.open[-1].key.pop()
+            if isinstance(node, MetaScalar) and node.plain and not node.text:
+                node = node._replace(at=key.at)  # the mark of nothing is where the next thing is
             self.open[-1].entries[key.text] = MetaEntry(key.text, key.at, node)
         else:
             self._add_key(node)
@@ -186,26 +196,32 @@ class _Reader:
         self.open[-1].key.append(node)
 
     def _scalar(self, event: ScalarEvent) -> MetaScalar:
-        text, at, plain = event.value, self._mark(event), event.style is None
-        if not plain:
+        text, at, is_key = event.value, self._mark(event), self._expects_key()
+        if found := _FORBIDDEN.search(text):
+            what = f"the character U+{ord(found.group()):04X}"
+            self._defect(f"a value of the front matter holds {what}", event, "remove the escape")
+        if is_key and not 0 < len(text) <= KEY_LIMIT:
+            message = f"a key has {len(text):,} characters, expected 1 to {KEY_LIMIT}"
+            self._defect(message, event, "write `key: value` lines")
+        if event.style is not None:
             return MetaScalar(text, text, at, plain=False)
-        readings = ambiguity(text)
-        if readings is None:
+        why = ambiguity(text) or (_key_reading(text) if is_key else None)
+        if why is None:
             return MetaScalar(read_12(text).value, text, at)
-        is_key = bool(self.open) and self._expects_key()
         if not (is_key and text == "<<"):
-            self.ambiguous.append(Ambiguous(text, at, readings, is_key))
+            self.ambiguous.append(Ambiguous(text, at, why, is_key))
         return MetaScalar(text, text, at)
 
     def _expects_key(self) -> bool:
-        return isinstance(self.open[-1].event, MappingStartEvent) and not self.open[-1].key
+        top = self.open[-1] if self.open else None
+        return top is not None and isinstance(top.event, MappingStartEvent) and not top.key
 
     def _check(self, event: NodeEvent) -> None:
         self._count(event)
         if event.anchor is not None:
             self._refuse(event, f"the anchor {quoted('&' + event.anchor)}")
-        if getattr(event, "tag", None) is not None:
-            self._refuse(event, f"the tag {quoted(str(event.tag))}")
+        if (tag := getattr(event, "tag", None)) is not None:
+            self._refuse(event, f"the tag {quoted(str(tag))}")
 
     def _count(self, event: NodeEvent) -> None:
         self.nodes += 1
@@ -217,7 +233,7 @@ class _Reader:
     def _refuse(self, event: NodeEvent, what: str) -> None:
         fix = "write the value out; a card needs no anchors, aliases or tags"
         self._defect(f"front matter uses {what}, expected plain values", event, fix)
-        if len(self.defects) > DEFECT_LIMIT:
+        if len(self.defects) >= DEFECT_LIMIT:
             raise _StopReading
 
     def _defect(self, message: str, event: Event, fix: str) -> None:
@@ -226,6 +242,11 @@ class _Reader:
     def _mark(self, event: Event) -> Mark:
         start = event.start_mark
         return Mark(start.line + self.first_line, start.column + 1)
+
+
+def _key_reading(text: str) -> str | None:
+    reading = read_12(text)
+    return None if reading.kind == "text" else f"{reading.phrase}, expected a text as key"
 
 
 _HINTS = (
@@ -241,6 +262,8 @@ _HINTS = (
 
 def _yaml_defect(error: MarkedYAMLError, first_line: int) -> Defect:
     mark = error.problem_mark or error.context_mark
+    if error.context_mark and "quoted scalar" in str(error.context):
+        mark = error.context_mark  # where the quote was opened; the problem is the end of the text
     at = Mark(mark.line + first_line, mark.column + 1) if mark else Mark(first_line, 1)
     problem = clean(" ".join(part for part in (error.context, error.problem) if part), 160)
     default = "quote values with special characters, indent with two blanks"

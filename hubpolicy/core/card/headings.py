@@ -135,7 +135,7 @@ def slug(heading: str) -> str:
     """Lower-case words joined by ``-``, without numbering, emoji, ``&`` and ``[optional]``."""
     text = unicodedata.normalize("NFKC", _OPTIONAL.sub(" ", heading))
     text = _NUMBER.sub("", text, count=1).casefold().replace("&", " and ")
-    return "-".join(_RUN.findall(text.replace("'", "").replace("’", "")))
+    return "-".join(_RUN.findall(text.replace("'", "").replace("\u2019", "")))
 
 
 def canonical(heading: str, parents: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -21,16 +22,19 @@ class Relative(NamedTuple):
 
     path: str
 
-    def leads_to(self, paths: frozenset[str]) -> bool:
-        """True for a file of the release, a folder of it, or a place in the card."""
-        if not self.path:
-            return True
-        folder = self.path + "/"
-        return self.path in paths or any(path.startswith(folder) for path in paths)
+    def leads_into(self, places: frozenset[str]) -> bool:
+        """True for one of the places, or for a heading of the card itself."""
+        return not self.path or self.path in places
 
 
 Target = Relative | Literal["web", "site", "local", "script"]
 """``site`` is an absolute path on the Hub; ``script`` any scheme that no reader opens."""
+
+
+def places(paths: frozenset[str]) -> frozenset[str]:
+    """All files of the release and all folders that hold one."""
+    folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
+    return paths | folders
 
 
 def target_of(link: str) -> Target:

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from hubpolicy.core.card import html
 from hubpolicy.core.card.headings import CONTACT_FIELDS, slug
 from hubpolicy.core.card.outline import CONTACT, INTRODUCTION, outline
-from hubpolicy.core.card.prose import is_filler, measure
+from hubpolicy.core.card.prose import is_empty_cell, measure
 from hubpolicy.domain.card import Link, Mark, Placeholder, Section, Table
 
 if TYPE_CHECKING:
@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _FIELD = re.compile(r"\s*([^:\n]{2,60}?)\s*:\s*(.*)", re.DOTALL)
-_AUTOLINK = re.compile(
-    r"(?:https?://|mailto:)[^\s<>()\[\]\"'`]{1,2000}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
-)
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_AUTOLINK = re.compile(rf"(?:https?://|mailto:)[^\s<>()\[\]\"'`]{{1,2000}}|{_MAIL.pattern}")
+
+
+class _Parser(MarkdownIt):
+    """Takes every link as written: nothing is rendered here, and hidden targets are findings."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: ARG002, N802 - the base's interface
+        return True
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the base's interface
+        return url
 
 
 class _Block(NamedTuple):
@@ -55,7 +64,7 @@ def parse_body(text: str, first_line: int, boilerplate: tuple[str, ...]) -> tupl
     What stands before the first heading is the section ``introduction`` of level 0. Sections with
     the same id are added up; the first gives title and line.
     """
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = _Parser("commonmark").enable("table").parse(text)
     drafts = _Drafter(text.split("\n"), first_line).read(tokens)
     sections = outline([_measured(draft, boilerplate) for draft in drafts])
     if any(section.id == CONTACT for section in sections):
@@ -111,7 +120,7 @@ class _Drafter:
             text = _plain(token).strip()
             if self.rows:
                 self.rows[-1].append(text)
-            if not is_filler(text):
+            if not is_empty_cell(text):
                 draft.blocks.append(_Block(text, line))
             return
         for offset, (label, text) in enumerate(_lines(token)):
@@ -155,7 +164,8 @@ class _Drafter:
             else:
                 continue
             for target, image in targets:
-                self.drafts[-1].links.append(Link(target, self._find(target, first, last), image))
+                at = self._find(target, first, last)
+                self.drafts[-1].links.append(Link(_address(target), at, image))
 
     def _find(self, target: str, first: int, last: int) -> Mark:
         """Where the target stands as written; the block's beginning if it was escaped there."""
@@ -164,6 +174,10 @@ class _Drafter:
             if index < len(self.lines) and (column := self.lines[index].find(target)) >= 0:
                 return Mark(line, column + 1)
         return Mark(first, 1)
+
+
+def _address(target: str) -> str:
+    return f"mailto:{target}" if _MAIL.fullmatch(target) else target
 
 
 def _plain(inline: Token) -> str:

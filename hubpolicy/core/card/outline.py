@@ -32,14 +32,13 @@ class _Named(NamedTuple):
 def outline(sections: Sequence[Section]) -> tuple[Section, ...]:
     """One section for each canonical id, in the order of first appearance."""
     named = _name(sections)
-    merged: dict[str, Section] = {}
+    parts: dict[str, list[Section]] = {}
     for index, each in enumerate(named):
         for section_id in each.ids:
             total = 0 if section_id in each.above else _total(named, index, section_id)
             section = each.section._replace(id=section_id, words_total=total)
-            former = merged.get(section_id)
-            merged[section_id] = _add(former, section) if former else section
-    return tuple(merged.values())
+            parts.setdefault(section_id, []).append(section)
+    return tuple(_merged(each) for each in parts.values())
 
 
 def _name(sections: Sequence[Section]) -> list[_Named]:
@@ -79,14 +78,18 @@ def _total(named: list[_Named], index: int, section_id: str) -> int:
     return total
 
 
-def _add(first: Section, more: Section) -> Section:
-    return first._replace(
-        words=first.words + more.words,
-        words_total=first.words_total + more.words_total,
-        placeholders=first.placeholders + more.placeholders,
-        boilerplate=first.boilerplate + more.boilerplate,
-        tables=first.tables + more.tables,
-        code_blocks=first.code_blocks + more.code_blocks,
-        links=first.links + more.links,
-        fields=tuple((dict(more.fields) | dict(first.fields)).items()),
+def _merged(parts: list[Section]) -> Section:
+    """Sections of one id as one: the first gives title, level and line."""
+    if len(parts) == 1:
+        return parts[0]
+    fields = {label: text for part in reversed(parts) for label, text in part.fields}
+    return parts[0]._replace(
+        words=sum(part.words for part in parts),
+        words_total=sum(part.words_total for part in parts),
+        placeholders=tuple(each for part in parts for each in part.placeholders),
+        boilerplate=sum(part.boilerplate for part in parts),
+        tables=tuple(each for part in parts for each in part.tables),
+        code_blocks=sum(part.code_blocks for part in parts),
+        links=tuple(each for part in parts for each in part.links),
+        fields=tuple(fields.items()),
     )

@@ -1,30 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which regular expressions a foreign schema may use: those that cannot run away.
 
-Python's engine backtracks; ``(a+)+$`` needs minutes for thirty letters. Allowed is a subset in
-which the time is bounded: no repetition inside a repetition, at most two open repetitions, no
-look-around, no back-reference, and :data:`SUBJECT_LIMIT` characters to search in.
+Python's engine backtracks; ``(a+)+$`` and ``(a|a)*$`` need minutes for thirty letters. Allowed is a
+subset whose time is bounded by a small polynomial: nothing variable inside a repetition, at most
+:data:`OPEN_LIMIT` repetitions of open length, no look-around, no back-reference, and at most
+:data:`SUBJECT_LIMIT` characters to search in.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-SUBJECT_LIMIT = 512
+SUBJECT_LIMIT = 256
+"""Characters of a text that a pattern is tried on; longer ones are refused."""
+
 PATTERN_LIMIT = 512
-_OPEN_REPETITIONS = 2
-_LARGE_COUNT = 64
+OPEN_LIMIT = 2
+OPTIONAL_LIMIT = 6
 
 _TOKEN = re.compile(
     r"(?P<escape>\\.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\((?:\?:)?)|(?P<close>\))"
-    r"|(?P<repeat>[*+?]|\{[0-9]{1,9}(?P<comma>,(?P<upper>[0-9]{0,9}))?\})|(?P<other>.)",
+    r"|(?P<exact>\{[0-9]{1,9}\})|(?P<optional>\?|\{0?,1\})|(?P<repeat>[*+]|\{[0-9]*,[0-9]*\})"
+    r"|(?P<or>\|)|(?P<other>.)",
     re.DOTALL,
 )
-
-
-class _Group(NamedTuple):
-    repeats: bool
 
 
 def refusal(pattern: str) -> str | None:
@@ -35,43 +34,32 @@ def refusal(pattern: str) -> str | None:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError):
         return "is not a regular expression"
-    if "(?" in pattern.replace("(?:", ""):
-        return "uses look-around, flags or named groups"
     return _walk(pattern)
 
 
 def _walk(pattern: str) -> str | None:
-    groups = [_Group(repeats=False)]
-    closed_repeats = previous_repeat = False
-    open_repetitions = 0
+    variable = [False]  # for each open group: does something in it match in several ways?
+    closed: bool | None = None  # the group that just ended, if one did
+    before, opens, optionals = "", 0, 0
     for token in _TOKEN.finditer(pattern):
-        kind = token.lastgroup if token.lastgroup not in {"comma", "upper"} else "repeat"
-        if kind == "escape" and token.group()[1].isdigit():
+        kind, text = str(token.lastgroup), token.group()
+        quantifier = kind in {"exact", "optional", "repeat"}
+        if before == "open" and quantifier:
+            return "uses look-around, flags or named groups"
+        if kind == "escape" and text[1].isdigit():
             return "uses a back-reference"
+        if kind in {"repeat", "exact"} and closed:
+            return "repeats a group that matches in several ways"
+        if before in {"repeat", "optional", "exact"} and quantifier:
+            before = kind  # lazy and possessive marks change no bound
+            continue
+        opens += kind == "repeat"
+        optionals += kind in {"optional", "or"}
         if kind == "open":
-            groups.append(_Group(repeats=False))
-        elif kind == "close":
-            closed_repeats = groups.pop().repeats
-        elif kind == "repeat" and not previous_repeat and _grows(token):
-            if closed_repeats:
-                return "repeats a group that itself repeats"
-            groups[-1] = _Group(repeats=True)
-            open_repetitions += 1
-        if kind == "close" and closed_repeats:
-            groups[-1] = _Group(repeats=True)
-        else:
-            closed_repeats = False
-        previous_repeat = kind == "repeat"
-    many = open_repetitions > _OPEN_REPETITIONS
-    return f"has more than {_OPEN_REPETITIONS} open repetitions" if many else None
-
-
-def _grows(token: re.Match[str]) -> bool:
-    """True for ``*``, ``+``, ``{n,}`` and counts that are large enough to act like them."""
-    text = token.group()
-    if text == "?":
-        return False
-    if text in {"*", "+"}:
-        return True
-    upper = token["upper"] if token["comma"] else text[1:-1]
-    return not upper or int(upper) > _LARGE_COUNT
+            variable.append(False)
+        closed = variable.pop() if kind == "close" else None
+        variable[-1] = variable[-1] or bool(closed) or kind in {"repeat", "optional", "or"}
+        before = kind
+    if opens > OPEN_LIMIT:
+        return f"has more than {OPEN_LIMIT} repetitions of open length"
+    return f"has more than {OPTIONAL_LIMIT} options" if optionals > OPTIONAL_LIMIT else None

@@ -24,10 +24,11 @@ _PLACEHOLDERS = re.compile(
 _ALONE = re.compile(
     r"\s*(?:n\s?/\s?a|none|null|nil|todo|tbd|tba|xxx|wip|unknown|[.…?_-]+)[\s.]*", re.IGNORECASE
 )
+_NO_VALUE = re.compile(r"\s*(?:n\s?/\s?a|none|[.…?_\u2013\u2014-]*)\s*", re.IGNORECASE)
 _URL = re.compile(
     r"(?:https?://|www\.)[^\s<>()\[\]]{1,2000}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 )
-_RUN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_RUN = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 # Scripts that do not write spaces: Thai, Lao, Myanmar, Khmer, kana, Han.
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
@@ -70,6 +71,11 @@ def measure(text: str, boilerplate: tuple[str, ...] = ()) -> Prose:
 def is_filler(text: str) -> bool:
     """True for text that stands for nothing: blank, ``N/A``, ``TBD``, ``...``, ``None``."""
     return not text.strip() or _ALONE.fullmatch(text) is not None
+
+
+def is_empty_cell(text: str) -> bool:
+    """True for what a table says where there is no value: blank, ``-``, ``N/A``."""
+    return _NO_VALUE.fullmatch(text) is not None
 
 
 def phrase(text: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``model-index`` as rows, one for each number. Malformed parts are left out: the schema says so."""
+"""``model-index`` as rows, one for each number. Malformed parts are left to the schema."""
 
 from __future__ import annotations
 

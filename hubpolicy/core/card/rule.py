@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a card rule is and what it sees. One rule is one module ``hubpolicy/core/rules/hp1NN.py``."""
+"""What a card rule is and what it sees; one rule is one module ``hubpolicy/core/rules/hp1NN``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from hubpolicy.domain.card import CARD_PATH
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hubpolicy.core.card.front_matter import FrontMatter
     from hubpolicy.core.card.split import Halves
     from hubpolicy.core.card.vocabulary import Vocabularies
@@ -56,9 +54,12 @@ class CardRule(NamedTuple):
 class RuleModule(Protocol):
     """The shape of a rule's module. ``check`` is not called before its needs are there."""
 
-    RULE: CardRule
+    @property
+    def RULE(self) -> CardRule:  # noqa: N802 - a constant of the module
+        """What the rule is."""
 
-    check: Callable[[CardEvidence], tuple[Finding, ...]]
+    def check(self, evidence: CardEvidence, /) -> tuple[Finding, ...]:
+        """The findings, in the order of the file."""
 
 
 def finding(
@@ -72,5 +73,6 @@ def finding(
 def card_of(evidence: CardEvidence) -> Card:
     """The card, for rules whose needs say that it is there."""
     if evidence.card is None:
-        raise TypeError("a rule that needs the card was called without one")
+        message = "a rule that needs the card was called without one"
+        raise TypeError(message)
     return evidence.card

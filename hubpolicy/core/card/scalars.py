@@ -8,9 +8,10 @@ expressions are those of PyYAML's resolver and of the core schema (YAML 1.2.2, Â
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.domain.card import Primitive
+if TYPE_CHECKING:
+    from hubpolicy.domain.card import Primitive
 
 SAFE_INTEGER = 2**53 - 1
 """Beyond this a JavaScript reader, such as the Hub's pages, sees another number (ECMA-262)."""
@@ -61,13 +62,6 @@ class Reading(NamedTuple):
                 return f"a {self.kind}"
 
 
-class Ambiguity(NamedTuple):
-    """Readers that disagree about one scalar, in words."""
-
-    old: str
-    new: str
-
-
 def read_12(text: str) -> Reading:
     """Core schema of YAML 1.2. Not-a-number and infinity are kinds of their own, without value."""
     if (simple := _read_words(text, _TRUE, _FALSE)) is not None:
@@ -96,15 +90,15 @@ def read_11(text: str) -> Reading:
     return Reading("special value", None) if text in {"=", "<<"} else Reading("text", text)
 
 
-def ambiguity(text: str) -> Ambiguity | None:
-    """Why a plain scalar does not mean the same to every reader, or None."""
+def ambiguity(text: str) -> str | None:
+    """Why a plain scalar does not mean the same to every reader, or None. Completes "it is â€¦"."""
     old, new = read_11(text), read_12(text)
     if old.kind != new.kind or old.value != new.value:
-        return Ambiguity(old.phrase, new.phrase)
+        return f"{old.phrase} for the Hub's Python client and {new.phrase} for readers of YAML 1.2"
     if new.kind in {"not-a-number", "infinity"}:
-        return Ambiguity(f"a number that is {new.kind}", "nothing that JSON can hold")
+        return f"{new.kind}, which no JSON reader can hold"
     if isinstance(new.value, int) and abs(new.value) > SAFE_INTEGER:
-        return Ambiguity(f"the {len(str(abs(new.value)))}-digit integer", "a rounded number")
+        return "a number that the Hub's pages round, beyond 2^53"
     return None
 
 

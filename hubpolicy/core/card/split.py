@@ -16,10 +16,11 @@ from hubpolicy.domain.card import Mark
 FRONT_LIMIT = 64 * 1024
 """Bytes of front matter. 5 MB of YAML took PyYAML 46 s."""
 
-CARD_LIMIT = 1024 * 1024
+CARD_LIMIT = 512 * 1024
 """Bytes of README.md."""
 
 BOM = b"\xef\xbb\xbf"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 START = Mark(1, 1)
 
 _FENCE = re.compile(rb"---[ \t]*(?:\r?\n|\Z)")
@@ -119,7 +120,8 @@ def _opening(content: bytes, defects: list[Defect]) -> int | None:
         message = "front matter must begin in the first line, got blank space before the `---`"
         defects.append(Defect(message, START, "delete everything before the first `---`"))
         return later.end()
-    fix = "begin README.md with:\n---\nlicense: apache-2.0\nlanguage: en\n---"
+    fix = "begin README.md with a line `---`, then license, language, library_name and "
+    fix += "pipeline_tag, then a line `---`"
     message = "README.md has no front matter: got " + _first_line(content) + ", expected `---`"
     defects.append(Defect(message, START, fix))
     return None

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.errors import ConfigError
+from hubpolicy.core import strictjson
+from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -76,14 +76,15 @@ class _File(NamedTuple):
 
 
 def _parse(name: str, files: Mapping[str, bytes]) -> _File:
+    what = f"the vocabulary {name}.json"
     try:
-        document = json.loads(files[name])
+        document = strictjson.parse(files[name], what=what)
         ids, extra = document["ids"].split(), document.get("additions", {})
         digest, dated, renamed = document["sha256"], document["date"], document.get("renamed", {})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = f"got no readable vocabulary, expected ids, date and sha256, in {name}.json"
+    except (MalformedError, KeyError, TypeError, AttributeError) as error:
+        message = f"got no vocabulary, expected ids, date and sha256, in {what}"
         raise ConfigError(message, hint="install hubpolicy again") from error
     if not ids or ids_digest(ids) != digest:
-        message = f"got ids that do not fit the file's own digest, in vocabulary {name}.json"
+        message = f"got ids that do not fit their own digest, in {what}"
         raise ConfigError(message, hint="install hubpolicy again")
     return _File(frozenset(ids) | frozenset(extra), dated, renamed)

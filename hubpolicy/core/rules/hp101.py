@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.card.rule import CardRule, finding
-from hubpolicy.core.card.split import CARD_LIMIT, refuse_body
+from hubpolicy.core.card.split import CARD_LIMIT, LFS_POINTER, refuse_body
 from hubpolicy.domain.card import Mark
 from hubpolicy.domain.finding import Severity
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP101", "the model has a card", Severity.ERROR, "bytes", fixed=True)
+ID = "HP101"
+TITLE = "the model has a card"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "bytes", fixed=True)
 
-_POINTER = b"version https://git-lfs.github.com/spec/"
 _START = Mark(1, 1)
 
 
@@ -29,11 +31,11 @@ def check(evidence: CardEvidence) -> tuple[Finding, ...]:
         return (finding(RULE, "the release has no README.md", None, fix),)
     if not readme.strip():
         return (finding(RULE, "README.md is empty", _START, "write the model card"),)
+    if readme.startswith(LFS_POINTER):
+        fix = "run: git lfs untrack README.md && git add --renormalize README.md"
+        return (finding(RULE, "README.md is a git-lfs pointer, not a card", _START, fix),)
     if evidence.halves is None:
         message = f"README.md has {len(readme):,} bytes, expected at most {CARD_LIMIT:,}"
         return (finding(RULE, message, _START, "move images and long tables into other files"),)
-    if readme.startswith(_POINTER):
-        fix = "run: git lfs untrack README.md && git add --renormalize README.md"
-        return (finding(RULE, "README.md is a git-lfs pointer, not a card", _START, fix),)
     defect = refuse_body(evidence.halves.body, evidence.halves.body_line)
     return (finding(RULE, defect.message, defect.at, defect.fix),) if defect else ()

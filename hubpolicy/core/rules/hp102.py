@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP102", "the front matter can be read", Severity.ERROR, "halves", fixed=True)
+ID = "HP102"
+TITLE = "the front matter can be read"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "halves", fixed=True)
 
 
 def check(evidence: CardEvidence) -> tuple[Finding, ...]:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP103", "no key is given twice", Severity.ERROR, "front", fixed=True)
+ID = "HP103"
+TITLE = "no key is given twice"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "front", fixed=True)
 
 
 def check(evidence: CardEvidence) -> tuple[Finding, ...]:

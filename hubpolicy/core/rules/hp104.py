@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP104", "every value means the same to every reader", Severity.ERROR, "front")
+ID = "HP104"
+TITLE = "every value means the same to every reader"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "front")
 
 
 def check(evidence: CardEvidence) -> tuple[Finding, ...]:
@@ -25,6 +28,5 @@ def check(evidence: CardEvidence) -> tuple[Finding, ...]:
 
 def _finding(each: Ambiguous) -> Finding:
     what = "the key " if each.is_key else ""
-    message = f"{what}{quoted(each.text)} is {each.readings.old} for the Hub's Python client and "
-    message += f"{each.readings.new} for readers of YAML 1.2"
+    message = f"{what}{quoted(each.text)} is {each.why}"
     return finding(RULE, message, each.at, f'quote it: "{clean(each.text)}"')

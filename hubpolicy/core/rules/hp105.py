@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP105", "the card fits the profile's schema", Severity.ERROR, "card")
+ID = "HP105"
+TITLE = "the card fits the profile's schema"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 KEYS = (
     "language",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.card.links import Relative, target_of
+from hubpolicy.core.card.links import Relative, places, target_of
 from hubpolicy.core.card.metadata import text_of, texts_of
 from hubpolicy.core.card.rule import CardRule, card_of, finding
 from hubpolicy.core.card.text import clean, quoted
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.card import MetaScalar
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP106", "the licence is known", Severity.ERROR, "card")
+ID = "HP106"
+TITLE = "the licence is known"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 _LIST = "https://huggingface.co/docs/hub/repositories-licenses"
 
@@ -45,8 +48,8 @@ def _findings(evidence: CardEvidence) -> Iterator[Finding]:
 def _unknown(evidence: CardEvidence, licence: MetaScalar) -> Finding:
     vocabularies = evidence.vocabularies
     meant = vocabularies.suggest(licence.text, vocabularies.licences)
-    message = f"the Hub does not know the licence {quoted(licence.text)} (list of "
-    message += f"{vocabularies.dated})"
+    message = f"the Hub does not know the licence {quoted(licence.text)} (vocabulary "
+    message += f"of {vocabularies.dated})"
     fix = f"license: {meant}" if meant else "license: other, with license_name and license_link"
     return finding(RULE, message, licence.at, f"{fix} (ids: {_LIST})")
 
@@ -66,7 +69,7 @@ def _link(evidence: CardEvidence) -> Iterator[Finding]:
     if link is None:
         return
     target = target_of(link.text)
-    if isinstance(target, Relative) and not target.leads_to(evidence.facts.paths):
+    if isinstance(target, Relative) and not target.leads_into(places(evidence.facts.paths)):
         message = f"`license_link` leads to {quoted(link.text)}, which is not in the release"
         fix = f"add the file {clean(target.path, 60)}, or write an https:// address"
         yield finding(RULE, message, link.at, fix)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.card import MetaScalar
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP107", "the languages are codes", Severity.ERROR, "card")
+ID = "HP107"
+TITLE = "the languages are codes"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 # RFC 5646 §2.1, without extensions, private use and grandfathered tags: language, script, region,
 # variants.

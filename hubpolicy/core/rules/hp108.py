@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP108", "the task is known", Severity.ERROR, "card")
+ID = "HP108"
+TITLE = "the task is known"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 _TASKS = "https://huggingface.co/tasks"
 
@@ -26,6 +29,8 @@ def check(evidence: CardEvidence) -> tuple[Finding, ...]:
     if task is None or task.text in vocabularies.pipeline_tags:
         return ()
     meant = vocabularies.suggest(task.text, vocabularies.pipeline_tags)
-    message = f"the Hub does not know the task {quoted(task.text)} (list of {vocabularies.dated})"
+    message = (
+        f"the Hub does not know the task {quoted(task.text)} (vocabulary of {vocabularies.dated})"
+    )
     fix = f"pipeline_tag: {meant}" if meant else f"choose one of {_TASKS}"
     return (finding(RULE, message, task.at, fix),)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP109", "the library is named", Severity.ERROR, "card")
+ID = "HP109"
+TITLE = "the library is named"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 
 def check(evidence: CardEvidence) -> tuple[Finding, ...]:
@@ -24,7 +27,7 @@ def check(evidence: CardEvidence) -> tuple[Finding, ...]:
     if library is None or library.text in vocabularies.libraries:
         return ()
     meant = vocabularies.suggest(library.text, vocabularies.libraries)
-    message = f"the Hub does not know the library {quoted(library.text)} (list of "
-    message += f"{vocabularies.dated}), so it shows no code to load the model"
+    message = f"the Hub does not know the library {quoted(library.text)} (vocabulary "
+    message += f"of {vocabularies.dated}), so it shows no code to load the model"
     fix = f"library_name: {meant}" if meant else "check the spelling; a new library may stay"
     return (finding(RULE, message, library.at, fix, Severity.WARNING),)

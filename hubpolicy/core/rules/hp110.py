@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.card import MetaScalar, RepoFacts
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP110", "a derived model names its base", Severity.ERROR, "card")
+ID = "HP110"
+TITLE = "a derived model names its base"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 _ADDRESS = re.compile(r"https?://[^/]{1,200}/([^/?#]{1,96}/[^/?#]{1,96})")

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP111", "the required sections are there", Severity.ERROR, "schema")
+ID = "HP111"
+TITLE = "the required sections are there"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "schema")
 
 
 def check(_: CardEvidence) -> tuple[Finding, ...]:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.rule import CardEvidence
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP112", "the required sections say something", Severity.ERROR, "schema")
+ID = "HP112"
+TITLE = "the required sections say something"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "schema")
 
 
 def check(_: CardEvidence) -> tuple[Finding, ...]:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.card import Section
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP113", "no placeholder is left", Severity.WARNING, "card")
+ID = "HP113"
+TITLE = "no placeholder is left"
+SEVERITY = Severity.WARNING
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 
 def check(evidence: CardEvidence) -> tuple[Finding, ...]:
@@ -42,7 +45,7 @@ def _section(section: Section) -> Finding | None:
 def _metadata(metadata: MetaMap) -> Iterator[Finding]:
     for node in _scalars(metadata):
         if isinstance(node.value, str) and node.value and measure(node.value).placeholders:
-            message = f"the metadata still hold the placeholder {quoted(node.text, 60)}"
+            message = f"the metadata still holds the placeholder {quoted(node.text, 60)}"
             yield finding(RULE, message, node.at, "write the value, or delete the key")
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.card import Primitive, Reported
     from hubpolicy.domain.finding import Finding
 
-RULE = CardRule("HP114", "evaluation results are well-formed", Severity.ERROR, "card")
+ID = "HP114"
+TITLE = "evaluation results are well-formed"
+SEVERITY = Severity.ERROR
+RULE = CardRule(ID, TITLE, SEVERITY, "card")
 
 
 def check(evidence: CardEvidence) -> tuple[Finding, ...]:
