@@ -65,7 +65,7 @@ def plan_names() -> tuple[str, ...]:
 @cache
 def vocabularies() -> Vocabularies:
     """The Hub's vocabularies as vendored."""
-    found = {path.name: path.read_bytes() for path in sorted((FOLDER / "vocab").glob("*.json"))}
+    found = {path.stem: path.read_bytes() for path in sorted((FOLDER / "vocab").glob("*.json"))}
     return parse_vocabularies(found)
 
 

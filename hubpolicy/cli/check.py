@@ -62,13 +62,13 @@ def check(*, path: str, output: Output) -> None:
 
 def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, ...]:
     """HP4xx before any run: what a run could load counts as covered."""
-    from hubpolicy.core.closure import config_paths, covered_by, resolve
+    from hubpolicy.core.closure import config_paths, resolve
     from hubpolicy.core.rules import hp405, hp406, hp407, hp408, hp410
     from hubpolicy.flows.assemble import heads_of, remote_code_of
 
     manifest = reader.manifest
     resolution = resolve(manifest, {path: reader.read(path) for path in config_paths(manifest)})
-    loadable = covered_by(resolution.closures)
+    loadable = frozenset(path for one in resolution.closures for path in one.paths)
     allowed = place.policy.allowed_files if place is not None else frozenset()
     sizes = {entry.path: entry.size for entry in manifest.entries}
     heads = dict(heads_of(reader))

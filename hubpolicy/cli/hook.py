@@ -36,7 +36,8 @@ def install(path: str) -> None:
     from hubpolicy.adapters import hookfile
 
     place = _place(path)
-    changed = hookfile.install(place, (files("hubpolicy.hooks") / hookfile.HOOK).read_bytes(), hookfile.this_interpreter())
+    template = (files("hubpolicy.hooks") / hookfile.HOOK).read_bytes()
+    changed = hookfile.install(place, template, hookfile.this_interpreter())
     status = hookfile.inspect(place)
     click.echo(f"{'installed' if changed else 'already installed'}: {_shown(place)}")
     _print_order(status)

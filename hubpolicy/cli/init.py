@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _secret(*, locked: bool | None) -> bytes | None:
         return None
     if given is not None:
         return given.encode() or None
-    if locked is None and not click.get_text_stream("stdin").isatty():
+    if locked is None and not sys.stdin.isatty():
         message = "got no passphrase and no --no-passphrase, and nobody to ask"
         raise ConfigError(message, hint="hubpolicy init --no-passphrase")
     text: str = click.prompt(

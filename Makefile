@@ -1,0 +1,83 @@
+# make quickstart   the main job on a local hub, offline, without torch
+# make test         everything; installs what it needs into .venv and .tools
+# make test-fast    without the slow tests and other people's verifiers
+# make lint         ruff, mypy, import-linter, rule docs
+# make bench        speed, beside the peers that are named in each table
+# make clean        removes what the others made
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+TOOLS := .tools
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+JOBS ?= 2
+
+.PHONY: quickstart test test-fast lint bench clean tools
+
+quickstart: $(VENV)/.base
+	$(BIN)/hubpolicy demo
+
+test: $(VENV)/.dev tools
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow and not oracle" $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev tools $(TOOLS)/precommit/.done
+	$(BIN)/python -m bench.hook
+	$(BIN)/python -m bench.manifest
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing hubpolicy into $(VENV) (about 250 MB; a minute or two)"
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing what the tests need into $(VENV), torch included (about 1.5 GB)"
+	$(PIP) install -c constraints.txt -e '.[dev,detoxify]'
+	@touch $(VENV)/.base $@
+
+# Other people's programs that the tests ask: the client's 1.x line, verifiers, git-lfs.
+# What cannot be had here is left out by name; with CI=true the tests then fail.
+tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done
+	@command -v git-lfs >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq git-lfs; } \
+	  || echo "left out: git-lfs (install it with your package manager)"
+
+$(TOOLS)/hub1/.done: constraints.txt
+	$(PYTHON) -m venv $(TOOLS)/hub1
+	$(TOOLS)/hub1/bin/python -m pip --disable-pip-version-check -q install 'huggingface_hub>=1.31,<2'
+	@touch $@
+
+$(TOOLS)/oracles/.done: constraints.txt
+	$(PYTHON) -m venv $(TOOLS)/oracles
+	$(TOOLS)/oracles/bin/python -m pip --disable-pip-version-check -q install \
+	  model-signing==1.1.1 pyOpenSSL 'securesystemslib[crypto]==1.6.0'
+	@touch $@
+
+$(TOOLS)/node/.done: tests/oracles/package.json
+	@mkdir -p $(TOOLS)/node && cp tests/oracles/package.json $(TOOLS)/node/
+	@if command -v npm >/dev/null 2>&1; then \
+	  cd $(TOOLS)/node && npm install --silent --no-audit --no-fund && touch .done; \
+	else echo "left out: @sigstore/verify (needs Node.js and npm)"; fi
+
+$(TOOLS)/precommit/.done:
+	$(PYTHON) -m venv $(TOOLS)/precommit
+	$(TOOLS)/precommit/bin/python -m pip --disable-pip-version-check -q install pre-commit
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	  .hypothesis .import_linter_cache

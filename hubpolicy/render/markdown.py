@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Markdown summary, for pull requests and job summaries."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hubpolicy.render.escape import terminal
+
+if TYPE_CHECKING:
+    from hubpolicy.render.report import Report
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@-])")
+_MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
+
+
+def render(report: Report) -> str:
+    """Title, verdict, then a table each for rows, suites, refs and findings that exist."""
+    lines = [
+        f"## {_text(report.title)}",
+        "",
+        f"{_MARKS[report.verdict]} **{report.verdict}** (exit code {report.exit_code})"
+        + (", trust: solo" if report.solo else ""),
+        "",
+    ]
+    rows = [(row.name, f"{row.text} {row.remark}".strip()) for row in report.rows]
+    lines += _table(("what", "answer"), rows)
+    suites = [
+        (
+            m.suite,
+            m.metric,
+            f"{m.hits}/{m.prompts}",
+            m.upper_bound,
+            m.limit,
+            f"{m.scorer} ({m.tier})",
+        )
+        for m in report.measurements
+    ]
+    lines += _table(("suite", "metric", "hits", "upper bound", "limit", "scorer"), suites)
+    refs = [(r.repo, r.ref, r.status, r.oid[:12], r.detail) for r in report.refs]
+    lines += _table(("repository", "ref", "verdict", "commit", "detail"), refs)
+    findings = [
+        (
+            f.rule,
+            f.severity.word,
+            f"{f.location.path}:{f.location.line}" if f.location else "",
+            f.message,
+            f.fix,
+        )
+        for f in report.findings
+    ]
+    lines += _table(("rule", "severity", "where", "message", "fix"), findings)
+    if report.waived:
+        lines += [f"{len(report.waived)} waived.", ""]
+    return "\n".join(lines)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return []
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows]
+    return [*lines, ""]
+
+
+def _text(text: str) -> str:
+    """No character of hostile text means anything in Markdown or HTML."""
+    return _SPECIAL.sub(r"\\\1", terminal(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
