@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evaluation import Completion, Request, Score
+    from contextlib import AbstractContextManager
+
+    from hubpolicy.core.applicability import Applies, ClosureFacts
+    from hubpolicy.core.closure import Closure
+    from hubpolicy.core.ledger import Ledger, Run
+    from hubpolicy.domain.evaluation import Completion, Record, Request, Score
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
     from hubpolicy.domain.release import RepoId
@@ -123,7 +128,7 @@ class Scorer(Protocol):
         """(package, version) pairs that go into the evidence."""
 
     def score(self, texts: Iterable[str]) -> Iterator[Score]:
-        """Scores in the order of the texts."""
+        """Scores in the order of the texts. One without labels: the text has no score."""
 
 
 class CommitOutcome(NamedTuple):
@@ -183,3 +188,112 @@ class Hub(Protocol):
 
     def set_private(self, repo: RepoId, *, private: bool) -> None:
         """Flip the visibility."""
+
+
+class ClosureLoader(Protocol):
+    """Looks into the files of a closure, and loads those that generate nothing."""
+
+    def facts(self, closure: Closure) -> ClosureFacts:
+        """Architecture, tensor names and graph outputs, as the files have them.
+
+        Raises:
+            ServiceError: a file cannot be read.
+            MalformedError: a file is not what its name says.
+
+        """
+
+    def probe(self, closure: Closure, applies: Applies) -> Probe:
+        """Load the very files, run them on made-up input, and demand finite outputs.
+
+        Raises:
+            ServiceError: they do not load or run, or the output is not finite or not as expected.
+            UnsupportedError: what loads them is not installed.
+
+        """
+
+
+class Probe(NamedTuple):
+    """What came out of loaded files: the output's sizes, and (package, version) of the loader."""
+
+    output_shape: tuple[int, ...]
+    runtime: tuple[tuple[str, str], ...]
+
+
+class RunHeader(NamedTuple):
+    """What a run depends on; a difference in any field is another run. Digests are hex sha256."""
+
+    closure: str
+    plan: str
+    scorer: str
+    seed: str
+    generator: str
+    runtime: tuple[tuple[str, str], ...]
+
+
+class Sample(NamedTuple):
+    """A record with its text, as it stays on the author's disk."""
+
+    record: Record
+    text: str
+
+
+class Control(NamedTuple):
+    """One scoring of a canary."""
+
+    id: str
+    flagged: bool
+
+
+class RunLog(Protocol):
+    """One run on disk. What :meth:`append` returned from is never lost and never done again."""
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes from which the salts of this run's text leaves are derived."""
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Everything that was appended before this process."""
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """All control scorings that were appended before this process."""
+
+    def append(self, samples: Sequence[Sample], controls: Sequence[Control]) -> None:
+        """Write durably.
+
+        Raises:
+            ServiceError: the disk is full, …
+
+        """
+
+    def finish(self, records: bytes, texts: bytes) -> str:
+        """Write records and texts as files of their own; the path of the texts."""
+
+
+class RunStore(Protocol):
+    """Where runs are kept."""
+
+    def open(self, header: RunHeader) -> AbstractContextManager[RunLog]:
+        """Begin or resume a run; nobody else can have it open.
+
+        Raises:
+            ServiceError: it cannot be written, or another process has it.
+            MalformedError: what is there was damaged by something else than a crash.
+
+        """
+
+
+class AttemptLedger(Protocol):
+    """The user's ledger of completed runs."""
+
+    def read(self) -> Ledger:
+        """All of it.
+
+        Raises:
+            MalformedError: its chain is broken.
+
+        """
+
+    def add(self, run: Run) -> tuple[Ledger, Run]:
+        """Append the run unless it is there; the ledger, and the run as it stands in it."""

@@ -68,20 +68,34 @@ def append_run(ledger: Ledger, run: Run) -> tuple[Ledger, bytes]:
     return Ledger((*ledger.runs, run), hashlib.sha256(line).hexdigest()), line + b"\n"
 
 
-def head_at(ledger: Ledger, run: Run) -> str:
-    """The head right after ``run``, which must be in the ledger."""
-    head = GENESIS
+def standing(ledger: Ledger, run: Run) -> tuple[str, int]:
+    """The head right after ``run``, and its attempt number.
+
+    The number counts the completed, failed runs of the same closure before it, plus one.
+
+    Raises:
+        MalformedError: the ledger does not have the run.
+
+    """
+    head, failed = GENESIS, 0
     for entry in ledger.runs:
         head = hashlib.sha256(_render(entry, head)).hexdigest()
         if entry == run:
-            return head
+            return head, failed + 1
+        failed += entry.closure == run.closure and entry.outcome == "failed"
     message = f"got run {run.records[:12]}, expected one that the ledger has"
     raise MalformedError(message)
 
 
 def attempts_of(ledger: Ledger, closure: str) -> int:
-    """Completed, failed runs of that closure, plus one for the run at hand."""
+    """The attempt number that a run of that closure would have now."""
     return 1 + sum(run.closure == closure and run.outcome == "failed" for run in ledger.runs)
+
+
+def same_run(ledger: Ledger, run: Run) -> Run | None:
+    """The entry for the very same draw and records, so that a repeated command adds nothing."""
+    key = (run.closure, run.seed, run.records)
+    return next((r for r in ledger.runs if (r.closure, r.seed, r.records) == key), None)
 
 
 def _render(run: Run, head: str) -> bytes:

@@ -12,6 +12,7 @@ also have ``prompt_tokens``, ``new_tokens``, ``finish`` and ``error``.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -43,8 +44,9 @@ _NEEDED = frozenset({"suite", "prompt_id", "i"})
 
 
 class Responses(NamedTuple):
-    """Parsed completions. ``closure`` is "" where the header claims none."""
+    """Parsed completions. ``sha256`` of the file; ``closure`` is "" where it claims none."""
 
+    sha256: str
     closure: str
     generator: str
     completions: Mapping[Key, Completion]
@@ -75,7 +77,8 @@ def parse_responses(content: bytes) -> Responses:
         message = "got no completions, expected some, in the responses"
         raise MalformedError(message)
     closure, generator = header.get("closure", ""), header.get("generator", "")
-    return Responses(closure, generator, MappingProxyType(completions))
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Responses(sha256, closure, generator, MappingProxyType(completions))
 
 
 def _header(line: bytes) -> dict[str, Any]:

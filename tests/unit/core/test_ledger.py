@@ -14,8 +14,9 @@ from hubpolicy.core.ledger import (
     Run,
     append_run,
     attempts_of,
-    head_at,
     parse_ledger,
+    same_run,
+    standing,
 )
 from hubpolicy.errors import MalformedError
 
@@ -50,12 +51,20 @@ def test_the_head_is_the_hash_of_the_last_line() -> None:
     assert EMPTY.head == GENESIS
 
 
-def test_heads_can_be_found_again() -> None:
+def test_where_a_run_stands_is_found_again() -> None:
     ledger, _ = written(*RUNS)
-    assert head_at(ledger, RUNS[-1]) == ledger.head
-    assert head_at(ledger, RUNS[1]) == written(*RUNS[:2])[0].head
+    assert standing(ledger, RUNS[-1]) == (ledger.head, 3)
+    assert standing(ledger, RUNS[0]) == (written(RUNS[0])[0].head, 1)
+    assert standing(ledger, RUNS[2]) == (written(*RUNS[:3])[0].head, 1)
     with pytest.raises(MalformedError, match="one that the ledger has"):
-        head_at(ledger, FAILED._replace(records="9" * 64))
+        standing(ledger, FAILED._replace(records="9" * 64))
+
+
+def test_the_same_draw_and_records_are_one_run() -> None:
+    ledger, _ = written(*RUNS)
+    later = RUNS[1]._replace(finished_on="2027-01-01T00:00:00Z", outcome="passed")
+    assert same_run(ledger, later) == RUNS[1]
+    assert same_run(ledger, FAILED._replace(seed="0" * 64)) is None
 
 
 def test_only_completed_failed_runs_of_the_same_bytes_count() -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from hubpolicy.core.responses import parse_responses
@@ -24,6 +26,7 @@ def test_a_file() -> None:
         b'"finish":"length"}\n'
     )
     parsed = parse_responses(head + ROW + other + full)
+    assert parsed.sha256 == hashlib.sha256(head + ROW + other + full).hexdigest()
     assert (parsed.closure, parsed.generator) == (closure, "vLLM")
     assert parsed.completions == {
         ("TX-1", "a", 0): Completion("hello", 0, 0, "stop"),
