@@ -118,9 +118,9 @@ class _Listing:
         """Sort, and judge the paths of everything together."""
         ordered = sorted(self._found, key=lambda found: found.path.encode("utf-8"))
         findings = (
-            *path_findings(dict.fromkeys(self._entries)),
-            *self._special,
-            *hp411.check(self._failures),
+            *path_findings(sorted(set(self._entries))),
+            *sorted(self._special),
+            *hp411.check(sorted(self._failures)),
         )
         return Folder(
             self._root,

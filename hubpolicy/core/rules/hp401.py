@@ -29,8 +29,9 @@ def refuse_path(path: bytes) -> str | None:
     """Why this path is refused, or None. ``path`` is relative, POSIX, as git or the disk has it.
 
     Refused (DESIGN.md §4): empty, not UTF-8, absolute, backslashes, control characters, parts that
-    are empty, ``.``, ``..`` or ``.git`` in any spelling that NTFS or HFS+ takes for it, and
-    look-alikes of the two places that are left out of a manifest.
+    are empty, ``.``, ``..`` or ``.git`` in any spelling that NTFS or HFS+ takes for it. Besides: a
+    dash in front (``sha256sum`` in the recipe of §4 would take it for an option), and look-alikes
+    of the two places that are left out of a manifest.
     """
     if not path:
         return "is empty"
@@ -64,6 +65,8 @@ def _refuse_text(text: str) -> str | None:
         return "is absolute"
     if "\\" in text:
         return "has a backslash"
+    if text[0] == "-":
+        return "begins with a dash, which programs take for an option"
     if text.isascii() and text.isprintable():
         return None
     if not _CONTROL.isdisjoint(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from hubpolicy.core.closure import Closure, closures, config_paths, resolve, uncovered
 from hubpolicy.core.rules import hp405
 from hubpolicy.domain.manifest import Entry, Manifest, make_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GENAI = {
     "model": {
