@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from hubpolicy.core.fields import Fields
+from hubpolicy.core.fields import COUNT_LIMIT, Fields
 from hubpolicy.core.toxicity_predicate import (
     MAX_LEVEL,
     make_runtime,
@@ -147,7 +147,7 @@ def make_applicability_predicate(result: ApplicabilityResult) -> dict[str, objec
 def _parse_applicability(fields: Fields) -> ApplicabilityResult:
     words = ("generates-text", "no-generated-output", "generates-other")
     shape = fields.array("outputShape")
-    if not all(type(size) is int and size >= 0 for size in shape):
+    if not all(type(size) is int and 0 <= size <= COUNT_LIMIT for size in shape):
         fields.refuse("outputShape", "an array of sizes")
     result = ApplicabilityResult(
         decision=cast("Applicability", fields.one_of("decision", words)),
