@@ -145,7 +145,9 @@ def _crash(error: Exception) -> Exit:
 
 
 def _say(text: str) -> None:
-    """Standard error only: git's own output is on the other one, and it may be gone."""
+    """Standard error only: git's own output is on the other one. Nobody may be listening."""
+    if sys.stderr is None:
+        return
     try:
         sys.stderr.buffer.write(text.encode("utf-8", errors="backslashreplace"))
         sys.stderr.flush()

@@ -290,6 +290,9 @@ def _file(path: Path) -> File | None:
         content = os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        message = f"cannot read the hook {path}: {error.strerror}"
+        raise ServiceError(message, hint="look at that file and its folder") from error
     return File(hashlib.sha256(content).hexdigest(), _execute_mode(path, mode))
 
 

@@ -33,7 +33,11 @@ class Repo(NamedTuple):
         return os.fsdecode(self.raw(*arguments, stdin=stdin, ok=ok).stdout).removesuffix("\n")
 
     def raw(
-        self, *arguments: str, stdin: bytes | None = None, ok: bool = True, **more: str
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        ok: bool = True,
+        more: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """As :meth:`git`, with everything that came back."""
         done = subprocess.run(
@@ -42,7 +46,7 @@ class Repo(NamedTuple):
             input=b"" if stdin is None else stdin,
             capture_output=True,
             timeout=120,
-            env={**os.environ, **more},
+            env={**os.environ, **(more or {})},
         )
         assert done.returncode == 0 or not ok, done.stderr.decode()
         return done

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubpolicy.adapters import hookfile
+from tests.git.repos import Repo, init, isolate
+
+TEMPLATE = Path(__file__).parents[2] / "hooks" / hookfile.HOOK
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    isolate(monkeypatch, tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """A repository with an empty bare remote called origin."""
+    init(tmp_path / "remote.git", "--bare")
+    made = init(tmp_path / "repo")
+    made.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    return made
+
+
+@pytest.fixture
+def remote(repo: Repo, tmp_path: Path) -> Repo:
+    return Repo(tmp_path / "remote.git")
