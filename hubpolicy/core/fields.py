@@ -143,7 +143,10 @@ class Fields:
 
     def object(self, name: str) -> Fields:
         """A nested object."""
-        return Fields(self.raw(name), f"{name!r} of {self.where}")
+        value = self.raw(name)
+        if not isinstance(value, dict):
+            self.refuse(name, "an object")
+        return Fields(value, f"{name!r} of {self.where}")
 
     def array(self, name: str) -> list[Any]:
         """A JSON array, perhaps empty."""

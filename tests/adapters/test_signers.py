@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import base64
 import errno
 import os
 import stat
@@ -118,6 +119,22 @@ def test_passphrase(tmp_path: Path) -> None:
         signer_for(uri)
     with pytest.raises(ConfigError, match="empty passphrase"):
         create_key(tmp_path / "other.pem", passphrase=b"")
+
+
+def test_passphrase_costs_more_than_2048_rounds(tmp_path: Path) -> None:
+    create_key(tmp_path / "key.pem", passphrase=b"secret words")
+    lines = (tmp_path / "key.pem").read_text().splitlines()
+    der = base64.b64decode("".join(lines[1:-1]))
+    scrypt, salt = bytes.fromhex("06092b06010401da47040b"), 20
+    costs = der.partition(scrypt)[2][salt : salt + 10]
+    assert costs == bytes.fromhex("02024000 020108 020105")  # n = 16384, r = 8, p = 5
+
+
+@pytest.mark.parametrize("passphrase", [b"x", "pässwörd €".encode(), b"\0\xff" * 40])
+def test_passphrases_are_bytes_of_any_kind(tmp_path: Path, passphrase: bytes) -> None:
+    made = create_key(tmp_path / "key.pem", passphrase=passphrase)
+    opened = signer_for(f"file:{tmp_path}/key.pem", passphrase=lambda: passphrase)
+    assert opened.keyid == made.keyid
 
 
 def test_passphrase_is_asked_for_only_where_it_is_needed(tmp_path: Path) -> None:

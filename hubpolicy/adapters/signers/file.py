@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from hubpolicy.adapters.signers.pkcs8 import encrypt_pem
 from hubpolicy.core.keys import keyid_of, make_pem
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
 
@@ -84,12 +85,14 @@ def create_key(path: str | Path, *, passphrase: bytes | None = None) -> FileSign
         message = "got an empty passphrase, expected one, or none at all"
         raise ConfigError(message)
     key = ec.generate_private_key(ec.SECP256R1())
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
-        encryption = serialization.BestAvailableEncryption(passphrase)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
-    )
+        pem = encrypt_pem(key, passphrase)
+    else:
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     _write_new(Path(path), pem)
     return FileSigner(key)
 
