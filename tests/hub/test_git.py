@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -90,6 +91,21 @@ def test_a_large_history_travels_in_chunks_and_packed(
     git("-c", "http.postBuffer=65536", "push", "-q", cwd=work)
     again = clone(git, hub, made, tmp_path / "again")
     assert (again / "2.txt").read_bytes() == (work / "2.txt").read_bytes()
+
+
+def test_protocol_v2_and_packed_requests(hub: HubProcess, made: str) -> None:
+    address = f"{hub.endpoint}/{made}.git"
+    v2 = {"Git-Protocol": "version=2"}
+    offer = ask(f"{address}/info/refs?service=git-upload-pack", headers=v2)
+    assert b"version 2" in offer.body
+    headers = v2 | {
+        "Content-Encoding": "gzip",
+        "Content-Type": "application/x-git-upload-pack-request",
+    }
+    body = gzip.compress(b"0014command=ls-refs\n0000")
+    listed_refs = ask(f"{address}/git-upload-pack", "POST", body=body, headers=headers)
+    assert b" refs/heads/main\n" in listed_refs.body
+    assert ask(f"{address}/info/refs", headers=v2).status == 403
 
 
 def test_a_dataset_can_be_cloned(hub: HubProcess, git: Git, repo_id: str, tmp_path: Path) -> None:

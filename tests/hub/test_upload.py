@@ -24,8 +24,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def tree(client: Client, repo: str, **arguments: object) -> dict[str, dict[str, object]]:
-    listed = client.call("list_repo_tree", repo_id=repo, recursive=True, **arguments)
+def tree(client: Client, repo: str) -> dict[str, dict[str, object]]:
+    listed = client.call("list_repo_tree", repo_id=repo, recursive=True)
     return {entry["path"]: entry for entry in listed}
 
 
@@ -148,7 +148,7 @@ def test_multipart_upload_joins_the_parts(
 def test_a_card_with_broken_metadata_is_refused_before_the_upload(
     client: Client, hub: HubProcess, repo: str
 ) -> None:
-    with pytest.raises(Exception, match="Invalid metadata in README.md"):
+    with pytest.raises(Exception, match="Invalid metadata in README"):
         client.call(
             "upload_file",
             repo_id=repo,

@@ -7,7 +7,6 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
-from hubpolicy.demo.hub.api_preupload import MAX_REGULAR_BYTES
 from hubpolicy.demo.hub.attributes import lfs_tracked, tracking_lines
 from hubpolicy.demo.hub.calls import Call, timestamp
 from hubpolicy.demo.hub.commits import ZERO, Change, head_moved, update_ref, write_commit
@@ -22,6 +21,7 @@ from hubpolicy.demo.hub.ndjson import (
     parse_commit,
 )
 from hubpolicy.demo.hub.repository import (
+    MAX_REGULAR_BYTES,
     Pointer,
     blobs,
     entries,

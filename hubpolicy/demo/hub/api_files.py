@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hubpolicy.demo.hub.records import Record
+    from hubpolicy.demo.hub.store import RepoKey
 
 MAX_PATHS = 1000
 
@@ -35,7 +37,7 @@ def repo_facts(call: Call) -> Reply:
     """``GET /api/{kind}/{id}[/revision/{rev}]``: what the client calls model info."""
     record = call.record()
     commit = call.commit_of(call.param("revision", "main"))
-    facts = summary(call, record, commit)
+    facts = summary(call.key, record, log(call.bare, commit, 0, 1)[0])
     listed = [e for e in entries(call.bare, commit, recursive=True) if e.kind == "blob"]
     facts["siblings"] = _siblings(call, listed, detailed=call.request.flag("blobs"))
     found = pointers(call.bare, listed)
@@ -46,14 +48,13 @@ def repo_facts(call: Call) -> Reply:
     return json_reply(facts, headers=(("X-Repo-Commit", commit),))
 
 
-def summary(call: Call, record: Record, commit: str) -> dict[str, Any]:
+def summary(key: RepoKey, record: Record, newest: Commit) -> dict[str, Any]:
     """Return the facts about a repo that also stand in listings."""
-    newest = log(call.hub.store.bare(call.key), commit, 0, 1)[0]
     facts: dict[str, Any] = {
-        "_id": base64.b16encode(record.id.encode()).decode().lower()[:24].ljust(24, "0"),
+        "_id": hashlib.sha256(f"{key.kind}/{record.id}".encode()).hexdigest()[:24],
         "id": record.id,
-        "author": record.id.partition("/")[0],
-        "sha": commit,
+        "author": key.namespace,
+        "sha": newest.oid,
         "lastModified": timestamp(newest.when),
         "createdAt": record.created,
         "private": record.private,
@@ -63,7 +64,7 @@ def summary(call: Call, record: Record, commit: str) -> dict[str, Any]:
         "downloads": 0,
         "likes": 0,
     }
-    if call.key.kind == "models":
+    if key.kind == "models":
         facts["modelId"] = record.id
     return facts
 

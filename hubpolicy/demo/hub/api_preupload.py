@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubpolicy.demo.hub.attributes import ignored, lfs_tracked
 from hubpolicy.demo.hub.front_matter import examine
 from hubpolicy.demo.hub.paths import checked_path
-from hubpolicy.demo.hub.repository import lookup, pointers
+from hubpolicy.demo.hub.repository import MAX_REGULAR_BYTES, lookup, pointers
 from hubpolicy.demo.hub.rights import may_change
 from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hubpolicy.demo.hub.calls import Call
 
 MAX_FILES = 1000
-MAX_REGULAR_BYTES = 10 * 1024 * 1024
 
 
 class Announced(NamedTuple):

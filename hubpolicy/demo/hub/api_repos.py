@@ -11,7 +11,7 @@ from hubpolicy.demo.hub.calls import Call, timestamp
 from hubpolicy.demo.hub.commits import Change, create_repository
 from hubpolicy.demo.hub.default_attributes import default_attributes
 from hubpolicy.demo.hub.records import Record
-from hubpolicy.demo.hub.repository import resolve
+from hubpolicy.demo.hub.repository import log
 from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
 from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys, text
 
@@ -163,8 +163,7 @@ def organization(call: Call) -> Reply:
 
 
 def _listed(call: Call, key: RepoKey, record: Record) -> dict[str, Any]:
-    commit = resolve(call.hub.store.bare(key), "main")
-    return summary(call._replace(params=key._asdict()), record, commit)
+    return summary(key, record, log(call.hub.store.bare(key), "refs/heads/main", 0, 1)[0])
 
 
 def _start(call: Call) -> int:

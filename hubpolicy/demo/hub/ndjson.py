@@ -83,7 +83,7 @@ def parse_commit(raw: bytes) -> CommitBody:
 def _line(raw: bytes) -> tuple[str, dict[str, Any]]:
     try:
         line = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = "a line is not valid JSON, in commit"
         raise bad_request(msg) from error
     if not isinstance(line, dict) or set(line) != {"key", "value"}:

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub.git import git
 from hubpolicy.demo.hub.lfs import LargeFiles
-from hubpolicy.demo.hub.repository import MAX_POINTER_BYTES, blobs, parse_pointer
+from hubpolicy.demo.hub.repository import MAX_POINTER_BYTES, MAX_REGULAR_BYTES, blobs, parse_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MAX_REGULAR_BYTES = 10 * 1024 * 1024
 _PULL_REQUEST = re.compile(r"refs/pr/([0-9]+)")
 _QUARANTINE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_POINTER_BYTES = 1024
+MAX_REGULAR_BYTES = 10 * 1024 * 1024
 _FULL_OID = re.compile(r"[0-9a-f]{40}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#=-]{0,254}")
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n"
-    rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
+    rb"oid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,17})\n"
 )
 
 
