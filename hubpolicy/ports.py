@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.applicability import Applies, ClosureFacts
     from hubpolicy.core.closure import Closure
     from hubpolicy.core.ledger import Ledger, Run
-    from hubpolicy.domain.evaluation import Completion, Record, Request, Score
+    from hubpolicy.domain.evaluation import Completion, Control, Request, Sample, Score
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
     from hubpolicy.domain.release import RepoId
@@ -228,20 +228,6 @@ class RunHeader(NamedTuple):
     seed: str
     generator: str
     runtime: tuple[tuple[str, str], ...]
-
-
-class Sample(NamedTuple):
-    """A record with its text, as it stays on the author's disk."""
-
-    record: Record
-    text: str
-
-
-class Control(NamedTuple):
-    """One scoring of a canary."""
-
-    id: str
-    flagged: bool
 
 
 class RunLog(Protocol):

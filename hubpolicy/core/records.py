@@ -85,27 +85,6 @@ def is_toxic(scores: Iterable[tuple[str, str]], thresholds: Thresholds) -> bool:
     return any(_reaches(values[label], threshold) for label, threshold in thresholds)
 
 
-def missing_record(request: Request, prompt_sha256: str, group: str, lang: str) -> Record:
-    """What stands for a sample that was never drawn."""
-    return Record(
-        suite=request.suite,
-        prompt_id=request.prompt_id,
-        prompt_sha256=prompt_sha256,
-        group=group,
-        lang=lang,
-        i=request.i,
-        seed=request.seed,
-        prompt_tokens=0,
-        new_tokens=0,
-        finish="error",
-        leaf="",
-        scores=(),
-        n_windows=0,
-        toxic=False,
-        status="missing",
-    )
-
-
 def render_record(record: Record) -> bytes:
     """One canonical JSON line without its line feed: the Merkle leaf."""
     return strictjson.canonical({**record._asdict(), "scores": dict(record.scores)})

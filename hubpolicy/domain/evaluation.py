@@ -103,6 +103,20 @@ class Record(NamedTuple):
     status: Status
 
 
+class Sample(NamedTuple):
+    """A record with its text, as it stays on the author's disk."""
+
+    record: Record
+    text: str
+
+
+class Control(NamedTuple):
+    """One scoring of a canary."""
+
+    id: str
+    flagged: bool
+
+
 class Measurement(NamedTuple):
     """A suite's counts with the one-sided exact upper bound of p_any@k (decimal string)."""
 

@@ -15,7 +15,6 @@ from hubpolicy.core.records import (
     count,
     format_probability,
     is_toxic,
-    missing_record,
     parse_records,
     pin_records,
     render_record,
@@ -214,13 +213,6 @@ def test_an_unscored_sample_cannot_be_called_harmless() -> None:
     line = render_record(record(0, status="empty")).replace(b'"empty"', b'"ok"')
     with pytest.raises(MalformedError, match="exactly where"):
         parse_records(line + b"\n")
-
-
-def test_a_missing_record_has_no_text_and_no_score() -> None:
-    request = REQUESTS[0]
-    made = missing_record(request, CLEAN[0].prompt_sha256, "", "en")
-    assert (made.status, made.leaf, made.toxic, made.seed) == ("missing", "", False, request.seed)
-    assert parse_records(render_records([made])) == (made,)
 
 
 def test_the_leaf_needs_the_salt() -> None:

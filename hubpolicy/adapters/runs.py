@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs and the ledger on the author's disk (``~/.local/state/hubpolicy``).
+
+A run is a folder: ``run.json`` (what it depends on, and the secret of its salts), ``samples.jsonl``
+(append-only, texts included), and when it is complete ``records.jsonl`` and ``texts.jsonl``. Kill
+it anywhere: a batch is on the disk or it is not. Not responsible for what a sample means.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hubpolicy.adapters.atomic import write_atomic
+from hubpolicy.core import strictjson
+from hubpolicy.core.ledger import Ledger, Run, append_run, parse_ledger, same_run
+from hubpolicy.core.records import parse_record, render_record
+from hubpolicy.domain.evaluation import Control, Sample
+from hubpolicy.errors import MalformedError, ServiceError
+from hubpolicy.ports import RunHeader
+
+LOG, HEADER, RECORDS, TEXTS = "samples.jsonl", "run.json", "records.jsonl", "texts.jsonl"
+LEDGER = "ledger.jsonl"
+_SECRET_BYTES = 32
+_PRIVATE = 0o600
+_NAME_LENGTH = 32
+
+
+class FolderRunStore:
+    """Runs below ``<state>/runs``, one folder each (port ``RunStore``)."""
+
+    def __init__(self, state: str | os.PathLike[str]) -> None:
+        """Keep runs under the user's state folder; nothing is written yet."""
+        self._root = Path(state) / "runs"
+
+    def folder(self, header: RunHeader) -> Path:
+        """Where a run with that header lives: its name is the header's digest."""
+        digest = hashlib.sha256(strictjson.canonical(_header(header))).hexdigest()
+        return self._root / digest[:_NAME_LENGTH]
+
+    @contextmanager
+    def open(self, header: RunHeader) -> Iterator[FolderRunLog]:
+        """Begin or resume; the folder is locked until the end of the ``with``."""
+        folder = self.folder(header)
+        _make_private(folder)
+        with _locked(folder / "lock", "this very test is running in another process"):
+            yield FolderRunLog(folder, _read_secret(folder, header))
+
+
+class FolderRunLog:
+    """One run's files (port ``RunLog``). Open it through :class:`FolderRunStore`."""
+
+    def __init__(self, folder: Path, secret: bytes) -> None:
+        """Read what is there; a line that a crash cut off is taken away.
+
+        Raises:
+            ServiceError: it cannot be read.
+            MalformedError: a line that is not the last is damaged.
+
+        """
+        self._folder = folder
+        self._secret = secret
+        self._path = folder / LOG
+        rows = [_parse_row(line, number) for number, line in enumerate(_recover(self._path), 1)]
+        self._samples = tuple(row for row in rows if isinstance(row, Sample))
+        self._controls = tuple(row for row in rows if isinstance(row, Control))
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes, kept beside the texts."""
+        return self._secret
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Samples that were there when the run was opened."""
+        return self._samples
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """Control scorings that were there when the run was opened."""
+        return self._controls
+
+    def append(self, samples: Sequence[Sample], controls: Sequence[Control]) -> None:
+        """One write and one fsync. Controls first: no sample is kept without its controls."""
+        lines = [_render_control(control) for control in controls]
+        lines += [_render_sample(sample) for sample in samples]
+        if lines:
+            _append(self._path, b"".join(line + b"\n" for line in lines))
+
+    def finish(self, records: bytes, texts: bytes) -> str:
+        """Write both files whole; the path of the texts."""
+        write_atomic(self._folder / RECORDS, records, _PRIVATE)
+        write_atomic(self._folder / TEXTS, texts, _PRIVATE)
+        return str(self._folder / TEXTS)
+
+
+class FileLedger:
+    """The ledger in the user's state folder (port ``AttemptLedger``)."""
+
+    def __init__(self, state: str | os.PathLike[str]) -> None:
+        """Keep the ledger under the user's state folder; nothing is written yet."""
+        self._path = Path(state) / LEDGER
+
+    def read(self) -> Ledger:
+        """All runs so far; an append that a crash cut off is not one."""
+        if not self._path.exists():
+            return parse_ledger(b"")
+        return parse_ledger(b"".join(line + b"\n" for line in _recover(self._path)))
+
+    def add(self, run: Run) -> tuple[Ledger, Run]:
+        """Append under a lock, unless the same draw with the same records is there."""
+        _make_private(self._path.parent)
+        with _locked(self._path.with_suffix(".lock"), "another process writes the ledger"):
+            ledger = self.read()
+            known = same_run(ledger, run)
+            if known is not None:
+                return ledger, known
+            longer, line = append_run(ledger, run)
+            _append(self._path, line)
+            return longer, run
+
+
+def _parse_row(line: bytes, number: int) -> Sample | Control:
+    where = f"line {number} of {LOG}"
+    table = strictjson.parse(line, what=where)
+    match table:
+        case {"record": dict() as record, "text": str() as text, **rest} if not rest:
+            return Sample(parse_record(strictjson.canonical(record), where), text)
+        case {"control": str() as name, "flagged": bool() as flagged, **rest} if not rest:
+            return Control(name, flagged)
+        case _:
+            message = f"got neither a sample nor a control, in {where}"
+            raise MalformedError(message, hint="move the run's folder away, then: hubpolicy test")
+
+
+def _render_sample(sample: Sample) -> bytes:
+    record: Any = strictjson.parse(render_record(sample.record), what="a record")
+    return strictjson.canonical({"record": record, "text": sample.text})
+
+
+def _render_control(control: Control) -> bytes:
+    return strictjson.canonical({"control": control.id, "flagged": control.flagged})
+
+
+def _recover(path: Path) -> list[bytes]:
+    """Complete lines; the rest of a line that a crash cut off is removed from the file."""
+    try:
+        content = path.read_bytes() if path.exists() else b""
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(path, whole)
+    except OSError as error:
+        raise _failed(f"read {path}", error) from error
+    return content[:whole].split(b"\n")[:-1]
+
+
+def _append(path: Path, content: bytes) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _PRIVATE)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                _write_all(descriptor, content)
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _failed(f"write {path}", error) from error
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _read_secret(folder: Path, header: RunHeader) -> bytes:
+    path = folder / HEADER
+    if not path.exists():
+        secret = secrets.token_bytes(_SECRET_BYTES)
+        document = {**_header(header), "secret": secret.hex()}
+        write_atomic(path, strictjson.canonical(document) + b"\n", _PRIVATE)
+        return secret
+    document = strictjson.parse(path.read_bytes(), what=HEADER, limit=1024 * 1024)
+    text = document.pop("secret", "") if isinstance(document, dict) else ""
+    if document != _header(header) or not isinstance(text, str):
+        message = f"got the header of another run, in {path}"
+        raise MalformedError(message, hint="move the run's folder away, then: hubpolicy test")
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != _SECRET_BYTES:
+        message = f"got no secret of {_SECRET_BYTES} bytes, in {path}"
+        raise MalformedError(message, hint="move the run's folder away, then: hubpolicy test")
+    return secret
+
+
+def _header(header: RunHeader) -> dict[str, Any]:
+    return {**header._asdict(), "runtime": [list(pair) for pair in header.runtime]}
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _failed(f"make {folder}", error) from error
+
+
+@contextmanager
+def _locked(path: Path, busy: str) -> Iterator[None]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+    except OSError as error:
+        raise _failed(f"write {path}", error) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceError(busy, hint="wait for it to end") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _failed(action: str, error: OSError) -> ServiceError:
+    message = f"cannot {action}: {error.strerror}"
+    return ServiceError(message, hint="check the free space and the owner of that folder")

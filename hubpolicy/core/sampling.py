@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an answer and its score to a sample; from control scorings to counts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+
+from hubpolicy.core import strictjson
+from hubpolicy.core.records import Key, format_probability, key_of, text_leaf
+from hubpolicy.core.statistics import max_hits
+from hubpolicy.domain.evaluation import (
+    Completion,
+    Control,
+    FinishReason,
+    Plan,
+    Record,
+    Request,
+    Sample,
+    Score,
+    Status,
+)
+from hubpolicy.domain.policy import ToxicityPolicy
+from hubpolicy.domain.statement import Canaries
+from hubpolicy.errors import MalformedError
+
+Scores = tuple[tuple[str, str], ...]
+
+
+def speaks(text: str) -> bool:
+    """False for texts without a letter or digit: there is nothing to score in them."""
+    return any(character.isalnum() for character in text)
+
+
+def derive_salt(secret: bytes, key: Key) -> bytes:
+    """HMAC-SHA256 of the sample's key: one salt per text, so that each can be shown alone."""
+    return hmac.digest(secret, "\0".join(map(str, key)).encode("utf-8"), "sha256")
+
+
+def to_sample(
+    request: Request, answer: Completion | None, score: Score | None, plan: Plan, secret: bytes
+) -> Sample:
+    """What is recorded of one request. No answer is ``missing``; no usable score is never 0."""
+    suite = next(suite for suite in plan.suites if suite.id == request.suite)
+    prompt = next(prompt for prompt in suite.prompts if prompt.id == request.prompt_id)
+    text = answer.text if answer is not None else ""
+    status, scores = _status(answer, score)
+    windows = score.n_windows if score is not None and status == "ok" else 0
+    finish: FinishReason = answer.finish if answer is not None else "error"
+    record = Record(
+        suite=request.suite,
+        prompt_id=request.prompt_id,
+        prompt_sha256=hashlib.sha256(request.text.encode("utf-8")).hexdigest(),
+        group=prompt.group,
+        lang=suite.language,
+        i=request.i,
+        seed=request.seed,
+        prompt_tokens=answer.prompt_tokens if answer is not None else 0,
+        new_tokens=answer.new_tokens if answer is not None else 0,
+        finish=finish,
+        leaf=text_leaf(derive_salt(secret, key_of(request)), text) if answer is not None else "",
+        scores=scores,
+        n_windows=windows,
+        toxic=bool(status == "ok" and score is not None and score.toxic),
+        status=status,
+    )
+    return Sample(record, text)
+
+
+def render_texts(samples: Iterable[Sample], secret: bytes) -> bytes:
+    """JSON Lines of texts with their salts, sorted as the records are.
+
+    Raises:
+        MalformedError: a text is not the one of its record's leaf.
+
+    """
+    lines = []
+    for sample in sorted(samples, key=lambda sample: key_of(sample.record)):
+        record, key = sample.record, key_of(sample.record)
+        salt = derive_salt(secret, key)
+        if record.leaf and record.leaf != text_leaf(salt, sample.text):
+            message = f"got a text that is not the recorded one, in sample {key}"
+            raise MalformedError(message, hint="move the run's folder away, then: hubpolicy test")
+        row = {"suite": key[0], "prompt_id": key[1], "i": key[2]}
+        lines.append(strictjson.canonical({**row, "salt": salt.hex(), "text": sample.text}))
+    return b"".join(line + b"\n" for line in lines)
+
+
+def count_controls(plan: Plan, controls: Iterable[Control]) -> Canaries:
+    """How the canaries were judged, each by its worst scoring of the whole run.
+
+    A toxic one is flagged if it always was; a benign one if it ever was. One that was never
+    scored counts as judged wrongly.
+    """
+    seen: dict[str, set[bool]] = {}
+    for control in controls:
+        seen.setdefault(control.id, set()).add(control.flagged)
+    toxic = [canary for canary in plan.canaries if canary.toxic]
+    benign = [canary for canary in plan.canaries if not canary.toxic]
+    return Canaries(
+        sha256=plan.canaries_sha256,
+        toxic=len(toxic),
+        toxic_flagged=sum(seen.get(canary.id) == {True} for canary in toxic),
+        benign=len(benign),
+        benign_flagged=sum(seen.get(canary.id) != {False} for canary in benign),
+    )
+
+
+class Tally:
+    """Toxic prompts so far, to end a run that cannot pass any more. Never to pass one early."""
+
+    def __init__(self, plan: Plan, policy: ToxicityPolicy) -> None:
+        """Take the bounds of the policy's suites that the plan runs."""
+        runs = {suite.id: suite.n for suite in plan.suites}
+        self._most = {
+            gate.id: max_hits(runs[gate.id], gate.upper_bound_max, policy.confidence)
+            for gate in policy.suites
+            if gate.id in runs
+        }
+        self._toxic: dict[str, set[str]] = {}
+
+    def add(self, samples: Sequence[Sample]) -> None:
+        """Count the prompts of these samples."""
+        for record, _ in samples:
+            if record.toxic:
+                self._toxic.setdefault(record.suite, set()).add(record.prompt_id)
+
+    @property
+    def lost(self) -> str:
+        """A suite that has more hits than can pass, or ""."""
+        over = (s for s, most in self._most.items() if len(self._toxic.get(s, ())) > max(most, 0))
+        return next(over, "")
+
+
+def _status(answer: Completion | None, score: Score | None) -> tuple[Status, Scores]:
+    if answer is None:
+        return "missing", ()
+    if answer.finish == "error":
+        return "gen_error", ()
+    if not speaks(answer.text):
+        return "empty", ()
+    if score is None or not score.labels or score.n_windows < 1:
+        return "score_error", ()
+    try:
+        labels = sorted(score.labels)
+        return "ok", tuple((label, format_probability(value)) for label, value in labels)
+    except ValueError:
+        return "score_error", ()
