@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person reads when git pushes: one line per ref that may go, a screen per refusal."""
+"""What a person reads when git pushes: one line per ref that may go, a screen per refusal.
+
+A pass stays short and imports little; a refusal takes its time and checks the card as well.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,17 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.core.lines import short
 from hubpolicy.core.remotes import redact
+from hubpolicy.errors import HubpolicyError
 from hubpolicy.render.escape import terminal
 
 if TYPE_CHECKING:
     from hubpolicy.cli.exits import Exit
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.domain.manifest import Manifest
     from hubpolicy.domain.refs import Push, RefUpdate
     from hubpolicy.flows.prepush import Judged, PushVerdict, RefVerdict
     from hubpolicy.render.report import Report, Row
 
 _KINDS = {"deleted": "deleted there (allowed)", "no release": "not a release"}
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _NEXT = """No evidence is committed. In the folder of this commit:
     hubpolicy check .       what is wrong with the card
     hubpolicy test .        run the model and measure what it says
@@ -36,8 +38,9 @@ def screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
     """What is refused, why, on which bytes, and what to type next."""
     from hubpolicy.render.text import render
 
-    where = terminal(f"{push.remote} ({redact(push.url)})" if push.remote != push.url else "")
-    parts = [f"hubpolicy pre-push to {where or terminal(redact(push.url))}\n"]
+    url = redact(push.url)
+    where = url if push.remote == push.url else f"{push.remote} ({url})"
+    parts = [f"hubpolicy pre-push to {terminal(where)}\n"]
     parts += [f"  {terminal(_line(ref))}\n" for ref in verdict.refs if ref.passed]
     refused = [(ref.update, ref.judged) for ref in verdict.refs if ref.judged and not ref.passed]
     parts += [render(_report(update, judged, code)) for update, judged in refused]
@@ -50,25 +53,55 @@ def screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
 
 
 def _line(ref: RefVerdict) -> str:
+    name = ref.update.remote_ref
     if ref.judged is None:
-        return f"{ref.update.remote_ref}  {_KINDS[ref.kind]}"
-    return f"{ref.update.remote_ref}  passed  {_bytes(ref.judged.reader.manifest)}"
+        return f"{name}  {_KINDS[ref.kind]}"
+    manifest = ref.judged.reader.manifest
+    return f"{name}  passed  ({len(manifest.entries)} files, dirHash {short(manifest.dir_hash)})"
 
 
 def _report(update: RefUpdate, judged: Judged, code: Exit) -> Report:
-    from hubpolicy.render.report import ManifestSummary, Report
+    from hubpolicy.cli.summaries import (
+        evidence_rows,
+        manifest_summary,
+        measurement_rows,
+        with_path,
+    )
+    from hubpolicy.render.report import Report
 
-    manifest, decision = judged.reader.manifest, judged.decision
+    evidence, decision = judged.evidence, judged.decision
+    target = evidence.target.text if evidence.target is not None else ""
+    card_row, card_findings = _card(judged)
     return Report(
         command="hook run",
         title=f"{update.local_ref} {update.local_oid[:12]} -> {update.remote_ref}",
         verdict=decision.verdict,
         exit_code=int(code),
-        findings=(*_card_findings(judged), *decision.findings),
+        findings=with_path((*decision.findings, *card_findings), ".", target),
         waived=decision.waived,
-        rows=_rows(judged),
-        manifest=ManifestSummary(manifest.dir_hash, len(manifest.entries), manifest.bytes),
-        solo=judged.evidence.trust.root.solo,
+        rows=(*evidence_rows(evidence), *card_row),
+        manifest=manifest_summary(judged.reader.manifest),
+        measurements=measurement_rows(evidence),
+        solo=evidence.trust.root.solo,
+    )
+
+
+def _card(judged: Judged) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The card of that very commit against the schema, now: what there is to mend in it.
+
+    The push is refused already, so a card that cannot be checked is a remark and no error.
+    """
+    from hubpolicy.cli.wiring import card_check
+    from hubpolicy.render.report import Row
+
+    try:
+        checked = card_check(judged.reader, judged.evidence.policy)
+    except HubpolicyError as error:
+        return (Row("card now", "could not be checked", error.message),), ()
+    judged_rules = len(checked.passed) + len(checked.warned) + len(checked.failed)
+    text = f"{len(checked.failed)} of {judged_rules} rules failed"
+    return (Row("card now", text if checked.failed else f"{judged_rules} rules passed"),), (
+        checked.findings
     )
 
 
@@ -78,36 +111,8 @@ def _history_report(verdict: PushVerdict, code: Exit) -> Report:
 
     return Report(
         command="hook run",
-        title="history between the remote and what is pushed",
+        title="the history that this push would send",
         verdict=verdict_of(verdict.history),
         exit_code=int(code),
         findings=verdict.history,
     )
-
-
-def _rows(judged: Judged) -> tuple[Row, ...]:
-    from hubpolicy.render.report import Row
-
-    evidence = judged.evidence
-    counted = f"{len(evidence.lines)} line(s) verified, {len(evidence.rejected)} refused"
-    target = evidence.target.text if evidence.target is not None else "not a hub"
-    return (
-        Row("target", target),
-        Row("bytes", _bytes(judged.reader.manifest)),
-        Row("evidence", counted if evidence.evidence_paths else "none"),
-    )
-
-
-def _card_findings(judged: Judged) -> tuple[Finding, ...]:
-    """The card of that very commit against the schema: slow, so only where it helps."""
-    del judged
-    return ()
-
-
-def _bytes(manifest: Manifest) -> str:
-    size, unit = float(manifest.bytes), 0
-    while size >= 1000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    amount = f"{size:.2f}" if unit else f"{size:.0f}"
-    files = len(manifest.entries)
-    return f"{files} file(s), {amount} {_UNITS[unit]}, dirHash {short(manifest.dir_hash)}"

@@ -14,13 +14,15 @@ from hubpolicy.core import lines as at
 from hubpolicy.core.bundle import make_bundle, parse_bundle
 from hubpolicy.core.evidence_files import POLICY_FOLDER, records_path
 from hubpolicy.core.judge import INPUTS, judge
-from hubpolicy.core.line_files import RELEASE_FILE, approval_name, approval_path
+from hubpolicy.core.line_files import RELEASE_FILE, approval_path
+from hubpolicy.core.line_files import lines as lines_of
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.predicates import VERIFIER_ID
 from hubpolicy.core.statements import card_statement, release_statement
 from hubpolicy.core.verify import verify_bundle, verify_model_signature
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import (
+    ApplicabilityResult,
     Approval,
     CardResult,
     ReleaseSummary,
@@ -31,7 +33,7 @@ from hubpolicy.errors import MalformedError, VerificationError
 if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evidence import Evidence
-    from hubpolicy.domain.finding import Decision
+    from hubpolicy.domain.finding import Decision, Finding
     from hubpolicy.domain.manifest import EvidenceFile, Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
@@ -120,19 +122,25 @@ def _still_true(
     """Verified lines (approvals too) whose every subject is among these bytes."""
     have = {entry.path: (entry.sha256, entry.git_blob) for entry in manifest.entries}
     total = manifest.dir_hash
-    kept: dict[str, _Line] = {}
-    for file in files:
-        if file.path != RELEASE_FILE and approval_name(file.path) is None:
+    return [
+        item
+        for item in _parse_lines(files, trust, now)
+        if not at.differing(item.line.statement, have)
+        and at.whole(item.line.statement) in {None, total}
+    ]
+
+
+def _parse_lines(files: tuple[EvidenceFile, ...], trust: Trust, now: str) -> list[_Line]:
+    """Every line that verifies, each payload once, with its bytes."""
+    found: dict[str, _Line] = {}
+    ignored: list[Finding] = []
+    for path, number, raw in lines_of(files, ignored):
+        try:
+            line = verify_bundle(raw, trust, now=now, where=f"{path} line {number}")
+        except (VerificationError, MalformedError):
             continue
-        for raw in file.content.splitlines():
-            try:
-                line = verify_bundle(raw, trust, now=now, where=file.path)
-            except (VerificationError, MalformedError):
-                continue
-            whole = at.whole(line.statement)
-            if not at.differing(line.statement, have) and whole in {None, total}:
-                kept[line.payload_sha256] = _Line(raw, line)
-    return list(kept.values())
+        found[line.payload_sha256] = _Line(raw, line)
+    return list(found.values())
 
 
 def _sign(payload: bytes, desk: Desk, now: str) -> _Line:
@@ -250,3 +258,40 @@ def _drop_stale(
     for file in files:
         if file.path not in wanted:
             writer.remove(file.path)
+
+
+def add_run(
+    files: tuple[EvidenceFile, ...],
+    writer: EvidenceWriter,
+    desk: Desk,
+    payload: bytes,
+    records: tuple[str, bytes] | None,
+) -> VerifiedStatement:
+    """Sign one run's statement and put it among the lines, in the process that ran the test.
+
+    Older runs of the same files go, and so does the release line: it no longer names what is
+    there. ``records`` = (path, content) of the records to publish.
+
+    Raises:
+        VerificationError: the key at hand is not a checker's.
+        ServiceError: the line could not be written; what stood there still stands.
+
+    """
+    now = desk.clock.now()
+    new = _sign(payload, desk, now)
+    names = {subject.name for subject in new.line.statement.subjects}
+    kept = [
+        item
+        for item in _parse_lines(files, desk.trust, now)
+        if not isinstance(item.line.predicate, (ReleaseSummary, Approval))
+        and not _supersedes(names, item.line)
+    ]
+    if records is not None:
+        writer.write(*records)
+    _write_lines(writer, [*kept, new])
+    return new.line
+
+
+def _supersedes(names: set[str], old: VerifiedStatement) -> bool:
+    is_run = isinstance(old.predicate, (ToxicityResult, ApplicabilityResult))
+    return is_run and bool(names & {subject.name for subject in old.statement.subjects})
