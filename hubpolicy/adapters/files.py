@@ -164,7 +164,7 @@ class FolderRelease:
 
 def _read(found: Found, limit: int) -> bytes:
     try:
-        descriptor = open_plain(found.where)
+        descriptor, _ = open_plain(found.where)
         with FileIO(descriptor) as file:
             return b"".join(_pieces(file, limit))
     except OSError as error:

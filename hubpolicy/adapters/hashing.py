@@ -89,7 +89,7 @@ def hash_files(jobs: Iterable[Job], advance: Advance, *, threads: int = 0) -> Ha
     return Hashed(work.digests, tuple(sorted(work.failures)))
 
 
-def open_plain(where: bytes) -> int:
+def open_plain(where: bytes) -> tuple[int, os.stat_result]:
     """Open a regular file for reading, without following a link in its last part.
 
     Raises:
@@ -98,8 +98,9 @@ def open_plain(where: bytes) -> int:
 
     """
     descriptor = os.open(where, _FLAGS)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
+    seen = os.fstat(descriptor)
+    if stat.S_ISREG(seen.st_mode):
+        return descriptor, seen
     os.close(descriptor)
     raise changed(where)
 
@@ -145,9 +146,8 @@ class _Work:
             self.failures.append((job.path, error.strerror or str(error)))
 
     def _digest(self, job: Job, buffer: memoryview) -> Digested:
-        descriptor = open_plain(job.where)
+        descriptor, before = open_plain(job.where)
         try:
-            before = os.fstat(descriptor)
             if before.st_size != job.size:
                 raise changed(job.where)
             digested = self._read(descriptor, job, buffer)
@@ -164,16 +164,15 @@ class _Work:
         blob = hashlib.sha1(b"blob %d\0" % job.size, usedforsecurity=False) if is_small else None
         start = b""
         left = job.size
-        # The read that gives nothing shows that the file did not grow.
-        while count := os.readv(descriptor, (buffer,)):
+        while left > 0 and (count := os.readv(descriptor, (buffer,))):
             piece = buffer[:count]
             start = start or bytes(piece[:START_SIZE])
             sha256.update(piece)
             if blob is not None:
                 blob.update(piece)
             left -= count
-            if left < 0 or self.stop.is_set():
-                raise changed(job.where)
+            if self.stop.is_set():
+                break
             with self._lock:
                 self._advance(count)
         if left:

@@ -8,6 +8,7 @@ for what is allowed; rules HP406 to HP409 are.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from hubpolicy.core.config_json import parse_config
@@ -103,6 +104,7 @@ CONFIG_STARTS = ("tokenizer", "openvino_")
 CONFIG_START_SUFFIXES = frozenset(("json", "model", "txt", "v1", "v2", "v3", "v7", "xml"))
 
 _STARTS = tuple((pattern[:-1], cap) for pattern, cap in INERT if pattern.endswith("*"))
+_ALL_STARTS = tuple(start for start, _ in _STARTS)
 _SUFFIXES = {pattern[2:]: cap for pattern, cap in INERT if pattern.startswith("*.")}
 _NAMES = {pattern: cap for pattern, cap in INERT if "*" not in pattern}
 _FOLDERS = tuple((p.partition("*")[::2], cap) for p, cap in INERT if "/*." in p)
@@ -132,6 +134,7 @@ def classify(path: str, size: int, head: bytes | None) -> Kind:
     return named
 
 
+@lru_cache(maxsize=1 << 16)
 def kind_of_name(path: str, size: int) -> Kind:
     """The kind as far as path and size tell. For weights, pickles and code that is final."""
     name = path.rpartition("/")[2].lower()
@@ -170,10 +173,10 @@ def inert_cap(path: str) -> int | None:
     suffix = _suffix(name)
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
-    for start, cap in _STARTS:
+    for start, cap in _STARTS if name.startswith(_ALL_STARTS) else ():
         if name.startswith(start) and _ends_start(name[len(start) :]):
             return cap
-    for (folder, ending), cap in _FOLDERS:
+    for (folder, ending), cap in _FOLDERS if lowered.startswith(".") else ():
         if lowered.startswith(folder) and lowered.endswith(ending):
             return cap
     return None

@@ -27,6 +27,8 @@ def twins(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
     for path in paths:
         (twice if path in files else files).add(path)
     folders = _folders(files)
+    if not twice and files.isdisjoint(folders) and _are_plainly_distinct(files | folders):
+        return ()
     first_of: dict[str, str] = {}
     pairs = [(name, name) for name in twice | (files & folders)]
     for name in sorted(files | folders):
@@ -34,6 +36,10 @@ def twins(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
         if first != name:
             pairs.append((first, name))
     return tuple(sorted(pairs))
+
+
+def _are_plainly_distinct(names: set[str]) -> bool:
+    return "".join(names).isascii() and len(set(map(str.lower, names))) == len(names)
 
 
 def fold(name: str) -> str:

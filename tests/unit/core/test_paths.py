@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.core.paths import path_findings, refuse_mode, refuse_path, twins
+from hubpolicy.core.rules import hp401
 
 ZERO_WIDTH_NON_JOINER = "\u200c"
 RIGHT_TO_LEFT_OVERRIDE = "\u202e"
@@ -100,6 +101,14 @@ def test_an_accepted_path_is_one_line_of_the_coreutils_recipe(path: str) -> None
         assert not set(path) & set("\\\n\r\0")
         assert not {"", ".", ".."} & set(path.split("/"))
         assert ".git" not in path.lower().split("/")
+
+
+PIECES = ["a", "B", "9", ".", "/", "-", "_", "git", "model.sig", "MODEL.SIG", " ", ":", "~1", "é"]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_the_quick_answer_is_the_thorough_one(path: str) -> None:
+    assert refuse_path(path.encode()) == hp401._refuse_slowly(path.encode())
 
 
 @given(st.binary())
