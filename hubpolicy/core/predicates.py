@@ -185,6 +185,7 @@ def make_approval_predicate(approval: Approval) -> dict[str, object]:
         "binds": approval.binds,
         "evidence": [{"digest": {"sha256": sha256}} for sha256 in approval.evidence],
         "notAfter": approval.not_after,
+        **({"approver": approval.approver} if approval.approver else {}),
     }
 
 
@@ -198,10 +199,11 @@ def _parse_approval(fields: Fields) -> Approval:
     approval = Approval(
         role=role,
         decision=cast("Literal['approve', 'reject']", decision),
-        reason=fields.words("reason"),
+        reason=fields.words("reason") if decision == "reject" else fields.text("reason"),
         binds=cast("Literal['closure', 'card', 'manifest']", binds),
         evidence=tuple(item.digest() for item in evidence),
         not_after=parse_moment(fields, "notAfter"),
+        approver=fields.words("approver") if fields.has("approver") else "",
     )
     for item in (*evidence, fields):
         item.done()

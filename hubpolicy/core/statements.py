@@ -74,7 +74,7 @@ def approval_statement(approval: Approval, subjects: tuple[Subject, ...]) -> byt
     """An approval: about what the role binds.
 
     ``closure``: :func:`closure_subjects`; ``card``: :func:`file_subject` of the card;
-    ``manifest``: :func:`whole_subject`.
+    ``manifest``: :func:`whole_subject`, and perhaps every file beside it.
     """
     return make_statement(subjects, APPROVAL, predicates.make_approval_predicate(approval))
 
@@ -241,7 +241,7 @@ def _bad_subject(item: object, where: str) -> MalformedError:
 
 def _approval_subjects(approval: Approval, files: dict[str, str], whole: str | None) -> str:
     if approval.binds == "manifest":
-        return "" if whole is not None and not files else "the whole alone"
+        return "" if whole is not None else "the whole"
     if approval.binds == "card":
         return "" if whole is None and set(files) == {CARD} else f"{CARD} alone"
     return "" if whole is None and files else "the files of a closure alone"

@@ -198,7 +198,7 @@ def verify_bundle(raw: bytes, trust: Trust, *, now: str, where: str) -> Verified
     8. The key's principal holds a role that may sign that type.
     9. The predicate parses strictly and does not contradict itself.
     10. The subjects are what such a predicate is about.
-    11. An approval names a role that its signer holds.
+    11. An approval names a role that its signer holds, and nobody else as its approver.
     12. No time in it lies more than five minutes after ``now``.
 
     Raises:
@@ -335,6 +335,9 @@ def _approver_role(
         got = ", ".join(sorted(roles))
         message = f"got an approval as {role} by {principal}, who holds {got}, in {where}"
         raise _RefusedError(message, "HP303", "hubpolicy approve --as one of these roles")
+    if approval.approver not in ("", principal):
+        message = f"got an approval of {approval.approver[:80]!r} by {principal}, in {where}"
+        raise _RefusedError(message, "HP303", "everybody signs with a key of their own")
     return frozenset({role})
 
 

@@ -150,7 +150,11 @@ class Waiver(NamedTuple):
 
 
 class Approval(NamedTuple):
-    """Predicate ``approval/v0.1``. ``evidence`` = payload digests that were shown."""
+    """Predicate ``approval/v0.1``. ``evidence`` = payload digests that were shown.
+
+    ``approver``, where given, is the signer's principal: it keeps the payloads, and so the files,
+    of two people who agree in the same words apart.
+    """
 
     role: str
     decision: Literal["approve", "reject"]
@@ -158,6 +162,7 @@ class Approval(NamedTuple):
     binds: Literal["closure", "card", "manifest"]
     evidence: tuple[str, ...]
     not_after: str
+    approver: str = ""
 
 
 class ReleaseSummary(NamedTuple):

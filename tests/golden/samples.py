@@ -138,6 +138,7 @@ APPROVAL = Approval(
     binds="closure",
     evidence=(sha("toxicity payload"),),
     not_after="2027-02-28",
+    approver="sam",
 )
 SUMMARY = ReleaseSummary(
     verifier_id="https://hubpolicy.dev",

@@ -90,6 +90,10 @@ def test_own_predicates_need_every_field_and_no_other(kind: str) -> None:
             continue
         without = wire(kind)
         del at(without, path[:-1])[path[-1]]
+        if path == ("approver",):
+            approval = predicates.parse_predicate(kind, without, where="x")
+            assert approval == samples.APPROVAL._replace(approver="")
+            continue
         with pytest.raises(MalformedError):
             predicates.parse_predicate(kind, without, where="x")
         extended = wire(kind)
@@ -119,6 +123,8 @@ def test_wrong_types_never_pass_as_something_else(kind: str, wrong: Any) -> None
         at(value, path[:-1])[path[-1]] = copy.deepcopy(wrong)
         if wrong == [] and isinstance(old, list):
             continue  # some lists may be empty: tested by name below
+        if path == ("reason",) and isinstance(wrong, str) and len(wrong) < 2:
+            continue  # an approval needs none
         assert refused_or_equal(kind, value), (path, wrong)
 
 
@@ -210,6 +216,20 @@ def test_card_word_follows_from_the_lists(
     made = predicates.make_card_predicate(result, tool_version="9")
     assert made["result"] == word
     assert predicates.parse_predicate(TEST_RESULT, made, where="x") == result
+
+
+def test_an_approval_needs_no_reason_and_a_rejection_does() -> None:
+    for decision, reason, holds in (
+        ("approve", "", True),
+        ("reject", "", False),
+        ("reject", "no", True),
+    ):
+        value = {**wire(APPROVAL), "decision": decision, "reason": reason}
+        if holds:
+            assert predicates.parse_predicate(APPROVAL, value, where="x")
+        else:
+            with pytest.raises(MalformedError, match="not blank"):
+                predicates.parse_predicate(APPROVAL, value, where="x")
 
 
 def test_empty_rule_set_proves_nothing() -> None:

@@ -72,10 +72,12 @@ def test_nothing_is_signed_that_would_not_verify() -> None:
         statements.toxicity_statement(broken, samples.CLOSURE)
 
 
+FITS_TOO = {("closure", "card"), ("manifest", "release")}
 APPROVED = {
     "closure": statements.closure_subjects(samples.CLOSURE),
     "card": (statements.file_subject(samples.README),),
     "manifest": (statements.whole_subject(samples.MANIFEST),),
+    "release": read("release").subjects,
 }
 
 
@@ -84,7 +86,7 @@ APPROVED = {
 def test_approval_is_about_what_its_role_binds(binds: Any, subjects: str) -> None:
     approval = samples.APPROVAL._replace(binds=binds)
     # The card is also a file, so nothing but the rules can tell it from a closure of one.
-    if subjects == binds or (binds, subjects) == ("closure", "card"):
+    if subjects == binds or (binds, subjects) in FITS_TOO:
         statements.approval_statement(approval, APPROVED[subjects])
         return
     with pytest.raises(MalformedError, match="other subjects"):

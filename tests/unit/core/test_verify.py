@@ -151,6 +151,13 @@ def test_approver_of_two_roles_uses_one_at_a_time() -> None:
     assert proven(BUNDLES["approval"], trust).roles == {"approver:safety"}
 
 
+def test_nobody_approves_for_another() -> None:
+    raw = make_bundle(PAYLOADS["approval"], signer("sue"))
+    with pytest.raises(VerificationError, match="'sam' by sue"):
+        proven(raw)
+    assert lines(raw) == ([], ["HP303"])
+
+
 def test_key_that_the_root_does_not_know() -> None:
     assert lines(make_bundle(PAYLOADS["card"], signer("mallory"))) == ([], ["HP302"])
 

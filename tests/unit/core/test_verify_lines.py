@@ -64,8 +64,14 @@ def test_approval_stands_in_a_file_named_by_its_payload() -> None:
     raw = BUNDLES["approval"]
     assert approvals((f"{DIGEST}.jsonl", raw + b"\n")) == (1, [])
     assert approvals((f"{'0' * 64}.jsonl", raw + b"\n")) == (0, ["HP302"])
-    both = raw + b"\n" + make_bundle(PAYLOADS["approval"], signer("sue")) + b"\n"
-    assert approvals((f"{DIGEST}.jsonl", both)) == (2, [])
+
+
+def test_approvals_in_the_same_words_may_share_a_file() -> None:
+    """Where the payload does not say who approves, several people sign the same bytes."""
+    closure = statements.closure_subjects(samples.CLOSURE)
+    payload = statements.approval_statement(samples.APPROVAL._replace(approver=""), closure)
+    both = b"".join(make_bundle(payload, signer(who)) + b"\n" for who in ("sam", "sue"))
+    assert approvals((f"{statements.payload_sha256(payload)}.jsonl", both)) == (2, [])
 
 
 @pytest.mark.parametrize(
