@@ -7,6 +7,7 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
+from hubpolicy.demo.hub.accounts import require_account
 from hubpolicy.demo.hub.attributes import lfs_tracked, tracking_lines
 from hubpolicy.demo.hub.calls import Call, timestamp
 from hubpolicy.demo.hub.commits import ZERO, Change, head_moved, update_ref, write_commit
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 def commit(call: Call) -> Reply:
     """Apply the operations to a branch, a pull request, or a new pull request."""
     create_pr = call.request.flag("create_pr")
-    may_change(call, call.param("revision"), create_pr=create_pr)
+    require_account(call.account)
+    call.record()
     body = parse_commit(call.request.content(MAX_COMMIT_BYTES))
     with call.hub.store.lock(call.key):
         target = may_change(call, call.param("revision"), create_pr=create_pr)

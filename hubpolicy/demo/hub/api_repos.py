@@ -8,8 +8,6 @@ from typing import Any
 from hubpolicy.demo.hub.accounts import require_account, require_writer
 from hubpolicy.demo.hub.api_files import next_link, summary
 from hubpolicy.demo.hub.calls import Call, timestamp
-from hubpolicy.demo.hub.commits import Change, create_repository
-from hubpolicy.demo.hub.default_attributes import default_attributes
 from hubpolicy.demo.hub.records import Record
 from hubpolicy.demo.hub.repository import log
 from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
@@ -50,10 +48,9 @@ def create(call: Call) -> Reply:
     private = _wants_private(body)
     where = {"url": f"{call.hub.endpoint}/{key.url_path}", "name": key.id}
     record = Record(key.id, account.name, timestamp(), bool(private), False, frozenset(), ())
-    files = [Change(".gitattributes", default_attributes())]
     author = call.author(account)
     try:
-        call.hub.store.create(key, record, lambda bare: create_repository(bare, files, author))
+        call.hub.store.create(key, record, lambda bare: call.hub.template.copy(bare, author))
     except FileExistsError:
         message = f"You already created this {key.kind.removesuffix('s')} repo"
         headers = (("X-Error-Message", message),)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubpolicy.demo.hub.git import git
-from hubpolicy.demo.hub.repository import blobs, entries, lookup
+from hubpolicy.demo.hub.repository import blobs, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +20,9 @@ def lfs_tracked(repo: Path, commit: str, paths: Sequence[str]) -> frozenset[str]
     """Return those paths that the attributes in the commit's tree hand to Git LFS."""
     if not paths:
         return frozenset()
-    files = [
-        entry
-        for entry in entries(repo, commit, recursive=True)
-        if entry.path.rpartition("/")[2] == ".gitattributes" and entry.kind == "blob"
-    ]
-    lines = "".join(f"{entry.mode} {entry.oid}\t{entry.path}\0" for entry in files)
     with tempfile.TemporaryDirectory(prefix="hub-attributes-") as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
-        git(repo, "update-index", "-z", "--index-info", stdin=lines.encode(), env=index)
+        git(repo, "read-tree", commit, env=index)
         out = git(
             repo,
             *("check-attr", "--cached", "-z", "--stdin", "filter"),
@@ -68,8 +62,9 @@ def tracking_lines(paths: Sequence[str]) -> str:
 def _pattern(path: str) -> str:
     """Return a pattern for exactly this path (gitattributes(5): quote what is not plain)."""
     escaped = "".join(f"\\{char}" if char in "*?[\\" else char for char in path)
-    plain = not any(char.isspace() or char == '"' for char in escaped) and escaped[0] not in "#!"
-    if plain:
+    if escaped[0] in "#!":
+        escaped = f"\\{escaped}"
+    if not any(char.isspace() or char == '"' for char in escaped):
         return escaped
     body = escaped.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{body}"'

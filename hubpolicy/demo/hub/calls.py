@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hubpolicy.demo.hub.lfs import AddressSigner, LargeFiles
     from hubpolicy.demo.hub.records import Discussion, Record
     from hubpolicy.demo.hub.settings import Fault, Settings
+    from hubpolicy.demo.hub.template import Template
 
 
 class Hub(NamedTuple):
@@ -37,6 +38,7 @@ class Hub(NamedTuple):
     storage: str
     root: Path
     store: Store
+    template: Template
     files: LargeFiles
     signer: AddressSigner
     accounts: Accounts

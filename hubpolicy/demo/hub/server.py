@@ -21,7 +21,8 @@ from hubpolicy.demo.hub.faults import FaultCounters
 from hubpolicy.demo.hub.git_http import install_hooks
 from hubpolicy.demo.hub.lfs import AddressSigner, LargeFiles
 from hubpolicy.demo.hub.store import Store
-from hubpolicy.demo.hub.wire import FileSlice, HubError, Reply, make_request
+from hubpolicy.demo.hub.template import Template
+from hubpolicy.demo.hub.wire import Body, FileSlice, HubError, Reply, make_request
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 256 * 1024
@@ -91,6 +92,7 @@ class HubServer(ThreadingHTTPServer):
             f"http://{_storage_host()}:{self.port}",
             root,
             Store(root),
+            Template(root),
             LargeFiles(root),
             AddressSigner(root),
             Accounts(tokens),
@@ -133,23 +135,22 @@ class HubConnection(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = make_request(self.command, self.path, headers, body, length)
         outcome = answer(server.hub, server.counters, request)
-        if dropped(outcome.faults):
-            body.read(length // 2)
-            self._break()
-            sent = 0
-        else:
-            sent = self._reply(outcome, body)
+        self._drain(body, length // 2 if dropped(outcome.faults) else 0)
         server.requests.write(
             time=timestamp(),
             method=self.command,
             path=request.path if request.first("signature") else self.path,
             status=0 if outcome.broken else outcome.reply.status,
             received=length,
-            sent=sent,
+            size=_length(outcome.reply.body),
             account=outcome.account,
             faults=[fault.action for fault in outcome.faults],
             ms=round((time.monotonic() - started) * 1000, 1),
         )
+        if dropped(outcome.faults):
+            self._break()
+        else:
+            self._reply(outcome)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = serve  # noqa: N815
 
@@ -187,36 +188,34 @@ class HubConnection(BaseHTTPRequestHandler):
         whole.seek(0)
         return cast("BinaryIO", whole), length
 
-    def _reply(self, outcome: Outcome, body: BinaryIO) -> int:
-        self._drain(body)
-        try:
-            return self._send(outcome.reply, broken=outcome.broken)
-        except (BrokenPipeError, ConnectionError):
-            self.close_connection = True
-            return 0
+    def _drain(self, body: BinaryIO, keep: int) -> None:
+        """Read what the endpoint left, so that the next request begins where it should.
 
-    def _drain(self, body: BinaryIO) -> None:
-        """Read what the endpoint left, so that the next request begins where it should."""
-        left = getattr(body, "left", 0)
-        if left > MAX_DRAINED_BYTES:
+        The last `keep` bytes are left unread: then the connection must break.
+        """
+        if not isinstance(body, BodyReader):
+            return
+        if body.left > MAX_DRAINED_BYTES:
             self.close_connection = True
             return
         try:
-            while body.read(CHUNK_BYTES):
-                pass
-        except (ConnectionError, ValueError):
+            while body.left > keep:
+                body.read(min(CHUNK_BYTES, body.left - keep))
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
 
-    def _send(self, reply: Reply, *, broken: bool = False) -> int:
+    def _reply(self, outcome: Outcome) -> None:
+        try:
+            self._send(outcome.reply, broken=outcome.broken)
+        except ConnectionError:
+            self.close_connection = True
+
+    def _send(self, reply: Reply, *, broken: bool = False) -> None:
         self.send_response(reply.status)
         for name, value in reply.headers:
             self.send_header(name, value)
         self.send_header("X-Request-Id", str(uuid.uuid4()))
-        content = reply.body
-        if isinstance(content, bytes):
-            length: int | None = len(content)
-        else:
-            length = content.length if isinstance(content, FileSlice) else None
+        length = _length(reply.body)
         if length is None:
             self.send_header("Transfer-Encoding", "chunked")
         else:
@@ -224,37 +223,32 @@ class HubConnection(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        sent = 0 if self.command == "HEAD" else self._send_content(reply, broken=broken)
+        if self.command != "HEAD":
+            self._send_content(reply.body, broken=broken)
         if broken:
             self._break()
         self.wfile.flush()
-        return sent
 
-    def _send_content(self, reply: Reply, *, broken: bool) -> int:
-        content = reply.body
+    def _send_content(self, content: Body, *, broken: bool) -> None:
+        """Send the body, or with `broken` only its first half (of a stream the first piece)."""
         if isinstance(content, bytes):
-            part = content[: len(content) // 2] if broken else content
-            self.wfile.write(part)
-            return len(part)
-        if isinstance(content, FileSlice):
-            return self._send_slice(content, content.length // 2 if broken else content.length)
-        sent = 0
-        for chunk in content:
-            self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-            sent += len(chunk)
-            if broken:
-                return sent
-        self.wfile.write(b"0\r\n\r\n")
-        return sent
+            self.wfile.write(content[: len(content) // 2] if broken else content)
+        elif isinstance(content, FileSlice):
+            self._send_slice(content, content.length // 2 if broken else content.length)
+        else:
+            for chunk in content:
+                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+                if broken:
+                    return
+            self.wfile.write(b"0\r\n\r\n")
 
-    def _send_slice(self, content: FileSlice, length: int) -> int:
+    def _send_slice(self, content: FileSlice, length: int) -> None:
         with Path(content.path).open("rb") as file:
             file.seek(content.offset)
             left = length
             while left and (piece := file.read(min(CHUNK_BYTES, left))):
                 self.wfile.write(piece)
                 left -= len(piece)
-        return length - left
 
     def _break(self) -> None:
         """Drop the connection without a proper end."""
@@ -264,3 +258,10 @@ class HubConnection(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+
+def _length(body: Body) -> int | None:
+    """Return how many bytes a body has, None for a stream."""
+    if isinstance(body, bytes):
+        return len(body)
+    return body.length if isinstance(body, FileSlice) else None
