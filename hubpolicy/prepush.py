@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
-from hubpolicy.adapters.home import GATE_FILE, user_home
+from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, user_home
 from hubpolicy.cli.exits import Exit, for_decision, for_error, for_findings, worst
 from hubpolicy.core.remotes import target_of
 from hubpolicy.domain.refs import parse_push
@@ -87,23 +87,20 @@ def _load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
     """
     environment = os.environ.get("HF_ENDPOINT", "")
     named = (environment.rstrip("/"),) if environment else ()
-    try:
-        raw = user_home().read(GATE_FILE)
-    except ConfigError as error:
-        missing = error
-    else:
-        from hubpolicy.adapters.clock import SystemClock
-        from hubpolicy.core.gatefile import load_gate
+    home = user_home()
+    if not any(os.path.lexists(home.path(name)) for name in (GATE_FILE, POLICY_FILE)):
+        return _refuse_to_release, named
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.trusted import open_trusted
 
-        policy, trust, meta = load_gate(raw)
-        gate = Gate(policy, trust, SystemClock().now())
-        return lambda: gate, (*meta.endpoints, *named)
+    trusted = open_trusted(home)
+    gate = Gate(trusted.policy, trusted.trust, SystemClock().now())
+    return lambda: gate, (*trusted.meta.endpoints, *named)
 
-    def refuse() -> Gate:
-        message = f"this push releases a model, and {missing.message}"
-        raise ConfigError(message, hint=missing.hint)
 
-    return refuse, named
+def _refuse_to_release() -> Gate:
+    message = "this push releases a model, and there is no policy to judge it by"
+    raise ConfigError(message, hint="hubpolicy init")
 
 
 def _exit_code(verdict: PushVerdict) -> Exit:
@@ -119,6 +116,10 @@ def _summary(verdict: PushVerdict) -> str:
 
 
 def _screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
+    if sys.flags.no_site:
+        import site
+
+        site.main()  # the card check needs packages that the verdict does not
     from hubpolicy.cli.hook_screen import screen
 
     return screen(push, verdict, code)
@@ -148,9 +149,11 @@ def _say(text: str) -> None:
     """Standard error only: git's own output is on the other one. Nobody may be listening."""
     if sys.stderr is None:
         return
+    rest = text.encode("utf-8", errors="backslashreplace")
     try:
-        sys.stderr.buffer.write(text.encode("utf-8", errors="backslashreplace"))
-        sys.stderr.flush()
+        # Unbuffered: what cannot be written must not fail again when Python exits.
+        while rest:
+            rest = rest[os.write(sys.stderr.fileno(), rest) :]
     except OSError:
         return
 

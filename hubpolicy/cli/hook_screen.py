@@ -91,13 +91,14 @@ def _card(judged: Judged) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
 
     The push is refused already, so a card that cannot be checked is a remark and no error.
     """
-    from hubpolicy.cli.wiring import card_check
     from hubpolicy.render.report import Row
 
     try:
+        from hubpolicy.cli.wiring import card_check
+
         checked = card_check(judged.reader, judged.evidence.policy)
-    except HubpolicyError as error:
-        return (Row("card now", "could not be checked", error.message),), ()
+    except (HubpolicyError, ImportError) as error:
+        return (Row("card now", "could not be checked", str(error)),), ()
     judged_rules = len(checked.passed) + len(checked.warned) + len(checked.failed)
     text = f"{len(checked.failed)} of {judged_rules} rules failed"
     return (Row("card now", text if checked.failed else f"{judged_rules} rules passed"),), (

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -40,9 +41,6 @@ from hubpolicy.domain.statement import (
 )
 from hubpolicy.flows.founding import found_solo
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 ENDPOINT = "http://127.0.0.1:8931"
 TARGET = RepoId("acme", "wizard", "model", ENDPOINT)
 MADE = "2026-01-02T03:04:05Z"
@@ -55,6 +53,8 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+SCHEMA = Path(__file__).parents[2] / "schemas" / "card.v1.schema.json"
+CARD_SCHEMA = hashlib.sha256(SCHEMA.read_bytes()).hexdigest()
 POLICY = Policy(
     id="acme/release",
     version=1,
@@ -65,7 +65,7 @@ POLICY = Policy(
     weights=("safetensors", "onnx"),
     allowed_files=frozenset(),
     min_level=4,
-    card=CardPolicy("baseline", sha("card schema"), CARD_RULES),
+    card=CardPolicy("baseline", CARD_SCHEMA, CARD_RULES),
     toxicity=ToxicityPolicy(
         plan="standard",
         plan_sha256=sha("plan"),
@@ -102,6 +102,7 @@ class Person(NamedTuple):
         folder = home / ".config" / "hubpolicy"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "gate.json").write_bytes(self.gate)
+        (folder / "hubpolicy.toml").write_text("hubpolicy.toml")
 
 
 @lru_cache
@@ -144,7 +145,7 @@ def sign(
     found = FolderRelease(folder).manifest if manifest is None else manifest
     readme = next(entry for entry in found.entries if entry.path == "README.md")
     loaded = [e for e in found.entries if e.path not in {"README.md", ".gitattributes"}]
-    card = CardResult("baseline", sha("card schema"), CARD_RULES, (), ())
+    card = CardResult("baseline", CARD_SCHEMA, CARD_RULES, (), ())
     lines = [
         statements.card_statement(card, readme, found, tool_version="0.1.0"),
         statements.toxicity_statement(toxicity(hits), loaded),

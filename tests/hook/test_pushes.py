@@ -62,11 +62,18 @@ class TestTheStory:
         assert "hubpolicy rule HP201" in pushed.said
         assert refs(remote) == []
 
+    def test_the_card_of_that_very_commit_is_checked_as_well(self, hooked: Repo) -> None:
+        hooked.commit({**MODEL, "README.md": b"---\nlicense: no-such-licence\n---\n# Wizard\n"})
+        hooked.write({"README.md": b"not committed"})
+        pushed = push(hooked, "origin", "main")
+        assert "rules failed" in pushed.said
+        assert "no-such-licence" in pushed.said
+
     def test_with_evidence_it_passes(self, hooked: Repo, remote: Repo) -> None:
         attested(hooked)
         pushed = push(hooked, "origin", "main")
         assert pushed.code == 0, pushed.said
-        assert "hubpolicy: refs/heads/main  passed  4 file(s)" in pushed.said
+        assert "hubpolicy: refs/heads/main  passed  (4 files, dirHash " in pushed.said
         assert refs(remote) == ["refs/heads/main"]
 
     def test_one_changed_byte_is_blocked_again(self, hooked: Repo, remote: Repo) -> None:
@@ -442,6 +449,21 @@ class TestFailClosed:
     @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[" * 100_000])
     def test_a_broken_gate_stops_everything(self, hooked: Repo, home: Path, content: bytes) -> None:
         (home / ".config/hubpolicy/gate.json").write_bytes(content)
+        hooked.commit({"a": b"1"})
+        refused(push(hooked, "origin", "main"))
+
+    @pytest.mark.parametrize("name", ["gate.json", "hubpolicy.toml"])
+    @pytest.mark.parametrize("how", ["gone", "changed", "a folder"])
+    def test_half_a_policy_stops_everything(
+        self, hooked: Repo, home: Path, name: str, how: str
+    ) -> None:
+        file = home / ".config/hubpolicy" / name
+        content = file.read_bytes()
+        file.unlink()
+        if how == "changed":
+            file.write_bytes(content + b"x")
+        elif how == "a folder":
+            file.mkdir()
         hooked.commit({"a": b"1"})
         refused(push(hooked, "origin", "main"))
 
