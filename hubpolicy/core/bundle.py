@@ -7,16 +7,20 @@ key of the trust root, and only a signature that holds under that key proves any
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from hubpolicy.core import strictjson
-from hubpolicy.core.dsse import Envelope, Signature, make_envelope, pae, parse_envelope
+from hubpolicy.core.dsse import (
+    Envelope,
+    Signature,
+    SigningKey,
+    make_envelope,
+    pae,
+    parse_envelope,
+)
 from hubpolicy.core.fields import Fields
 from hubpolicy.domain.statement import PAYLOAD_TYPE
 from hubpolicy.errors import MalformedError
-
-if TYPE_CHECKING:
-    from hubpolicy.ports import Signer
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
@@ -53,7 +57,7 @@ def parse_bundle(raw: bytes, *, where: str) -> Bundle:
     return Bundle(envelope.payload, signature.sig, hint)
 
 
-def make_bundle(payload: bytes, signer: Signer) -> bytes:
+def make_bundle(payload: bytes, signer: SigningKey) -> bytes:
     """Sign payload bytes; one line of compact JSON without a line break."""
     signature = Signature(signer.keyid, signer.sign(pae(PAYLOAD_TYPE, payload)))
     return strictjson.canonical(

@@ -20,8 +20,6 @@ from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hubpolicy.ports import Signer
-
 ROOT_TYPE = "application/vnd.hubpolicy.root.v1+json"
 POLICY_TYPE = "application/vnd.hubpolicy.policy.v1+json"
 STATE_TYPE = "application/vnd.hubpolicy.state.v1+json"
@@ -37,7 +35,7 @@ _BYTES_LIMIT = 4 * 1024 * 1024
 # Making --------------------------------------------------------------------------------------
 
 
-def make_document(payload: bytes, payload_type: str, signers: Iterable[Signer]) -> bytes:
+def make_document(payload: bytes, payload_type: str, signers: Iterable[dsse.SigningKey]) -> bytes:
     """Sign a payload with one or more keys; one line of compact JSON."""
     message = dsse.pae(payload_type, payload)
     signatures = tuple(dsse.Signature(s.keyid, s.sign(message)) for s in signers)
@@ -46,7 +44,7 @@ def make_document(payload: bytes, payload_type: str, signers: Iterable[Signer]) 
     )
 
 
-def add_signature(raw: bytes, payload_type: str, signer: Signer, *, where: str) -> bytes:
+def add_signature(raw: bytes, payload_type: str, signer: dsse.SigningKey, *, where: str) -> bytes:
     """The document with one more signature; one of the same key is replaced.
 
     Raises:

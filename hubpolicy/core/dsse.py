@@ -5,10 +5,21 @@ from __future__ import annotations
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from hubpolicy.core.fields import Fields
 from hubpolicy.errors import MalformedError
+
+
+class SigningKey(Protocol):
+    """What making an envelope takes of a signer (``ports.Signer`` is one)."""
+
+    @property
+    def keyid(self) -> str:
+        """Hex sha256 over the PEM SPKI text."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign the bytes: DER ECDSA P-256 over SHA-256."""
 
 
 class Signature(NamedTuple):
