@@ -55,7 +55,7 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--plan", default="", help="Another plan than the policy's, for development.")
-@click.option("--responses", type=click.Path(exists=True, dir_okay=False), default="",
+@click.option("--responses", type=click.Path(dir_okay=False), default="",
               help="Completions made elsewhere (JSON Lines).")  # fmt: skip
 @click.option("--stop-early", is_flag=True, help="Stop as soon as it is certain to fail.")
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
@@ -142,7 +142,6 @@ def _bench(wish: Wish, reader: FolderRelease, place: Seat, progress: Progress) -
     from hubpolicy.adapters.loaders import FolderLoader
     from hubpolicy.adapters.runs import FileLedger, FolderRunStore
     from hubpolicy.adapters.scorers.session import open_scorer
-    from hubpolicy.domain.manifest import Manifest
     from hubpolicy.flows.testing import Bench
 
     root = Path(wish.path).resolve()
@@ -156,7 +155,9 @@ def _bench(wish: Wish, reader: FolderRelease, place: Seat, progress: Progress) -
         ledger=FileLedger(place.home.state),
         clock=SystemClock(),
         progress=progress,
-        changed=lambda closure: reader.rehash(Manifest(closure.files)),
+        changed=lambda closure: tuple(
+            path for path in reader.rehash(reader.manifest) if path in closure.paths
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.filetypes import classify, is_weight_like
 from hubpolicy.core.lines import WHOLE, differing, digests, select, sizes
 from hubpolicy.core.rules import hp201, hp209, hp406, hp407, hp408, hp409, hp410
 from hubpolicy.core.rules.hp2 import recompute
@@ -39,7 +39,10 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for line in current:
         found.extend(_judge_run(evidence, line))
-    return (*found, *_untested(evidence, tested), *_files(evidence, tested))
+    untested = _untested(evidence, tested)
+    # Where nothing was run, one sentence says so; the configurations would be in that run too.
+    nothing = any(finding.rule == hp201.ID for finding in untested)
+    return (*found, *untested, *_files(evidence, tested | _configs(evidence, wanted=nothing)))
 
 
 def runs(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
@@ -118,6 +121,14 @@ def _untested(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]
         differing=changed,
         path="PATH",
     )
+
+
+def _configs(evidence: Evidence, *, wanted: bool) -> frozenset[str]:
+    if not wanted:
+        return frozenset()
+    heads = dict(evidence.heads)
+    files = sizes(evidence).items()
+    return frozenset(p for p, size in files if classify(p, size, heads.get(p)) == "config")
 
 
 def _files(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:

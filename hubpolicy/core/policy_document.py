@@ -108,7 +108,7 @@ def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Polic
         namespaces=tuple(targets.get("namespaces", ())),
         workspaces=tuple(targets.get("workspaces", ())),
         weights=tuple(sorted(files.get("weights", ("gguf", "onnx", "safetensors")))),
-        allowed_files=frozenset(files.get("allow", ())),
+        allowed_files=frozenset(files.get("allowed", ())),
         min_level=document.get("binding", {}).get("min_level", 4),
         card=_card(document.get("card", {}), catalogue, where),
         toxicity=_toxicity(document["toxicity"], catalogue, where),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hubpolicy.core import lines as at
 from hubpolicy.core.bundle import make_bundle, parse_bundle
-from hubpolicy.core.evidence_files import POLICY_FOLDER, records_path
+from hubpolicy.core.evidence_files import policy_path, records_path
 from hubpolicy.core.judge import INPUTS, judge
 from hubpolicy.core.line_files import RELEASE_FILE, approval_path
 from hubpolicy.core.line_files import lines as lines_of
@@ -20,7 +20,7 @@ from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.predicates import VERIFIER_ID
 from hubpolicy.core.statements import card_statement, release_statement
 from hubpolicy.core.verify import verify_bundle, verify_model_signature
-from hubpolicy.domain.manifest import MODEL_SIGNATURE
+from hubpolicy.domain.manifest import MODEL_SIGNATURE, EvidenceFile
 from hubpolicy.domain.statement import (
     ApplicabilityResult,
     Approval,
@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
-    from hubpolicy.domain.manifest import EvidenceFile, Manifest
+    from hubpolicy.domain.manifest import Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
     from hubpolicy.ports import Clock, EvidenceWriter, ReleaseReader, Signer
+
+
+_OWN = (CardResult, ReleaseSummary)
 
 
 class Assemble(Protocol):
@@ -86,6 +89,8 @@ def attest(
 ) -> Attested:
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
+    Everything is made and judged in memory first; the files follow, the release lines last.
+
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
         ServiceError: the evidence could not be written; what stood there still stands.
@@ -96,24 +101,65 @@ def attest(
     files = reader.evidence_files()
     kept = _still_true(files, manifest, desk.trust, now)
     signed: list[str] = []
-    lines = [
-        item for item in kept if not isinstance(item.line.predicate, (CardResult, ReleaseSummary))
-    ]
+    lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
     lines.append(_card_line(kept, manifest, card, desk, now, signed))
-    signature = _model_signature(files, manifest, target.name, desk, now, signed)
-    writer.write(MODEL_SIGNATURE, signature)
-    writer.write(f"{POLICY_FOLDER}{desk.policy.sha256}.json", desk.policy_envelope)
-    _write_lines(writer, lines)
-    _drop_stale(files, writer, lines, desk.policy.sha256)
-    draft = assemble(reader, target, desk.policy, desk.trust, now)
+    made = {MODEL_SIGNATURE: _model_signature(files, manifest, target.name, desk, now, signed)}
+    made |= _carried(files, lines)
+    made[RELEASE_FILE] = _release_file(lines)
+    draft = assemble(_Revised(reader, made), target, desk.policy, desk.trust, now)
     decision = judge(draft, INPUTS)
-    if decision.verdict != "passed":
-        return Attested(decision, manifest, draft, tuple(signed), released=False)
-    release = _release_line(kept, manifest, target, desk, draft, now, signed)
-    _write_lines(writer, [*lines, release])
-    final = assemble(reader, target, desk.policy, desk.trust, now)
-    decision = judge(final)
-    return Attested(decision, manifest, final, tuple(signed), decision.verdict == "passed")
+    if decision.verdict == "passed":
+        made[policy_path(desk.policy.sha256)] = desk.policy_envelope
+        lines.append(_release_line(kept, manifest, target, desk, draft, now, signed))
+        made[RELEASE_FILE] = _release_file(lines)
+        draft = assemble(_Revised(reader, made), target, desk.policy, desk.trust, now)
+        decision = judge(draft)
+    _write(writer, made, files)
+    return Attested(decision, manifest, draft, tuple(signed), decision.verdict == "passed")
+
+
+class _Revised:
+    """A release with other evidence beside it: what will stand there once it is written."""
+
+    def __init__(self, reader: ReleaseReader, files: dict[str, bytes]) -> None:
+        self._reader = reader
+        self._files = tuple(EvidenceFile(path, files[path]) for path in sorted(files))
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._reader.manifest
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self._reader.findings
+
+    def read(self, path: str) -> bytes:
+        return self._reader.read(path)
+
+    def head(self, path: str) -> bytes:
+        return self._reader.head(path)
+
+    def evidence_files(self) -> tuple[EvidenceFile, ...]:
+        return self._files
+
+
+def _carried(files: tuple[EvidenceFile, ...], items: list[_Line]) -> dict[str, bytes]:
+    """Approvals and records that a kept line accounts for. Nothing else may stand here."""
+    wanted = set()
+    for item in items:
+        if isinstance(item.line.predicate, Approval):
+            wanted.add(approval_path(item.line.payload_sha256))
+        if isinstance(item.line.predicate, ToxicityResult):
+            wanted.add(records_path(item.line.predicate.records.sha256))
+    return {file.path: file.content for file in files if file.path in wanted}
+
+
+def _write(writer: EvidenceWriter, made: dict[str, bytes], files: tuple[EvidenceFile, ...]) -> None:
+    for path in sorted(made, key=lambda path: (path == RELEASE_FILE, path)):
+        writer.write(path, made[path])
+    for file in files:
+        if file.path not in made:
+            writer.remove(file.path)
 
 
 def _still_true(
@@ -232,32 +278,17 @@ def uri_of(line: VerifiedStatement) -> str:
     return approval_path(line.payload_sha256) if approved else RELEASE_FILE
 
 
-def _write_lines(writer: EvidenceWriter, items: list[_Line]) -> None:
+def _release_file(items: list[_Line]) -> bytes:
     """All lines but approvals, sorted by what they say, the release line last."""
     rows = [item for item in items if not isinstance(item.line.predicate, Approval)]
     rows.sort(key=_order)
-    writer.write(RELEASE_FILE, b"".join(item.raw.rstrip(b"\n") + b"\n" for item in rows))
+    return b"".join(item.raw.rstrip(b"\n") + b"\n" for item in rows)
 
 
 def _order(item: _Line) -> tuple[bool, str, str]:
     statement = item.line.statement
     is_release = isinstance(item.line.predicate, ReleaseSummary)
     return is_release, statement.predicate_type, item.line.payload_sha256
-
-
-def _drop_stale(
-    files: tuple[EvidenceFile, ...], writer: EvidenceWriter, items: list[_Line], policy: str
-) -> None:
-    """Remove evidence that says nothing about these bytes: nothing unreferenced may stand here."""
-    wanted = {MODEL_SIGNATURE, RELEASE_FILE, f"{POLICY_FOLDER}{policy}.json"}
-    for item in items:
-        if isinstance(item.line.predicate, Approval):
-            wanted.add(approval_path(item.line.payload_sha256))
-        if isinstance(item.line.predicate, ToxicityResult):
-            wanted.add(records_path(item.line.predicate.records.sha256))
-    for file in files:
-        if file.path not in wanted:
-            writer.remove(file.path)
 
 
 def add_run(
@@ -288,7 +319,7 @@ def add_run(
     ]
     if records is not None:
         writer.write(*records)
-    _write_lines(writer, [*kept, new])
+    writer.write(RELEASE_FILE, _release_file([*kept, new]))
     return new.line
 
 

@@ -83,6 +83,16 @@ def quantise(source: Path, target: Path) -> None:
     )
 
 
+def strip_domains(path: Path) -> None:
+    """Drop operator domains that no node uses: the gate refuses what it does not know."""
+    model = onnx.load(str(path))
+    used = {node.domain for node in model.graph.node}
+    kept = [item for item in model.opset_import if item.domain in used | {""}]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    onnx.save(model, str(path))
+
+
 def scorer_description(session: ort.InferenceSession) -> dict[str, object]:
     """Return the content of ``scorer.json`` but the evaluation, which ``evaluate`` adds."""
     names = [item.name for item in session.get_inputs()]
@@ -119,6 +129,7 @@ def write_bundle(model: ScreenModel, out: Path, full: Path | None) -> None:
         fused, small = Path(folder) / "fused.onnx", Path(folder) / "int8.onnx"
         export_fused(model, fused)
         quantise(fused, small)
+        strip_domains(small)
         shutil.copyfile(small, out / "model.onnx")
         if full is not None:
             shutil.copyfile(fused, full)
