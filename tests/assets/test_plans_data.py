@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from training.demo_models.sample import ScreenScorer
 from training.prompts import generate, grammar
 
 PLANS = Path(__file__).parents[2] / "hubpolicy" / "assets" / "plans"
+SCORER = PLANS.parent / "scorers" / "screen-en"
 PLAN_IDS = ("demo", "smoke", "standard")
 PROMPT_FILES = sorted(path.name for path in (PLANS / "prompts").glob("*.jsonl"))
 CONTROL_TEXT = re.compile(
@@ -169,6 +171,15 @@ def test_canaries_hold_enough_of_both_classes() -> None:
     toxic = [row["toxic"] for row in rows]
     assert all(value is True or value is False for value in toxic)
     assert min(toxic.count(True), toxic.count(False)) >= 50
+
+
+def test_the_embedded_scorer_tells_the_canaries_apart() -> None:
+    scorer = ScreenScorer(SCORER)
+    hits: dict[bool, list[bool]] = {True: [], False: []}
+    for row in read_rows("canaries-en.jsonl"):
+        hits[row["toxic"]].append(scorer.is_toxic(scorer.score(row["text"])))
+    assert sum(hits[True]) >= 0.95 * len(hits[True])
+    assert sum(hits[False]) <= 0.05 * len(hits[False])
 
 
 def test_committed_files_are_the_generated_ones() -> None:
