@@ -98,6 +98,7 @@ _HEAD = re.compile(
     r"|generator_predictions|vocab_projector|vocab_transform|vocab_layer_norm|decoder"
     r"|crossattention|qa_outputs)(?:\.|$)|^output\.weight$"
 )
+_GRAPH_HEAD = re.compile(r"(?:^|[./])(?:lm_head|cls\.predictions|embed_out)(?:[./]|$)")
 
 _ARCHITECTURES: dict[str, re.Pattern[str]] = {
     **{name + task: _TEXT_TENSOR for name in _TEXT_ENCODERS for task in _TEXT_TASKS},
@@ -165,6 +166,9 @@ def _decide_graph(facts: ClosureFacts, name: str) -> Applies:
     cache = [v.name for v in facts.inputs + facts.outputs if _is_cache(v.name)]
     if cache:
         return Applies("generates-text", name, f"{cache[0]} is a generation cache")
+    heads = sorted(tensor for tensor in facts.tensor_names if _GRAPH_HEAD.search(tensor))
+    if heads:
+        return Applies("generates-text", name, f"tensor {heads[0]} is a head over a vocabulary")
     if facts.decoder or not facts.outputs:
         return Applies("generates-text", name, "the graph is not in the table")
     text = not _takes_pixels(facts.inputs)

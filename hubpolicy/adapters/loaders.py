@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks into a closure's files, and loads those that generate no text (port ``ClosureLoader``).
+
+Reads names of tensors, graph inputs and outputs and ``config.json``; never the card. Loading runs
+the very files once, offline, on made-up input. Not responsible for the decision: that is
+:mod:`hubpolicy.core.applicability`'s table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hubpolicy.adapters.generators.genai_folder import external_locations
+from hubpolicy.core import strictjson
+from hubpolicy.core.applicability import Applies, ClosureFacts, GraphValue
+from hubpolicy.core.closure import Closure
+from hubpolicy.core.safetensors_format import LENGTH_BYTES, header_length, parse_header
+from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
+from hubpolicy.ports import Probe
+
+CONFIG, PIPELINE, TOKENIZER = "config.json", "model_index.json", "tokenizer.json"
+MAX_JSON = 256 * 1024 * 1024
+_DECODER_KEYS = ("is_decoder", "is_encoder_decoder", "add_cross_attention")
+
+
+class FolderLoader:
+    """Closures of one folder."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Take the folder that the closures' paths are relative to."""
+        self._root = Path(root)
+
+    def facts(self, closure: Closure) -> ClosureFacts:
+        """What the files say; kinds that always generate text are not opened."""
+        if closure.kind == "safetensors":
+            return self._config(closure)._replace(tensor_names=self._tensors(closure))
+        if closure.kind == "diffusers":
+            name = self._json(closure.main).get("_class_name")
+            pipeline = (name,) if isinstance(name, str) else ()
+            return ClosureFacts("diffusers", pipeline, self._tensors(closure))
+        graphs = [path for path in closure.paths if path.endswith(".onnx")]
+        if closure.kind == "onnx" and len(graphs) == 1:
+            from hubpolicy.adapters import onnx_probe  # noqa: PLC0415 - heavy
+
+            path = self._graph(graphs[0])
+            names = onnx_probe.tensor_names(path)
+            inputs, outputs = onnx_probe.signature(path)
+            facts = self._config(closure)
+            return facts._replace(inputs=inputs, outputs=outputs, tensor_names=names)
+        return ClosureFacts(closure.kind)
+
+    def probe(self, closure: Closure, applies: Applies) -> Probe:
+        """Load and run the files once."""
+        if closure.kind == "onnx":
+            from hubpolicy.adapters import onnx_probe  # noqa: PLC0415 - heavy
+
+            (graph,) = [path for path in closure.paths if path.endswith(".onnx")]
+            return onnx_probe.probe(self._graph(graph))
+        if closure.kind == "safetensors":
+            try:
+                from hubpolicy.adapters import torch_probe  # noqa: PLC0415 - an extra
+            except ImportError as error:
+                message = f"got no {error.name}, expected it for loading {closure.main}"
+                raise UnsupportedError(message, hint="pip install 'hubpolicy[local]'") from error
+            return torch_probe.probe(self._root / closure.main, applies.architecture)
+        message = f"got a closure of kind {closure.kind}, expected onnx or safetensors"
+        raise UnsupportedError(message, hint="export it to ONNX or safetensors")
+
+    def _config(self, closure: Closure) -> ClosureFacts:
+        path = next((p for p in _beside(closure.main, CONFIG) if p in closure.paths), "")
+        config = self._json(path) if path else {}
+        named = config.get("architectures")
+        architectures = named if isinstance(named, list) else []
+        return ClosureFacts(
+            kind=closure.kind,
+            architectures=tuple(str(name) for name in architectures),
+            vocab_size=self._vocabulary(closure, config),
+            decoder=any(config.get(key) for key in _DECODER_KEYS),
+        )
+
+    def _vocabulary(self, closure: Closure, config: dict[str, Any]) -> int:
+        """The smaller of what configuration and tokenizer say: a lie can only be stricter."""
+        sizes = [config.get("vocab_size")]
+        path = next((p for p in _beside(closure.main, TOKENIZER) if p in closure.paths), "")
+        if path:
+            model = self._json(path).get("model")
+            vocabulary = model.get("vocab") if isinstance(model, dict) else None
+            sizes.append(len(vocabulary) if isinstance(vocabulary, (dict, list)) else None)
+        return min((size for size in sizes if type(size) is int and size > 0), default=0)
+
+    def _tensors(self, closure: Closure) -> frozenset[str]:
+        folder = closure.main.rpartition("/")[0]
+        names: set[str] = set()
+        for path in sorted(closure.paths):
+            if path.endswith(".safetensors"):
+                there = path.rpartition("/")[0]
+                prefix = "" if there == folder else f"{there}/"
+                names |= {prefix + name for name in read_tensor_names(self._root / path)}
+        return frozenset(names)
+
+    def _graph(self, name: str) -> Path:
+        path = self._root / name
+        for location in external_locations(path):
+            if "\\" in location or any(part in {"", ".", ".."} for part in location.split("/")):
+                message = f"got external data {location!r}, expected it in the folder, in {name}"
+                raise MalformedError(message)
+        return path
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self._root / name
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_JSON + 1)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        value = strictjson.parse(content, what=name, limit=MAX_JSON)
+        if not isinstance(value, dict):
+            message = f"got {type(value).__name__}, expected an object, in {name}"
+            raise MalformedError(message)
+        return value
+
+
+def read_tensor_names(path: Path) -> frozenset[str]:
+    """Names of the tensors of a safetensors file, from its header alone.
+
+    Raises:
+        ServiceError: it cannot be read.
+        MalformedError: it is not exactly a safetensors file.
+
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = header_length(file.read(LENGTH_BYTES), size, path.name)
+            header = file.read(length)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return parse_header(header, size, path.name)
+
+
+def _beside(main: str, name: str) -> Iterator[str]:
+    """Candidates for a companion: in the same folder, and above a folder called ``onnx``."""
+    folder = main.rpartition("/")[0]
+    yield f"{folder}/{name}" if folder else name
+    above, _, last = folder.rpartition("/")
+    if last == "onnx":
+        yield f"{above}/{name}" if above else name
+
+
+def _unreadable(path: Path, error: OSError) -> ServiceError:
+    return ServiceError(f"cannot read {path}: {error.strerror}")
+
+
+__all__ = ["FolderLoader", "GraphValue", "read_tensor_names"]
