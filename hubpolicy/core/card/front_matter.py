@@ -89,6 +89,9 @@ _FORBIDDEN = re.compile(
 )
 
 
+_FLOW_MARKS = re.compile(r"\?|^:")
+
+
 class _StopReading(Exception):  # noqa: N818 - a signal between the two halves of this module
     """A limit was passed; the defect is already noted."""
 
@@ -205,12 +208,20 @@ class _Reader:
             self._defect(message, event, "write `key: value` lines")
         if event.style is not None:
             return MetaScalar(text, text, at, plain=False)
-        why = ambiguity(text) or (_key_reading(text) if is_key else None)
+        why = (
+            ambiguity(text) or (_key_reading(text) if is_key else None) or self._flow_reading(text)
+        )
         if why is None:
             return MetaScalar(read_12(text).value, text, at)
         if not (is_key and text == "<<"):
             self.ambiguous.append(Ambiguous(text, at, why, is_key))
         return MetaScalar(text, text, at)
+
+    def _flow_reading(self, text: str) -> str | None:
+        # PyYAML's scanner (scan_plain) ends a plain scalar there, inside brackets only.
+        if any(each.event.flow_style for each in self.open) and _FLOW_MARKS.search(text):
+            return "a text for some readers and an error for the Hub's Python client"
+        return None
 
     def _expects_key(self) -> bool:
         top = self.open[-1] if self.open else None

@@ -110,6 +110,62 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "models-merged": ("merge-details",),
 }
 
+# The same five in the languages that cards are most often written in beside English.
+_TRANSLATED: dict[str, tuple[str, ...]] = {
+    _USES: (
+        "utilisation",
+        "utilisations",
+        "usages",
+        "utilisations-prévues",
+        "verwendung",
+        "verwendungszweck",
+        "einsatzzweck",
+        "usos",
+        "usos-previstos",
+        "用途",
+        "预期用途",
+        "想定用途",
+    ),
+    _RISKS: (
+        "limites",
+        "biais-risques-et-limites",
+        "einschränkungen",
+        "grenzen",
+        "limitaciones",
+        "sesgos-riesgos-y-limitaciones",
+        "局限性",
+        "限制",
+        "制限事項",
+    ),
+    _DATA: (
+        "données-dentraînement",
+        "trainingsdaten",
+        "datos-de-entrenamiento",
+        "训练数据",
+        "学習データ",
+    ),
+    _EVALUATION: (
+        "évaluation",
+        "résultats",
+        "auswertung",
+        "ergebnisse",
+        "evaluación",
+        "resultados",
+        "评估",
+        "评测结果",
+        "評価",
+    ),
+    _CONTACT: (
+        "kontakt",
+        "contacto",
+        "联系方式",
+        "联系我们",
+        "連絡先",
+        "お問い合わせ",
+    ),
+}
+_ALIASES.update({name: (own,) for own, names in _TRANSLATED.items() for name in names})
+
 # The same word below another heading: "Results" of training is no evaluation of the model.
 _BELOW: dict[tuple[str, str], tuple[str, ...]] = {
     (_EVALUATION, "results"): ("results",),

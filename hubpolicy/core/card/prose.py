@@ -51,21 +51,24 @@ def measure(text: str, boilerplate: tuple[str, ...] = ()) -> Prose:
     """Count the author's own words.
 
     Placeholders go first, so that one inside a template sentence does not shield it; addresses
-    count as no words. ``boilerplate`` are phrases as :func:`phrase` makes them, longest first.
+    count as no words. Each line stands for itself. ``boilerplate`` are phrases as :func:`phrase`
+    makes them, longest first.
     """
-    if is_filler(text):
-        return Prose(0, ((text.strip(), 0),) if text.strip() else (), 0)
-    found = tuple(
-        (match.group(), text.count("\n", 0, match.start()))
-        for match in _PLACEHOLDERS.finditer(text)
-    )
-    rest = phrase(_URL.sub(" ", _PLACEHOLDERS.sub(" ", text)))
+    found: list[tuple[str, int]] = []
+    kept: list[str] = []
+    for number, line in enumerate(text.split("\n")):
+        if is_filler(line):
+            found.extend([(line.strip(), number)] if line.strip() else [])
+        else:
+            found.extend((match.group(), number) for match in _PLACEHOLDERS.finditer(line))
+            kept.append(_PLACEHOLDERS.sub(" ", line))
+    rest = phrase(_URL.sub(" ", "\n".join(kept)))
     removed = 0
     for stock in boilerplate:
         if stock in rest:
             removed += rest.count(stock)
             rest = rest.replace(stock, " ")
-    return Prose(_count(rest), found, removed)
+    return Prose(_count(rest), tuple(found), removed)
 
 
 def is_filler(text: str) -> bool:

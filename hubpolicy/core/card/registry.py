@@ -21,6 +21,7 @@ from hubpolicy.core.rules import (
     hp113,
     hp114,
     hp115,
+    hp116,
 )
 
 if TYPE_CHECKING:
@@ -42,4 +43,5 @@ RULES: tuple[RuleModule, ...] = (
     hp113,
     hp114,
     hp115,
+    hp116,
 )

@@ -95,6 +95,8 @@ def ambiguity(text: str) -> str | None:
     old, new = read_11(text), read_12(text)
     if old.kind != new.kind or old.value != new.value:
         return f"{old.phrase} for the Hub's Python client and {new.phrase} for readers of YAML 1.2"
+    if text.endswith(":"):
+        return "a text for some readers and a key for others"
     if new.kind in {"not-a-number", "infinity"}:
         return f"{new.kind}, which no JSON reader can hold"
     if isinstance(new.value, int) and abs(new.value) > SAFE_INTEGER:

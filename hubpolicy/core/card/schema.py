@@ -8,6 +8,7 @@ and a violation takes its words from there. Not responsible for where in README.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jsonschema import Draft202012Validator, validators
@@ -25,7 +26,7 @@ from hubpolicy.domain.finding import Severity
 from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANNOTATION = "x-hubpolicy"
@@ -65,7 +66,8 @@ class _BudgetError(Exception):
     """The evaluation takes too many steps."""
 
 
-def parse_schema(schema: bytes, also: Sequence[bytes] = ()) -> CardSchema:
+@lru_cache(maxsize=8)
+def parse_schema(schema: bytes, also: tuple[bytes, ...] = ()) -> CardSchema:
     """Read and check a schema, with others that its ``$ref`` may name by their ``$id``.
 
     Raises:

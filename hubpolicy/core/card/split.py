@@ -73,7 +73,8 @@ def split(readme: bytes) -> Halves:
     closing = _CLOSING.search(content, start - 1, start + FRONT_LIMIT + 8)
     if closing is None:
         defects.append(_unclosed(content, start))
-        return Halves(None, 1, "", 1, tuple(defects))
+        rest = _decode(content[:CARD_LIMIT], 1, defects)
+        return Halves(None, 1, rest, 1, tuple(defects))
     return _halves(content, start, closing, defects)
 
 
@@ -83,7 +84,8 @@ def _halves(content: bytes, start: int, closing: re.Match[bytes], defects: list[
     body_start = len(content) if body_start < 0 else body_start + 1
     body_line = content.count(b"\n", 0, body_start) + 1
     known = len(defects)
-    front = _decode(content[start : closing.start() + 1], front_line, defects)
+    # As the client cuts it: the line break before the closing fence belongs to the fence.
+    front = _decode(content[start : closing.start()].removesuffix(b"\r"), front_line, defects)
     if len(defects) == known:
         defects.extend(_refuse_front(front, front_line))
     broken = len(defects) > known
@@ -152,6 +154,10 @@ def _refuse_front(text: str, first_line: int) -> list[Defect]:
         message += "take differently or hide"
         at = mark_at(text, found.start(), first_line)
         return [Defect(message, at, "delete that character, or end lines with LF or CRLF")]
+    if (tab := text.find("\t")) >= 0:
+        message = "front matter holds a tab, which readers of YAML take differently"
+        fix = 'indent with blanks; inside a text write "\\t" between double quotes'
+        return [Defect(message, mark_at(text, tab, first_line), fix)]
     if found := _SECOND_START.search(text):
         at = mark_at(text, found.start(), first_line)
         return [Defect("front matter holds a second YAML document", at, "keep one mapping")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.core.card.rule import CardRule, finding
 from hubpolicy.core.card.split import CARD_LIMIT, LFS_POINTER, refuse_body
+from hubpolicy.core.card.text import clean
 from hubpolicy.domain.card import Mark
 from hubpolicy.domain.finding import Severity
 
@@ -28,6 +29,9 @@ def check(evidence: CardEvidence) -> tuple[Finding, ...]:
     if readme is None:
         fix = "write README.md: front matter, then the sections Uses, Bias, Risks, and Limitations,"
         fix += " Training Data, Evaluation and Contact"
+        paths = sorted(evidence.facts.paths)
+        twin = next((each for each in paths if each.lower() == "readme.md"), "")
+        fix = f"rename {clean(twin)} to README.md" if twin else fix
         return (finding(RULE, "the release has no README.md", None, fix),)
     if not readme.strip():
         return (finding(RULE, "README.md is empty", _START, "write the model card"),)

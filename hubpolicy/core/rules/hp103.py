@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP103: no key stands twice; the Hub's client silently takes the last one."""
+"""HP103: no key stands twice; some readers take the first, some the last, some refuse."""
 
 from __future__ import annotations
 
