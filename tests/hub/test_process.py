@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from hubpolicy.demo.hub.process import HubProcess
-from tests.hub.world import PROJECT, TOKENS, ask
+from tests.hub.world import PROJECT, TOKENS, ask, leave_out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,3 +99,12 @@ def test_it_imports_nothing_but_the_standard_library() -> None:
     assert foreign <= {"__main__", "hubpolicy"}
     own = {name for name in done.stdout.split() if name.startswith("hubpolicy.")}
     assert all(name.startswith("hubpolicy.demo") for name in own)
+
+
+def test_a_missing_tool_is_named_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="left out: git-lfs"):
+        leave_out("git-lfs")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="CI must have it: git-lfs"):
+        leave_out("git-lfs")

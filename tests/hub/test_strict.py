@@ -168,6 +168,18 @@ def test_the_message_and_author_of_a_commit(api: str) -> None:
     assert newest["authors"] == [{"user": "alice", "avatar": ""}]
 
 
+def test_odd_titles_hide_no_commit(api: str) -> None:
+    odd = ("\x1e", "a\x1eb", "0" * 40, "\u2028", "t")
+    for number, title in enumerate(odd):
+        header = {"key": "header", "value": {"summary": title, "description": "\x1e\x1e"}}
+        assert commit(api, header, add(f"{number}.txt"), add(f"{'1' * 40}/x{number}")).status == 200
+    assert len(ask(f"{api}/commits/main").json) == len(odd) + 1
+    entries = ask(f"{api}/tree/main?expand=true").json
+    newest = {entry["path"]: entry["lastCommit"]["id"] for entry in entries}
+    assert len({newest[f"{number}.txt"] for number in range(len(odd))}) == len(odd)
+    assert newest["1" * 40] == head(api) == newest["4.txt"]
+
+
 def test_two_commits_on_one_parent_cannot_both_win(api: str) -> None:
     value = {"summary": "race", "description": "", "parentCommit": head(api)}
     header = {"key": "header", "value": value}

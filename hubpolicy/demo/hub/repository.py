@@ -10,7 +10,7 @@ from hubpolicy.demo.hub.git import GitError, git
 from hubpolicy.demo.hub.wire import HubError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 MAX_POINTER_BYTES = 1024
@@ -201,45 +201,46 @@ def pointers(repo: Path, listed: Iterable[TreeEntry]) -> dict[str, Pointer]:
 
 def log(repo: Path, commit: str, skip: int, limit: int) -> tuple[Commit, ...]:
     """Return `limit` commits of the history after the first `skip`, newest first."""
-    form = "%H%x00%an%x00%ct%x00%s%x00%b%x1e"
-    raw = git(
-        repo, "log", f"--format={form}", f"--skip={skip}", f"--max-count={limit}", commit, "--"
+    form = "%H%x00%an%x00%ct%x00%s%x00%b"
+    span = (f"--skip={skip}", f"--max-count={limit}")
+    raw = git(repo, "log", "-z", f"--format={form}", *span, commit, "--")
+    fields = raw.decode("utf-8", "replace").split("\0")
+    columns = (fields[at::5] for at in range(5))
+    return tuple(
+        Commit(oid, author, int(when), title, message.strip("\n"))
+        for oid, author, when, title, message in zip(*columns, strict=False)
     )
-    found = []
-    for record in raw.decode("utf-8", "replace").split("\x1e"):
-        fields = record.lstrip("\n").split("\0")
-        if len(fields) == 5:
-            oid, author, when, title, message = fields
-            found.append(Commit(oid, author, int(when), title, message.strip("\n")))
-    return tuple(found)
 
 
 def last_changes(repo: Path, commit: str, paths: Iterable[str]) -> dict[str, Commit]:
     """Return for each path (file or folder) the newest commit that touched it, by one process."""
-    missing, found = set(paths), {}
-    form = "%x1e%H%x00%an%x00%ct%x00%s%x00"
-    raw = git(
-        repo,
-        "log",
-        f"--format={form}",
-        "-m",
-        "--first-parent",
-        "--root",
-        "--name-only",
-        "-z",
-        commit,
-    )
-    for record in raw.decode("utf-8", "replace").split("\x1e")[1:]:
-        oid, author, when, title, *touched = record.split("\0")
-        names = {name.lstrip("\n") for name in touched}
-        folders = {name[:at] for name in names for at in _slashes(name)}
-        for path in missing & (names | folders):
-            found[path] = Commit(oid, author, int(when), title, "")
+    missing = set(paths)
+    found: dict[str, Commit] = {}
+    for change, names in _changes(repo, commit):
+        folders = {name[:at] for name in names for at, char in enumerate(name) if char == "/"}
+        found |= dict.fromkeys(missing & (names | folders), change)
         missing -= found.keys()
         if not missing:
             break
     return found
 
 
-def _slashes(name: str) -> list[int]:
-    return [at for at, char in enumerate(name) if char == "/"]
+def _changes(repo: Path, commit: str) -> Iterator[tuple[Commit, set[str]]]:
+    """Yield the commits of the first-parent line, newest first, and the paths each one touched.
+
+    In git's output a commit id is the field after an empty one; names are never empty, and the
+    first name of a commit begins with a newline, so that no name or title can pass for a commit.
+    """
+    form = "%x00%H%x00%ct%x00t%s%x00"
+    flags = ("-m", "--first-parent", "--root", "--name-only", "-z")
+    raw = git(repo, "log", f"--format={form}", *flags, commit, "--")
+    fields = raw.decode("utf-8", "replace").split("\0")
+    starts = [
+        at
+        for at in range(1, len(fields) - 2)
+        if fields[at - 1] == "" and _FULL_OID.fullmatch(fields[at])
+    ]
+    for at, end in zip(starts, [*starts[1:], len(fields)], strict=True):
+        oid, when, title, *names = fields[at:end]
+        touched = {name.removeprefix("\n") for name in names} - {""}
+        yield Commit(oid, "", int(when), title.removeprefix("t"), ""), touched
