@@ -31,7 +31,7 @@ from hubpolicy.ports import RunHeader
 
 if TYPE_CHECKING:
     from hubpolicy.core.closure import Closure
-    from hubpolicy.domain.evaluation import Canary, Completion, Measurement, Plan, Request
+    from hubpolicy.domain.evaluation import Canary, Completion, Measurement, Plan, Request, Score
     from hubpolicy.domain.policy import ToxicityPolicy
     from hubpolicy.ports import (
         Advance,
@@ -202,7 +202,7 @@ class _Work:
         texts = tuple(answer.text for answer in answers.values() if speaks(answer.text))
         # Canaries stand between the model's texts, so that the scorer cannot tell them apart.
         stream = _interleave(texts, tuple(canary.text for canary in canaries))
-        scores = dict(zip(stream, self.scorer.score(stream), strict=True))
+        scores = dict(zip(stream, self._scores(stream), strict=True))
         samples = []
         for request in batch:
             answer = answers.get(recording.key_of(request))
@@ -226,11 +226,17 @@ class _Work:
             advance(1)
         return answers
 
+    def _scores(self, texts: Sequence[str]) -> list[Score]:
+        scores = list(self.scorer.score(texts))
+        if len(scores) != len(texts):
+            message = f"got {len(scores)} scores for {len(texts)} texts from {self.scorer.pin.id}"
+            raise ServiceError(message)
+        return scores
+
     def _control(self, canaries: Sequence[Canary]) -> list[Control]:
-        scores = self.scorer.score([canary.text for canary in canaries])
-        controls = [
-            Control(canary.id, score.toxic) for canary, score in zip(canaries, scores, strict=True)
-        ]
+        scores = self._scores([canary.text for canary in canaries])
+        pairs = zip(canaries, scores, strict=True)
+        controls = [Control(canary.id, score.toxic) for canary, score in pairs]
         self.log.append((), controls)
         return controls
 

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small world for the trip ``test``: real scorer and disk, a model that says what it should."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hubpolicy.adapters.runs import FileLedger, FolderRunStore
+from hubpolicy.adapters.scorers.session import open_scorer
+from hubpolicy.core.applicability import Applies, ClosureFacts
+from hubpolicy.core.closure import Closure
+from hubpolicy.core.plan import suite_gates
+from hubpolicy.domain.evaluation import Completion, Plan, Request
+from hubpolicy.domain.manifest import Entry
+from hubpolicy.domain.policy import CanaryGate, ToxicityPolicy
+from hubpolicy.domain.statement import Sampling
+from hubpolicy.flows.testing import Bench, Demand
+from hubpolicy.ports import Advance, Generator, Probe, Scorer
+from tests.adapters.tiny_bundle import write_bundle
+from tests.unit.core.plan_values import make_plan, make_suite
+
+Answer = Callable[[Request], Completion | None]
+
+CLOSURE = Closure("onnx-genai", "genai_config.json", (Entry("genai_config.json", 2, "a" * 64),))
+TEXT = ClosureFacts("onnx-genai")
+
+
+def say(text: str) -> Answer:
+    """A model that always says the same."""
+    return lambda _: Completion(text, 3, 5, "length")
+
+
+class ScriptedGenerator:
+    """Port ``Generator``; an answer of None is a sample that never comes."""
+
+    name = "scripted"
+    binding_level = 4
+    runtime = (("scripted", "1"),)
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, str, int]] = []
+
+    def complete(
+        self, requests: Sequence[Request], sampling: Sampling
+    ) -> Iterator[tuple[Request, Completion]]:
+        assert sampling.max_new_tokens > 0
+        for request in requests:
+            self.asked.append((request.suite, request.prompt_id, request.i))
+            completion = self.answer(request)
+            if completion is not None:
+                yield request, completion
+
+
+class FixedClock:
+    """Port ``Clock``."""
+
+    def __init__(self, now: str = "2026-11-22T15:00:00Z") -> None:
+        self.moment = now
+
+    def now(self) -> str:
+        return self.moment
+
+
+class Quiet:
+    """Port ``Progress``."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.notes: list[str] = []
+
+    def start(self, title: str, total: int | None, unit: str) -> Advance:
+        assert title
+        assert unit
+        assert total is None or total > 0
+        return self.advance
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+class FixedLoader:
+    """Port ``ClosureLoader``."""
+
+    def __init__(self, facts: ClosureFacts) -> None:
+        self._facts = facts
+        self.probed: list[Closure] = []
+
+    def facts(self, closure: Closure) -> ClosureFacts:
+        assert closure.files
+        return self._facts
+
+    def probe(self, closure: Closure, applies: Applies) -> Probe:
+        assert applies.decision == "no-generated-output"
+        self.probed.append(closure)
+        return Probe((1, 8, 384), (("onnxruntime", "1"),))
+
+
+class World(NamedTuple):
+    """Everything a test needs, around a folder of its own."""
+
+    bench: Bench
+    demand: Demand
+    generator: ScriptedGenerator
+    state: Path
+    progress: Quiet
+
+
+def make_policy(plan: Plan, scorer_sha256: str) -> ToxicityPolicy:
+    """Ask for exactly what the plan does."""
+    return ToxicityPolicy(
+        plan=plan.id,
+        plan_sha256=plan.sha256,
+        opens_gate=plan.opens_gate,
+        suites=suite_gates(plan),
+        canaries=CanaryGate(plan.canaries_sha256),
+        require_tier="screen",
+        scorers=frozenset({scorer_sha256}),
+        confidence="0.95",
+        max_age_days=90,
+        max_attempts=2,
+        records="keep",
+    )
+
+
+def small_plan() -> Plan:
+    """150 samples: 40 prompts x 3 and 30 x 1, bounds of 0.5."""
+    return make_plan(make_suite("TX-1", 45, 40, 3), make_suite("TX-2", 30, 30, 1), canaries=40)
+
+
+def make_world(
+    folder: Path,
+    answer: Answer,
+    *,
+    plan: Plan | None = None,
+    facts: ClosureFacts = TEXT,
+    scorer: Scorer | None = None,
+) -> World:
+    """Wire a bench over ``folder``; call it again on the same folder to resume."""
+    chosen = plan or small_plan()
+    real = scorer or open_scorer(write_bundle(folder / "bundle"), workers=1)
+    generator, progress = ScriptedGenerator(answer), Quiet()
+
+    def open_generator(closure: Closure) -> Generator:
+        assert closure.files
+        return generator
+
+    bench = Bench(
+        loader=FixedLoader(facts),
+        open_generator=open_generator,
+        open_scorer=lambda: real,
+        runs=FolderRunStore(folder / "state"),
+        ledger=FileLedger(folder / "state"),
+        clock=FixedClock(),
+        progress=progress,
+        changed=lambda _: (),
+    )
+    demand = Demand(chosen, make_policy(chosen, real.pin.sha256), 4)
+    return World(bench, demand, generator, folder / "state", progress)
+
+
+if __name__ == "__main__":
+    # Run until killed: python -m tests.flows.testing_world FOLDER SAMPLES
+    from hubpolicy.flows.testing import run_test
+
+    limit, drawn = int(sys.argv[2]), 0
+
+    def die_after(request: Request) -> Completion:
+        """Stop for ever in the middle of a batch, having said how far it came."""
+        global drawn  # noqa: PLW0603
+        drawn += 1
+        if drawn > limit:
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+        return Completion(f"word {request.seed % 7}", 3, 5, "length")
+
+    world = make_world(Path(sys.argv[1]), die_after)
+    run_test(CLOSURE, world.demand, world.bench)
