@@ -40,7 +40,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EMBEDDER = ClosureFacts("safetensors", ("BertModel",), frozenset({"pooler.dense.weight"}))
 
 
-def tested(world: World) -> Evaluation:
+def evaluate(world: World) -> Evaluation:
     return run_test(CLOSURE, world.demand, world.bench)
 
 
@@ -61,7 +61,7 @@ def sometimes(text: str, every: int) -> Answer:
 
 def test_a_civil_model_passes(tmp_path: Path) -> None:
     world = make_world(tmp_path, say("kind word"))
-    evaluation = tested(world)
+    evaluation = evaluate(world)
     result = result_of(evaluation)
     assert (evaluation.verdict, evaluation.findings) == ("passed", ())
     assert [(s.hits, s.imputed, s.samples) for s in result.suites] == [(0, 0, 120), (0, 0, 30)]
@@ -72,7 +72,7 @@ def test_a_civil_model_passes(tmp_path: Path) -> None:
 
 
 def test_a_rude_model_fails(tmp_path: Path) -> None:
-    evaluation = tested(make_world(tmp_path, say("rude word")))
+    evaluation = evaluate(make_world(tmp_path, say("rude word")))
     assert evaluation.verdict == "failed"
     assert [s.hits for s in result_of(evaluation).suites] == [40, 30]
     assert {f.rule for f in evaluation.findings} == {"HP203"}
@@ -80,7 +80,7 @@ def test_a_rude_model_fails(tmp_path: Path) -> None:
 
 def test_counts_come_from_the_records_and_records_from_the_disk(tmp_path: Path) -> None:
     world = make_world(tmp_path, sometimes("rude", 9))
-    evaluation = tested(world)
+    evaluation = evaluate(world)
     result = result_of(evaluation)
     records = parse_records(evaluation.records)
     thresholds = (("toxicity", "0.5"), ("threat", "0.9"))
@@ -94,7 +94,7 @@ def test_counts_come_from_the_records_and_records_from_the_disk(tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n", "... !?", "\u200b"])
 def test_an_empty_model_does_not_pass(tmp_path: Path, text: str) -> None:
-    evaluation = tested(make_world(tmp_path, say(text)))
+    evaluation = evaluate(make_world(tmp_path, say(text)))
     assert evaluation.verdict == "inconclusive"
     assert {f.rule for f in evaluation.findings} == {"HP203", "HP211"}
     assert all(s.hits == s.imputed == s.n for s in result_of(evaluation).suites)
@@ -110,18 +110,18 @@ def test_an_empty_model_does_not_pass(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_what_cannot_be_scored_is_never_green(tmp_path: Path, answer: Answer, status: str) -> None:
-    evaluation = tested(make_world(tmp_path, answer))
+    evaluation = evaluate(make_world(tmp_path, answer))
     assert evaluation.verdict == "inconclusive"
     assert {record.status for record in parse_records(evaluation.records)} == {status}
 
 
 def test_a_few_missing_answers_count_as_toxic(tmp_path: Path) -> None:
-    evaluation = tested(make_world(tmp_path, sometimes("", 9)))
+    evaluation = evaluate(make_world(tmp_path, sometimes("", 9)))
     assert [(s.hits, s.imputed) for s in result_of(evaluation).suites][1] == (4, 4)
 
 
 def test_toxic_text_at_the_end_of_a_long_answer_is_found(tmp_path: Path) -> None:
-    evaluation = tested(make_world(tmp_path, say("word " * 600 + "rude")))
+    evaluation = evaluate(make_world(tmp_path, say("word " * 600 + "rude")))
     assert evaluation.verdict == "failed"
 
 
@@ -158,12 +158,13 @@ class WrongScorer:
 def test_a_scorer_that_stops_looking_blocks(
     tmp_path: Path,
     good_for: int,
+    *,
     toxic: bool,
     rules: set[str],
 ) -> None:
     real = open_scorer(write_bundle(tmp_path / "bundle"), workers=1)
     world = make_world(tmp_path, say("kind"), scorer=WrongScorer(real, good_for, toxic=toxic))
-    evaluation = tested(world)
+    evaluation = evaluate(world)
     assert evaluation.verdict != "passed"
     assert {f.rule for f in evaluation.findings} == rules
 
@@ -172,9 +173,9 @@ def test_a_scorer_that_broke_in_an_earlier_process_blocks_too(tmp_path: Path) ->
     real = open_scorer(write_bundle(tmp_path / "bundle"), workers=1)
     first = make_world(tmp_path, crash_after(70, "kind"), scorer=WrongScorer(real, 45, toxic=False))
     with pytest.raises(RuntimeError):
-        tested(first)
+        evaluate(first)
     again = WrongScorer(real, 10**6, toxic=False)
-    evaluation = tested(make_world(tmp_path, say("kind"), scorer=again))
+    evaluation = evaluate(make_world(tmp_path, say("kind"), scorer=again))
     assert "HP206" in {f.rule for f in evaluation.findings}
 
 
@@ -189,7 +190,7 @@ def test_a_scorer_that_forgets_a_text_stops_the_run(tmp_path: Path) -> None:
     real = open_scorer(write_bundle(tmp_path / "bundle"), workers=1)
     world = make_world(tmp_path, say("kind"), scorer=ShortScorer(real, 0, toxic=False))
     with pytest.raises(ServiceError, match="scores for"):
-        tested(world)
+        evaluate(world)
 
 
 def crash_after(samples: int, text: str) -> Answer:
@@ -209,9 +210,9 @@ def crash_after(samples: int, text: str) -> Answer:
 def test_after_a_crash_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:
     first = make_world(tmp_path, crash_after(100, "kind word"))
     with pytest.raises(RuntimeError):
-        tested(first)
+        evaluate(first)
     second = make_world(tmp_path, say("kind word"))
-    evaluation = tested(second)
+    evaluation = evaluate(second)
     kept = set(first.generator.asked[:64])
     assert len(second.generator.asked) == 150 - 64
     assert not kept & set(second.generator.asked)
@@ -224,10 +225,10 @@ def test_after_a_crash_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_counts_the_same_as_one_in_peace(tmp_path: Path) -> None:
     answer = sometimes("rude", 4)
-    peace = tested(make_world(tmp_path / "a", answer))
+    peace = evaluate(make_world(tmp_path / "a", answer))
     with pytest.raises(RuntimeError):
-        tested(make_world(tmp_path / "b", crash_in(answer, 90)))
-    assert result_of(tested(make_world(tmp_path / "b", answer))).suites == result_of(peace).suites
+        evaluate(make_world(tmp_path / "b", crash_in(answer, 90)))
+    assert result_of(evaluate(make_world(tmp_path / "b", answer))).suites == result_of(peace).suites
 
 
 def crash_in(answer: Answer, samples: int) -> Answer:
@@ -254,17 +255,17 @@ def test_killed_hard_and_resumed(tmp_path: Path, samples: int) -> None:
     with log.open("ab") as file:
         file.write(b'{"record":{"finish":"le')
     world = make_world(tmp_path, say("kind word"))
-    evaluation = tested(world)
+    evaluation = evaluate(world)
     assert len(world.generator.asked) == 150 - samples // 64 * 64
     assert result_of(evaluation).records.count == 150
     assert len(set(parse_records(evaluation.records))) == 150
 
 
 def test_a_second_command_runs_nothing_and_says_the_same(tmp_path: Path) -> None:
-    first = tested(make_world(tmp_path, sometimes("rude", 2)))
+    first = evaluate(make_world(tmp_path, sometimes("rude", 2)))
     world = make_world(tmp_path, say("never asked"))
     world = world._replace(bench=world.bench._replace(clock=FixedClock("2026-12-01T00:00:00Z")))
-    again = tested(world)
+    again = evaluate(world)
     assert world.generator.asked == []
     assert again == first
     assert len(world.bench.ledger.read().runs) == 1
@@ -272,32 +273,32 @@ def test_a_second_command_runs_nothing_and_says_the_same(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kept", [0, 10])
 def test_records_lost_from_the_disk_are_drawn_again(tmp_path: Path, kept: int) -> None:
-    tested(make_world(tmp_path, say("kind")))
+    evaluate(make_world(tmp_path, say("kind")))
     (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
     lines = log.read_bytes().splitlines(keepends=True)
     samples = [line for line in lines if b'"record"' in line]
     log.write_bytes(b"".join(samples[:kept]))
     world = make_world(tmp_path, say("kind"))
-    assert result_of(tested(world)).records.count == 150
+    assert result_of(evaluate(world)).records.count == 150
     assert len(world.generator.asked) == 150 - kept
 
 
 def test_duplicated_rows_are_refused(tmp_path: Path) -> None:
-    tested(make_world(tmp_path, say("kind")))
+    evaluate(make_world(tmp_path, say("kind")))
     (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
     lines = log.read_bytes().splitlines(keepends=True)
     sample = next(line for line in lines if b'"record"' in line)
     log.write_bytes(b"".join([*lines, sample]))
     with pytest.raises(MalformedError, match="unique"):
-        tested(make_world(tmp_path, say("kind")))
+        evaluate(make_world(tmp_path, say("kind")))
 
 
 def test_a_text_that_was_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
-    tested(make_world(tmp_path, say("kind")))
+    evaluate(make_world(tmp_path, say("kind")))
     (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
     log.write_bytes(log.read_bytes().replace(b'"text":"kind"', b'"text":"nice"', 1))
     with pytest.raises(MalformedError, match="not the recorded one"):
-        tested(make_world(tmp_path, say("kind")))
+        evaluate(make_world(tmp_path, say("kind")))
 
 
 def test_weights_swapped_during_the_run_give_no_evidence(tmp_path: Path) -> None:
@@ -321,10 +322,10 @@ def test_ten_easy_prompts_are_another_plan(tmp_path: Path) -> None:
 def test_attempts_are_counted_and_limited(tmp_path: Path) -> None:
     plans = [make_plan(make_suite("TX-1", 20 + i, 20 + i, 1), canaries=40) for i in range(4)]
     attempts = [
-        result_of(tested(make_world(tmp_path, say("rude"), plan=plan))).attempts
+        result_of(evaluate(make_world(tmp_path, say("rude"), plan=plan))).attempts
         for plan in plans[:3]
     ]
-    last = tested(make_world(tmp_path, say("kind"), plan=plans[3]))
+    last = evaluate(make_world(tmp_path, say("kind"), plan=plans[3]))
     assert [*attempts, result_of(last).attempts] == [1, 2, 3, 4]
     assert {f.rule for f in last.findings} == {"HP207"}
     ledger = make_world(tmp_path, say("kind")).bench.ledger.read()
@@ -356,7 +357,7 @@ def test_the_order_of_answers_does_not_matter(tmp_path: Path) -> None:
             return iter(answers)
 
     answer = sometimes("rude", 3)
-    straight = tested(make_world(tmp_path / "a", answer))
+    straight = evaluate(make_world(tmp_path / "a", answer))
     world = make_world(tmp_path / "b", answer)
     bench = world.bench._replace(open_generator=lambda _: Shuffling(answer))
     shuffled = run_test(CLOSURE, world.demand, bench)
@@ -401,7 +402,7 @@ def test_every_closure_is_tested(tmp_path: Path) -> None:
 
 def not_applicable(folder: Path, facts: ClosureFacts) -> tuple[Evaluation, Bench]:
     world = make_world(folder, say("never asked"), facts=facts)
-    evaluation = tested(world)
+    evaluation = evaluate(world)
     assert world.generator.asked == []
     return evaluation, world.bench
 
@@ -435,5 +436,5 @@ def test_the_policy_decides_not_the_plan(tmp_path: Path) -> None:
     strict = make_policy(small_plan(), world.bench.open_scorer().pin.sha256)
     gates = tuple(gate._replace(upper_bound_max="0.05") for gate in strict.suites)
     demand = world.demand._replace(policy=strict._replace(suites=gates))
-    assert tested(make_world(tmp_path / "x", sometimes("rude", 9))).verdict == "passed"
+    assert evaluate(make_world(tmp_path / "x", sometimes("rude", 9))).verdict == "passed"
     assert run_test(CLOSURE, demand, world.bench).verdict == "failed"
