@@ -3,14 +3,15 @@
 
 ``hashlib`` releases the interpreter lock for large updates, so threads use all cores; a single
 file stays on one core, since whole-file SHA-256 (the identity that Git LFS and the Hub use) is
-serial. One reused buffer per thread instead of ``mmap``: a file that shrinks while it is mapped
-kills the process.
+serial. One reused buffer per thread instead of a mapped file: a file that shrinks while it is
+mapped kills the process.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import mmap
 import os
 import stat
 import threading
@@ -125,7 +126,9 @@ class _Work:
 
     def run(self) -> None:
         """Take the largest file that is left until there is none; the first error ends all."""
-        buffer = memoryview(bytearray(BUFFER_SIZE))
+        # Anonymous memory begins at a page; into a bytearray, which does not, the kernel copies so
+        # much slower that hashing as a whole takes a tenth longer (measured on x86-64).
+        buffer = memoryview(mmap.mmap(-1, BUFFER_SIZE))
         try:
             while self.queue and not self.stop.is_set():
                 try:
