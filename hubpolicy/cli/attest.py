@@ -69,28 +69,55 @@ def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
 
 
 def attest_folder(
-    path: str, repo: RepoId | None, key: str, place: Seat, progress: Progress
+    path: str,
+    repo: RepoId | None,
+    key: str,
+    place: Seat,
+    progress: Progress,
+    *,
+    only_if_passed: bool = False,
 ) -> Attested:
-    """Write ``.gitattributes`` if there is none, then attest. Shared with ``push``."""
-    from hubpolicy.adapters import assets
-    from hubpolicy.adapters.atomic import write_atomic
+    """Complete ``.gitattributes``, then attest. Shared with ``push``."""
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
-    from hubpolicy.cli.wiring import card_check, desk, folder
+    from hubpolicy.cli.wiring import card_check, desk
     from hubpolicy.domain.statement import CardResult
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.flows.attesting import attest as attest_flow
 
-    attributes = Path(path) / ".gitattributes"
-    if not attributes.exists():
-        write_atomic(attributes, assets.default_gitattributes())
-        progress.note("wrote .gitattributes: the Hub's default, which decides what LFS is")
-    reader = folder(path, progress)
+    reader = _with_attributes(path, progress)
     target = repo or _last_target(reader, place)
     checked = card_check(reader, place.policy)
     card = CardResult(
         checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed
     )
-    return attest_flow(reader, EvidenceFolder(Path(path)), target, desk(place, key), card, assemble)
+    return attest_flow(
+        reader,
+        EvidenceFolder(Path(path)),
+        target,
+        desk(place, key),
+        card,
+        assemble,
+        only_if_passed=only_if_passed,
+    )
+
+
+def _with_attributes(path: str, progress: Progress) -> FolderRelease:
+    """The folder, after ``.gitattributes`` says all that the Hub would add to it."""
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.adapters.attributes import NAME, missing_lines
+    from hubpolicy.cli.wiring import folder
+
+    reader = folder(path, progress)
+    here = any(entry.path == NAME for entry in reader.manifest.entries)
+    content = reader.read(NAME) if here else assets.default_gitattributes()
+    lines = missing_lines(reader, content)
+    if here and not lines:
+        return reader
+    write_atomic(Path(path) / NAME, content + lines)
+    what = "added the lines to .gitattributes" if here else "wrote the .gitattributes"
+    progress.note(f"{what} that the Hub would add: they decide what goes to Git LFS")
+    return folder(path, progress)
 
 
 def _last_target(reader: FolderRelease, place: Seat) -> RepoId:

@@ -117,11 +117,10 @@ def _evidence(
     if not sign or judge(evidence).verdict == "passed" or not _has_card(reader):
         return evidence, reader
     try:
-        done = attest_folder(path, repo, key, place, bars)
+        done = attest_folder(path, repo, key, place, bars, only_if_passed=True)
     except AccessError:
         return evidence, reader
-    reader = folder(path, bars)
-    return done.evidence, reader
+    return (done.evidence, folder(path, bars)) if done.released else (evidence, reader)
 
 
 def _has_card(reader: FolderRelease) -> bool:
@@ -156,7 +155,7 @@ def _closing(done: Pushed, repo: RepoId, *, dry_run: bool) -> str:
     if not done.oid:
         return "Nothing was uploaded." + (" (dry run)" if dry_run else "")
     if done.decision.verdict != "passed":
-        return f"commit {done.oid[:12]} needs your eyes; see the incident above"
+        return f"commit {done.oid[:12]} is on the hub and is not published; see above"
     shown = "public" if done.public else "private"
     notes = "".join(f"  ({note})" for note in done.notes)
     return f"{repo.endpoint}/{repo.text} is {shown} at {done.oid[:12]}{notes}"

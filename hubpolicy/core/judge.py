@@ -41,6 +41,7 @@ from hubpolicy.core.rules import (
     hp710,
 )
 from hubpolicy.domain.finding import Decision, Finding, Severity, verdict_of
+from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import Waiver
 from hubpolicy.errors import ConfigError
 
@@ -101,11 +102,26 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
         message = "got an empty rule set, expected rules to judge by"
         raise ConfigError(message)
     found = [finding for check in checks for finding in check(evidence)]
-    weighed = tuple(dict.fromkeys(weigh(finding, evidence.policy) for finding in found))
+    weighed = tuple(
+        dict.fromkeys(weigh(finding, evidence.policy) for finding in _without_echoes(found))
+    )
     waived = _waived_rules(evidence)
     kept = tuple(f for f in weighed if not (f.rule in waived and _waivable(f)))
     spared = tuple(f for f in weighed if f.rule in waived and _waivable(f))
     return Decision(verdict_of(kept), kept, spared)
+
+
+def _without_echoes(found: list[Finding]) -> list[Finding]:
+    """Changed bytes (HP308) void ``model.sig`` too: one sentence says it; the verdict stays."""
+    if not any(finding.rule == hp308.ID for finding in found):
+        return found
+    return [finding for finding in found if not _is_echo(finding)]
+
+
+def _is_echo(finding: Finding) -> bool:
+    if finding.rule == hp310.ID:
+        return True
+    return finding.location is not None and finding.location.path == MODEL_SIGNATURE
 
 
 def step_findings(evidence: Evidence, step: Step) -> tuple[Finding, ...]:

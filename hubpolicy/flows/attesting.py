@@ -86,10 +86,13 @@ def attest(
     desk: Desk,
     card: CardResult,
     assemble: Assemble,
+    *,
+    only_if_passed: bool = False,
 ) -> Attested:
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
     Everything is made and judged in memory first; the files follow, the release lines last.
+    ``only_if_passed`` leaves what stands there alone unless the release passes.
 
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
@@ -114,7 +117,8 @@ def attest(
         made[RELEASE_FILE] = _release_file(lines)
         draft = assemble(_Revised(reader, made), target, desk.policy, desk.trust, now)
         decision = judge(draft)
-    _write(writer, made, files)
+    if decision.verdict == "passed" or not only_if_passed:
+        _write(writer, made, files)
     return Attested(decision, manifest, draft, tuple(signed), decision.verdict == "passed")
 
 

@@ -16,15 +16,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.evidence_files import RECORDS_LIMIT
 from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.core.judge import judge
+from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Decision, Finding, Location, Severity
 from hubpolicy.domain.manifest import compare, git_blob_id, is_evidence_path
 from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evidence import Evidence
-    from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
+    from hubpolicy.domain.manifest import EvidenceFile, ListedFile, Listing, Manifest
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import Hub, Progress, RemoteRepo
 
@@ -218,7 +220,7 @@ def _unjudged_history(hub: Hub, repo: RepoId, manifest: Manifest) -> tuple[Findi
     for oid, ref in commits.items():
         for file in hub.listing(repo, oid).files:
             known = (file.path, file.sha256 or file.git_blob or "") in judged
-            if not known and is_weight_like(file.path, file.size):
+            if not known and _publishes_weights(file):
                 found[file.path] = f"{file.path} at {oid[:12]} ({ref}) was never judged"
     fix = f"publish under a new name, or delete that history: hubpolicy audit {repo.text}"
     return tuple(
@@ -226,6 +228,13 @@ def _unjudged_history(hub: Hub, repo: RepoId, manifest: Manifest) -> tuple[Findi
                 Location(path), fix)
         for path, text in sorted(found.items())
     )  # fmt: skip
+
+
+def _publishes_weights(file: ListedFile) -> bool:
+    """Weight-like by name or size; packed records of an earlier release are evidence."""
+    if evidence_kind(file.path) is not None and file.size <= RECORDS_LIMIT:
+        return False
+    return is_weight_like(file.path, file.size)
 
 
 def _moved(hub: Hub, repo: RepoId, oid: str) -> str:
