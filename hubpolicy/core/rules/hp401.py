@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ID = "HP401"
-TITLE = "a path is refused"
+TITLE = "every path is plain and relative"
 SEVERITY = Severity.ERROR
 
 # HFS+ ignores these code points in names, so ".g\u200cit" is ".git" there (git: utf8.c,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ID = "HP402"
-TITLE = "an entry is not a plain file"
+TITLE = "every entry is a plain file"
 SEVERITY = Severity.ERROR
 
 PLAIN_MODES = ("100644", "100755")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ID = "HP403"
-TITLE = "two paths are twins"
+TITLE = "no two paths are one name"
 SEVERITY = Severity.ERROR
 
 

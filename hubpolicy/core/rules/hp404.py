@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ID = "HP404"
-TITLE = "an LFS pointer is not canonical, or stands where content should"
+TITLE = "every LFS pointer is canonical and its content is here"
 SEVERITY = Severity.ERROR
 
 

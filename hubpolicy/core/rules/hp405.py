@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.layouts import Dangling
 
 ID = "HP405"
-TITLE = "a named file is missing"
+TITLE = "every named file is there"
 SEVERITY = Severity.ERROR
 
 

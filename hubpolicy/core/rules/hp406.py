@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ID = "HP406"
-TITLE = "code that was not loaded in the tested run"
+TITLE = "code was loaded in the tested run and is listed"
 SEVERITY = Severity.ERROR
 
 

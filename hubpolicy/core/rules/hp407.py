@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ID = "HP407"
-TITLE = "a pickle that was not loaded in the tested run"
+TITLE = "pickles were loaded in the tested run and are listed"
 SEVERITY = Severity.ERROR
 
 

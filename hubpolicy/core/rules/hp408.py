@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.filetypes import Kind
 
 ID = "HP408"
-TITLE = "an untested file of no known inert type"
+TITLE = "every file is tested or of a known inert type"
 SEVERITY = Severity.ERROR
 
 

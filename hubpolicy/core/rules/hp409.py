@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ID = "HP409"
-TITLE = "weights in no tested closure"
+TITLE = "all weights were loaded in a tested run"
 SEVERITY = Severity.ERROR
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ID = "HP410"
-TITLE = "no files, or no weights"
+TITLE = "there are files, and weights among them"
 SEVERITY = Severity.ERROR
 
 

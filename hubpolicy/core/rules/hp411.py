@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ID = "HP411"
-TITLE = "a file cannot be read"
+TITLE = "every file can be read"
 SEVERITY = Severity.ERROR
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ID = "HP412"
-TITLE = "an unknown or unreferenced evidence file"
+TITLE = "every evidence file is known and referenced"
 SEVERITY = Severity.ERROR
 
 EvidenceKind = Literal["signature", "release", "approval", "policy", "records"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -199,3 +201,13 @@ def test_a_hostile_name_is_printed_escaped() -> None:
 
 def test_ten_thousand_twins_take_no_quadratic_time() -> None:
     assert len(twins(f"{'aA'[n % 2]}{n // 2}" for n in range(10_000))) == 5_000
+
+
+LEAN = "hubpolicy.core.paths, hubpolicy.core.filetypes, hubpolicy.core.lfs_pointer"
+HEAVY = {"dataclasses", "inspect", "unicodedata", "asyncio", "subprocess", "threading", "numpy"}
+
+
+def test_the_hooks_path_imports_nothing_heavy() -> None:
+    program = f"import {LEAN}, hubpolicy.core.closure, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert not HEAVY & set(done.stdout.decode().split())
