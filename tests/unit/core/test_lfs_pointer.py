@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.core.lfs_pointer import Pointer, looks_like_pointer, parse_pointer
+from tests.git.repos import need_lfs
 
 OID = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
 VERSION = "version https://git-lfs.github.com/spec/v1\n"
@@ -104,6 +105,7 @@ def test_a_canonical_pointer_always_looks_like_one(content: bytes) -> None:
 @pytest.mark.lfs
 @pytest.mark.parametrize("name", NOT_CANONICAL)
 def test_git_lfs_itself_takes_nothing_for_a_pointer_that_does_not_look_like_one(name: str) -> None:
+    need_lfs()
     content = NOT_CANONICAL[name].encode()
     command = ["git", "lfs", "pointer", "--check", "--stdin"]
     accepted = subprocess.run(command, input=content, capture_output=True, check=False)
