@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hubpolicy.core import documents
 from hubpolicy.core.documents import POLICY_TYPE, ROOT_TYPE, STATE_TYPE
@@ -192,6 +194,14 @@ def test_chain_of_three_and_its_gaps() -> None:
             documents.verify_trust(gap, STATE_1, pin=ROOT.sha256, now=NOW)
 
 
+@pytest.mark.parametrize("version", [1, 3, 100])
+def test_next_root_is_the_next_version(version: int) -> None:
+    payload = documents.root_payload(ROOT._replace(version=version), previous=ROOT.sha256)
+    chain = (ROOT_1, signed(payload, ROOT_TYPE, "olga", "omar"))
+    with pytest.raises(VerificationError, match=f"got version {version} after"):
+        documents.verify_trust(chain, STATE_1, pin=ROOT.sha256, now=NOW)
+
+
 def test_next_root_names_the_one_before() -> None:
     other = documents.parse_root(documents.root_payload(ROOT._replace(expires="2027-01-01")))
     payload = next_root(other)
@@ -301,6 +311,16 @@ def test_roots_that_nobody_should_use(change: Any) -> None:
     change(value)
     with pytest.raises(ConfigError, match="trust root"):
         documents.parse_root(json.dumps(value).encode())
+
+
+def test_a_key_of_another_kind_is_none_even_under_its_own_id() -> None:
+    p384 = ec.derive_private_key(7, ec.SECP384R1()).public_key()
+    other = p384.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    for pem in (other, samples.key("ci").pem + "\n"):
+        value = json.loads(ROOT_BYTES)
+        _last(value, pem=pem, keyid=sha(pem))
+        with pytest.raises(ConfigError, match="P-256"):
+            documents.parse_root(json.dumps(value).encode())
 
 
 BAD_STATES: dict[str, Any] = {

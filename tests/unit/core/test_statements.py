@@ -9,6 +9,7 @@ import pytest
 
 from hubpolicy.core import statements
 from hubpolicy.core.bundle import make_bundle, parse_bundle
+from hubpolicy.core.predicates import parse_predicate
 from hubpolicy.domain.manifest import Manifest, make_manifest
 from hubpolicy.domain.statement import Statement, Subject
 from hubpolicy.errors import MalformedError
@@ -97,6 +98,16 @@ def test_card_check_is_about_the_card() -> None:
     other = samples.README._replace(path="CARD.md")
     with pytest.raises(MalformedError, match=r"README\.md and the whole"):
         statements.card_statement(samples.CARD, other, samples.MANIFEST, tool_version="1")
+
+
+@pytest.mark.parametrize("name", ["card", "release", "waiver"])
+def test_the_whole_is_never_left_out(name: str) -> None:
+    statement = read(name)
+    files = tuple(subject for subject in statement.subjects if subject.name != ".")
+    predicate = parse_predicate(statement.predicate_type, statement.predicate, where="x")
+    assert predicate is not None
+    with pytest.raises(MalformedError, match="the whole"):
+        statements.check_subjects(statement._replace(subjects=files), predicate, where="x")
 
 
 S64, S40 = "0" * 64, "0" * 40

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hubpolicy.core import statements, verify
 from hubpolicy.core.bundle import make_bundle
+from hubpolicy.domain.finding import Location
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.domain.trust import Role, Trust
 from tests.golden import samples
@@ -86,8 +87,12 @@ def test_approvals_in_the_same_words_may_share_a_file() -> None:
         "",
     ],
 )
-def test_other_files_among_the_approvals_are_findings(name: str) -> None:
-    assert approvals((name, BUNDLES["approval"])) == (0, ["HP302"])
+def test_other_files_among_the_approvals_are_not_read(name: str) -> None:
+    path = f".hubpolicy/approvals/{name}"
+    files = (EvidenceFile(path, BUNDLES["approval"] + b"\n\n\n"),)
+    good, (finding,) = verify.verify_lines(files, TRUST, now=NOW)
+    assert (good, finding.rule, finding.location) == ((), "HP302", Location(path))
+    assert "not read" in finding.message
 
 
 def test_each_statement_has_its_place() -> None:
