@@ -18,7 +18,7 @@ from typing import Any
 import onnxruntime_genai as og
 
 from hubpolicy.adapters.generators.genai_folder import inspect_genai_folder
-from hubpolicy.domain.evaluation import Completion, Request
+from hubpolicy.domain.evaluation import Completion, FinishReason, Request
 from hubpolicy.domain.statement import Sampling
 from hubpolicy.errors import ServiceError
 
@@ -107,9 +107,11 @@ class OnnxGenerator:
         while not generator.is_done():
             generator.generate_next_token()
         new = [int(token) for token in generator.get_sequence(0)][len(tokens) :]
-        stopped = bool(new) and new[-1] in self._folder.eos
-        text = self._tokenizer.decode(new[:-1] if stopped else new)
-        return Completion(text, len(tokens), len(new), "stop" if stopped else "length")
+        ended = bool(new) and new[-1] in self._folder.eos
+        text = self._tokenizer.decode(new[:-1] if ended else new)
+        # The runtime may leave the end token out of the sequence: fewer than asked is an end too.
+        finish: FinishReason = "stop" if ended or len(new) < asked else "length"
+        return Completion(text, len(tokens), len(new), finish)
 
 
 def _failed(prompt_tokens: int, reason: str) -> Completion:
