@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   hubpolicy attest ./my-model --repo acme/my-model
-  hubpolicy attest ./my-model           the repository of the last release line
+  hubpolicy attest ./my-model     for the last release line's repository, or git's Hub remote
 \b
 Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missing,
 4 no key, 5 approvals are missing.
@@ -85,7 +85,7 @@ def attest_folder(
     from hubpolicy.flows.attesting import attest as attest_flow
 
     reader = _with_attributes(path, progress)
-    target = repo or _last_target(reader, place)
+    target = repo or _last_target(path, reader, place)
     checked = card_check(reader, place.policy)
     card = CardResult(
         checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed
@@ -120,9 +120,11 @@ def _with_attributes(path: str, progress: Progress) -> FolderRelease:
     return folder(path, progress)
 
 
-def _last_target(reader: FolderRelease, place: Seat) -> RepoId:
-    """The repository named by the release line that stands in the folder."""
+def _last_target(path: str, reader: FolderRelease, place: Seat) -> RepoId:
+    """The repository of the last release line, else the only Hub repository among git's remotes."""
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.remotes import hub_repositories
+    from hubpolicy.cli.options import endpoint
     from hubpolicy.core.lines import select
     from hubpolicy.core.verify import verify_lines
     from hubpolicy.domain.release import parse_purl
@@ -132,5 +134,8 @@ def _last_target(reader: FolderRelease, place: Seat) -> RepoId:
     lines, _ = verify_lines(reader.evidence_files(), place.trusted.trust, now=now)
     for _, summary in select(lines, ReleaseSummary):
         return parse_purl(summary.resource_uri)
+    remotes = hub_repositories(path, (*place.trusted.meta.endpoints, endpoint()))
+    if len(remotes) == 1:
+        return remotes[0]
     message = "got no repository, and no release line names one"
     raise ConfigError(message, hint="hubpolicy attest PATH --repo NAMESPACE/NAME")

@@ -7,6 +7,8 @@ import re
 
 import click
 
+from hubpolicy.errors import ServiceError
+
 
 @click.command(
     epilog="""\b
@@ -16,11 +18,15 @@ Examples:
 """
 )
 @click.argument("name", required=False)
-def rule(name: str | None) -> None:
+@click.option("--all", "everything", is_flag=True, help="Print docs/rules.md.")
+def rule(name: str | None, *, everything: bool) -> None:
     """Explain a rule, or list them all."""
     from hubpolicy.core.rules.catalogue import catalogue
 
     entries = catalogue()
+    if everything:
+        click.echo(document(), nl=False)
+        return
     if name is None:
         for entry in entries:
             click.echo(f"{entry.id}  {entry.severity.word:8}{entry.title}")
@@ -34,14 +40,27 @@ def rule(name: str | None) -> None:
     click.echo(section(wanted))
 
 
+def document() -> str:
+    """docs/rules.md: every section, in the order of the ids."""
+    from hubpolicy.core.rules.catalogue import catalogue
+
+    parts = ["# Rules\n\nIds are stable and never reused. `hubpolicy rule HP203` prints one.\n"]
+    for entry in catalogue():
+        parts.append(f'<a id="{entry.id.lower()}"></a>\n\n## {entry.id}: {entry.title}\n')
+        parts.append(f"Default severity: {entry.severity.word}.\n\n{section(entry.id)}\n")
+    return "\n".join(parts)
+
+
 def section(rule_id: str) -> str:
     """The rule's section of docs/rules.md, as shipped."""
     from hubpolicy.adapters import assets
 
-    text = assets.read("rules", f"{rule_id[:3]}xx.md").decode()
+    names = sorted(path.name for path in (assets.FOLDER / "rules").glob("*.md"))
+    text = "\n".join(assets.read("rules", name).decode() for name in names)
     parts = re.split(r"^## ", text, flags=re.MULTILINE)
     for part in parts[1:]:
         title, _, body = part.partition("\n")
         if title.startswith(rule_id):
             return body.strip()
-    return f"docs/rules.md has no section about {rule_id} yet"
+    message = f"no section about {rule_id} is shipped"
+    raise ServiceError(message, hint="install hubpolicy again")
