@@ -28,7 +28,6 @@ class Output(NamedTuple):
     progress: bool
     color: bool
     offline: bool
-    config: str
 
 
 class FormatFile(click.ParamType["tuple[str, str]"]):
@@ -93,7 +92,6 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
         no_progress: bool,
         color: str,
         offline: bool,
-        config: str,
         **rest: Any,
     ) -> Any:
         if offline:
@@ -101,7 +99,6 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
         progress = not (no_progress or quiet) and sys.stderr.isatty()
         output = Output(
             format_, output_file, quiet, verbose, progress, _color(color, sys.stdout), offline,
-            config,
         )  # fmt: skip
         return command(output=output, **rest)
 
@@ -111,8 +108,6 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
-    click.option("-c", "--config", type=click.Path(dir_okay=False), default="",
-                 envvar="HUBPOLICY_CONFIG", help="A policy file that may only tighten yours."),
     click.option("--format", "format_", type=click.Choice(FORMATS), default="text",
                  envvar="HUBPOLICY_FORMAT", show_default=True, help="Format on standard output."),
     click.option("-o", "--output", "output_file", type=FormatFile(), multiple=True,
