@@ -13,7 +13,7 @@ from hubpolicy.cli.options import Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.policy import Binds
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.statement import Approval, Subject

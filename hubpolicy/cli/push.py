@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.pushing import Pushed
 

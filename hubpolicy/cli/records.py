@@ -14,7 +14,7 @@ from hubpolicy.errors import ConfigError, MalformedError
 from hubpolicy.render.report import Row
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 
 def records_step(

@@ -17,8 +17,8 @@ from hubpolicy.domain.statement import (
 from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.evaluation import Measurement
-    from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import Manifest
 

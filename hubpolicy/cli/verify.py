@@ -13,7 +13,7 @@ from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import Progress

@@ -24,9 +24,9 @@ from hubpolicy.domain.statement import (
 )
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evaluation import Measurement
-    from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.finding import Finding
 
 RUNS = (ToxicityResult, ApplicabilityResult)

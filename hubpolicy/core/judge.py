@@ -48,7 +48,7 @@ from hubpolicy.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.policy import Policy
 
     Check = Callable[[Evidence], tuple[Finding, ...]]

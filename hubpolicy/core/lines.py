@@ -14,8 +14,8 @@ from hubpolicy.domain.statement import ReleaseSummary
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.statement import Predicate, Statement
 
 WHOLE = "."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.evidence import Evidence
 from hubpolicy.core.filetypes import (
     classify,
     declares_remote_code,
@@ -16,7 +17,6 @@ from hubpolicy.core.filetypes import (
     may_declare_code,
 )
 from hubpolicy.core.paths import path_findings
-from hubpolicy.domain.evidence import Evidence
 from hubpolicy.errors import MalformedError, ServiceError
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ from hubpolicy.domain.statement import (
 from hubpolicy.errors import MalformedError, VerificationError
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
     from hubpolicy.domain.manifest import Manifest
     from hubpolicy.domain.policy import Policy

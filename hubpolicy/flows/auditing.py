@@ -21,7 +21,7 @@ from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.manifest import EvidenceFile, Listing
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId

@@ -25,7 +25,7 @@ from hubpolicy.domain.manifest import compare, git_blob_id, is_evidence_path
 from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.manifest import EvidenceFile, ListedFile, Listing, Manifest
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import Hub, Progress, RemoteRepo

@@ -10,7 +10,7 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import CardResult
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 ID = "HP120"
 TITLE = "the card check is signed"

@@ -10,8 +10,8 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import CardResult
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evidence import Evidence
 
 ID = "HP121"
 TITLE = "the card check covers this card and this profile"

@@ -10,8 +10,8 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import ReleaseSummary
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evidence import Evidence
 
 ID = "HP308"
 TITLE = "the release covers exactly these bytes"

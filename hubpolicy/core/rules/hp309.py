@@ -10,7 +10,7 @@ from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.statement import ReleaseSummary
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 ID = "HP309"
 TITLE = "the release was judged under the policy in force"

@@ -11,7 +11,7 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import ReleaseSummary
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 ID = "HP310"
 TITLE = "the release line names all of its evidence"

@@ -10,8 +10,8 @@ from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.statement import Approval, ReleaseSummary
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.policy import RoleRequirement
 
 ID = "HP320"

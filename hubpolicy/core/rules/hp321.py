@@ -11,7 +11,7 @@ from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.statement import Approval
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 ID = "HP321"
 TITLE = "nobody rejected these bytes"

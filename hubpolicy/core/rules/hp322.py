@@ -9,7 +9,7 @@ from hubpolicy.core.rules.hp320 import signers_of
 from hubpolicy.domain.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 ID = "HP322"
 TITLE = "roles that must differ are held by different people"

@@ -9,7 +9,7 @@ from hubpolicy.core.lines import digests
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evidence import Evidence
+    from hubpolicy.core.evidence import Evidence
 
 ID = "HP703"
 TITLE = "no file of the release is revoked"

@@ -10,8 +10,8 @@ from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.statement import Waiver
 
 if TYPE_CHECKING:
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evidence import Evidence
 
 ID = "HP710"
 TITLE = "every waiver holds"
