@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from hubpolicy.render.escape import terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hubpolicy.render.report import Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@-])")
@@ -56,7 +58,7 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
