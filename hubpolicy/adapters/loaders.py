@@ -9,17 +9,20 @@ the very files once, offline, on made-up input. Not responsible for the decision
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.generators.genai_folder import external_locations
 from hubpolicy.core import strictjson
 from hubpolicy.core.applicability import Applies, ClosureFacts, GraphValue
-from hubpolicy.core.closure import Closure
 from hubpolicy.core.safetensors_format import LENGTH_BYTES, header_length, parse_header
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
-from hubpolicy.ports import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hubpolicy.core.closure import Closure
+    from hubpolicy.ports import Probe
 
 CONFIG, PIPELINE, TOKENIZER = "config.json", "model_index.json", "tokenizer.json"
 MAX_JSON = 256 * 1024 * 1024
@@ -43,7 +46,7 @@ class FolderLoader:
             return ClosureFacts("diffusers", pipeline, self._tensors(closure))
         graphs = [path for path in closure.paths if path.endswith(".onnx")]
         if closure.kind == "onnx" and len(graphs) == 1:
-            from hubpolicy.adapters import onnx_probe  # noqa: PLC0415 - heavy
+            from hubpolicy.adapters import onnx_probe
 
             path = self._graph(graphs[0])
             names = onnx_probe.tensor_names(path)
@@ -55,13 +58,13 @@ class FolderLoader:
     def probe(self, closure: Closure, applies: Applies) -> Probe:
         """Load and run the files once."""
         if closure.kind == "onnx":
-            from hubpolicy.adapters import onnx_probe  # noqa: PLC0415 - heavy
+            from hubpolicy.adapters import onnx_probe
 
             (graph,) = [path for path in closure.paths if path.endswith(".onnx")]
             return onnx_probe.probe(self._graph(graph))
         if closure.kind == "safetensors":
             try:
-                from hubpolicy.adapters import torch_probe  # noqa: PLC0415 - an extra
+                from hubpolicy.adapters import torch_probe
             except ImportError as error:
                 message = f"got no {error.name}, expected it for loading {closure.main}"
                 raise UnsupportedError(message, hint="pip install 'hubpolicy[local]'") from error

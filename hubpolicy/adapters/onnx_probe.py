@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
@@ -14,6 +13,9 @@ from hubpolicy.core.applicability import GraphValue
 from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
 from hubpolicy.ports import Probe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKENS, CHANNELS, PIXELS = 8, 3, 224
 _PIXEL_RANK = 4
@@ -90,7 +92,7 @@ def probe(path: Path) -> Probe:
     return Probe(tuple(int(size) for size in outputs[0].shape), runtime)
 
 
-def _open(path: Path) -> Any:  # noqa: ANN401 - onnxruntime has no types
+def _open(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
@@ -100,13 +102,13 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - onnxruntime has no types
         raise MalformedError(message) from error
 
 
-def _value(node: Any) -> GraphValue:  # noqa: ANN401
+def _value(node: Any) -> GraphValue:
     dtype = node.type.removeprefix("tensor(").removesuffix(")")
     shape = tuple(size if isinstance(size, int) and size > 0 else None for size in node.shape)
     return GraphValue(node.name, dtype, shape)
 
 
-def _made_up(value: GraphValue) -> Any:  # noqa: ANN401
+def _made_up(value: GraphValue) -> Any:
     kind = _TYPES.get(value.dtype)
     if kind is not None and value.name in _IDS:
         shape = tuple(size or (1 if axis == 0 else TOKENS) for axis, size in enumerate(value.shape))

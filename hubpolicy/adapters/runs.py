@@ -12,10 +12,9 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.atomic import write_atomic
 from hubpolicy.core import strictjson
@@ -23,7 +22,11 @@ from hubpolicy.core.ledger import Ledger, Run, append_run, parse_ledger, same_ru
 from hubpolicy.core.records import parse_record, render_record
 from hubpolicy.domain.evaluation import Control, Sample
 from hubpolicy.errors import MalformedError, ServiceError
-from hubpolicy.ports import RunHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hubpolicy.ports import RunHeader
 
 LOG, HEADER, RECORDS, TEXTS = "samples.jsonl", "run.json", "records.jsonl", "texts.jsonl"
 LEDGER = "ledger.jsonl"
@@ -156,7 +159,8 @@ def _recover(path: Path) -> list[bytes]:
         if whole < len(content):
             os.truncate(path, whole)
     except OSError as error:
-        raise _failed(f"read {path}", error) from error
+        action = f"read {path}"
+        raise _failed(action, error) from error
     return content[:whole].split(b"\n")[:-1]
 
 
@@ -174,7 +178,8 @@ def _append(path: Path, content: bytes) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise _failed(f"write {path}", error) from error
+        action = f"write {path}"
+        raise _failed(action, error) from error
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -213,7 +218,8 @@ def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _failed(f"make {folder}", error) from error
+        action = f"make {folder}"
+        raise _failed(action, error) from error
 
 
 @contextmanager
@@ -221,7 +227,8 @@ def _locked(path: Path, busy: str) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
     except OSError as error:
-        raise _failed(f"write {path}", error) from error
+        action = f"write {path}"
+        raise _failed(action, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

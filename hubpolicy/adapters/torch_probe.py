@@ -7,14 +7,16 @@ ones would prove nothing.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 
 from hubpolicy.errors import ServiceError, UnsupportedError
 from hubpolicy.ports import Probe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAINS = ("model.safetensors", "model.safetensors.index.json")
 TOKENS, CHANNELS = 8, 3
@@ -52,7 +54,7 @@ def probe(main: Path, architecture: str) -> Probe:
     return Probe(tuple(int(size) for size in values.shape), runtime)
 
 
-def _load(kind: Any, folder: Path) -> Any:  # noqa: ANN401
+def _load(kind: Any, folder: Path) -> Any:
     try:
         model, report = kind.from_pretrained(
             str(folder),
@@ -72,7 +74,7 @@ def _load(kind: Any, folder: Path) -> Any:  # noqa: ANN401
     return model.eval()
 
 
-def _made_up(model: Any) -> dict[str, Any]:  # noqa: ANN401
+def _made_up(model: Any) -> dict[str, Any]:
     if model.main_input_name == "pixel_values":
         size = getattr(model.config, "image_size", 224)
         height, width = size if isinstance(size, (list, tuple)) else (size, size)

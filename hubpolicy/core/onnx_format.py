@@ -7,10 +7,12 @@ responsible for whether the graph makes sense: ONNX Runtime finds that out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_DEPTH = 32
 MAX_NAMES = 1_000_000

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.merkle import merkle_root
@@ -20,6 +19,9 @@ from hubpolicy.core.statistics import parse_ratio
 from hubpolicy.domain.evaluation import FinishReason, Plan, Record, Request, Status, Suite
 from hubpolicy.domain.statement import RecordsPin, SuiteCounts
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DIGITS = 6
 MAX_LINE = 64 * 1024
@@ -217,7 +219,7 @@ def _refuse_other_verdict(record: Record, thresholds: Thresholds) -> None:
         raise MalformedError(message)
 
 
-def _refuse_types(table: Any, where: str) -> None:  # noqa: ANN401
+def _refuse_types(table: Any, where: str) -> None:
     if not isinstance(table, dict) or table.keys() != _TYPES.keys():
         got = sorted(table) if isinstance(table, dict) else type(table).__name__
         message = f"got {got}, expected the keys {sorted(_TYPES)}, in {where}"

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from hubpolicy.core import strictjson
 from hubpolicy.domain.evaluation import Completion, FinishReason
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA = "hubpolicy/responses/1"
 MAX_LINE = 1024 * 1024

@@ -37,7 +37,7 @@ def header_length(start: bytes, file_size: int, where: str) -> int:
     """
     length = int.from_bytes(start[:LENGTH_BYTES], "little")
     room = min(MAX_HEADER, file_size - LENGTH_BYTES)
-    if len(start) < LENGTH_BYTES or not 2 <= length <= room:  # noqa: PLR2004 - "{}"
+    if len(start) < LENGTH_BYTES or not 2 <= length <= room:
         message = f"got a header of {length} bytes, expected 2 to {room}, in {where}"
         raise MalformedError(message)
     return length
@@ -69,13 +69,14 @@ def parse_header(header: bytes, file_size: int, where: str) -> frozenset[str]:
     return frozenset(table) - {METADATA}
 
 
-def _span(name: str, entry: Any, where: str) -> tuple[int, int]:  # noqa: ANN401
+def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
     match entry:
         case {"dtype": str() as dtype, "shape": list() as shape, "data_offsets": [begin, end]}:
             sizes_ok = all(type(n) is int and n >= 0 for n in (*shape, begin, end))
-            if len(entry) == 3 and dtype in _BITS and sizes_ok:  # noqa: PLR2004
+            if len(entry) == 3 and dtype in _BITS and sizes_ok:
                 bits = prod(shape) * _BITS[dtype]
                 if bits == (end - begin) * 8:
                     return begin, end
-    message = f"got tensor {name[:80]!r} as {str(entry)[:120]}, in {where}"
-    raise MalformedError(f"{message}; expected dtype, shape and offsets that agree")
+    got = f"tensor {name[:80]!r} as {str(entry)[:120]}"
+    message = f"got {got}, expected dtype, shape and offsets that agree, in {where}"
+    raise MalformedError(message)

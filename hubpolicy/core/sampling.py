@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.records import Key, format_probability, key_of, text_leaf
@@ -21,9 +21,13 @@ from hubpolicy.domain.evaluation import (
     Score,
     Status,
 )
-from hubpolicy.domain.policy import ToxicityPolicy
 from hubpolicy.domain.statement import Canaries
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hubpolicy.domain.policy import ToxicityPolicy
 
 Scores = tuple[tuple[str, str], ...]
 

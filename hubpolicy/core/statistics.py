@@ -121,7 +121,7 @@ def _within(hits: int, n: int, limit: Ratio, alpha: Ratio) -> bool:
 
 def _guess(hits: int, n: int, alpha: float) -> int:
     low, high = hits / n, 1.0
-    while high - low > 1e-8:  # noqa: PLR2004 - finer than the six digits that are looked for
+    while high - low > 1e-8:
         middle = (low + high) / 2
         if _tail(hits, n, middle) > alpha:
             low = middle

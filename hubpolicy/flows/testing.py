@@ -13,7 +13,6 @@ responsible for signing: the caller signs what this returns, in the same process
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import records as recording
@@ -30,6 +29,8 @@ from hubpolicy.errors import ServiceError, VerificationError
 from hubpolicy.ports import RunHeader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from hubpolicy.core.closure import Closure
     from hubpolicy.domain.evaluation import Canary, Completion, Measurement, Plan, Request, Score
     from hubpolicy.domain.policy import ToxicityPolicy

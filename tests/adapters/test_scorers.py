@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -15,10 +14,14 @@ from onnx import TensorProto, helper
 
 from hubpolicy.adapters.scorers.bundle import bundle_pin, read_bundle
 from hubpolicy.adapters.scorers.session import UNSCORED, BundleScorer, open_scorer
-from hubpolicy.domain.evaluation import Score
 from hubpolicy.domain.manifest import Entry, dir_hash
 from hubpolicy.errors import MalformedError, ServiceError, VerificationError
 from tests.adapters.tiny_bundle import DESCRIPTION, make_model, make_tokenizer, write_bundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubpolicy.domain.evaluation import Score
 
 TEXTS = (
     "kind",
@@ -90,7 +93,7 @@ def test_order_and_workers_do_not_matter(tmp_path: Path, workers: int) -> None:
     scorer = open_scorer(write_bundle(tmp_path), workers=workers)
     expected = {text: scores(scorer, text)[0] for text in TEXTS}
     shuffled = list(TEXTS) * 3
-    random.Random(workers).shuffle(shuffled)  # noqa: S311
+    random.Random(workers).shuffle(shuffled)
     assert scores(scorer, *shuffled) == [expected[text] for text in shuffled]
 
 

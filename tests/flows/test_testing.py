@@ -8,8 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -35,6 +35,9 @@ from tests.flows.testing_world import (
     small_plan,
 )
 from tests.unit.core.plan_values import make_plan, make_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMBEDDER = ClosureFacts("safetensors", ("BertModel",), frozenset({"pooler.dense.weight"}))
@@ -353,7 +356,7 @@ def test_the_order_of_answers_does_not_matter(tmp_path: Path) -> None:
     class Shuffling(type(make_world(tmp_path, say("")).generator)):  # type: ignore[misc]
         def complete(self, requests: list[Request], sampling: object) -> object:
             answers = list(super().complete(requests, sampling))
-            random.Random(1).shuffle(answers)  # noqa: S311
+            random.Random(1).shuffle(answers)
             return iter(answers)
 
     answer = sometimes("rude", 3)

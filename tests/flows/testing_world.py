@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.runs import FileLedger, FolderRunStore
 from hubpolicy.adapters.scorers.session import open_scorer
@@ -16,11 +16,13 @@ from hubpolicy.core.plan import suite_gates
 from hubpolicy.domain.evaluation import Completion, Plan, Request
 from hubpolicy.domain.manifest import Entry
 from hubpolicy.domain.policy import CanaryGate, ToxicityPolicy
-from hubpolicy.domain.statement import Sampling
 from hubpolicy.flows.testing import Bench, Demand
 from hubpolicy.ports import Advance, Generator, Probe, Scorer
 from tests.adapters.tiny_bundle import write_bundle
 from tests.unit.core.plan_values import make_plan, make_suite
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import Sampling
 
 Answer = Callable[[Request], Completion | None]
 

@@ -24,7 +24,7 @@ def open_generator(root: str | os.PathLike[str], closure: Closure) -> Generator:
 
     """
     if closure.kind == "onnx-genai":
-        from hubpolicy.adapters.generators.onnx import OnnxGenerator  # noqa: PLC0415 - heavy
+        from hubpolicy.adapters.generators.onnx import OnnxGenerator
 
         return OnnxGenerator((Path(root) / closure.main).parent)
     message = f"got {closure.main} ({closure.kind}), expected a folder of onnxruntime-genai"

@@ -8,14 +8,16 @@ outside of the folder, or settings that change how text is drawn. All of that is
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.layouts import GENAI
 from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 MAX_CONFIG = 16 * 1024 * 1024
 MAX_TOKENIZER = 256 * 1024 * 1024

@@ -9,18 +9,21 @@ hashing the folder, nor for which prompts.
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime_genai as og
 
 from hubpolicy.adapters.generators.genai_folder import inspect_genai_folder
 from hubpolicy.domain.evaluation import Completion, FinishReason, Request
-from hubpolicy.domain.statement import Sampling
 from hubpolicy.errors import ServiceError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from hubpolicy.domain.statement import Sampling
 
 # What genai_config.json may set otherwise. Written out, since a value left alone is the author's.
 _FIXED = {

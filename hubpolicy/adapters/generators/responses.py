@@ -7,14 +7,18 @@ from, else 0. A sample that the file does not have is not yielded, and so is mis
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubpolicy.core.responses import MAX_FILE, Responses, parse_responses
-from hubpolicy.domain.evaluation import Completion, Request
-from hubpolicy.domain.statement import Sampling
 from hubpolicy.errors import MalformedError, ServiceError, VerificationError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from hubpolicy.domain.evaluation import Completion, Request
+    from hubpolicy.domain.statement import Sampling
 
 
 class ResponsesGenerator:

@@ -7,14 +7,16 @@ Reads and identifies it; running it is :mod:`hubpolicy.adapters.scorers.session`
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.scorers.description import Description, parse_description
 from hubpolicy.domain.manifest import Entry, dir_hash
 from hubpolicy.domain.statement import ScorerPin
 from hubpolicy.errors import MalformedError, ServiceError
+
+if TYPE_CHECKING:
+    import os
 
 MODEL, TOKENIZER, DESCRIPTION = "model.onnx", "tokenizer.json", "scorer.json"
 MAX_BYTES = 2 * 1024**3

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.statistics import parse_ratio
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 SCHEMA = "hubpolicy/scorer/1"
 MAX_BYTES = 1024 * 1024
@@ -96,7 +98,7 @@ def parse_description(content: bytes) -> Description:
     )
 
 
-def _refuse(table: Any) -> None:  # noqa: ANN401
+def _refuse(table: Any) -> None:
     if not isinstance(table, dict) or table.keys() != _KEYS.keys():
         got = sorted(table) if isinstance(table, dict) else type(table).__name__
         message = f"got {got}, expected the keys {sorted(_KEYS)}, in {_WHERE}"

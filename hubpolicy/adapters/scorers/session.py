@@ -12,10 +12,9 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
@@ -26,8 +25,12 @@ from hubpolicy.adapters.scorers.description import Description, parse_descriptio
 from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.core.records import format_probability, is_toxic
 from hubpolicy.domain.evaluation import Score
-from hubpolicy.domain.statement import ScorerPin
 from hubpolicy.errors import MalformedError, ServiceError, VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hubpolicy.domain.statement import ScorerPin
 
 UNSCORED = Score((), 0, toxic=False)
 """No labels: the text has no score, which is not the score 0."""
@@ -146,7 +149,7 @@ def open_scorer(
     return BundleScorer(read_bundle(folder), expected=expected, workers=workers)
 
 
-def _load_tokenizer(content: bytes) -> Any:  # noqa: ANN401 - tokenizers has no types
+def _load_tokenizer(content: bytes) -> Any:
     try:
         tokenizer = tokenizers.Tokenizer.from_str(content.decode("utf-8"))
     except Exception as error:
@@ -158,7 +161,7 @@ def _load_tokenizer(content: bytes) -> Any:  # noqa: ANN401 - tokenizers has no 
     return tokenizer
 
 
-def _load_session(model: bytes) -> Any:  # noqa: ANN401 - onnxruntime has no types
+def _load_session(model: bytes) -> Any:
     references = parse_references(memoryview(model), f"{MODEL} of the scorer bundle")
     foreign = sorted(references.domains - _DOMAINS)
     if references.external or foreign:
@@ -177,7 +180,7 @@ def _load_session(model: bytes) -> Any:  # noqa: ANN401 - onnxruntime has no typ
         raise MalformedError(message) from error
 
 
-def _input_type(session: Any, description: Description) -> Any:  # noqa: ANN401
+def _input_type(session: Any, description: Description) -> Any:
     types = {value.name: value.type for value in session.get_inputs()}
     outputs = {value.name for value in session.get_outputs()}
     known = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}

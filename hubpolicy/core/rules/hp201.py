@@ -6,8 +6,10 @@ from __future__ import annotations
 from hubpolicy.domain.finding import Finding, Severity
 
 ID = "HP201"
-TITLE = "the required toxicity test has not been run on these bytes"
+TITLE = "the required toxicity test was run on these bytes"
 SEVERITY = Severity.ERROR
+
+_WHAT = "the required toxicity test has not been run on these bytes"
 
 
 def check(
@@ -20,9 +22,9 @@ def check(
     """
     if proven:
         return ()
-    message = f"{TITLE} (closure {closure[:12]})"
+    message = f"{_WHAT} (closure {closure[:12]})"
     if last:
-        names = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")  # noqa: PLR2004
+        names = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
         changed = f" ({len(differing)} files differ: {names})" if differing else ""
         message += f"; last evidence is for closure {last[:12]}{changed}"
     fix = f"hubpolicy test {path}"

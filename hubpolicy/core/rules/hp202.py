@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import ScorerPin
 
 ID = "HP202"
-TITLE = "the toxicity classifier is not one that the policy accepts"
+TITLE = "the toxicity classifier is one that the policy accepts"
 SEVERITY = Severity.ERROR
 
 _RANK = {"screen": 1, "detoxify": 2}

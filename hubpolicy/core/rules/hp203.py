@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Measurement
 
 ID = "HP203"
-TITLE = "toxicity is over the bound"
+TITLE = "toxicity is under the policy's bound"
 SEVERITY = Severity.ERROR
 
 

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import SuiteCounts, ToxicityResult
 
 ID = "HP204"
-TITLE = "the run does not cover the plan that the policy asks for"
+TITLE = "the run covers the plan that the policy asks for"
 SEVERITY = Severity.ERROR
+
+_WHAT = "the run does not cover the plan that the policy asks for"
 
 
 def check(result: ToxicityResult, policy: ToxicityPolicy) -> tuple[Finding, ...]:
@@ -36,7 +38,7 @@ def check(result: ToxicityResult, policy: ToxicityPolicy) -> tuple[Finding, ...]
             reasons.append(f"suite {gate.id}: {reason}")
     fix = f"hubpolicy test with plan {policy.plan!r}"
     return tuple(
-        Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix, effect="inconclusive")
+        Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix, effect="inconclusive")
         for reason in reasons
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from hubpolicy.domain.finding import Finding, Severity
 
 ID = "HP205"
-TITLE = "the binding level is below the policy's"
+TITLE = "the tie between what was tested and these bytes is tight enough"
 SEVERITY = Severity.ERROR
 
 HIGHEST = 4

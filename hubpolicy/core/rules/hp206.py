@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import Canaries
 
 ID = "HP206"
-TITLE = "the scorer failed its controls"
+TITLE = "the scorer recognises its control texts"
 SEVERITY = Severity.ERROR
+
+_WHAT = "the scorer failed its controls"
 
 
 def check(canaries: Canaries, gate: CanaryGate) -> tuple[Finding, ...]:
@@ -39,4 +41,4 @@ def check(canaries: Canaries, gate: CanaryGate) -> tuple[Finding, ...]:
 
 def _finding(reason: str) -> Finding:
     fix = "check the scorer bundle (hubpolicy doctor), then: hubpolicy test"
-    return Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix, effect="inconclusive")
+    return Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix, effect="inconclusive")

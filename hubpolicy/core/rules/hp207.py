@@ -6,7 +6,7 @@ from __future__ import annotations
 from hubpolicy.domain.finding import Finding, Severity
 
 ID = "HP207"
-TITLE = "more failed attempts than the policy allows"
+TITLE = "the test was not repeated until it passed"
 SEVERITY = Severity.ERROR
 
 

@@ -7,8 +7,10 @@ from hubpolicy.core import times
 from hubpolicy.domain.finding import Finding, Severity
 
 ID = "HP208"
-TITLE = "the toxicity test is too old"
+TITLE = "the toxicity test was fresh when these weights were first released"
 SEVERITY = Severity.ERROR
+
+_WHAT = "the toxicity test is too old or misdated"
 
 _DAY = 86400
 _SKEW = 300
@@ -38,4 +40,4 @@ def _end(moment: str) -> int:
 
 def _finding(reason: str) -> Finding:
     fix = "hubpolicy test PATH"
-    return Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix, effect="inconclusive")
+    return Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix, effect="inconclusive")

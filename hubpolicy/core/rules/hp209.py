@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import ApplicabilityResult
 
 ID = "HP209"
-TITLE = "the claim that no text comes out does not hold"
+TITLE = "a claim that no text comes out holds"
 SEVERITY = Severity.ERROR
+
+_WHAT = "the claim that no text comes out does not hold"
 
 _LOADED_HERE = 4
 
@@ -59,4 +61,4 @@ def _check_embedder(result: ApplicabilityResult, *, safety_approved: bool) -> tu
 
 
 def _finding(reason: str, *, fix: str, effect: Effect) -> Finding:
-    return Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix, effect=effect)
+    return Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix, effect=effect)

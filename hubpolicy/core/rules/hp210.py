@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import Canaries, SuiteCounts, ToxicityResult
 
 ID = "HP210"
-TITLE = "the counts are impossible"
+TITLE = "the counts are possible"
 SEVERITY = Severity.ERROR
+
+_WHAT = "the counts are impossible"
 
 
 def check(result: ToxicityResult) -> tuple[Finding, ...]:
@@ -31,7 +33,7 @@ def check(result: ToxicityResult) -> tuple[Finding, ...]:
     if result.attempts < 1:
         reasons.append(f"{result.attempts} attempts, this run included")
     fix = "hubpolicy test PATH"
-    return tuple(Finding(ID, SEVERITY, f"{TITLE}: {reason}", fix=fix) for reason in reasons)
+    return tuple(Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix) for reason in reasons)
 
 
 def _suite(suite: SuiteCounts) -> list[str]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import SuiteCounts
 
 ID = "HP211"
-TITLE = "too many prompts without a usable sample"
+TITLE = "nearly every prompt got a usable sample"
 SEVERITY = Severity.ERROR
 
 MAX_PERCENT = 2

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-import random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,9 @@ from hubpolicy.core.seeds import plan_requests
 from hubpolicy.domain.evaluation import Record, Status
 from hubpolicy.errors import MalformedError
 from tests.unit.core.plan_values import make_plan, make_suite
+
+if TYPE_CHECKING:
+    import random
 
 PLAN = make_plan(make_suite("TX-1", 6, 5, 3), make_suite("TX-2", 4, 4, 1))
 NONCE = "7" * 64

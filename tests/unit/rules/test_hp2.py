@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.domain.finding import verdict_of
-from hubpolicy.domain.policy import ToxicityPolicy
-from hubpolicy.domain.statement import ToxicityResult
 from tests.unit.rules.toxicity_values import GATE, POLICY, RESULT, SUITE
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.policy import ToxicityPolicy
+    from hubpolicy.domain.statement import ToxicityResult
 
 NOW = "2026-11-22T16:00:00Z"
 EMPTY = SUITE._replace(hits=600, imputed=600, toxic_samples=0)

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from hubpolicy.core.rules import hp202
-from hubpolicy.domain.policy import Tier
 from tests.unit.rules.toxicity_values import POLICY, RESULT
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.policy import Tier
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from hubpolicy.core.rules import hp204
-from hubpolicy.domain.statement import SuiteCounts
 from tests.unit.rules.toxicity_values import GATE, POLICY, RESULT, SAMPLING, SUITE
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import SuiteCounts
 
 
 @pytest.mark.parametrize("run", [SUITE, SUITE._replace(n=1000, samples=5000)])

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from hubpolicy.core.rules import hp209
-from hubpolicy.domain.statement import ApplicabilityResult
 from tests.unit.rules.toxicity_values import NOT_APPLICABLE
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import ApplicabilityResult
 
 
 def test_an_embedder_loaded_here_needs_no_toxicity_test() -> None:
