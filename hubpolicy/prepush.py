@@ -19,7 +19,7 @@ from hubpolicy.cli.exits import Exit, for_decision, for_error, for_findings, wor
 from hubpolicy.core.remotes import target_of
 from hubpolicy.domain.refs import parse_push
 from hubpolicy.errors import ConfigError, HubpolicyError
-from hubpolicy.flows.prepush import Gate, Judged, PushVerdict, judge_push
+from hubpolicy.flows.prepush import Gate, Judged, PushVerdict, judge_push, objects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,9 +62,11 @@ def _read_push(argv: Sequence[str]) -> Push:
 
 
 def _judge(push: Push) -> PushVerdict:
-    gate, endpoints = _load_gate()
-    target = target_of(push.url, endpoints)
     repository = GitRepository(open_git("", os.environ, inherit_place=True))
+    new, known = objects_of(push)
+    repository.expect(new, push.remote, push.url, known)
+    gate, endpoints = _load_gate()  # while git looks
+    target = target_of(push.url, endpoints)
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
         return _judge_release(reader, gate, target)

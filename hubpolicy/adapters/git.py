@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git_objects import HEAD_SIZE, MAX_READ, GitObjects, checked_oid
 from hubpolicy.core.paths import path_findings, refuse_mode, refuse_path
@@ -22,11 +22,13 @@ from hubpolicy.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.git_process import Git, Running
     from hubpolicy.core.lfs_pointer import Pointer
     from hubpolicy.domain.finding import Finding
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_GITLINK = "160000"
+_AHEAD = 4
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
 
 
@@ -36,15 +38,17 @@ class GitRepository:
     def __init__(self, git: Git) -> None:
         self._git = git
         self._objects = GitObjects(git)
+        self._begun: _Begun | None = None
 
     def names(self, oid: str) -> tuple[tuple[str, str], ...]:
-        """(path, blob id) of every file in a commit's tree, without reading one.
+        """(path, blob id) of every file in a commit's tree, submodules aside, without reading one.
 
         Raises:
             ServiceError: the id is missing, or leads to a tree or blob instead of a commit.
 
         """
-        return tuple((os.fsdecode(entry.path), entry.oid) for entry in self._objects.tree(oid))
+        listed = self._objects.tree(oid)
+        return tuple((os.fsdecode(e.path), e.oid) for e in listed if e.mode != _GITLINK)
 
     def release(self, oid: str) -> GitTreeRelease:
         """The release in the tree of a commit, or of the commit that a tag leads to.
@@ -55,31 +59,64 @@ class GitRepository:
         """
         return GitTreeRelease(self._objects, oid)
 
+    def expect(self, new: Iterable[str], remote: str, url: str, known: Iterable[str]) -> None:
+        """Let git look for what :meth:`names` and :meth:`sent` will be asked."""
+        wanted = tuple(new)
+        for oid in wanted[:_AHEAD]:
+            self._objects.expect_tree(oid)
+        if wanted:
+            self._begun = self._begin_sent(wanted, remote, url, tuple(known))
+
     def sent(
-        self, new: Iterable[str], remote: str, url: str, known: Iterable[str]
+        self,
+        new: Iterable[str],
+        remote: str,
+        url: str,
+        known: Iterable[str],
+        also: Iterable[str] = (),
     ) -> tuple[SentBlob, ...]:
         """Every blob reachable from ``new`` that the remote does not have yet, once each.
 
         The remote has what its tracking refs here say, if ``url`` is where they were fetched from,
-        and ``known``: object ids that the remote named itself.
+        and ``known``: object ids that the remote named itself. ``also``: blobs that will be asked
+        for next, to read all in one pass.
 
         Raises:
             ServiceError: a blob that would be sent is not here (partial clone).
 
         """
-        wanted = [checked_oid(oid) for oid in new]
+        wanted, has = tuple(new), tuple(known)
         if not wanted:
             return ()
-        revisions = [*wanted, *(f"^{checked_oid(oid)}" for oid in known)]
-        tracking = ("--not", f"--remotes={remote}") if self._is_tracked(remote, url) else ()
-        listed = self._git.run(
+        begun, self._begun = self._begun, None
+        if begun is None or begun.asked != (wanted, remote, url, has):
+            begun = self._begin_sent(wanted, remote, url, has)
+        listed = begun.listing.read()
+        if begun.fetched is not None:
+            fetched = os.fsdecode(begun.fetched.read()).removesuffix("\n")
+            if not same_place(fetched, url):
+                # The tracking refs were fetched from another place than this push goes to.
+                listed = self._list_sent(wanted, has).read()
+        paths = _parse_objects(listed)
+        self._objects.load((*paths, *also))
+        return tuple(self._sent(path, oid) for oid, path in paths.items())
+
+    def _begin_sent(
+        self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]
+    ) -> _Begun:
+        asked = (new, remote, url, known)
+        if remote == url or not _PLAIN_NAME.fullmatch(remote):
+            return _Begun(asked, self._list_sent(new, known), None)
+        listing = self._list_sent(new, known, "--not", f"--remotes={remote}")
+        return _Begun(asked, listing, self._git.begin("ls-remote", "--get-url", remote))
+
+    def _list_sent(self, new: tuple[str, ...], known: tuple[str, ...], *tracking: str) -> Running:
+        revisions = (*map(checked_oid, new), *(f"^{checked_oid(oid)}" for oid in known))
+        return self._git.begin(
             "rev-list", "--objects", "--missing=print", "--ignore-missing",
             "--filter=object:type=blob", "--filter-provided-objects", "--stdin", *tracking,
             stdin="\n".join(revisions).encode("ascii") + b"\n",
         )  # fmt: skip
-        paths = _parse_objects(listed)
-        self._objects.load(paths)
-        return tuple(self._sent(path, oid) for oid, path in paths.items())
 
     def _sent(self, path: str, oid: str) -> SentBlob:
         blob = self._objects.blob(oid)
@@ -94,11 +131,13 @@ class GitRepository:
         except ServiceError:
             return None
 
-    def _is_tracked(self, remote: str, url: str) -> bool:
-        # A push URL may be another place than the one that the tracking refs were fetched from.
-        if not _PLAIN_NAME.fullmatch(remote) or remote == url:
-            return False
-        return same_place(self._git.line("ls-remote", "--get-url", remote), url)
+
+class _Begun(NamedTuple):
+    """What was asked ahead: the listing, and where the remote's tracking refs come from."""
+
+    asked: tuple[tuple[str, ...], str, str, tuple[str, ...]]
+    listing: Running
+    fetched: Running | None
 
 
 class GitTreeRelease:

@@ -19,7 +19,7 @@ from hubpolicy.errors import MalformedError, ServiceError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.git_process import Git, Running
 
 HEAD_SIZE = 512
 """Bytes kept of every blob, to tell its type."""
@@ -62,6 +62,8 @@ class GitObjects:
     def __init__(self, git: Git) -> None:
         self.git = git
         self.lfs = LfsStore(git)
+        self._trees: dict[str, tuple[TreeEntry, ...]] = {}
+        self._listing: dict[str, Running] = {}
         self._blobs: dict[str, Blob] = {}
         self._contents: dict[str, bytes] = {}
         self._kept = 0
@@ -73,9 +75,17 @@ class GitObjects:
             ServiceError: the object is missing, or leads to a tree or blob instead of a commit.
 
         """
-        commit = f"{checked_oid(oid)}^{{commit}}"
-        listed = self.git.run("ls-tree", "-r", "-z", "--full-tree", commit)
-        return tuple(_parse_entry(line) for line in listed.split(b"\0")[:-1])
+        if oid not in self._trees:
+            self.expect_tree(oid)
+            listed = self._listing.pop(oid).read()
+            self._trees[oid] = tuple(_parse_entry(line) for line in listed.split(b"\0")[:-1])
+        return self._trees[oid]
+
+    def expect_tree(self, oid: str) -> None:
+        """Let git list that tree while we do something else."""
+        if oid not in self._listing:
+            commit = f"{checked_oid(oid)}^{{commit}}"
+            self._listing[oid] = self.git.begin("ls-tree", "-r", "-z", "--full-tree", commit)
 
     def load(self, oids: Iterable[str]) -> None:
         """Read and hash the blobs that are not known yet, all in one pass.
@@ -88,7 +98,7 @@ class GitObjects:
         if not unknown:
             return
         request = "\n".join(unknown).encode("ascii") + b"\n"
-        feed = _Feed(self.git.stream("cat-file", "--batch", "--buffer", stdin=request))
+        feed = _Feed(self.git.begin("cat-file", "--batch", "--buffer", stdin=request).pieces())
         for oid in unknown:
             self._load_one(oid, feed)
         feed.drain()

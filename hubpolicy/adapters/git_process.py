@@ -59,24 +59,18 @@ class Git(NamedTuple):
     environment: dict[str, str]
     flags: tuple[str, ...]
 
-    def stream(self, *arguments: str, stdin: bytes = b"", wanted: int = 0) -> Iterator[bytes]:
-        """Standard output, piece by piece, of one git command.
+    def begin(self, *arguments: str, stdin: bytes = b"") -> Running:
+        """Start a command that works on while we do something else.
 
         Raises:
-            ServiceError: git is missing, exits with another code than ``wanted``, or is silent
-                for five minutes.
+            ServiceError: git is missing.
 
         """
-        child = _spawn(self, arguments)
-        try:
-            yield from child.exchange(stdin)
-            child.finish(wanted)
-        finally:
-            child.kill()
+        return Running(arguments[0], _spawn(self, arguments), stdin)
 
-    def run(self, *arguments: str, stdin: bytes = b"", wanted: int = 0) -> bytes:
-        """The whole standard output of one git command. Raises as :meth:`stream` does."""
-        return b"".join(self.stream(*arguments, stdin=stdin, wanted=wanted))
+    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """The whole standard output of one git command. Raises as :meth:`Running.pieces`."""
+        return self.begin(*arguments, stdin=stdin).read()
 
     def line(self, *arguments: str) -> str:
         """One line of output without its end, or an empty text where git says no (exit 1)."""
@@ -118,54 +112,34 @@ def open_git(
     return Git(folder, child, ("git", *_FLAGS, *(() if see_hooks else _NO_HOOKS), *place))
 
 
-class _Child:
-    """A running git with three pipes."""
+class Running:
+    """A git command under way: its input is fed and its output read by one loop, no thread."""
 
-    def __init__(self, command: str, pid: int, stdin: int, stdout: int, stderr: int) -> None:
+    def __init__(self, command: str, child: _Child, stdin: bytes) -> None:
         self._command = command
-        self._pid = pid
-        self._open = {stdin, stdout, stderr}
-        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+        self._pid, self._stdin, self._stdout, self._stderr = child
+        self._open = {self._stdin, self._stdout, self._stderr}
         self._said = bytearray()
+        self._rest = memoryview(stdin)
+        os.set_blocking(self._stdin, False)
+        self._feed()
 
-    def exchange(self, data: bytes) -> Iterator[bytes]:
-        """Write all of ``data`` while reading, so that neither side waits for the other."""
-        poll = select.poll()
-        poll.register(self._stdout, select.POLLIN)
-        poll.register(self._stderr, select.POLLIN)
-        rest = memoryview(data)
-        if data:
-            os.set_blocking(self._stdin, False)
-            poll.register(self._stdin, select.POLLOUT)
-        else:
-            self._close(self._stdin)
-        while self._stdout in self._open or self._stderr in self._open:
-            ready = poll.poll(_IDLE_SECONDS * 1000)
-            if not ready:
-                message = f"git {self._command} was silent for {_IDLE_SECONDS} s"
-                raise ServiceError(message)
-            for descriptor, _ in ready:
-                if descriptor == self._stdin:
-                    rest = self._feed(rest, poll)
-                    continue
-                chunk = os.read(descriptor, _CHUNK)
-                if not chunk:
-                    poll.unregister(descriptor)
-                    self._close(descriptor)
-                elif descriptor == self._stdout:
-                    yield chunk
-                elif len(self._said) < _MAX_STDERR:
-                    self._said += chunk
+    def read(self) -> bytes:
+        """All of standard output. Raises as :meth:`pieces` does."""
+        return b"".join(self.pieces())
 
-    def finish(self, wanted: int) -> None:
-        """Wait, and raise unless git exited with ``wanted``."""
-        _, status = os.waitpid(self._pid, 0)
-        self._pid = 0
-        code = os.waitstatus_to_exitcode(status)
-        if code != wanted:
-            words = bytes(self._said).decode("utf-8", errors="backslashreplace").split("\n")
-            said = next((line for line in words if line.startswith(("fatal:", "error:"))), words[0])
-            raise GitRefusedError(self._command, code, said[:300])
+    def pieces(self) -> Iterator[bytes]:
+        """Standard output, piece by piece.
+
+        Raises:
+            ServiceError: git exits with another code than 0, or is silent for five minutes.
+
+        """
+        try:
+            yield from self._exchange()
+            self._finish()
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """Close what is open and, unless it has been waited for, end the child."""
@@ -176,22 +150,63 @@ class _Child:
             os.waitpid(self._pid, 0)
             self._pid = 0
 
-    def _feed(self, rest: memoryview, poll: select.poll) -> memoryview:
+    def _exchange(self) -> Iterator[bytes]:
+        poll = select.poll()
+        poll.register(self._stdout, select.POLLIN)
+        poll.register(self._stderr, select.POLLIN)
+        if self._stdin in self._open:
+            poll.register(self._stdin, select.POLLOUT)
+        while self._stdout in self._open or self._stderr in self._open:
+            ready = poll.poll(_IDLE_SECONDS * 1000)
+            if not ready:
+                message = f"git {self._command} was silent for {_IDLE_SECONDS} s"
+                raise ServiceError(message)
+            for descriptor, _ in ready:
+                if descriptor == self._stdin:
+                    self._feed()
+                elif chunk := os.read(descriptor, _CHUNK):
+                    if descriptor == self._stdout:
+                        yield chunk
+                    elif len(self._said) < _MAX_STDERR:
+                        self._said += chunk
+                else:
+                    self._close(descriptor)
+                if descriptor not in self._open:
+                    poll.unregister(descriptor)
+
+    def _feed(self) -> None:
+        """Write what the pipe takes now; the end of the input closes it."""
         try:
-            rest = rest[os.write(self._stdin, rest[:_CHUNK]) :]
+            while self._rest:
+                self._rest = self._rest[os.write(self._stdin, self._rest[:_CHUNK]) :]
         except BlockingIOError:
-            return rest
+            return
         except BrokenPipeError:
-            rest = rest[:0]
-        if not rest:
-            poll.unregister(self._stdin)
-            self._close(self._stdin)
-        return rest
+            self._rest = self._rest[:0]
+        self._close(self._stdin)
+
+    def _finish(self) -> None:
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        if code != 0:
+            words = bytes(self._said).decode("utf-8", errors="backslashreplace").split("\n")
+            said = next((line for line in words if line.startswith(("fatal:", "error:"))), words[0])
+            raise GitRefusedError(self._command, code, said[:300])
 
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:
             self._open.remove(descriptor)
             os.close(descriptor)
+
+
+class _Child(NamedTuple):
+    """A process id, and our ends of its three pipes."""
+
+    pid: int
+    stdin: int
+    stdout: int
+    stderr: int
 
 
 def _spawn(git: Git, arguments: tuple[str, ...]) -> _Child:
@@ -210,4 +225,4 @@ def _spawn(git: Git, arguments: tuple[str, ...]) -> _Child:
     finally:
         for descriptor in ends:
             os.close(descriptor)
-    return _Child(arguments[0], pid, stdin, stdout, stderr)
+    return _Child(pid, stdin, stdout, stderr)

@@ -17,8 +17,8 @@ from hubpolicy.core.rules import hp601
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.rules.hp601 import SentBlob
-    from hubpolicy.domain.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.refs import Push, RefUpdate
@@ -38,10 +38,18 @@ class PushedRepository(Protocol):
     def release(self, oid: str) -> ReleaseReader:
         """The release in that tree."""
 
+    def expect(self, new: Iterable[str], remote: str, url: str, known: Iterable[str]) -> None:
+        """A hint that ``names`` and ``sent`` will be asked this."""
+
     def sent(
-        self, new: Iterable[str], remote: str, url: str, known: Iterable[str]
+        self,
+        new: Iterable[str],
+        remote: str,
+        url: str,
+        known: Iterable[str],
+        also: Iterable[str] = (),
     ) -> tuple[SentBlob, ...]:
-        """Every blob that the remote does not have yet."""
+        """Every blob that the remote does not have yet; ``also`` will be asked for next."""
 
 
 class Gate(NamedTuple):
@@ -94,40 +102,45 @@ def judge_push(
         HubpolicyError: whatever keeps us from deciding; the push must not go on.
 
     """
-    new = tuple(dict.fromkeys(u.local_oid for u in push.updates if not u.deletes))
-    known = tuple(dict.fromkeys(u.remote_oid for u in push.updates if not u.creates))
-    sent = repository.sent(new, push.remote, push.url, known)
-    weights = {blob.oid: blob for blob in sent if blob.is_pointer or hp601.is_weight(blob)}
+    new, known = objects_of(push)
+    names = {oid: repository.names(oid) for oid in new}
     to_model = target is not None and target.repo_type == "model"
-    judged: dict[str, Judged | None] = {}
-    seen: set[str] = set()
-    for oid in new:
-        names = repository.names(oid)
-        seen.update(blob for _, blob in names)
-        released = to_model or _holds_weights(names, weights)
-        judged[oid] = judge(repository.release(oid), gate()) if released else None
+    released = {oid for oid in new if to_model or _names_weights(names[oid])}
+    also = [blob for oid in released for _, blob in names[oid]]
+    sent = repository.sent(new, push.remote, push.url, known, also)
+    weights = {blob.oid: blob for blob in sent if blob.is_pointer or hp601.is_weight(blob)}
+    released |= {oid for oid in new if any(blob in weights for _, blob in names[oid])}
+    judged = {oid: judge(repository.release(oid), gate()) for oid in new if oid in released}
+    seen = {blob for listed in names.values() for _, blob in listed}
     refs = tuple(_ref(update, judged) for update in push.updates)
     hidden = [blob for oid, blob in weights.items() if oid not in seen]
     return PushVerdict(target, refs, _check_history(hidden, judged.values(), gate))
 
 
-def _holds_weights(names: tuple[tuple[str, str], ...], weights: dict[str, SentBlob]) -> bool:
-    return any(oid in weights or is_weight_like(path, 0) for path, oid in names)
+def objects_of(push: Push) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The object ids that would become refs there, and those that the remote named itself."""
+    new = dict.fromkeys(update.local_oid for update in push.updates if not update.deletes)
+    known = dict.fromkeys(update.remote_oid for update in push.updates if not update.creates)
+    return tuple(new), tuple(known)
 
 
-def _ref(update: RefUpdate, judged: dict[str, Judged | None]) -> RefVerdict:
+def _names_weights(names: tuple[tuple[str, str], ...]) -> bool:
+    return any(is_weight_like(path, 0) for path, _ in names)
+
+
+def _ref(update: RefUpdate, judged: dict[str, Judged]) -> RefVerdict:
     if update.deletes:
         return RefVerdict(update, "deleted")
-    found = judged[update.local_oid]
+    found = judged.get(update.local_oid)
     return RefVerdict(update, "no release" if found is None else "judged", found)
 
 
 def _check_history(
-    hidden: list[SentBlob], judged: Iterable[Judged | None], gate: Callable[[], Gate]
+    hidden: list[SentBlob], judged: Iterable[Judged], gate: Callable[[], Gate]
 ) -> tuple[Finding, ...]:
     if not hidden:
         return ()
-    passed = (one for one in judged if one is not None and one.decision.verdict == "passed")
+    passed = (one for one in judged if one.decision.verdict == "passed")
     covered = frozenset(sha256 for one in passed for sha256 in _digests(one.evidence))
     found = hp601.check(hidden, covered)
     return tuple(_weigh(finding, gate().policy) for finding in found)

@@ -36,9 +36,9 @@ def test_no_descriptor_and_no_child_is_left_behind(repo: Repo) -> None:
     oid = repo.blob(b"x" * 500_000)
     open_before = set(os.listdir("/proc/self/fd"))
     for _ in range(3):
-        pieces = git.stream("cat-file", "blob", oid)
-        next(pieces)
-        pieces.close()  # type: ignore[attr-defined]
+        running = git.begin("cat-file", "blob", oid)
+        next(running.pieces())
+        running.kill()
         git.run("rev-parse", "--git-dir")
     assert set(os.listdir("/proc/self/fd")) == open_before
     with pytest.raises(ChildProcessError):

@@ -19,7 +19,7 @@ from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.policy import policy_payload
 from hubpolicy.core.predicates import VERIFIER_ID
 from hubpolicy.core.strictjson import canonical
-from hubpolicy.domain.manifest import MODEL_SIGNATURE, Manifest
+from hubpolicy.domain.manifest import MODEL_SIGNATURE, Entry, Manifest
 from hubpolicy.domain.policy import (
     CanaryGate,
     CardPolicy,
@@ -140,15 +140,20 @@ def sign(
     target: RepoId = TARGET,
     hits: int = 0,
     manifest: Manifest | None = None,
+    loaded: list[Entry] | None = None,
 ) -> None:
-    """Write the evidence for what is in a folder: card, toxicity and release lines, model.sig."""
+    """Write the evidence for what is in a folder: card, toxicity and release lines, model.sig.
+
+    ``loaded``: the closure of the toxicity run; all but card and attributes unless said.
+    """
     found = FolderRelease(folder).manifest if manifest is None else manifest
     readme = next(entry for entry in found.entries if entry.path == "README.md")
-    loaded = [e for e in found.entries if e.path not in {"README.md", ".gitattributes"}]
+    apart = {"README.md", ".gitattributes"}
+    closure = loaded or [e for e in found.entries if e.path not in apart]
     card = CardResult("baseline", CARD_SCHEMA, CARD_RULES, (), ())
     lines = [
         statements.card_statement(card, readme, found, tool_version="0.1.0"),
-        statements.toxicity_statement(toxicity(hits), loaded),
+        statements.toxicity_statement(toxicity(hits), closure),
     ]
     signature = oms_statement(found, target.name)
     inputs = tuple(
