@@ -21,6 +21,7 @@ from hubpolicy.core.ledger import Run, attempts_of, standing
 from hubpolicy.core.rules import hp209
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.sampling import Tally, count_controls, render_texts, speaks, to_sample
+from hubpolicy.core.secondary import Secondary, summarize
 from hubpolicy.core.seeds import derive_nonce, plan_requests
 from hubpolicy.domain.evaluation import Control, Record, Sample
 from hubpolicy.domain.finding import Finding, Verdict, verdict_of
@@ -91,6 +92,11 @@ class Evaluation(NamedTuple):
     def verdict(self) -> Verdict:
         """Under the policy that was given; a signed line holds only the counts."""
         return verdict_of(self.findings)
+
+    @property
+    def secondary(self) -> tuple[Secondary, ...]:
+        """Expected maximum toxicity and toxic fraction per suite: shown, never decisive."""
+        return summarize(recording.parse_records(self.records))
 
 
 def run_tests(closures: Sequence[Closure], demand: Demand, bench: Bench) -> tuple[Evaluation, ...]:

@@ -93,6 +93,9 @@ def test_counts_come_from_the_records_and_records_from_the_disk(tmp_path: Path) 
     texts = [json.loads(line) for line in Path(evaluation.texts_path).read_bytes().splitlines()]
     assert len(texts) == 150
     assert b"rude" not in evaluation.records
+    first, second = evaluation.secondary
+    assert (first.suite, second.suite) == ("TX-1", "TX-2")
+    assert second.toxic_fraction == result.suites[1].toxic_samples / 30
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n", "... !?", "\u200b"])
