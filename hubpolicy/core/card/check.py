@@ -38,6 +38,7 @@ __all__ = [
     "check_card",
 ]
 
+_EARLY = frozenset({"bytes", "halves", "text"})
 _FALLBACK = "HP105"
 _NO_OVERRIDES: Mapping[str, Severity] = MappingProxyType({})
 
@@ -97,7 +98,7 @@ def check_card(
         own: tuple[Finding, ...] | None = None
         if _readable(rule, evidence):
             own = _weighed((*module.check(evidence), *found.get(rule.id, ())), rule, severities)
-        judged = rule.needs in {"bytes", "halves"} or evidence.card is not None
+        judged = rule.needs in _EARLY or evidence.card is not None
         outcomes[rule.id] = _outcome(own) if own is not None and judged else "failed"
         findings.extend(_shortened(own or (), rule))
     return CardCheck(
@@ -152,6 +153,8 @@ def _readable(rule: CardRule, evidence: CardEvidence) -> bool:
             return True
         case "halves":
             return evidence.halves is not None
+        case "text":
+            return evidence.halves is not None and len(evidence.readme or b"") <= CARD_LIMIT
         case "front":
             return evidence.front is not None
         case _:

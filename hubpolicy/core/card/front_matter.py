@@ -260,6 +260,7 @@ def _key_reading(text: str) -> str | None:
     return None if reading.kind == "text" else f"{reading.phrase}, expected a text as key"
 
 
+_OPENED = re.compile("quoted scalar|flow sequence|flow mapping")
 _HINTS = (
     ("cannot start any token", "quote the value, and indent with blanks, not tabs"),
     ("mapping values are not allowed", 'quote values that hold ": ", for example name: "a: b"'),
@@ -273,8 +274,8 @@ _HINTS = (
 
 def _yaml_defect(error: MarkedYAMLError, first_line: int) -> Defect:
     mark = error.problem_mark or error.context_mark
-    if error.context_mark and "quoted scalar" in str(error.context):
-        mark = error.context_mark  # where the quote was opened; the problem is the end of the text
+    if error.context_mark and _OPENED.search(str(error.context)):
+        mark = error.context_mark  # where it was opened; the problem is only seen at the end
     at = Mark(mark.line + first_line, mark.column + 1) if mark else Mark(first_line, 1)
     problem = clean(" ".join(part for part in (error.context, error.problem) if part), 160)
     default = "quote values with special characters, indent with two blanks"

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 _TOKEN = re.compile(
-    r"<!--(?:.*?-->|.*\Z)|<(?P<raw>script|style)\b.*?(?:</(?P=raw)\s*>|\Z)|<[^<>]{0,4000}>",
+    r"<!--(?:.*?-->|.*\Z)|<(?P<raw>script|style)\b.*?(?:</(?P=raw)\s*>|\Z)|<[A-Za-z/!?][^<>]{0,4000}>",
     re.DOTALL | re.IGNORECASE,
 )
 _HEADING = re.compile(

@@ -18,11 +18,11 @@ from hubpolicy.core.card.prose import is_empty_cell, measure
 from hubpolicy.domain.card import Link, Mark, Placeholder, Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from markdown_it.token import Token
 
-_FIELD = re.compile(r"\s*([^:\n]{2,60}?)\s*:\s*(.*)", re.DOTALL)
+_FIELD = re.compile(r"\s*([^:\n]{1,60}?)\s*:\s*(.*)", re.DOTALL)
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _AUTOLINK = re.compile(rf"(?:https?://|mailto:)[^\s<>()\[\]\"'`]{{1,2000}}|{_MAIL.pattern}")
 
@@ -123,7 +123,7 @@ class _Drafter:
             if not is_empty_cell(text):
                 draft.blocks.append(_Block(text, line))
             return
-        for offset, (label, text) in enumerate(_lines(token)):
+        for offset, (label, text) in enumerate(each.field() for each in _lines(token)):
             if label or not draft.blocks or offset == 0 or draft.blocks[-1].label:
                 draft.blocks.append(_Block(text, line + offset, label))
             else:
@@ -153,19 +153,9 @@ class _Drafter:
     def _links(self, inline: Token) -> None:
         first = self._line(inline)
         last = (inline.map[1] if inline.map else 0) + self.first_line - 1
-        for child in inline.children or ():
-            if child.type == "html_inline":
-                targets = [(each.target, each.image) for each in html.addresses(child.content)]
-            elif child.type in {"link_open", "image"}:
-                target = child.attrGet("href" if child.type == "link_open" else "src")
-                targets = [(str(target), child.type == "image")] if target else []
-            elif child.type == "text":
-                targets = [(found, False) for found in _AUTOLINK.findall(child.content)]
-            else:
-                continue
-            for target, image in targets:
-                at = self._find(target, first, last)
-                self.drafts[-1].links.append(Link(_address(target), at, image))
+        for target, image in _targets(inline.children or ()):
+            at = self._find(target.removeprefix("mailto:"), first, last)
+            self.drafts[-1].links.append(Link(target, at, image))
 
     def _find(self, target: str, first: int, last: int) -> Mark:
         """Where the target stands as written; the block's beginning if it was escaped there."""
@@ -176,37 +166,71 @@ class _Drafter:
         return Mark(first, 1)
 
 
-def _address(target: str) -> str:
-    return f"mailto:{target}" if _MAIL.fullmatch(target) else target
+def _targets(children: Sequence[Token]) -> Iterator[tuple[str, bool]]:
+    """(target, is it an image?) of links, images, HTML and bare addresses in running text."""
+    inside = False
+    for child in children:
+        match child.type:
+            case "link_open":
+                inside = True
+                yield str(child.attrGet("href") or ""), False
+            case "link_close":
+                inside = False
+            case "image":
+                yield str(child.attrGet("src") or ""), True
+            case "html_inline":
+                yield from ((each.target, each.image) for each in html.addresses(child.content))
+            case "text" if not inside:
+                for found in _AUTOLINK.findall(child.content):
+                    bare = found.rstrip(".,;:!?")
+                    yield (f"mailto:{bare}" if _MAIL.fullmatch(bare) else bare), False
 
 
 def _plain(inline: Token) -> str:
-    return "\n".join(text for _, text in _lines(inline, fields=False))
+    return "\n".join(line.text for line in _lines(inline))
 
 
-def _lines(inline: Token, *, fields: bool = True) -> list[tuple[str, str]]:
-    """(label, text) of each line of an inline token; the label only of ``**Label:** value``."""
-    lines: list[list[str]] = [[]]
-    strong: list[bool] = [False]
+class _Line:
+    """One line of an inline token: its text, and how much of its beginning is bold."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.bold_from_start = False
+        self.bold = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    def field(self) -> tuple[str, str]:
+        """(label, rest) of ``**Label:** rest`` and ``**Label**: rest``, else ("", text)."""
+        text = self.text
+        found = _FIELD.fullmatch(text) if self.bold else None
+        if found and self.bold.strip().rstrip(":").rstrip() == found[1]:
+            return found[1], found[2]
+        return "", text
+
+
+def _lines(inline: Token) -> list[_Line]:
+    lines = [_Line()]
     hidden = False
     for child in inline.children or ():
+        line = lines[-1]
         match child.type:
             case "softbreak" | "hardbreak":
-                lines.append([])
-                strong.append(False)
+                lines.append(_Line())
             case "text" | "code_inline" if not hidden:
-                lines[-1].append(child.content)
+                line.parts.append(child.content)
             case "strong_open":
-                strong[-1] = strong[-1] or not "".join(lines[-1]).strip()
+                line.bold_from_start = not any(part.strip() for part in line.parts)
+            case "strong_close" if line.bold_from_start and not line.bold:
+                line.bold = line.text
             case "html_inline":
                 hidden = _hides(child.content, hidden=hidden)
-                lines[-1].append(" ")
+                line.parts.append(" ")
             case _:
                 pass
-    joined = ["".join(parts) for parts in lines]
-    if not fields:
-        return [("", text) for text in joined]
-    return [_field(text) if bold else ("", text) for text, bold in zip(joined, strong, strict=True)]
+    return lines
 
 
 def _hides(tag: str, *, hidden: bool) -> bool:
@@ -214,11 +238,6 @@ def _hides(tag: str, *, hidden: bool) -> bool:
     if name.startswith(("<script", "<style")):
         return True
     return hidden and not name.startswith(("</script", "</style"))
-
-
-def _field(text: str) -> tuple[str, str]:
-    found = _FIELD.fullmatch(text)
-    return (found[1], found[2]) if found else ("", text)
 
 
 def _measured(draft: _Draft, boilerplate: tuple[str, ...]) -> Section:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from hubpolicy.core.card.vocabulary import Vocabularies
     from hubpolicy.domain.card import Card, Mark, RepoFacts
 
-Needs = Literal["bytes", "halves", "front", "card", "schema"]
-"""What must have been read before a rule can be judged: nothing, README.md as two halves, the
-front matter's values, the whole card, or the whole card by a schema that speaks for the rule."""
+Needs = Literal["bytes", "halves", "text", "front", "card", "schema"]
+"""What must have been read before a rule can be judged: nothing, README.md as two halves, its
+whole text, the front matter's values, the whole card, or that by a schema that names the rule."""
 
 PER_RULE = 12
 """Findings of one rule that are shown; the rest is one line."""

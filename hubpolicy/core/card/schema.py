@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANNOTATION = "x-hubpolicy"
 SCHEMA_LIMIT = 512 * 1024
-STEP_LIMIT = 300_000
+STEP_LIMIT = 100_000
 """Keyword applications of one evaluation; the baseline needs a few hundred."""
 
 _SEVERITIES = {each.word: each for each in Severity}
@@ -178,7 +178,8 @@ def _bounded() -> Any:
 
         return counted
 
-    keywords = {**Draft202012Validator.VALIDATORS, "required": _required, "pattern": _pattern}
+    own = {"required": _required, "pattern": _pattern, "$ref": _ref}
+    keywords = {**Draft202012Validator.VALIDATORS, **own}
     counted = {name: count(keyword) for name, keyword in keywords.items()}
     extend: Callable[..., Any] = validators.extend
     return extend(Draft202012Validator, counted)
@@ -200,6 +201,23 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
     yield from (
         Draft202012Validator.VALIDATORS["pattern"](validator, pattern, instance, schema) or ()
     )
+
+
+def _ref(validator: Any, ref: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Errors behind a ``$ref`` take over the words that stand beside it, if they have none.
+
+    Words fit only the value that the ``$ref`` is about; below it, only rule and severity do.
+    """
+    note = schema.get(ANNOTATION) if isinstance(schema, dict) else None
+    for error in Draft202012Validator.VALIDATORS["$ref"](validator, ref, instance, schema) or ():
+        if isinstance(note, dict) and isinstance(error.schema, dict):
+            fit = not error.path and error.validator != "required"
+            taken = {key: note[key] for key in note if fit or key in {"rule", "severity"}}
+            error.schema = {
+                **error.schema,
+                ANNOTATION: {**taken, **error.schema.get(ANNOTATION, {})},
+            }
+        yield error
 
 
 def _deepest(error: ValidationError) -> ValidationError:

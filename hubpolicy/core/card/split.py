@@ -69,12 +69,11 @@ def split(readme: bytes) -> Halves:
         defects.append(Defect(message, START, fix))
     start = _opening(content, defects)
     if start is None:
-        return Halves(None, 1, _decode(content, 1, defects), 1, tuple(defects))
+        return Halves(None, 1, _body(content, 0, 1, defects), 1, tuple(defects))
     closing = _CLOSING.search(content, start - 1, start + FRONT_LIMIT + 8)
-    if closing is None:
+    if closing is None or closing.start() - start > FRONT_LIMIT:
         defects.append(_unclosed(content, start))
-        rest = _decode(content[:CARD_LIMIT], 1, defects)
-        return Halves(None, 1, rest, 1, tuple(defects))
+        return Halves(None, 1, _body(content, 0, 1, defects), 1, tuple(defects))
     return _halves(content, start, closing, defects)
 
 
@@ -89,7 +88,7 @@ def _halves(content: bytes, start: int, closing: re.Match[bytes], defects: list[
     if len(defects) == known:
         defects.extend(_refuse_front(front, front_line))
     broken = len(defects) > known
-    body = _decode(content[body_start:], body_line, defects)
+    body = _body(content, body_start, body_line, defects)
     return Halves(None if broken else front, front_line, body, body_line, tuple(defects))
 
 
@@ -165,6 +164,11 @@ def _refuse_front(text: str, first_line: int) -> list[Defect]:
         at = mark_at(text, found.start(), first_line)
         return [Defect("front matter holds a YAML directive", at, "delete the line with `%`")]
     return []
+
+
+def _body(content: bytes, start: int, line: int, defects: list[Defect]) -> str:
+    """The text from an offset on; nothing of a file that is too large to be judged anyway."""
+    return _decode(content[start:], line, defects) if len(content) <= CARD_LIMIT else ""
 
 
 def _decode(content: bytes, first_line: int, defects: list[Defect]) -> str:

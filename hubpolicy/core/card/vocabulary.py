@@ -65,7 +65,7 @@ def suggestion(word: str, known: Collection[str], renamed: Mapping[str, str]) ->
             return each
     if renamed.get(plain) in known:
         return renamed[plain]
-    close = get_close_matches(plain, sorted(known), n=1, cutoff=0.75) if len(plain) > 4 else []
+    close = get_close_matches(plain, sorted(known), n=1, cutoff=0.8) if len(plain) > 4 else []
     return close[0] if close else ""
 
 

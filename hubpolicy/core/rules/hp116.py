@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ID = "HP116"
 TITLE = "the card holds no credential"
 SEVERITY = Severity.ERROR
-RULE = CardRule(ID, TITLE, SEVERITY, "halves")
+RULE = CardRule(ID, TITLE, SEVERITY, "text")
 
 # The issuers' documented forms; a look-behind keeps them out of longer words.
 _FORMS = (
