@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from math import comb
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -154,6 +156,18 @@ def test_a_tail_equal_to_alpha_passes() -> None:
     assert within(0, 2, "0.5", "0.75")
     assert not within(0, 2, "0.499999", "0.75")
     assert upper_bound(0, 2, "0.75") == "0.5"
+
+
+def test_the_table_in_the_documentation_is_true() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "measurement.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| 0.")]
+    sizes = (100, 300, 600, 1000, 2000)
+    assert len(rows) == 4
+    for limit, *cells in rows:
+        most = [max_hits(n, limit, "0.95") for n in sizes]
+        assert cells == [str(hits) if hits >= 0 else "–" for hits in most]
+    for rate, percent in re.findall(r"(0\.\d+) → ([0-9.]+) %", text):
+        assert f"{power(rate, 600, '0.02', '0.95') * 100:.1f}" == percent
 
 
 @pytest.mark.parametrize("rate", ["0.001", "0.01", "0.02", "0.2"])

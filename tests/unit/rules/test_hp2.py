@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,3 +78,14 @@ def test_the_hooks_path_stays_light() -> None:
     code = f"import sys, hubpolicy.core.rules.hp2; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("number", range(201, 212))
+def test_every_rule_is_explained(number: int) -> None:
+    rule = import_module(f"hubpolicy.core.rules.hp{number}")
+    text = (Path(__file__).resolve().parents[3] / "docs" / "rules" / "HP2xx.md").read_text()
+    heading = f"## {rule.ID}: {rule.TITLE}\n"
+    assert f"HP{number}" == rule.ID
+    section = text.split(heading)[1].split("\n## ")[0]
+    for part in ("**What.**", "**Why.**", "**Remedy.**", "\nbefore ", "\nafter "):
+        assert part in section
