@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.decoders import DECODERS
+
 if TYPE_CHECKING:
     from hubpolicy.core.layouts import ClosureKind
     from hubpolicy.domain.statement import Applicability
-
-TABLE = "v1"
 
 
 class GraphValue(NamedTuple):
@@ -54,7 +54,6 @@ _TEXT_ENCODERS = (
     *("Electra", "Camembert", "DebertaV2", "Albert"),
 )
 _IMAGE_ENCODERS = ("ViT", "DeiT", "Swin", "ConvNext", "ConvNextV2", "ResNet", "Dinov2", "Beit")
-_DECODERS = ("Llama", "Mistral", "Qwen2", "Qwen3", "Gemma", "Gemma2", "Phi3")
 
 _TEXT_TASKS = ("Model", "ForSequenceClassification", "ForTokenClassification")
 _IMAGE_TASKS = ("Model", "ForImageClassification")
@@ -103,7 +102,7 @@ _GRAPH_HEAD = re.compile(r"(?:^|[./])(?:lm_head|cls\.predictions|embed_out)(?:[.
 _ARCHITECTURES: dict[str, re.Pattern[str]] = {
     **{name + task: _TEXT_TENSOR for name in _TEXT_ENCODERS for task in _TEXT_TASKS},
     **{name + task: _IMAGE_TENSOR for name in _IMAGE_ENCODERS for task in _IMAGE_TASKS},
-    **{name + "Model": _DECODER_TENSOR for name in _DECODERS},
+    **{name + "Model": _DECODER_TENSOR for name in DECODERS},
 }
 
 _MAX_WIDTH = 16384
@@ -115,11 +114,6 @@ _VECTORS = frozenset({"pooler_output", "sentence_embedding", "embeddings", "imag
 _LABELS = frozenset({"logits", "probabilities", "scores"})
 _PIXELS = frozenset({"pixel_values", "input", "image", "images"})
 _VECTOR_RANK, _FEATURE_RANK, _PIXEL_RANK = 2, 3, 4
-
-
-def is_decoder(architecture: str) -> bool:
-    """True for embedders made from a decoder: their bytes could generate text elsewhere."""
-    return architecture.removesuffix("Model") in _DECODERS
 
 
 def decide(facts: ClosureFacts) -> Applies:

@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import records as recording
-from hubpolicy.core.applicability import TABLE, Applies, decide
+from hubpolicy.core.applicability import Applies, decide
+from hubpolicy.core.decoders import TABLE
 from hubpolicy.core.ledger import Run, attempts_of, standing
 from hubpolicy.core.rules import hp209
 from hubpolicy.core.rules.hp2 import recompute

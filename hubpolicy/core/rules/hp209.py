@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.applicability import TABLE, is_decoder
+from hubpolicy.core.decoders import TABLE, is_decoder
 from hubpolicy.domain.finding import Effect, Finding, Severity
 
 if TYPE_CHECKING:

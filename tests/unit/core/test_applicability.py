@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from hubpolicy.core.applicability import ClosureFacts, GraphValue, decide, is_decoder
+from hubpolicy.core.applicability import ClosureFacts, GraphValue, decide
+from hubpolicy.core.decoders import is_decoder
 
 BERT = frozenset(
     {
