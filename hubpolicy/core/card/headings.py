@@ -37,9 +37,27 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "responsible-ai-considerations": (_RISKS,),
     "responsibility-and-safety": (_RISKS,),
     "caveats-and-recommendations": (_RISKS,),
+    "caveats": (_RISKS,),
+    "ethics": (_RISKS,),
+    "ethics-and-safety": (_RISKS,),
+    "ethical-considerations-and-risks": (_RISKS,),
+    "limitations-and-ethical-considerations": (_RISKS,),
+    "limitations-and-considerations": (_RISKS,),
+    "safety-and-limitations": (_RISKS,),
+    "risks-and-biases": (_RISKS,),
+    "biases": (_RISKS,),
+    "model-limitations": (_RISKS,),
+    "known-issues": (_RISKS,),
+    "known-issues-and-limitations": (_RISKS,),
     "safety": (_RISKS,),
     "use": (_USES,),
     "use-cases": (_USES,),
+    "use-case": (_USES,),
+    "primary-use-cases": (_USES,),
+    "applications": (_USES,),
+    "intended-applications": (_USES,),
+    "intended-purpose": (_USES,),
+    "intended-users": (_USES,),
     "intended-use": (_USES,),
     "intended-uses": (_USES,),
     "intended-usage": (_USES,),
@@ -65,6 +83,14 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "dataset": (_DATA,),
     "datasets": (_DATA,),
     "training-dataset": (_DATA,),
+    "model-data": (_DATA,),
+    "data-sources": (_DATA,),
+    "datasets-used": (_DATA,),
+    "dataset-details": (_DATA,),
+    "training-set": (_DATA,),
+    "training-corpora": (_DATA,),
+    "training-data-overview": (_DATA,),
+    "training-testing-and-evaluation-datasets": (_DATA,),
     "training-datasets": (_DATA,),
     "training-data-and-preprocessing": (_DATA,),
     "pretraining-data": (_DATA,),
@@ -83,6 +109,16 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "evaluation-and-results": (_EVALUATION,),
     "results": (_EVALUATION,),
     "benchmarks": (_EVALUATION,),
+    "benchmark": (_EVALUATION,),
+    "benchmark-scores": (_EVALUATION,),
+    "benchmarking": (_EVALUATION,),
+    "evaluation-benchmarks": (_EVALUATION,),
+    "evaluation-metrics": (_EVALUATION,),
+    "evaluation-and-performance": (_EVALUATION,),
+    "performance-metrics": (_EVALUATION,),
+    "model-evaluation": (_EVALUATION,),
+    "experimental-results": (_EVALUATION,),
+    "test-results": (_EVALUATION,),
     "benchmark-results": (_EVALUATION,),
     "performance": (_EVALUATION,),
     "model-performance": (_EVALUATION,),
@@ -90,6 +126,9 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "model-card-contact": (_CONTACT,),
     "contacts": (_CONTACT,),
     "contact-us": (_CONTACT,),
+    "contact-details": (_CONTACT,),
+    "get-in-touch": (_CONTACT,),
+    "maintainer": (_CONTACT,),
     "contact-information": (_CONTACT,),
     "point-of-contact": (_CONTACT,),
     "contact-and-support": (_CONTACT,),
@@ -179,8 +218,10 @@ _BELOW: dict[tuple[str, str], tuple[str, ...]] = {
     (_USES, "direct-use"): ("direct-use",),
 }
 
-CONTACT_FIELDS = frozenset({"contact", "point-of-contact", "contact-email", "contacts"})
-"""Labels of ``**Label:** value`` lines that open the contact section without a heading."""
+_CONTACT_LABELS = frozenset({"contact", "contacts", "contact-email", "point-of-contact"})
+
+MAIN = frozenset({_USES, _RISKS, _DATA, _EVALUATION, _CONTACT, "quantization"})
+"""Sections that never count for one another, whatever their heading levels say."""
 
 _OPTIONAL = re.compile(r"\[\s*optional\s*\]|\(\s*optional\s*\)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*(?:[0-9]{1,3}[.)]){1,5}\s*|\s*[0-9]{1,3}\s+(?=\w)")
@@ -201,3 +242,10 @@ def canonical(heading: str, parents: tuple[str, ...] = ()) -> tuple[str, ...]:
         if (parent, own) in _BELOW:
             return _BELOW[parent, own]
     return _ALIASES.get(own, (own,))
+
+
+def canonical_label(label: str) -> tuple[str, ...]:
+    """The main sections for which a line ``**Label:** text`` may stand; often none."""
+    if slug(label) in _CONTACT_LABELS:
+        return (_CONTACT,)
+    return tuple(each for each in canonical(label) if each in MAIN and each != _CONTACT)

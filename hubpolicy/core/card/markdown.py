@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from markdown_it import MarkdownIt
 
 from hubpolicy.core.card import html
-from hubpolicy.core.card.headings import CONTACT_FIELDS, slug
-from hubpolicy.core.card.outline import CONTACT, INTRODUCTION, outline
+from hubpolicy.core.card.headings import canonical_label, slug
+from hubpolicy.core.card.outline import INTRODUCTION, outline
 from hubpolicy.core.card.prose import is_empty_cell, measure
 from hubpolicy.domain.card import Link, Mark, Placeholder, Section, Table
 
@@ -67,9 +67,7 @@ def parse_body(text: str, first_line: int, boilerplate: tuple[str, ...]) -> tupl
     tokens = _Parser("commonmark").enable("table").parse(text)
     drafts = _Drafter(text.split("\n"), first_line).read(tokens)
     sections = outline([_measured(draft, boilerplate) for draft in drafts])
-    if any(section.id == CONTACT for section in sections):
-        return sections
-    return sections + _contact_lines(drafts, boilerplate)
+    return sections + _labelled(drafts, boilerplate, {section.id for section in sections})
 
 
 class _Drafter:
@@ -124,7 +122,7 @@ class _Drafter:
                 draft.blocks.append(_Block(text, line))
             return
         for offset, (label, text) in enumerate(each.field() for each in _lines(token)):
-            if label or not draft.blocks or offset == 0 or draft.blocks[-1].label:
+            if label or offset == 0:
                 draft.blocks.append(_Block(text, line + offset, label))
             else:
                 whole = draft.blocks.pop()
@@ -265,15 +263,31 @@ def _measured(draft: _Draft, boilerplate: tuple[str, ...]) -> Section:
     )
 
 
-def _contact_lines(drafts: list[_Draft], boilerplate: tuple[str, ...]) -> tuple[Section, ...]:
-    """``**Contact:** someone`` anywhere in the card stands for the section of that name."""
-    for draft in drafts:
-        for block in draft.blocks:
-            if slug(block.label) in CONTACT_FIELDS:
-                links = tuple(link for link in draft.links if link.at.line == block.line)
-                prose = measure(block.text, boilerplate)
-                found = tuple(Placeholder(text, block.line) for text, _ in prose.placeholders)
-                level, words = draft.level + 1, prose.words
-                section = Section(CONTACT, block.label, level, block.line, words, words, found)
-                return (section._replace(links=links),)
-    return ()
+def _labelled(
+    drafts: list[_Draft], boilerplate: tuple[str, ...], there: set[str]
+) -> tuple[Section, ...]:
+    """``**Contact:** someone`` anywhere in the card stands for a main section without heading."""
+    found: dict[str, Section] = {}
+    labelled = [(draft, block) for draft in drafts for block in draft.blocks if block.label]
+    for draft, block in labelled:
+        for section_id in canonical_label(block.label):
+            if section_id not in there and section_id not in found:
+                found[section_id] = _of_block(section_id, block, draft, boilerplate)
+    return tuple(found.values())
+
+
+def _of_block(
+    section_id: str, block: _Block, draft: _Draft, boilerplate: tuple[str, ...]
+) -> Section:
+    prose = measure(block.text, boilerplate)
+    last = block.line + block.text.count("\n")
+    return Section(
+        id=section_id,
+        title=block.label,
+        level=draft.level + 1,
+        line=block.line,
+        words=prose.words,
+        words_total=prose.words,
+        boilerplate=prose.boilerplate,
+        links=tuple(link for link in draft.links if block.line <= link.at.line <= last),
+    )

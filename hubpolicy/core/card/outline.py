@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.card.headings import canonical
+from hubpolicy.core.card.headings import MAIN, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from hubpolicy.domain.card import Section
 
 INTRODUCTION = "introduction"
-CONTACT = "contact"
-
-MAIN = frozenset(
-    {"uses", "bias-risks-limitations", "training-data", "evaluation", CONTACT, "quantization"}
-)
-"""Sections that never count for one another, whatever their heading levels say."""
 
 
 class _Named(NamedTuple):

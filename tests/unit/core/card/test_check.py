@@ -38,12 +38,12 @@ def test_rules_have_stable_ids_titles_and_pages() -> None:
 
 
 def test_each_rule_has_a_file_a_test_and_a_page_of_its_own() -> None:
-    pages = (ROOT / "docs" / "rules" / "HP1xx.md").read_text(encoding="utf-8")
+    pages = (ROOT / "hubpolicy" / "assets" / "rules" / "HP1xx.md").read_text(encoding="utf-8")
     for rule in ALL:
         name = rule.lower()
         assert (ROOT / "hubpolicy" / "core" / "rules" / f"{name}.py").is_file()
         assert (ROOT / "tests" / "unit" / "rules" / f"test_{name}.py").is_file()
-        assert f"\n## {rule}\n" in pages
+        assert f"\n## {rule}: " in pages
 
 
 def test_a_good_card_passes_every_rule() -> None:

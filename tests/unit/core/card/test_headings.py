@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubpolicy.core.card.headings import canonical, slug
+from hubpolicy.core.card.headings import MAIN, canonical, canonical_label, slug
 
 SLUGS = {
     "Model Details": "model-details",
@@ -74,3 +74,21 @@ def test_the_heading_above_decides(
     heading: tuple[str, tuple[str, ...]], ids: tuple[str, ...]
 ) -> None:
     assert canonical(*heading) == ids
+
+
+@pytest.mark.parametrize(
+    ("label", "ids"),
+    [
+        ("Contact", ("contact",)),
+        ("Point of contact", ("contact",)),
+        ("Support", ()),
+        ("Questions", ()),
+        ("Intended Use", ("uses",)),
+        ("Ethical Considerations and Limitations", ("bias-risks-limitations",)),
+        ("Training and evaluation data", ("training-data",)),
+        ("License", ()),
+    ],
+)
+def test_labels_that_stand_for_a_section(label: str, ids: tuple[str, ...]) -> None:
+    assert canonical_label(label) == ids
+    assert set(ids) <= MAIN

@@ -190,7 +190,20 @@ def test_a_contact_section_is_not_replaced_by_a_line() -> None:
 
 def test_an_empty_contact_line_is_an_empty_section() -> None:
     found = sections("- **Contact:** [More Information Needed]\n")["contact"]
-    assert (found.words, len(found.placeholders)) == (0, 1)
+    assert (found.words, found.placeholders) == (0, ())
+
+
+def test_labelled_paragraphs_stand_for_main_sections_that_have_no_heading() -> None:
+    text = "# X\n\n**Intended use:**\none two\nthree\n\n**Results:** four\n\n**License:** five\n"
+    found = sections(text)
+    assert (found["uses"].words_total, found["evaluation"].words_total) == (3, 1)
+    assert (found["uses"].title, found["uses"].line) == ("Intended use", 3)
+    assert "license" not in found
+
+
+def test_a_label_never_replaces_a_heading() -> None:
+    text = "**Intended use:** one two\n\n## Uses\n\nthree\n"
+    assert sections(text)["uses"].words_total == 1
 
 
 @pytest.mark.parametrize(
