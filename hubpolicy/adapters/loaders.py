@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.generators.genai_folder import external_locations
 from hubpolicy.core import strictjson
-from hubpolicy.core.applicability import Applies, ClosureFacts, GraphValue
+from hubpolicy.core.applicability import ClosureFacts
 from hubpolicy.core.safetensors_format import LENGTH_BYTES, header_length, parse_header
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hubpolicy.core.applicability import Applies
     from hubpolicy.core.closure import Closure
     from hubpolicy.ports import Probe
 
@@ -155,6 +156,3 @@ def _beside(main: str, name: str) -> Iterator[str]:
 
 def _unreadable(path: Path, error: OSError) -> ServiceError:
     return ServiceError(f"cannot read {path}: {error.strerror}")
-
-
-__all__ = ["FolderLoader", "GraphValue", "read_tensor_names"]
