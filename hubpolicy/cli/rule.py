@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import click
 
@@ -40,27 +41,56 @@ def rule(name: str | None, *, everything: bool) -> None:
     click.echo(section(wanted))
 
 
+class Page(NamedTuple):
+    """One shipped file: the rules of a family, what holds for all of them, and their sections."""
+
+    title: str
+    introduction: str
+    sections: dict[str, str]
+
+
 def document() -> str:
-    """docs/rules.md: every section, in the order of the ids."""
+    """docs/rules.md: every page with its introduction, every section in the order of the ids."""
     from hubpolicy.core.rules.catalogue import catalogue
 
+    entries = catalogue()
     parts = ["# Rules\n\nIds are stable and never reused. `hubpolicy rule HP203` prints one.\n"]
-    for entry in catalogue():
-        parts.append(f'<a id="{entry.id.lower()}"></a>\n\n## {entry.id}: {entry.title}\n')
-        parts.append(f"Default severity: {entry.severity.word}.\n\n{section(entry.id)}\n")
+    for page in pages():
+        parts.append(f"## {page.title}\n\n{page.introduction}".rstrip() + "\n")
+        for entry in entries:
+            if entry.id in page.sections:
+                parts.append(f'<a id="{entry.id.lower()}"></a>\n\n### {entry.id}: {entry.title}\n')
+                severity = f"Default severity: {entry.severity.word}."
+                parts.append(f"{severity}\n\n{page.sections[entry.id]}\n")
     return "\n".join(parts)
 
 
 def section(rule_id: str) -> str:
-    """The rule's section of docs/rules.md, as shipped."""
+    """The rule's section of docs/rules.md, as shipped.
+
+    Raises:
+        ServiceError: there is none.
+
+    """
+    for page in pages():
+        if rule_id in page.sections:
+            return page.sections[rule_id]
+    message = f"no section about {rule_id} is shipped"
+    raise ServiceError(message, hint="install hubpolicy again")
+
+
+def pages() -> tuple[Page, ...]:
+    """All shipped pages, by the first rule of each."""
     from hubpolicy.adapters import assets
 
     names = sorted(path.name for path in (assets.FOLDER / "rules").glob("*.md"))
-    text = "\n".join(assets.read("rules", name).decode() for name in names)
-    parts = re.split(r"^## ", text, flags=re.MULTILINE)
-    for part in parts[1:]:
-        title, _, body = part.partition("\n")
-        if title.startswith(rule_id):
-            return body.strip()
-    message = f"no section about {rule_id} is shipped"
-    raise ServiceError(message, hint="install hubpolicy again")
+    found = [_page(assets.read("rules", name).decode()) for name in names]
+    return tuple(sorted(found, key=lambda page: min(page.sections, default="")))
+
+
+def _page(text: str) -> Page:
+    # Headings of examples look like headings of ours; only ours name a rule.
+    head, *rest = re.split(r"^## (HP\d{3}): .*\n", text, flags=re.MULTILINE)
+    title, _, introduction = head.removeprefix("# ").partition("\n")
+    bodies = (body.strip() for body in rest[1::2])
+    return Page(title, introduction.strip(), dict(zip(rest[::2], bodies, strict=True)))

@@ -33,8 +33,9 @@ def leave_out(what: str) -> None:
 
 
 def client_environment(home: Path) -> dict[str, str]:
-    """Return the environment of a client process: own caches, no Xet, no telemetry, no proxy."""
+    """Return the environment of a client process: own caches, no Xet, no telemetry, no way out."""
     return {
+        **{name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")},
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "HF_HOME": str(home / "hf"),
@@ -42,7 +43,6 @@ def client_environment(home: Path) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
         "LC_ALL": "C.UTF-8",
         "PYTHONWARNINGS": "ignore",
     }
@@ -71,6 +71,7 @@ class Client:
             stderr=subprocess.DEVNULL,
             text=True,
             env=self.environment,
+            cwd=home,
         )
 
     def call(self, function: str, *, token: str = "hf_alice", **arguments: Any) -> Any:

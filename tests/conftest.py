@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every test: nobody's environment, no network but loopback, a clean work tree."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests.house.isolation import Isolation, Strays
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+settings.register_profile("house", deadline=None, max_examples=60)
+# The same examples on every run: a commit must not be refused for what another one would find too.
+settings.register_profile(
+    "house-ci", settings.get_profile("house"), derandomize=True, database=None
+)
+
+ISOLATION = pytest.StashKey[Isolation]()
+STRAYS = pytest.StashKey[Strays]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("house-ci" if os.environ.get("CI") == "true" else "house")
+    # Before any test module is imported: the Hub's client reads its variables when it is imported.
+    config.stash[ISOLATION] = Isolation.begin()
+    if not hasattr(config, "workerinput"):
+        config.stash[STRAYS] = Strays.before(config.rootpath)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[ISOLATION].end()
+
+
+@pytest.fixture(autouse=True)
+def _a_home_of_its_own(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """An empty HOME for each test; a test that reached for the network fails, whatever it caught."""
+    isolation = request.config.stash[ISOLATION]
+    monkeypatch.setenv("HOME", str(isolation.new_home()))
+    isolation.refused.clear()
+    yield
+    assert not isolation.refused, f"tests reach loopback only; this one tried {isolation.refused}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    strays = session.config.stash.get(STRAYS, None)
+    if strays is not None and strays.left():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for name in config.stash[STRAYS].left():
+        terminalreporter.write_line(f"FAILED tests left this in the work tree: {name}", red=True)
