@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.card.check import Profile, RepoFacts, check_card
+from hubpolicy.core.card.check import Profile, RepoFacts, card_rules, check_card
 from hubpolicy.core.card.vocabulary import Vocabularies, parse_vocabularies
 from hubpolicy.core.plan import parse_plan
 from hubpolicy.core.policy_document import Catalogue, CatalogueProfile, CatalogueScorer
@@ -106,4 +106,5 @@ def catalogue_here() -> Catalogue:
         scorers=tuple(CatalogueScorer(pin.id, pin.tier, pin.sha256) for pin in pins),
         profiles=(CatalogueProfile(profile.name, probe.schema_sha256, tuple(sorted(rules))),),
         rules=tuple((entry.id, entry.severity) for entry in catalogue()),
+        fixed=frozenset(rule.id for rule in card_rules() if rule.fixed),
     )

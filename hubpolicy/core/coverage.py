@@ -11,17 +11,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.filetypes import classify, is_weight_like
-from hubpolicy.core.lines import WHOLE, differing, digests, select, sizes
+from hubpolicy.core.lines import (
+    RUNS,
+    WHOLE,
+    closure_paths,
+    differing,
+    digests,
+    runs,
+    select,
+    sizes,
+    threshold,
+)
 from hubpolicy.core.rules import hp201, hp209, hp406, hp407, hp408, hp409, hp410
 from hubpolicy.core.rules.hp2 import recompute
-from hubpolicy.core.rules.hp320 import applies
+from hubpolicy.core.rules.hp320 import approvers
 from hubpolicy.domain.manifest import Entry, dir_hash
-from hubpolicy.domain.statement import (
-    ApplicabilityResult,
-    Approval,
-    ReleaseSummary,
-    ToxicityResult,
-)
+from hubpolicy.domain.policy import RoleRequirement
+from hubpolicy.domain.statement import ApplicabilityResult, ReleaseSummary, ToxicityResult
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
@@ -29,13 +35,15 @@ if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Measurement
     from hubpolicy.domain.finding import Finding
 
-RUNS = (ToxicityResult, ApplicabilityResult)
+__all__ = ["check", "closure_digest", "closure_paths", "measurements", "runs"]
+
+_SAFETY = RoleRequirement("approver:safety", 1, "closure")
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
     """Everything that the lines about runs have to answer for."""
     current = runs(evidence)
-    tested = frozenset(path for line in current for path in closure_paths(line))
+    tested = _tested(evidence, current)
     found: list[Finding] = []
     for line in current:
         found.extend(_judge_run(evidence, line))
@@ -43,21 +51,6 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     # Where nothing was run, one sentence says so; the configurations would be in that run too.
     nothing = any(finding.rule == hp201.ID for finding in untested)
     return (*found, *untested, *_files(evidence, tested | _configs(evidence, wanted=nothing)))
-
-
-def runs(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
-    """Lines about runs whose every file stands here unchanged."""
-    have = digests(evidence)
-    return tuple(
-        line
-        for line in evidence.lines
-        if isinstance(line.predicate, RUNS) and not differing(line.statement, have)
-    )
-
-
-def closure_paths(line: VerifiedStatement) -> tuple[str, ...]:
-    """The files that were loaded in that run."""
-    return tuple(s.name for s in line.statement.subjects if s.name != WHOLE)
 
 
 def closure_digest(line: VerifiedStatement) -> str:
@@ -94,12 +87,25 @@ def _judge_run(evidence: Evidence, line: VerifiedStatement) -> tuple[Finding, ..
     if isinstance(line.predicate, ToxicityResult):
         return _recompute(evidence, line.predicate)[1]
     if isinstance(line.predicate, ApplicabilityResult):
-        approved = any(
-            approval.role == "safety" and approval.decision == "approve" and applies(evidence, by)
-            for by, approval in select(evidence.lines, Approval)
-        )
-        return hp209.check(line.predicate, safety_approved=approved)
+        return hp209.check(line.predicate, safety_approved=_safety_approved(evidence))
     return ()
+
+
+def _safety_approved(evidence: Evidence) -> bool:
+    """Enough people agreed to everything that was run; a word about the card is none about it."""
+    asked = next((r for r in evidence.policy.roles if r.role == _SAFETY.role), _SAFETY)
+    role = asked._replace(binds="closure") if asked.binds == "card" else asked
+    return len(approvers(evidence, role)) >= threshold(evidence, role.role)
+
+
+def _tested(evidence: Evidence, current: tuple[VerifiedStatement, ...]) -> frozenset[str]:
+    """Files that enough different checkers ran."""
+    checkers: dict[str, set[str]] = {}
+    for line in current:
+        for path in closure_paths(line):
+            checkers.setdefault(path, set()).add(line.principal)
+    wanted = threshold(evidence, "checker")
+    return frozenset(path for path, people in checkers.items() if len(people) >= wanted)
 
 
 def _untested(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:

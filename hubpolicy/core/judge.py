@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import coverage
 from hubpolicy.core.lines import select
+from hubpolicy.core.policy import is_card_rule
 from hubpolicy.core.rules import (
     hp120,
     hp121,
@@ -136,7 +137,6 @@ def require_current(evidence: Evidence) -> None:
         ConfigError: naming which document ended when.
 
     """
-    today = evidence.now[:10]
     policy, root, state = evidence.policy, evidence.trust.root, evidence.trust.state
     for name, expires, hint in (
         (
@@ -144,11 +144,12 @@ def require_current(evidence: Evidence) -> None:
             policy.expires,
             "set a later `expires` in hubpolicy.toml: hubpolicy policy sign",
         ),
-        ("trust root", root.expires[:10], "hubpolicy trust show names who can renew it"),
-        ("trust state", state.expires[:10], "hubpolicy policy sign renews it in solo mode"),
+        ("trust root", root.expires, "hubpolicy policy sign renews it in solo mode"),
+        ("trust state", state.expires, "hubpolicy policy sign renews it in solo mode"),
     ):
-        if expires < today:
-            message = f"the {name} expired on {expires}, today is {today}"
+        # A date is the last day on which it holds; an instant is the last second.
+        if expires < evidence.now[: len(expires)]:
+            message = f"the {name} expired on {expires}, it is {evidence.now}"
             raise ConfigError(message, hint=hint)
     if policy.mode != "enforce":
         message = f"policy {policy.id} is in mode {policy.mode!r}, which never opens a gate"
@@ -156,9 +157,11 @@ def require_current(evidence: Evidence) -> None:
 
 
 def weigh(finding: Finding, policy: Policy) -> Finding:
-    """The finding under the policy's severity for its rule."""
+    """The finding under the policy's severity; what holds the gate is never lowered."""
     setting = policy.setting(finding.rule)
     if setting is None or setting.severity is finding.severity:
+        return finding
+    if setting.severity < finding.severity and not is_card_rule(finding.rule):
         return finding
     return finding._replace(severity=setting.severity)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from hubpolicy.domain.manifest import Entry, dir_hash, is_evidence_path
-from hubpolicy.domain.statement import ReleaseSummary
+from hubpolicy.domain.statement import ApplicabilityResult, ReleaseSummary, ToxicityResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 WHOLE = "."
 """Name of the subject whose ``dirHash`` binds names, contents and count of all files."""
+
+RUNS = (ToxicityResult, ApplicabilityResult)
+"""What was loaded and run."""
 
 T = TypeVar("T", bound="Predicate")
 
@@ -69,6 +72,28 @@ def same_content(
     if have_sha256 is not None:
         return sha256 == have_sha256
     return git_blob is not None and git_blob == have_blob
+
+
+def runs(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
+    """Lines about runs whose every file stands here unchanged."""
+    have = digests(evidence)
+    return tuple(
+        line
+        for line in evidence.lines
+        if isinstance(line.predicate, RUNS) and not differing(line.statement, have)
+    )
+
+
+def closure_paths(line: VerifiedStatement) -> tuple[str, ...]:
+    """The files that were loaded in that run."""
+    return tuple(s.name for s in line.statement.subjects if s.name != WHOLE)
+
+
+def threshold(evidence: Evidence, role: str) -> int:
+    """How many people of a role must sign: what the policy asks, and never less than the root."""
+    asked = [each.threshold for each in evidence.policy.roles if each.role == role]
+    holders = evidence.trust.root.role(role)
+    return max([1, *asked, 1 if holders is None else holders.threshold])
 
 
 def whole(statement: Statement) -> str | None:

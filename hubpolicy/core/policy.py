@@ -8,9 +8,11 @@ in which plans, card schemas and scorers are digests.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from hubpolicy.core.fields import Fields
+from hubpolicy.core.statistics import parse_ratio
 from hubpolicy.core.strictjson import parse
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
@@ -33,6 +35,23 @@ if TYPE_CHECKING:
 SCHEMA = "hubpolicy/policy/1"
 SEVERITIES = {severity.word: severity for severity in Severity}
 
+_RULE = re.compile(r"HP[1-9][0-9]{2}")
+_ROLE = re.compile(r"releaser|checker|approver:[a-z][a-z0-9-]{0,39}")
+_ANSWERS = frozenset(("HP122", "HP203", "HP207"))
+
+
+def is_card_rule(rule: str) -> bool:
+    """Rules about the card's text. All others hold the gate itself and cannot be lowered."""
+    return "HP101" <= rule <= "HP119"
+
+
+def is_waivable(rule: str) -> bool:
+    """What people may forgive: a bad answer about card or toxicity.
+
+    Never that nothing was asked, that the bytes, signers or files are others, or a revocation.
+    """
+    return is_card_rule(rule) or rule in _ANSWERS
+
 
 def parse_policy(payload: bytes, *, where: str = "policy") -> Policy:
     """Resolved policy bytes to a value; its ``sha256`` is taken over exactly these bytes.
@@ -45,9 +64,12 @@ def parse_policy(payload: bytes, *, where: str = "policy") -> Policy:
         fields = Fields(parse(payload, what=where), where)
         policy = _policy(fields, hashlib.sha256(payload).hexdigest())
         fields.done()
+        toothless = _toothless(policy)
     except MalformedError as error:
         raise ConfigError(error.message, hint="hubpolicy policy sign") from error
-    _require_teeth(policy, where)
+    if toothless:
+        message = f"got {toothless}, expected a policy that can block, in {where}"
+        raise ConfigError(message, hint="hubpolicy policy check")
     return policy
 
 
@@ -55,9 +77,9 @@ def _policy(fields: Fields, sha256: str) -> Policy:
     fields.one_of("schema", (SCHEMA,))
     targets, files, binding = (fields.object(key) for key in ("targets", "files", "binding"))
     policy = Policy(
-        id=fields.text("id"),
-        version=fields.count("version"),
-        expires=fields.text("expires"),
+        id=fields.words("id"),
+        version=fields.count("version", low=1),
+        expires=fields.date("expires"),
         mode=cast("Literal['enforce', 'observe']", fields.one_of("mode", ("enforce", "observe"))),
         namespaces=targets.texts("namespaces"),
         workspaces=targets.texts("workspaces"),
@@ -97,7 +119,7 @@ def _toxicity(fields: Fields) -> ToxicityPolicy:
             canaries.decimal("maxBenignFlagged"),
         ),
         require_tier=cast("Tier", fields.one_of("requireTier", ("screen", "detoxify"))),
-        scorers=frozenset(fields.texts("scorers")),
+        scorers=fields.hexdigests("scorers"),
         confidence=fields.decimal("confidence"),
         max_age_days=fields.count("maxAgeDays"),
         max_attempts=fields.count("maxAttempts"),
@@ -134,42 +156,62 @@ def _sampling(fields: Fields) -> Sampling:
 
 def _role(fields: Fields) -> RoleRequirement:
     role = RoleRequirement(
-        role=fields.text("role"),
-        threshold=fields.count("threshold"),
+        role=fields.words("role"),
+        threshold=fields.count("threshold", low=1),
         binds=cast("Binds", fields.one_of("binds", ("closure", "card", "manifest"))),
-        distinct_from=fields.text("distinctFrom"),
+        distinct_from=fields.one_of("distinctFrom", ("", "releaser", "checker")),
     )
+    if not _ROLE.fullmatch(role.role):
+        fields.refuse("role", "releaser, checker or approver:name in lower case")
+    if role.distinct_from == role.role:
+        fields.refuse("distinctFrom", "another role")
     fields.done()
     return role
 
 
 def _rule(fields: Fields) -> RuleSetting:
     severity = SEVERITIES[fields.one_of("severity", tuple(SEVERITIES))]
-    setting = RuleSetting(fields.text("rule"), severity, fields.flag("waivable"))
+    setting = RuleSetting(fields.words("rule"), severity, fields.flag("waivable"))
+    if not _RULE.fullmatch(setting.rule):
+        fields.refuse("rule", "a rule id such as HP112")
+    if severity is not Severity.ERROR and not is_card_rule(setting.rule):
+        fields.refuse("severity", f"error: {setting.rule} holds the gate and cannot be lowered")
+    if setting.waivable and not is_waivable(setting.rule):
+        fields.refuse("waivable", f"false: {setting.rule} holds the gate and cannot be waived")
     fields.done()
     return setting
 
 
-def _require_teeth(policy: Policy, where: str) -> None:
-    """Emptiness is loud: what could never block is an error, not a policy."""
+def _toothless(policy: Policy) -> str:
+    """Emptiness is loud: what could never block is an error, not a policy.
+
+    Raises:
+        MalformedError: a decimal that exact arithmetic does not take.
+
+    """
     toxicity = policy.toxicity
-    bounds = [float(suite.upper_bound_max) for suite in toxicity.suites]
+    bounds = [parse_ratio(suite.upper_bound_max) for suite in toxicity.suites]
+    sure = parse_ratio(toxicity.confidence)
+    least = parse_ratio(toxicity.canaries.min_toxic_flagged)
+    most = parse_ratio(toxicity.canaries.max_benign_flagged)
+    names = [role.role for role in policy.roles]
+    ids = [suite.id for suite in toxicity.suites]
+    rules = [setting.rule for setting in policy.rules]
     wrong = {
-        "no suite": not toxicity.suites,
+        "no suite": not ids,
         "a suite without prompts or draws": any(s.n < 1 or s.k < 1 for s in toxicity.suites),
-        "a bound outside of (0, 1)": any(not 0 < bound < 1 for bound in bounds),
-        "a confidence outside of [0.5, 1)": not 0.5 <= float(toxicity.confidence) < 1,
+        "a bound outside of (0, 1)": any(not 0 < over < under for over, under in bounds),
+        "a confidence outside of (0.5, 1)": not sure[1] < 2 * sure[0] < 2 * sure[1],
+        "controls that any scorer passes": least[0] == 0 or most[0] >= most[1],
         "no scorer": not toxicity.scorers,
         "a plan that never opens the gate": not toxicity.opens_gate,
         "no card rule": not policy.card.rules,
-        "a role with threshold 0": any(role.threshold < 1 for role in policy.roles),
-        "no releaser or no checker": {"releaser", "checker"} - {r.role for r in policy.roles},
-        "two suites of one name": len({s.id for s in toxicity.suites}) != len(toxicity.suites),
+        "no releaser or no checker": bool({"releaser", "checker"} - set(names)),
+        "two roles of one name": len(set(names)) != len(names),
+        "two settings of one rule": len(set(rules)) != len(rules),
+        "two suites of one name": len(set(ids)) != len(ids),
     }
-    for what, is_wrong in wrong.items():
-        if is_wrong:
-            message = f"got {what}, expected a policy that can block, in {where}"
-            raise ConfigError(message, hint="hubpolicy policy check")
+    return next((what for what, is_wrong in wrong.items() if is_wrong), "")
 
 
 def policy_payload(policy: Policy) -> dict[str, Any]:

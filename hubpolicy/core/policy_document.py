@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema
 
-from hubpolicy.core.policy import SEVERITIES, parse_policy, policy_payload
+from hubpolicy.core.policy import (
+    SEVERITIES,
+    is_card_rule,
+    is_waivable,
+    parse_policy,
+    policy_payload,
+)
 from hubpolicy.core.strictjson import canonical
+from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
     CanaryGate,
     CardPolicy,
@@ -30,7 +37,6 @@ from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Plan
-    from hubpolicy.domain.finding import Severity
 
 
 class CatalogueScorer(NamedTuple):
@@ -50,12 +56,25 @@ class CatalogueProfile(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """What the names in a policy file can mean on this machine."""
+    """What the names in a policy file can mean on this machine.
+
+    ``fixed``: card rules that cannot be lowered, since without them the others judge nothing.
+    """
 
     plans: tuple[Plan, ...]
     scorers: tuple[CatalogueScorer, ...]
     profiles: tuple[CatalogueProfile, ...]
     rules: tuple[tuple[str, Severity], ...]
+    fixed: frozenset[str] = frozenset()
+
+
+_CHECKER = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+    # JSON Schema takes 1.0 for an integer; a threshold of 1.0 is a typo.
+    "integer", lambda _, value: type(value) is int,
+)  # fmt: skip
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, type_checker=_CHECKER
+)
 
 
 def resolve(raw: bytes, schema: bytes, catalogue: Catalogue, *, where: str) -> bytes:
@@ -77,9 +96,7 @@ def _document(raw: bytes, schema: bytes, where: str) -> dict[str, Any]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"got {error}, expected TOML in UTF-8, in {where}"
         raise ConfigError(message) from error
-    validator = jsonschema.Draft202012Validator(
-        json.loads(schema), format_checker=jsonschema.FormatChecker()
-    )
+    validator = _Validator(json.loads(schema), format_checker=jsonschema.FormatChecker())
     instance = json.loads(json.dumps(document, default=_plain))
     violation = jsonschema.exceptions.best_match(validator.iter_errors(instance))
     if violation is not None:
@@ -100,6 +117,8 @@ def _plain(value: object) -> object:
 def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Policy:
     targets = document.get("targets", {})
     files = document.get("files", {})
+    rules = _rules(document.get("rules", {}), catalogue, where)
+    silent = frozenset(setting.rule for setting in rules if setting.severity is Severity.OFF)
     return Policy(
         id=document["id"],
         version=document["version"],
@@ -110,10 +129,10 @@ def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Polic
         weights=tuple(sorted(files.get("weights", ("gguf", "onnx", "safetensors")))),
         allowed_files=frozenset(files.get("allowed", ())),
         min_level=document.get("binding", {}).get("min_level", 4),
-        card=_card(document.get("card", {}), catalogue, where),
+        card=_card(document.get("card", {}), catalogue, silent, where),
         toxicity=_toxicity(document["toxicity"], catalogue, where),
         roles=_roles(document["roles"]),
-        rules=_rules(document.get("rules", {}), catalogue, where),
+        rules=rules,
         exempt=tuple(targets.get("exempt", ())),
         sha256="",
     )
@@ -126,11 +145,15 @@ def _date(value: object, where: str) -> str:
     raise ConfigError(message)
 
 
-def _card(table: dict[str, Any], catalogue: Catalogue, where: str) -> CardPolicy:
+def _card(
+    table: dict[str, Any], catalogue: Catalogue, silent: frozenset[str], where: str
+) -> CardPolicy:
+    """A rule that is off is not run, so no card line can name it."""
     name = table.get("profile", "baseline")
     for profile in catalogue.profiles:
         if profile.name == name:
-            return CardPolicy(profile.name, profile.schema_sha256, profile.rules)
+            rules = tuple(rule for rule in profile.rules if rule not in silent)
+            return CardPolicy(profile.name, profile.schema_sha256, rules)
     raise _unknown(name, "card profile", [p.name for p in catalogue.profiles], where)
 
 
@@ -153,7 +176,7 @@ def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> Toxici
         canaries=CanaryGate(plan.canaries_sha256),
         require_tier=table["require_tier"],
         scorers=frozenset({scorer.sha256}),
-        confidence=str(table.get("confidence", "0.95")),
+        confidence=_decimal(table.get("confidence", "0.95")),
         max_age_days=table.get("max_age_days", 90),
         max_attempts=table.get("max_attempts", 2),
         records=table.get("records", "publish"),
@@ -162,6 +185,9 @@ def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> Toxici
 
 def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGate, ...]:
     gates = {suite["id"]: suite["gate"] for suite in own}
+    if len(gates) != len(own):
+        message = f"got two [[toxicity.suite]] of one id, expected each once, in {where}"
+        raise ConfigError(message)
     known = {suite.id: suite for suite in plan.suites}
     for name, gate in gates.items():
         if name not in known:
@@ -177,7 +203,7 @@ def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGat
             n=suite.n,
             k=suite.k,
             sampling=plan.sampling,
-            upper_bound_max=str(
+            upper_bound_max=_decimal(
                 gates.get(suite.id, {}).get("upper_bound_max", suite.upper_bound_max)
             ),
         )
@@ -209,19 +235,27 @@ def _rules(table: dict[str, Any], catalogue: Catalogue, where: str) -> tuple[Rul
             raise _unknown(name, "rule", sorted(defaults), where)
         default = defaults[name]
         severity = SEVERITIES[own.get("severity", default.word)]
-        if severity < default and not is_card_rule(name):
+        if severity < default and (name in catalogue.fixed or not is_card_rule(name)):
+            but = ", ".join(("HP101-HP119", *(f"not {rule}" for rule in sorted(catalogue.fixed))))
             message = (
                 f"got severity {severity.word!r} for {name}, expected {default.word!r} or more: "
-                f"only card rules (HP101-HP119) can be lowered, in {where}"
+                f"only card rules ({but}) can be lowered, in {where}"
             )
             raise ConfigError(message)
-        settings.append(RuleSetting(name, severity, own.get("waivable", False)))
+        waivable = own.get("waivable", False)
+        if waivable and not is_waivable(name):
+            message = (
+                f"got waivable = true for {name}, expected false: only bad answers about card and "
+                f"toxicity (HP101-HP119, HP122, HP203, HP207) can be waived, in {where}"
+            )
+            raise ConfigError(message)
+        settings.append(RuleSetting(name, severity, waivable))
     return tuple(settings)
 
 
-def is_card_rule(rule: str) -> bool:
-    """Rules about the card's text. All others hold the gate itself and cannot be lowered."""
-    return "HP101" <= rule <= "HP119"
+def _decimal(value: object) -> str:
+    """TOML's 2e-7 is a number as good as 0.0000002; the signed policy has one way to write it."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _unknown(name: str, kind: str, known: list[str], where: str) -> ConfigError:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP120: nobody signed that this card was checked."""
+"""HP120: nobody signed that this card was checked, or fewer people than are asked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.lines import select
+from hubpolicy.core.lines import select, threshold
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import CardResult
 
@@ -18,16 +18,13 @@ SEVERITY = Severity.ERROR
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
-    """One finding if there is no card line at all."""
-    if select(evidence.lines, CardResult):
+    """Counts distinct principals among verified card lines."""
+    signed = {line.principal for line, _ in select(evidence.lines, CardResult)}
+    wanted = threshold(evidence, "checker")
+    if len(signed) >= wanted:
         return ()
-    return (
-        Finding(
-            ID,
-            SEVERITY,
-            "the required card check is not in the evidence",
-            Location("README.md"),
-            "hubpolicy check PATH, then hubpolicy attest PATH",
-            "inconclusive",
-        ),
-    )
+    message = "the required card check is not in the evidence"
+    if signed:
+        message = f"{len(signed)} of {wanted} checkers signed a card check"
+    fix = "hubpolicy check PATH, then hubpolicy attest PATH"
+    return (Finding(ID, SEVERITY, message, Location("README.md"), fix, "inconclusive"),)

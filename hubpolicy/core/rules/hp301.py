@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.lines import select
+from hubpolicy.core.lines import select, threshold
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.statement import ReleaseSummary
 
@@ -19,15 +19,20 @@ _FIX = "hubpolicy attest PATH --repo NAMESPACE/NAME"
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
-    """Counts distinct principals among verified release lines; a FAILED line never counts."""
+    """Counts distinct principals among verified release lines; one that says FAILED is a no."""
     releases = select(evidence.lines, ReleaseSummary)
     if not releases:
         return (
             Finding(ID, SEVERITY, "there is no release attestation", None, _FIX, "inconclusive"),
         )
+    refused = sorted({line.principal for line, summary in releases if summary.result != "PASSED"})
+    found = [
+        Finding(ID, SEVERITY, f"{who} signed a release line that says FAILED", None, _FIX)
+        for who in refused
+    ]
     signed = {line.principal for line, summary in releases if summary.result == "PASSED"}
-    wanted = next((r.threshold for r in evidence.policy.roles if r.role == "releaser"), 1)
-    if len(signed) >= wanted:
-        return ()
-    message = f"{len(signed)} of {wanted} releasers signed a release line that says PASSED"
-    return (Finding(ID, SEVERITY, message, None, _FIX, "failed"),)
+    wanted = threshold(evidence, "releaser")
+    if len(signed) < wanted:
+        message = f"{len(signed)} of {wanted} releasers signed a release line that says PASSED"
+        found.append(Finding(ID, SEVERITY, message, None, _FIX))
+    return tuple(found)

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP320: people who must agree have not agreed yet. HP321: one of them said no."""
+"""HP320: people who must agree have not agreed yet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.lines import at_hand, differing, digests, select, whole
+from hubpolicy.core.lines import (
+    at_hand,
+    closure_paths,
+    differing,
+    digests,
+    runs,
+    select,
+    threshold,
+    whole,
+)
 from hubpolicy.domain.finding import Finding, Severity
-from hubpolicy.domain.statement import Approval, ReleaseSummary
+from hubpolicy.domain.statement import Approval
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
@@ -24,10 +33,10 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     found = []
     for role in evidence.policy.roles:
         if role.role.startswith("approver:"):
-            agreed = approvers(evidence, role)
-            if len(agreed) < role.threshold:
+            agreed, wanted = approvers(evidence, role), threshold(evidence, role.role)
+            if len(agreed) < wanted:
                 name = role.role.removeprefix("approver:")
-                message = f"{len(agreed)} of {role.threshold} {name} approvals (binds {role.binds})"
+                message = f"{len(agreed)} of {wanted} {name} approvals (binds {role.binds})"
                 fix = f"hubpolicy approve PATH --as {name}"
                 found.append(Finding(ID, SEVERITY, message, None, fix, "pending"))
     return tuple(found)
@@ -42,20 +51,19 @@ def approvers(evidence: Evidence, role: RoleRequirement) -> frozenset[str]:
         if f"approver:{approval.role}" == role.role
         and approval.decision == "approve"
         and approval.binds == role.binds
-        and approval.not_after >= evidence.now[:10]
+        and approval.not_after >= evidence.now[: len(approval.not_after)]
         and line.principal not in barred
         and applies(evidence, line)
+        and (role.binds != "closure" or _is_about_all_runs(evidence, line))
     )
 
 
 def signers_of(evidence: Evidence, role: str) -> frozenset[str]:
     """Principals that used the named role in this evidence."""
-    kind = ReleaseSummary if role == "releaser" else None
-    return frozenset(
-        line.principal
-        for line in evidence.lines
-        if role in line.roles and (kind is None or isinstance(line.predicate, kind))
-    )
+    signed = {line.principal for line in evidence.lines if role in line.roles}
+    if role == "releaser" and evidence.model_signature is not None:
+        signed.add(evidence.model_signature.principal)
+    return frozenset(signed)
 
 
 def applies(evidence: Evidence, line: VerifiedStatement) -> bool:
@@ -64,3 +72,9 @@ def applies(evidence: Evidence, line: VerifiedStatement) -> bool:
     if total is not None and total != at_hand(evidence):
         return False
     return not differing(line.statement, digests(evidence))
+
+
+def _is_about_all_runs(evidence: Evidence, line: VerifiedStatement) -> bool:
+    """Somebody who agreed to one model has not agreed to a second one that came later."""
+    ran = {path for run in runs(evidence) for path in closure_paths(run)}
+    return bool(ran) and ran <= {subject.name for subject in line.statement.subjects}

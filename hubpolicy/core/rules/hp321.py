@@ -12,6 +12,7 @@ from hubpolicy.domain.statement import Approval
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.verify import VerifiedStatement
 
 ID = "HP321"
 TITLE = "nobody rejected these bytes"
@@ -19,15 +20,33 @@ SEVERITY = Severity.ERROR
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
-    """One finding per rejection that binds the bytes at hand."""
+    """One finding per standing rejection that binds the bytes at hand. It never expires."""
+    approvals = select(evidence.lines, Approval)
     return tuple(
         Finding(
             ID,
             SEVERITY,
             f"{line.principal} rejected this release as {approval.role}: {approval.reason}",
             None,
-            "settle the objection; a rejection ends only with a new approval by the same person",
+            f"change what was rejected; or {line.principal} has another look and signs: "
+            f"hubpolicy approve PATH --as {approval.role}",
         )
-        for line, approval in select(evidence.lines, Approval)
-        if approval.decision == "reject" and applies(evidence, line)
+        for line, approval in approvals
+        if approval.decision == "reject"
+        and applies(evidence, line)
+        and not any(_takes_back(evidence, later, line) for later in approvals)
+    )
+
+
+def _takes_back(
+    evidence: Evidence, later: tuple[VerifiedStatement, Approval], rejection: VerifiedStatement
+) -> bool:
+    """Signed statements carry no order; one that names the other's digest came after it."""
+    line, approval = later
+    return (
+        approval.decision == "approve"
+        and line.principal == rejection.principal
+        and line.roles == rejection.roles
+        and rejection.payload_sha256 in approval.evidence
+        and applies(evidence, line)
     )

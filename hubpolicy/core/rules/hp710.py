@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.lines import at_hand, select, short, whole
+from hubpolicy.core.policy import is_waivable
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.statement import Waiver
 
@@ -32,8 +33,12 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
 def refusal(evidence: Evidence, line: VerifiedStatement, waiver: Waiver) -> str:
     """Why the waiver does not hold, or nothing."""
     setting = evidence.policy.setting(waiver.rule)
+    if not is_waivable(waiver.rule):
+        return "is not possible: the rule holds the gate"
     if setting is None or not setting.waivable:
         return "is not possible: the policy does not mark the rule as waivable"
+    if waiver.who != line.principal:
+        return f"names {waiver.who}, and {line.principal} signed it"
     if waiver.until < evidence.now[:10]:
         return f"ended on {waiver.until}"
     total = whole(line.statement)
