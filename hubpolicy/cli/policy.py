@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.errors import ConfigError
+
 if TYPE_CHECKING:
     from hubpolicy.adapters.home import Home
+    from hubpolicy.flows.founding import Founded
 
 
 @click.group()
@@ -23,12 +26,18 @@ def check(path: str | None) -> None:
     """Say whether a policy file is valid, and what is wrong with it."""
     from pathlib import Path
 
+    from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import POLICY_FILE, user_home
     from hubpolicy.core.policy import parse_policy
 
     raw = Path(path).read_bytes() if path else user_home().read(POLICY_FILE)
     value = parse_policy(_resolve(raw, path or POLICY_FILE))
+    if value.expires < SystemClock().now()[:10]:
+        message = f"the policy expired on {value.expires}: it is valid and judges nothing"
+        raise ConfigError(message, hint="set a later `expires`, then: hubpolicy policy sign")
     click.echo(f"valid: {value.id} version {value.version}, expires {value.expires}")
+    if value.mode != "enforce":
+        click.echo(f"mode {value.mode}: it never opens a gate")
 
 
 @policy.command()
@@ -83,7 +92,7 @@ def sign(key: str) -> None:
         GateMeta(hashlib.sha256(raw).hexdigest(), endpoints),
         SystemClock().now(),
     )
-    _write(home, founded.policy, founded.state, founded.gate)
+    _write(home, founded)
     click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
     click.echo("releases made before need a new release line: hubpolicy attest PATH")
 
@@ -96,12 +105,17 @@ def _resolve(raw: bytes, where: str) -> bytes:
     return resolve(raw, schema, assets.catalogue_here(), where=where)
 
 
-def _write(home: Home, policy_document: bytes, state: bytes, gate: bytes) -> None:
+def _write(home: Home, founded: Founded) -> None:
     """The gate last: until it stands, the old one judges."""
     from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.home import GATE_FILE
-    from hubpolicy.cli.wiring import POLICY_DOCUMENT, STATE_DOCUMENT
+    from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
 
-    write_atomic(home.path(*POLICY_DOCUMENT), policy_document)
-    write_atomic(home.path(*STATE_DOCUMENT), state)
-    write_atomic(home.path(GATE_FILE), gate)
+    for parts, content in (
+        (ROOT_DOCUMENT, founded.root),
+        (POLICY_DOCUMENT, founded.policy),
+        (STATE_DOCUMENT, founded.state),
+        ((GATE_FILE,), founded.gate),
+    ):
+        if content != home.read(*parts):
+            write_atomic(home.path(*parts), content)

@@ -61,7 +61,7 @@ def revoke(what: str, sha256: str, key: str, *, yes: bool) -> None:
         seat,
         signer,
     )
-    from hubpolicy.flows.founding import compile_gate, sign_state
+    from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
     from hubpolicy.flows.founding import revoke as revoke_flow
 
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
@@ -79,10 +79,11 @@ def revoke(what: str, sha256: str, key: str, *, yes: bool) -> None:
         files=one if what == "file" else none,
     )
     document = sign_state(signer(place.home, key), state, place.trusted.trust)
-    founded = compile_gate(
-        place.home.read(*ROOT_DOCUMENT),
-        place.home.read(*POLICY_DOCUMENT),
+    parts = (ROOT_DOCUMENT, POLICY_DOCUMENT, STATE_DOCUMENT, (GATE_FILE,))
+    founded = compile_revocation(
+        Founded(*(place.home.read(*names) for names in parts)),
         document,
+        place.trusted.trust,
         place.trusted.meta,
         SystemClock().now(),
     )

@@ -42,7 +42,7 @@ def load_gate(raw: bytes) -> tuple[Policy, Trust, GateMeta]:
     try:
         fields = Fields(parse(raw, what="gate.json"), "gate.json")
         fields.one_of("schema", (SCHEMA,))
-        root, policy, state = (fields.text(key).encode() for key in ("root", "policy", "state"))
+        root, policy, state = (_document(fields, key) for key in ("root", "policy", "state"))
         meta = GateMeta(fields.hexdigest("sourceSha256"), fields.texts("endpoints"))
         fields.done()
     except MalformedError as error:
@@ -53,6 +53,14 @@ def load_gate(raw: bytes) -> tuple[Policy, Trust, GateMeta]:
         message = f"got policy {sha256}, expected {trust.state.policy_sha256}, in gate.json"
         raise ConfigError(message, hint=_HINT)
     return parse_policy(policy), trust, meta
+
+
+def _document(fields: Fields, name: str) -> bytes:
+    """A signed payload. Any length: a root of a team, or many revocations, take some."""
+    value = fields.raw(name)
+    if not isinstance(value, str):
+        fields.refuse(name, "a JSON document as text")
+    return value.encode()
 
 
 def make_gate(root: bytes, policy: bytes, state: bytes, meta: GateMeta) -> bytes:

@@ -15,6 +15,7 @@ from hubpolicy.core.documents import (
     STATE_TYPE,
     make_document,
     open_document,
+    parse_root,
     root_payload,
     state_payload,
     verify_policy,
@@ -24,6 +25,7 @@ from hubpolicy.core.documents import (
 from hubpolicy.core.gatefile import GateMeta, make_gate
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.domain.trust import Key, Role, State, Trust, TrustRoot
+from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
@@ -80,20 +82,22 @@ def seal(
     ``previous`` is the state before: its revocations stay, its version goes up by one.
 
     Raises:
-        ConfigError, VerificationError: the documents do not hold together, or the key at hand
-            lacks the roles ``policy`` and ``state``.
+        ConfigError, VerificationError: the documents do not hold together, the policy is an older
+            version, or the key at hand lacks the roles ``policy`` and ``state``.
 
     """
     value = parse_policy(policy)
+    if previous is not None and value.version < previous.policy_version:
+        message = f"got policy version {value.version}, expected {previous.policy_version} or later"
+        raise ConfigError(message, hint="raise `version` in hubpolicy.toml, then sign again")
     state = _next_state(value, previous)
+    root = _renewed_root(signer, root, value)
     signed_policy = make_document(policy, POLICY_TYPE, (signer,))
     signed_state = make_document(state_payload(state), STATE_TYPE, (signer,))
     return compile_gate(root, signed_policy, signed_state, meta, now)
 
 
-def compile_gate(
-    root: bytes, policy: bytes, state: bytes, meta: GateMeta, now: str
-) -> Founded:
+def compile_gate(root: bytes, policy: bytes, state: bytes, meta: GateMeta, now: str) -> Founded:
     """Verify three documents and compile them. The root in the user's own folder is its own pin."""
     root_bytes = open_document(root, ROOT_TYPE, where="the trust root").payload
     pin = hashlib.sha256(root_bytes).hexdigest()
@@ -102,6 +106,27 @@ def compile_gate(
     state_bytes = open_document(state, STATE_TYPE, where="the trust state").payload
     gate = make_gate(root_bytes, policy_bytes, state_bytes, meta)
     return Founded(root, policy, state, gate)
+
+
+def compile_revocation(
+    documents: Founded, state: bytes, trust: Trust, meta: GateMeta, now: str
+) -> Founded:
+    """Compile a state that revokes more, ``trust`` being what held until now.
+
+    The policy was accepted when the gate was compiled, and stays by its digest. If its own key is
+    what is revoked, it goes on judging, and refuses everything that key signed: a revocation must
+    not fail for being needed.
+
+    Raises:
+        ConfigError, VerificationError: the documents do not hold together.
+
+    """
+    root = open_document(documents.root, ROOT_TYPE, where="the trust root").payload
+    seen = (trust.root.version, trust.state.version)
+    verify_trust((documents.root,), state, pin=hashlib.sha256(root).hexdigest(), now=now, seen=seen)
+    policy = open_document(documents.policy, POLICY_TYPE, where="the policy").payload
+    payload = open_document(state, STATE_TYPE, where="the trust state").payload
+    return documents._replace(state=state, gate=make_gate(root, policy, payload, meta))
 
 
 def revoke(
@@ -121,6 +146,16 @@ def sign_state(signer: Signer, state: State, trust: Trust) -> bytes:
     signed = make_document(state_payload(state), STATE_TYPE, (signer,))
     verify_state(signed, trust.root)
     return signed
+
+
+def _renewed_root(signer: Signer, document: bytes, policy: Policy) -> bytes:
+    """A solo root lives as long as the policy; where somebody else holds a key, they renew it."""
+    root = parse_root(open_document(document, ROOT_TYPE, where="the trust root").payload)
+    if not root.solo or root.expires >= policy.expires:
+        return document
+    renewed = root._replace(version=root.version + 1, expires=policy.expires)
+    payload = root_payload(renewed, previous=root.sha256)
+    return make_document(payload, ROOT_TYPE, (signer,))
 
 
 def _next_state(policy: Policy, previous: State | None) -> State:
