@@ -3,20 +3,32 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_UNSAFE = frozenset({"Cc", "Cf", "Cn", "Cs", "Co", "Zl", "Zp"})
+_COMMAND = re.compile(r"##(?=\[)")
 
 
 def terminal(text: str) -> str:
-    r"""Control, bidirectional and private characters as ``\\x1b`` or ``\\u202e`` escapes."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(char) for char in text)
+    r"""Control, bidirectional, private and unassigned characters as ``\\x1b`` or ``\\u202e``.
+
+    ``##[`` is broken up too: anywhere in a line of a log it begins a workflow command.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_visible(char) for char in text)
+    return _COMMAND.sub(r"#\\x23", text)
+
+
+def in_json(text: str) -> str:
+    """Serialised JSON that says the same, without the ``##[`` of workflow commands."""
+    return _COMMAND.sub(r"#\\u0023", text)
 
 
 def _visible(char: str) -> str:
     if unicodedata.category(char) not in _UNSAFE:
         return char
     code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.domain.finding import Severity
+from hubpolicy.render.escape import terminal
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
@@ -18,7 +19,8 @@ def render(report: Report) -> str:
     """One command per finding, and a closing line that says the verdict."""
     lines = [_command(finding) for finding in report.findings if finding.severity in _COMMANDS]
     command = "notice" if report.verdict == "passed" else "error"
-    lines.append(f"::{command} title=hubpolicy::{_data(report.title)}: {report.verdict}")
+    verdict = f"{report.verdict} (trust: {report.trust})"
+    lines.append(f"::{command} title=hubpolicy::{_data(report.title)}: {verdict}")
     return "\n".join(lines) + "\n"
 
 
@@ -36,7 +38,8 @@ def _command(finding: Finding) -> str:
 
 def _data(text: str) -> str:
     """The escapes of workflow commands: no text can start a command of its own."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    percent = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return terminal(percent)
 
 
 def _property(text: str) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from hubpolicy.render.escape import in_json
+
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
     from hubpolicy.render.report import MeasurementRow, RefRow, Report
@@ -14,13 +16,13 @@ SCHEMA_VERSION = "1"
 
 
 def render(report: Report) -> str:
-    """One document, UTF-8, two spaces, ending in a newline."""
+    """One document, ASCII (a terminal may show it), two spaces, ending in a newline."""
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "command": report.command,
         "verdict": report.verdict,
-        "exit_code": report.exit_code,
-        "trust": "solo" if report.solo else "team",
+        "exit_code": int(report.exit_code),
+        "trust": report.trust,
         "findings": [_finding(finding) for finding in report.findings],
         "waived": [_finding(finding) for finding in report.waived],
         "measurements": [_measurement(row) for row in report.measurements],
@@ -33,7 +35,7 @@ def render(report: Report) -> str:
             "files": report.manifest.files,
             "bytes": report.manifest.bytes,
         }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return in_json(json.dumps(document, indent=2)) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

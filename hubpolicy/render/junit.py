@@ -29,7 +29,9 @@ def render(report: Report) -> str:
         f'<testsuite name={_attr("hubpolicy " + report.command)} tests="{len(cases)}" '
         f'failures="{failures}" errors="{errors}" skipped="{len(report.waived)}">'
     )
-    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *cases, "</testsuite>", ""])
+    trust = f'  <properties><property name="trust" value={_attr(report.trust)}/></properties>'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', head, trust, *cases, "</testsuite>", ""]
+    return "\n".join(lines)
 
 
 def _verdict(report: Report) -> str:

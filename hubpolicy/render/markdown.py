@@ -11,9 +11,12 @@ from hubpolicy.render.escape import terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubpolicy.domain.finding import Finding
     from hubpolicy.render.report import Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@-])")
+_LINK = re.compile(r"(www(?=\.)|(?<=[A-Za-z])(?=://))([.:])", re.IGNORECASE)
+"""What GitHub makes a link of without being asked."""
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
 
@@ -23,7 +26,7 @@ def render(report: Report) -> str:
         f"## {_text(report.title)}",
         "",
         f"{_MARKS[report.verdict]} **{report.verdict}** (exit code {report.exit_code})"
-        + (", trust: solo" if report.solo else ""),
+        f", trust: {report.trust}",
         "",
     ]
     rows = [(row.name, f"{row.text} {row.remark}".strip()) for row in report.rows]
@@ -46,7 +49,7 @@ def render(report: Report) -> str:
         (
             f.rule,
             f.severity.word,
-            f"{f.location.path}:{f.location.line}" if f.location else "",
+            _place(f),
             f.message,
             f.fix,
         )
@@ -58,6 +61,13 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
+def _place(finding: Finding) -> str:
+    place = finding.location
+    if place is None:
+        return ""
+    return f"{place.path}:{place.line}" if place.line else place.path
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
@@ -67,5 +77,6 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """No character of hostile text means anything in Markdown or HTML."""
-    return _SPECIAL.sub(r"\\\1", terminal(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    """No character of hostile text means anything in Markdown or HTML; no address a link."""
+    plain = _SPECIAL.sub(r"\\\1", terminal(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    return _LINK.sub(r"\1\\\2", plain)

@@ -55,7 +55,7 @@ class RefRow(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Input of every renderer."""
+    """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all."""
 
     command: str
     title: str
@@ -68,4 +68,9 @@ class Report(NamedTuple):
     measurements: tuple[MeasurementRow, ...] = ()
     refs: tuple[RefRow, ...] = ()
     closing: str = ""
-    solo: bool = False
+    solo: bool | None = None
+
+    @property
+    def trust(self) -> str:
+        """How many people stand behind the signatures: solo, team or none."""
+        return "none" if self.solo is None else "solo" if self.solo else "team"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from hubpolicy import __version__
 from hubpolicy.domain.finding import Severity
+from hubpolicy.render.escape import in_json
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
@@ -32,25 +33,27 @@ def render(report: Report) -> str:
             }
         },
         "invocations": [
-            {"executionSuccessful": report.verdict != "inconclusive", "exitCode": report.exit_code}
+            {
+                "executionSuccessful": report.verdict != "inconclusive",
+                "exitCode": int(report.exit_code),
+            }
         ],
         "results": results,
-        "properties": {"verdict": report.verdict},
+        "properties": {"verdict": report.verdict, "trust": report.trust},
     }
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [run],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return in_json(json.dumps(document, indent=2)) + "\n"
 
 
 def _result(finding: Finding, rules: list[str], *, waived: bool) -> dict[str, Any]:
     text = finding.message + (f" Fix: {finding.fix}" if finding.fix else "")
     place = finding.location
-    physical: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(place.path if place else "README.md")}
-    }
+    path = place.path if place else "README.md"
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(path, errors="backslashreplace")}}
     if place is not None and place.line:
         physical["region"] = {"startLine": place.line, "startColumn": place.column or 1}
     result: dict[str, Any] = {

@@ -37,8 +37,8 @@ def _rows(report: Report) -> list[str]:
     rows = list(report.rows)
     if not rows:
         return []
-    name_width = max(len(row.name) for row in rows) + 2
-    text_width = max((len(row.text) for row in rows if row.remark), default=0) + 2
+    name_width = max(len(terminal(row.name)) for row in rows) + 2
+    text_width = max((len(terminal(row.text)) for row in rows if row.remark), default=0) + 2
     lines = []
     for row in rows:
         line = f"  {terminal(row.name):<{name_width}}"
@@ -56,9 +56,9 @@ def _measurement(row: MeasurementRow, *, color: bool) -> str:
     relation = "<=" if row.passed else ">"
     imputed = f" ({row.imputed} imputed)" if row.imputed else ""
     return (
-        f"  {mark} {row.suite}  {row.metric}: {row.hits} of {row.prompts} prompts{imputed}, "
-        f"upper bound {row.upper_bound} {relation} {row.limit}  "
-        f"[{terminal(row.scorer)}, tier {row.tier}]"
+        f"  {mark} {terminal(row.suite)}  {terminal(row.metric)}: {row.hits} of {row.prompts} "
+        f"prompts{imputed}, upper bound {row.upper_bound} {relation} {row.limit}  "
+        f"[{terminal(row.scorer)}, tier {terminal(row.tier)}]"
     )
 
 
@@ -75,7 +75,7 @@ def _refs(refs: tuple[RefRow, ...], *, color: bool) -> list[str]:
             lines.append(f"  {terminal(repo)}")
         mark = _paint("✓" if row.status in _GREEN else "✗", color=color)
         line = f"    {mark} {terminal(row.ref):<{ref_width}}{row.status:<{status_width}}"
-        lines.append((line + f"{row.oid[:12]}  {terminal(row.detail)}").rstrip())
+        lines.append((line + f"{terminal(row.oid[:12])}  {terminal(row.detail)}").rstrip())
     return lines
 
 
