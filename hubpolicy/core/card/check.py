@@ -88,7 +88,7 @@ def check_card(
     schema = parse_schema(profile.schema, profile.also)
     _refuse_settings(vocabularies, severities)
     evidence = read_card(readme, facts, vocabularies)
-    found = _schema_findings(evidence, schema) if evidence.card else {}
+    found = _schema_findings(evidence.card, schema) if evidence.card else {}
     outcomes: dict[str, str] = {}
     findings: list[Finding] = []
     for module in RULES:
@@ -161,14 +161,12 @@ def _readable(rule: CardRule, evidence: CardEvidence) -> bool:
             return evidence.card is not None
 
 
-def _schema_findings(evidence: CardEvidence, schema: CardSchema) -> dict[str, list[Finding]]:
-    if evidence.card is None:
-        return {}
+def _schema_findings(card: Card, schema: CardSchema) -> dict[str, list[Finding]]:
     rules = {rule.id: rule for rule in card_rules()}
     found: dict[str, list[Finding]] = {}
-    for violation in violations(schema, to_document(evidence.card)):
+    for violation in violations(schema, to_document(card)):
         rule = rules.get(violation.rule) or rules[_FALLBACK]
-        found.setdefault(rule.id, []).append(_located(violation, rule, evidence.card))
+        found.setdefault(rule.id, []).append(_located(violation, rule, card))
     return found
 
 

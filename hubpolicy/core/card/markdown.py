@@ -116,8 +116,7 @@ class _Drafter:
         self._links(token)
         if before in {"th_open", "td_open"}:
             text = _plain(token).strip()
-            if self.rows:
-                self.rows[-1].append(text)
+            self.rows[-1].append(text)
             if not is_empty_cell(text):
                 draft.blocks.append(_Block(text, line))
             return

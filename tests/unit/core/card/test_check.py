@@ -11,7 +11,9 @@ import time
 
 import pytest
 
+import schemas
 from hubpolicy.core.card.check import Profile, Vocabularies, card_rules, check_card
+from hubpolicy.core.card.rule import CardEvidence, card_of
 from hubpolicy.domain.finding import Severity, verdict_of
 from hubpolicy.errors import ConfigError
 from tests.unit.core.card.cards import (
@@ -174,6 +176,17 @@ def test_an_own_schema_can_build_on_the_baseline() -> None:
 def test_a_schema_that_cannot_be_used_is_an_error_even_without_a_card() -> None:
     with pytest.raises(ConfigError, match="card schema"):
         check_card(None, TRANSFORMERS, Profile("own", b"{"), vocabularies())
+
+
+def test_a_rule_that_needs_the_card_is_never_run_without_one() -> None:
+    with pytest.raises(TypeError, match="without one"):
+        card_of(CardEvidence(None, TRANSFORMERS, vocabularies()))
+
+
+def test_the_schema_ships_as_package_data() -> None:
+    assert schemas.read("card.v1.schema.json") == SCHEMA
+    with pytest.raises(FileNotFoundError):
+        schemas.read("nothing.json")
 
 
 def test_the_lean_path_stays_lean() -> None:

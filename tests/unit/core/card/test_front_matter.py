@@ -60,6 +60,7 @@ REFUSED = {
     "open quote": ("a: 'b", Mark(2, 4), "while scanning a quoted scalar"),
     "at sign": ("a: @b", Mark(2, 4), "cannot start any token"),
     "bad indentation": ("a: b\n  c: d", Mark(3, 4), "mapping values are not allowed"),
+    "second document": ("a: b\n--- c", Mark(3, 1), "second YAML document"),
     "too deep": ("a: " + "[" * DEPTH_LIMIT, Mark(2, 3 + DEPTH_LIMIT), "nests deeper than 12"),
     "too many": ("a: [" + "b," * NODE_LIMIT + "]", None, "more than 4,000 values"),
 }
