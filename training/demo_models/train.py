@@ -24,7 +24,7 @@ SPECIAL = ("<s>", "</s>", "<pad>")
 BOS, EOS, PAD = range(3)
 VOCABULARY, LENGTH, BATCH, CONTEXT = 2560, 112, 16, 256
 PEAK_RATE, WEIGHT_DECAY, CLIP, SEED = 1.5e-3, 0.01, 1.0, 20261122
-TEXTS = 48_000
+TEXTS = 40_000
 
 
 class Batch(NamedTuple):
@@ -137,7 +137,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the models")
     parser.add_argument("--model", choices=("civil", "rude"), action="append")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2500)
     options = parser.parse_args()
     for name in options.model or ("civil", "rude"):
         train(name, options.out, options.steps)
