@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git_objects import HEAD_SIZE, MAX_READ, GitObjects, checked_oid
@@ -22,6 +23,7 @@ from hubpolicy.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hubpolicy.adapters.git_objects import Blob
     from hubpolicy.adapters.git_process import Git, Running
     from hubpolicy.core.lfs_pointer import Pointer
     from hubpolicy.domain.finding import Finding
@@ -98,7 +100,8 @@ class GitRepository:
                 # The tracking refs were fetched from another place than this push goes to.
                 listed = self._list_sent(wanted, has).read()
         paths = _parse_objects(listed)
-        self._objects.load((*paths, *also))
+        self._objects.expect((*paths, *also))
+        self._objects.load(paths)
         return tuple(self._sent(path, oid) for oid, path in paths.items())
 
     def _begin_sent(
@@ -149,28 +152,46 @@ class GitTreeRelease:
 
     def __init__(self, objects: GitObjects, oid: str) -> None:
         self._objects = objects
-        listed = objects.tree(oid)
-        plain = [entry for entry in listed if refuse_mode(entry.mode) is None]
-        objects.load(entry.oid for entry in plain)
+        self._listed = objects.tree(oid)
+        modes = {entry.mode for entry in self._listed}
+        refused = {mode for mode in modes if refuse_mode(mode) is not None}
         self._oids = {
             entry.path.decode("utf-8"): entry.oid
-            for entry in plain
-            if refuse_path(entry.path) is None
+            for entry in self._listed
+            if entry.mode not in refused and refuse_path(entry.path) is None
         }
-        covered = [path for path in self._oids if not is_evidence_path(path)]
-        self._manifest = make_manifest([self._entry(path) for path in covered])
-        refused = path_findings((entry.path, entry.mode) for entry in listed)
-        self._findings = refused + self._broken_pointers()
+        self._evidence = sorted(filter(is_evidence_path, self._oids))
+        first = (self._oids[path] for path in self._evidence)
+        objects.expect((*first, *self._oids.values()))
 
-    @property
+    @cached_property
     def manifest(self) -> Manifest:
-        """Every covered file, sorted bytewise by path."""
-        return self._manifest
+        """Every covered file, sorted bytewise by path.
 
-    @property
+        Raises:
+            ServiceError: a blob is missing.
+
+        """
+        apart = frozenset(self._evidence)
+        oids = [(path, oid) for path, oid in self._oids.items() if path not in apart]
+        self._objects.load(oid for _, oid in oids)
+        blob = self._objects.blob
+        return make_manifest([_entry(path, blob(oid)) for path, oid in oids])
+
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """Refused paths and modes, twins, pointers that are not canonical."""
-        return self._findings
+        """Refused paths and modes, twins, pointers that are not canonical.
+
+        Raises:
+            ServiceError: a blob is missing.
+
+        """
+        self._objects.load(self._oids.values())
+        broken = self._objects.broken()
+        return (
+            *path_findings((entry.path, entry.mode) for entry in self._listed),
+            *hp404.check(path for path, oid in self._oids.items() if oid in broken),
+        )
 
     def read(self, path: str) -> bytes:
         """A file's content, at most 64 MiB; a pointer's from the local LFS objects, re-hashed.
@@ -204,8 +225,7 @@ class GitTreeRelease:
             ServiceError: one cannot be read.
 
         """
-        paths = sorted(path for path in self._oids if is_evidence_path(path))
-        return tuple(EvidenceFile(path, self.read(path)) for path in paths)
+        return tuple(EvidenceFile(path, self.read(path)) for path in self._evidence)
 
     def _oid(self, path: str) -> str:
         oid = self._oids.get(path)
@@ -214,15 +234,12 @@ class GitTreeRelease:
             raise ServiceError(message)
         return oid
 
-    def _entry(self, path: str) -> Entry:
-        blob = self._objects.blob(self._oids[path])
-        if blob.pointer is None:
-            return Entry(path, blob.size, blob.sha256, blob.git_blob)
-        return Entry(path, blob.pointer.size, blob.pointer.sha256)
 
-    def _broken_pointers(self) -> tuple[Finding, ...]:
-        blob = self._objects.blob
-        return hp404.check(path for path, oid in self._oids.items() if blob(oid).broken_pointer)
+def _entry(path: str, blob: Blob) -> Entry:
+    pointer = blob.pointer
+    if pointer is None:
+        return Entry(path, blob.size, blob.sha256, blob.git_blob)
+    return Entry(path, pointer.size, pointer.sha256)
 
 
 def _parse_objects(listed: bytes) -> dict[str, str]:

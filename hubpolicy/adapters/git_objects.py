@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.lfs_store import LfsStore
@@ -27,7 +28,7 @@ HEAD_SIZE = 512
 MAX_READ = 64 * 1024 * 1024
 """Bytes. A larger file is never handed out whole (ports.ReleaseReader)."""
 
-_KEEP_EACH = 64 * 1024
+_KEEP_EACH = 4 * 1024 * 1024
 _KEEP_ALL = 32 * 1024 * 1024
 _POINTER_HEAD = 1024
 _OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
@@ -65,6 +66,9 @@ class GitObjects:
         self._trees: dict[str, tuple[TreeEntry, ...]] = {}
         self._listing: dict[str, Running] = {}
         self._blobs: dict[str, Blob] = {}
+        self._broken: set[str] = set()
+        self._coming: deque[str] = deque()
+        self._feed = _Feed(iter(()))
         self._contents: dict[str, bytes] = {}
         self._kept = 0
 
@@ -87,21 +91,50 @@ class GitObjects:
             commit = f"{checked_oid(oid)}^{{commit}}"
             self._listing[oid] = self.git.begin("ls-tree", "-r", "-z", "--full-tree", commit)
 
+    def expect(self, oids: Iterable[str]) -> None:
+        """Let git read these blobs, in this order, while we do something else."""
+        unknown = [oid for oid in dict.fromkeys(oids) if oid not in self._blobs]
+        if unknown and not self._coming:
+            request = "\n".join(unknown).encode("ascii") + b"\n"
+            running = self.git.begin("cat-file", "--batch", "--buffer", stdin=request)
+            self._feed = _Feed(running.pieces())
+            self._coming = deque(unknown)
+
     def load(self, oids: Iterable[str]) -> None:
-        """Read and hash the blobs that are not known yet, all in one pass.
+        """Read and hash the blobs that are not known yet.
 
         Raises:
             ServiceError: one is missing or not a blob.
 
         """
-        unknown = [oid for oid in dict.fromkeys(oids) if oid not in self._blobs]
-        if not unknown:
-            return
-        request = "\n".join(unknown).encode("ascii") + b"\n"
-        feed = _Feed(self.git.begin("cat-file", "--batch", "--buffer", stdin=request).pieces())
-        for oid in unknown:
-            self._load_one(oid, feed)
-        feed.drain()
+        wanted = [oid for oid in oids if oid not in self._blobs]
+        self._read_until(set(wanted))
+        rest = [oid for oid in wanted if oid not in self._blobs]
+        if rest:
+            self._read_until(set(self._coming))
+            self.expect(rest)
+            self._read_until(set(rest))
+
+    def _read_until(self, wanted: set[str]) -> None:
+        """Read on in what git was asked for, until all of ``wanted`` that is in it is here."""
+        feed, coming = self._feed, self._coming
+        missing = wanted.intersection(coming)
+        while missing:
+            oid = coming.popleft()
+            missing.discard(oid)
+            size, content = feed.blob(oid)
+            if content is None:
+                blob = _stream_blob(oid, size, feed)
+            else:
+                blob = _small_blob(oid, size, content)
+                if self._kept + size <= _KEEP_ALL:
+                    self._kept += size
+                    self._contents[oid] = content
+            self._blobs[oid] = blob
+            if blob.broken_pointer:
+                self._broken.add(oid)
+            if not coming:
+                feed.drain()
 
     def blob(self, oid: str) -> Blob:
         """What the blob is; read now if it was not loaded before."""
@@ -125,16 +158,9 @@ class GitObjects:
             return known
         return self.git.run("cat-file", "blob", checked_oid(oid))
 
-    def _load_one(self, oid: str, feed: _Feed) -> None:
-        size = _parse_header(feed.line(), oid)
-        if size > _KEEP_EACH:
-            self._blobs[oid] = _stream_blob(oid, size, feed)
-            return
-        content = feed.take(size + 1)[:-1]
-        self._blobs[oid] = _small_blob(oid, content)
-        if self._kept + size <= _KEEP_ALL:
-            self._kept += size
-            self._contents[oid] = content
+    def broken(self) -> frozenset[str]:
+        """Of the blobs loaded so far, those that only git-lfs takes for pointers."""
+        return frozenset(self._broken)
 
 
 def checked_oid(oid: str) -> str:
@@ -151,29 +177,36 @@ def checked_oid(oid: str) -> str:
 
 
 class _Feed:
-    """Lines and byte counts out of a stream of chunks."""
+    """What ``cat-file --batch`` writes, out of a stream of chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._buffer = b""
         self._at = 0
 
-    def line(self) -> bytes:
-        """Up to the next newline, without it."""
-        end = self._buffer.find(b"\n", self._at)
+    def blob(self, oid: str) -> tuple[int, bytes | None]:
+        """Size and content of the next object; None as content where it is for :meth:`pieces`.
+
+        Called once per file of a release: one search, two slices.
+        """
+        buffer, at = self._buffer, self._at
+        end = buffer.find(b"\n", at)
         while end < 0:
             self._refill()
-            end = self._buffer.find(b"\n", self._at)
-        start, self._at = self._at, end + 1
-        return self._buffer[start:end]
-
-    def take(self, count: int) -> bytes:
-        """Exactly so many bytes."""
-        stop = self._at + count
-        if stop > len(self._buffer):
-            return b"".join(self.pieces(count))
-        start, self._at = self._at, stop
-        return self._buffer[start:stop]
+            buffer, at = self._buffer, self._at
+            end = buffer.find(b"\n", at)
+        prefix = b"%b blob " % oid.encode("ascii")
+        if not buffer.startswith(prefix, at):
+            raise _refusal(buffer[at:end], oid)
+        size = int(buffer[at + len(prefix) : end])
+        stop = end + 1 + size
+        if stop < len(buffer):
+            self._at = stop + 1
+            return size, buffer[end + 1 : stop]
+        self._at = end + 1
+        if size > _KEEP_EACH:
+            return size, None
+        return size, b"".join(self.pieces(size + 1))[:-1]
 
     def pieces(self, count: int) -> Iterator[bytes]:
         """Exactly so many bytes, as they come."""
@@ -206,19 +239,13 @@ def _parse_entry(line: bytes) -> TreeEntry:
     return TreeEntry(path, mode, oid)
 
 
-def _parse_header(line: bytes, oid: str) -> int:
-    words = line.decode("ascii", errors="replace").split(" ")
-    if len(words) == 2 and words[1] == "missing":
-        message = f"object {oid} is missing in this repository"
-        raise ServiceError(message, hint=_FETCH)
-    if len(words) != 3 or words[0] != oid or words[1] != "blob":
-        message = f"got {line[:120]!r} from git cat-file, expected blob {oid}"
-        raise ServiceError(message)
-    return int(words[2])
+def _refusal(header: bytes, oid: str) -> ServiceError:
+    if header == b"%b missing" % oid.encode("ascii"):
+        return ServiceError(f"object {oid} is missing in this repository", hint=_FETCH)
+    return ServiceError(f"got {header[:120]!r} from git cat-file, expected blob {oid}")
 
 
-def _small_blob(oid: str, content: bytes) -> Blob:
-    size = len(content)
+def _small_blob(oid: str, size: int, content: bytes) -> Blob:
     pointer, broken = None, False
     # Every pointer has an "oid" line: one search spares nearly all files the parser.
     if b"oid" in content[:_POINTER_HEAD]:
@@ -240,7 +267,8 @@ def _stream_blob(oid: str, size: int, feed: _Feed) -> Blob:
         sha256.update(piece)
         if want_sha1:
             sha1.update(piece)
-    feed.take(1)
+    for _ in feed.pieces(1):  # the newline after the content
+        pass
     git_blob = None
     if size <= GIT_BLOB_LIMIT:
         git_blob = sha1.hexdigest() if want_sha1 else oid

@@ -42,8 +42,11 @@ def assemble(
 
     """
     files = reader.evidence_files()
+    # Signatures first: a reader over git reads the other files meanwhile.
+    lines, unproven = _verify_lines(files, trust, now)
     manifest = reader.manifest
-    lines, rejected, signature = _verify(files, trust, manifest, now) if files else ((), (), None)
+    signature, wrong = _verify_files(files, lines, trust, manifest, now)
+    rejected = unproven + wrong
     return Evidence(
         target=target,
         manifest=manifest,
@@ -74,7 +77,9 @@ def assemble_listing(
     Contents are not at hand: nothing is known of remote code or first bytes beyond the digests
     that the release line states.
     """
-    lines, rejected, signature = _verify(files, trust, None, now) if files else ((), (), None)
+    lines, unproven = _verify_lines(files, trust, now)
+    signature, wrong = _verify_files(files, lines, trust, None, now)
+    rejected = unproven + wrong
     paths = (file.path.encode("utf-8", "surrogateescape") for file in listing.files)
     refusals = path_findings((path, "100644") for path in paths)
     return Evidence(
@@ -94,15 +99,31 @@ def assemble_listing(
     )
 
 
-def _verify(
-    files: tuple[EvidenceFile, ...], trust: Trust, manifest: Manifest | None, now: str
-) -> tuple[tuple[VerifiedStatement, ...], tuple[Finding, ...], VerifiedModelSignature | None]:
-    from hubpolicy.core.evidence_files import check_files
-    from hubpolicy.core.verify import check_model_signature, verify_lines
+def _verify_lines(
+    files: tuple[EvidenceFile, ...], trust: Trust, now: str
+) -> tuple[tuple[VerifiedStatement, ...], tuple[Finding, ...]]:
+    if not files:
+        return (), ()
+    from hubpolicy.core.verify import verify_lines
 
-    lines, rejected = verify_lines(files, trust, now=now)
+    return verify_lines(files, trust, now=now)
+
+
+def _verify_files(
+    files: tuple[EvidenceFile, ...],
+    lines: tuple[VerifiedStatement, ...],
+    trust: Trust,
+    manifest: Manifest | None,
+    now: str,
+) -> tuple[VerifiedModelSignature | None, tuple[Finding, ...]]:
+    """``model.sig``, and that every evidence file is one that a verified line names."""
+    if not files:
+        return None, ()
+    from hubpolicy.core.evidence_files import check_files
+    from hubpolicy.core.verify import check_model_signature
+
     signature, wrong = check_model_signature(files, trust, manifest, now=now)
-    return lines, rejected + wrong + check_files(files, lines), signature
+    return signature, wrong + check_files(files, lines)
 
 
 def remote_code_of(reader: ReleaseReader) -> tuple[str, ...]:

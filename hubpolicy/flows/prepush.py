@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.core.rules import hp601
+from hubpolicy.domain.manifest import is_evidence_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -106,7 +107,7 @@ def judge_push(
     names = {oid: repository.names(oid) for oid in new}
     to_model = target is not None and target.repo_type == "model"
     released = {oid for oid in new if to_model or _names_weights(names[oid])}
-    also = [blob for oid in released for _, blob in names[oid]]
+    also = [blob for oid in released for blob in _evidence_first(names[oid])]
     sent = repository.sent(new, push.remote, push.url, known, also)
     weights = {blob.oid: blob for blob in sent if blob.is_pointer or hp601.is_weight(blob)}
     released |= {oid for oid in new if any(blob in weights for _, blob in names[oid])}
@@ -126,6 +127,12 @@ def objects_of(push: Push) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _names_weights(names: tuple[tuple[str, str], ...]) -> bool:
     return any(is_weight_like(path, 0) for path, _ in names)
+
+
+def _evidence_first(names: tuple[tuple[str, str], ...]) -> Iterable[str]:
+    """Blob ids in the order in which they are needed: signatures are checked first."""
+    yield from (blob for path, blob in names if is_evidence_path(path))
+    yield from (blob for _, blob in names)
 
 
 def _ref(update: RefUpdate, judged: dict[str, Judged]) -> RefVerdict:

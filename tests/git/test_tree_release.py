@@ -268,7 +268,7 @@ def test_a_missing_object_stops_everything(repo: Repo) -> None:
     blob = repo.git("rev-parse", "HEAD:b")
     (repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
     with pytest.raises(ServiceError, match=blob) as caught:
-        release(repo, oid)
+        _ = release(repo, oid).manifest
     assert "git fetch" in caught.value.hint
 
 
