@@ -258,7 +258,7 @@ def test_hostile_configuration_of_the_repository_is_inert(repo: Repo, tmp_path: 
     repo.git("config", "core.hooksPath", str(tmp_path / "hooks"))
     git = GitRepository(open_git(str(repo.path), os.environ))
     git.names(oid)
-    git.release(oid).evidence_files()
+    assert git.release(oid).findings == ()
     git.sent((oid,), "origin", "https://example.org/x", ("1" * 40,))
     assert not marker.exists()
 
