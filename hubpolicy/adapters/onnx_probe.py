@@ -7,8 +7,8 @@ import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 
+from hubpolicy.adapters.quiet_onnxruntime import onnxruntime
 from hubpolicy.core.applicability import GraphValue
 from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError

@@ -8,14 +8,12 @@ hashing the folder, nor for which prompts.
 
 from __future__ import annotations
 
-import contextlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import onnxruntime_genai as og
-
 from hubpolicy.adapters.generators.genai_folder import inspect_genai_folder
+from hubpolicy.adapters.quiet_onnxruntime import onnxruntime_genai as og
 from hubpolicy.domain.evaluation import Completion, FinishReason, Request
 from hubpolicy.errors import ServiceError
 
@@ -56,8 +54,6 @@ class OnnxGenerator:
 
         """
         self._folder = inspect_genai_folder(Path(folder))
-        with contextlib.suppress(AttributeError):
-            og.disable_telemetry_events()
         try:
             config = og.Config(str(self._folder.path))
             config.clear_providers()

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 import tokenizers
 
+from hubpolicy.adapters.quiet_onnxruntime import onnxruntime
 from hubpolicy.adapters.scorers.bundle import MODEL, TOKENIZER, BundleFiles, make_pin, read_bundle
 from hubpolicy.adapters.scorers.description import Description, parse_description
 from hubpolicy.core.onnx_format import parse_references
