@@ -41,8 +41,9 @@ class Home(NamedTuple):
 def user_home() -> Home:
     """``~/.config/hubpolicy`` and ``~/.local/state/hubpolicy``."""
     base = os.path.expanduser("~")  # noqa: PTH111
-    if base in {"~", ""}:
-        message = "got no home directory, expected HOME to be set"
+    if not os.path.isabs(base):  # noqa: PTH117
+        # A relative one would take the policy from the folder that is judged.
+        message = f"got home directory {base!r}, expected HOME to be an absolute path"
         raise ConfigError(message, hint="export HOME=/path/to/your/home")
     return Home(
         os.path.join(base, ".config", "hubpolicy"),  # noqa: PTH118

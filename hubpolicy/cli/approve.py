@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from hubpolicy.cli.options import Output, RepoName, report_options
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import AccessError, ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.policy import Binds
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.statement import Approval, Subject
+    from hubpolicy.domain.trust import Trust
 
 
 @click.command(
@@ -69,6 +70,7 @@ def approve(
         message = "--reject needs a --reason"
         raise click.UsageError(message)
     place = seat()
+    hand = signer(place.home, key)
     with Bars(shown=output.progress) as bars:
         reader = folder(path, bars)
         now = SystemClock().now()
@@ -80,6 +82,7 @@ def approve(
         binds=_binds(evidence, role),
         evidence=tuple(sorted(line.payload_sha256 for line in evidence.lines)),
         not_after=(date.fromisoformat(now[:10]) + timedelta(days=days)).isoformat(),
+        approver=_approver(place.trusted.trust, hand.keyid, role),
     )
     shown = Report(
         command="approve",
@@ -97,10 +100,27 @@ def approve(
         hint(render(shown._replace(closing="")), output)
         click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
     payload = approval_statement(approval, _subjects(evidence, approval))
-    raw = make_bundle(payload, signer(place.home, key))
+    raw = make_bundle(payload, hand)
     line = verify_bundle(raw, place.trusted.trust, now=now, where="the new approval")
     EvidenceFolder(Path(path)).write(approval_path(line.payload_sha256), raw.rstrip(b"\n") + b"\n")
     finish(shown, output)
+
+
+def _approver(trust: Trust, keyid: str, role: str) -> str:
+    """Who holds the key at hand, if they hold the role.
+
+    Raises:
+        AccessError: they do not, or nobody knows the key.
+
+    """
+    key = trust.root.key(keyid)
+    held = trust.root.roles_of(key.principal) if key is not None else frozenset()
+    if key is None or f"approver:{role}" not in held:
+        who = key.principal if key is not None else f"the key {keyid[:16]}"
+        roles = ", ".join(sorted(held)) or "no role"
+        message = f"got role {role!r}, and {who} holds {roles}"
+        raise AccessError(message, hint="hubpolicy trust show lists who holds which role")
+    return key.principal
 
 
 def _binds(evidence: Evidence, role: str) -> Binds:

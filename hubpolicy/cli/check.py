@@ -54,7 +54,7 @@ def check(*, path: str, output: Output) -> None:
             bytes_row(manifest),
         ),
         manifest=manifest_summary(manifest),
-        solo=place is not None and place.trusted.trust.root.solo,
+        solo=place.trusted.trust.root.solo if place is not None else None,
         closing="Nothing was signed: hubpolicy test, then hubpolicy attest.",
     )
     finish(report, output)

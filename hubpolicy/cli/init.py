@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, Home, user_home
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, HubpolicyError, ServiceError
 
+PUBLIC_KEY_FILE = ("keys", "solo.pub.pem")
 KINDS = {
     "base": "models that continue text",
     "chat": "models that answer in a chat; raw continuation is measured too",
@@ -55,9 +56,10 @@ def init(
 
 
 def _refuse_overwrite(home: Home) -> None:
-    from hubpolicy.cli.wiring import KEY_FILE
+    from hubpolicy.cli.wiring import KEY_FILE, POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
 
-    for parts in ((POLICY_FILE,), (GATE_FILE,), KEY_FILE):
+    mine = (KEY_FILE, PUBLIC_KEY_FILE, ROOT_DOCUMENT, POLICY_DOCUMENT, STATE_DOCUMENT)
+    for parts in ((POLICY_FILE,), (GATE_FILE,), *mine):
         path = home.path(*parts)
         if os.path.lexists(path):
             message = f"{path} is there already, and init overwrites nothing"
@@ -74,34 +76,55 @@ def _ask_kind() -> str:
 
 
 def _secret(*, locked: bool | None) -> bytes | None:
-    given = os.environ.get("HUBPOLICY_PASSPHRASE")
+    """The passphrase of the key. What was asked for to be encrypted is never left in the clear."""
     if locked is False:
         return None
-    if given is not None:
-        return given.encode() or None
-    if locked is None and not sys.stdin.isatty():
+    given = os.environ.get("HUBPOLICY_PASSPHRASE")
+    if given is None:
+        given = _ask_passphrase(locked=locked)
+    if not given and locked:
+        message = "got an empty passphrase, expected one for --passphrase"
+        raise ConfigError(message, hint="set HUBPOLICY_PASSPHRASE, or type one")
+    return given.encode() or None
+
+
+def _ask_passphrase(*, locked: bool | None) -> str:
+    if not sys.stdin.isatty():
         message = "got no passphrase and no --no-passphrase, and nobody to ask"
         raise ConfigError(message, hint="hubpolicy init --no-passphrase")
     text: str = click.prompt(
-        "Passphrase for the signing key (empty for none)",
-        hide_input=True, confirmation_prompt=True, default="", show_default=False, err=True,
+        "Passphrase for the signing key" + ("" if locked else " (empty for none)"),
+        hide_input=True, confirmation_prompt=True, default=None if locked else "",
+        show_default=False, err=True,
     )  # fmt: skip
-    return text.encode() or None
+    return text
 
 
 def _person(name: str) -> str:
-    import getpass
-
-    raw = name or getpass.getuser()
+    raw = name or _login()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,95}", raw):
         message = f"got name {raw!r}, expected letters, digits, '.', '_', '@' or '-'"
         raise ConfigError(message, hint="hubpolicy init --name ada")
     return raw
 
 
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        message = "got no login name from the system, expected --name"
+        raise ConfigError(message, hint="hubpolicy init --name ada") from error
+
+
 def _policy_file(person: str, namespaces: tuple[str, ...], kind: str, plan: str) -> bytes:
     from hubpolicy.adapters import assets
 
+    for word in (*namespaces, plan):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}", word):
+            message = f"got {word!r}, expected letters, digits, '.', '_' or '-'"
+            raise ConfigError(message, hint="hubpolicy init --namespace acme")
     template = assets.read("policy", "solo.toml").decode()
     expires = date.today() + timedelta(days=365)  # noqa: DTZ011 - a date for people
     text = template.format(
@@ -126,19 +149,40 @@ def _found(home: Home, person: str, policy: bytes, secret: bytes | None) -> None
 
     schema = assets.schema("policy.v1.schema.json")
     payload = resolve(policy, schema, assets.catalogue_here(), where=POLICY_FILE)
-    for parts in (KEY_FILE, ROOT_DOCUMENT):
-        Path(home.path(*parts)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folders(home)
     signer = create_key(home.path(*KEY_FILE), passphrase=secret)
-    founded = found_solo(
-        signer, person, payload, hashlib.sha256(policy).hexdigest(), (endpoint(),),
-        SystemClock().now(),
-    )  # fmt: skip
-    write_atomic(home.path("keys", "solo.pub.pem"), signer.public_pem.encode())
-    write_atomic(home.path(*ROOT_DOCUMENT), founded.root)
-    write_atomic(home.path(*POLICY_DOCUMENT), founded.policy)
-    write_atomic(home.path(*STATE_DOCUMENT), founded.state)
-    write_atomic(home.path(POLICY_FILE), policy)
-    write_atomic(home.path(GATE_FILE), founded.gate)
+    made: list[tuple[str, ...]] = [KEY_FILE]
+    try:
+        founded = found_solo(
+            signer, person, payload, hashlib.sha256(policy).hexdigest(), (endpoint(),),
+            SystemClock().now(),
+        )  # fmt: skip
+        files: tuple[tuple[tuple[str, ...], bytes], ...] = (
+            (PUBLIC_KEY_FILE, signer.public_pem.encode()),
+            (ROOT_DOCUMENT, founded.root),
+            (POLICY_DOCUMENT, founded.policy),
+            (STATE_DOCUMENT, founded.state),
+            ((POLICY_FILE,), policy),
+            ((GATE_FILE,), founded.gate),
+        )
+        for names, content in files:
+            write_atomic(home.path(*names), content)
+            made.append(names)
+    except HubpolicyError:
+        # Half a configuration would keep the next init away, and has signed nothing yet.
+        for done in made:
+            Path(home.path(*done)).unlink(missing_ok=True)
+        raise
+
+
+def _make_folders(home: Home) -> None:
+    """Folders that nobody else looks into."""
+    for name in ("keys", "trust"):
+        try:
+            Path(home.path(name)).mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            message = f"cannot make {home.path(name)}: {error.strerror}"
+            raise ServiceError(message, hint="check who owns your home directory") from error
 
 
 def _tell(home: Home, plan: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from hubpolicy.errors import ServiceError
 from hubpolicy.render.registry import renderer
 from hubpolicy.render.text import render as render_text
 
@@ -23,9 +24,26 @@ def finish(report: Report, output: Output) -> NoReturn:
     for form, path in output.files:
         write_atomic(path, renderer(form)(report).encode("utf-8"))
     if not output.quiet or output.format != "text":
-        sys.stdout.write(_text(report, output))
-        sys.stdout.flush()
+        _print(_text(report, output))
     raise click.exceptions.Exit(int(report.exit_code))
+
+
+def _print(text: str) -> None:
+    """Write all of it, in whatever encoding the stream has.
+
+    Raises:
+        ServiceError: standard output takes no more: a full disk behind ``> report.txt``.
+
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"got {error.strerror!r} when writing the report to standard output"
+        raise ServiceError(message) from error
 
 
 def _text(report: Report, output: Output) -> str:

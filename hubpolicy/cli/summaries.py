@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.coverage import closure_digest, measurements, runs
 from hubpolicy.core.lines import select, short
+from hubpolicy.core.rules import hp121
 from hubpolicy.domain.statement import (
     ApplicabilityResult,
     Approval,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import Manifest
 
+_PLACES = re.compile(r"(?<![\w./'-])(?:PATH|NAMESPACE/NAME)(?![\w./'-])")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -57,11 +61,7 @@ def card_row(passed: int, warned: int, failed: int) -> Row:
 
 def evidence_rows(evidence: Evidence) -> tuple[Row, ...]:
     """Card, bytes, toxicity, approvals and release line, from verified evidence only."""
-    rows = []
-    for _, card in select(evidence.lines, CardResult)[-1:]:
-        rows.append(card_row(len(card.passed), len(card.warned), len(card.failed)))
-    if not rows:
-        rows.append(Row("card", "NOT EVALUATED", "no signed card check"))
+    rows = [_card_row(evidence)]
     if evidence.manifest is not None:
         rows.append(bytes_row(evidence.manifest))
     rows += toxicity_rows(evidence)
@@ -73,6 +73,16 @@ def evidence_rows(evidence: Evidence) -> tuple[Row, ...]:
             Row("release", f"signed by {line.principal}", f"self-declared {summary.time_verified}")
         )
     return tuple(rows)
+
+
+def _card_row(evidence: Evidence) -> Row:
+    lines = select(evidence.lines, CardResult)
+    if not lines:
+        return Row("card", "NOT EVALUATED", "no signed card check")
+    if hp121.check(evidence):
+        return Row("card", "NOT EVALUATED", "the signed card check is about something else")
+    _, card = lines[-1]
+    return card_row(len(card.passed), len(card.warned), len(card.failed))
 
 
 def toxicity_rows(evidence: Evidence) -> list[Row]:
@@ -122,11 +132,8 @@ def measurement_row(
 
 def with_path(findings: tuple[Finding, ...], path: str, repo: str = "") -> tuple[Finding, ...]:
     """Put the real path and repository into the commands that findings suggest."""
+    words = {"PATH": shlex.quote(path), "NAMESPACE/NAME": repo or "NAMESPACE/NAME"}
     return tuple(
-        finding._replace(
-            fix=finding.fix.replace("PATH", path).replace(
-                "NAMESPACE/NAME", repo or "NAMESPACE/NAME"
-            )
-        )
+        finding._replace(fix=_PLACES.sub(lambda match: words[match[0]], finding.fix))
         for finding in findings
     )

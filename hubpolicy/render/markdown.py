@@ -22,11 +22,11 @@ _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
 def render(report: Report) -> str:
     """Title, verdict, then a table each for rows, suites, refs and findings that exist."""
+    verdict = f"**{report.verdict}** (exit code {report.exit_code})"
     lines = [
         f"## {_text(report.title)}",
         "",
-        f"{_MARKS[report.verdict]} **{report.verdict}** (exit code {report.exit_code})"
-        f", trust: {report.trust}",
+        f"{_MARKS[report.verdict]} {verdict}, trust: {report.trust}",
         "",
     ]
     rows = [(row.name, f"{row.text} {row.remark}".strip()) for row in report.rows]
