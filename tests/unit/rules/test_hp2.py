@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import hubpolicy
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.domain.finding import verdict_of
 from tests.unit.rules.toxicity_values import GATE, POLICY, RESULT, SUITE
@@ -83,7 +84,7 @@ def test_the_hooks_path_stays_light() -> None:
 @pytest.mark.parametrize("number", range(201, 212))
 def test_every_rule_is_explained(number: int) -> None:
     rule = import_module(f"hubpolicy.core.rules.hp{number}")
-    text = (Path(__file__).resolve().parents[3] / "docs" / "rules" / "HP2xx.md").read_text()
+    text = (Path(hubpolicy.__file__).parent / "assets" / "rules" / "HP2xx.md").read_text()
     heading = f"## {rule.ID}: {rule.TITLE}\n"
     assert f"HP{number}" == rule.ID
     section = text.split(heading)[1].split("\n## ")[0]
