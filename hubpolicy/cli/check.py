@@ -63,7 +63,7 @@ def check(*, path: str, output: Output) -> None:
 def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, ...]:
     """HP4xx before any run: what a run could load counts as covered."""
     from hubpolicy.core.closure import config_paths, resolve
-    from hubpolicy.core.rules import hp405, hp406, hp407, hp408, hp410
+    from hubpolicy.core.rules import hp405, hp406, hp407, hp408, hp410, hp413
     from hubpolicy.flows.assemble import heads_of, remote_code_of
 
     manifest = reader.manifest
@@ -79,4 +79,5 @@ def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, .
         *hp407.check(sizes, heads, loadable, allowed),
         *hp408.check(sizes, heads, loadable, allowed),
         *hp410.check(sizes, heads),
+        *(hp413.check(sizes, place.policy.weights, allowed) if place is not None else ()),
     )

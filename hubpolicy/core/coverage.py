@@ -22,7 +22,7 @@ from hubpolicy.core.lines import (
     sizes,
     threshold,
 )
-from hubpolicy.core.rules import hp201, hp209, hp406, hp407, hp408, hp409, hp410
+from hubpolicy.core.rules import hp201, hp209, hp406, hp407, hp408, hp409, hp410, hp413
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.rules.hp320 import approvers
 from hubpolicy.domain.manifest import Entry, dir_hash
@@ -146,4 +146,5 @@ def _files(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:
         *hp407.check(files, heads, tested, allowed),
         *hp408.check(files, heads, tested, allowed),
         *hp410.check(files, heads),
+        *hp413.check(files, evidence.policy.weights, allowed),
     )

@@ -206,6 +206,7 @@ def _toothless(policy: Policy) -> str:
         "no scorer": not toxicity.scorers,
         "a plan that never opens the gate": not toxicity.opens_gate,
         "no card rule": not policy.card.rules,
+        "no weight format": not policy.weights,
         "no releaser or no checker": bool({"releaser", "checker"} - set(names)),
         "two roles of one name": len(set(names)) != len(names),
         "two settings of one rule": len(set(rules)) != len(rules),
