@@ -13,11 +13,13 @@ from hubpolicy.cli.options import Output, RepoName, report_options
 from hubpolicy.errors import AccessError, ConfigError
 
 if TYPE_CHECKING:
+    from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.policy import Binds
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.statement import Approval, Subject
     from hubpolicy.domain.trust import Trust
+    from hubpolicy.render.report import Report
 
 
 @click.command(
@@ -55,7 +57,6 @@ def approve(
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
     from hubpolicy.cli.output import finish, hint
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.summaries import evidence_rows, manifest_summary, measurement_rows
     from hubpolicy.cli.wiring import folder, seat, signer
     from hubpolicy.core.bundle import make_bundle
     from hubpolicy.core.line_files import approval_path
@@ -63,7 +64,6 @@ def approve(
     from hubpolicy.core.verify import verify_bundle
     from hubpolicy.domain.statement import Approval
     from hubpolicy.flows.assemble import assemble
-    from hubpolicy.render.report import Report
     from hubpolicy.render.text import render
 
     if reject and not reason:
@@ -84,18 +84,7 @@ def approve(
         not_after=(date.fromisoformat(now[:10]) + timedelta(days=days)).isoformat(),
         approver=_approver(place.trusted.trust, hand.keyid, role),
     )
-    shown = Report(
-        command="approve",
-        title=f"hubpolicy approve {path} as {role}",
-        verdict="passed",
-        exit_code=0,
-        rows=evidence_rows(evidence),
-        measurements=measurement_rows(evidence),
-        manifest=manifest_summary(reader.manifest),
-        solo=place.trusted.trust.root.solo,
-        closing=f"signed: {approval.decision} as {role}, binds {approval.binds}, "
-        f"until {approval.not_after}. Next: hubpolicy attest {path}",
-    )
+    shown = _shown(path, reader, evidence, approval)
     if not yes:
         hint(render(shown._replace(closing="")), output)
         click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
@@ -104,6 +93,25 @@ def approve(
     line = verify_bundle(raw, place.trusted.trust, now=now, where="the new approval")
     EvidenceFolder(Path(path)).write(approval_path(line.payload_sha256), raw.rstrip(b"\n") + b"\n")
     finish(shown, output)
+
+
+def _shown(path: str, reader: FolderRelease, evidence: Evidence, approval: Approval) -> Report:
+    """What is approved, on one screen."""
+    from hubpolicy.cli.summaries import evidence_rows, manifest_summary, measurement_rows
+    from hubpolicy.render.report import Report
+
+    return Report(
+        command="approve",
+        title=f"hubpolicy approve {path} as {approval.role}",
+        verdict="passed",
+        exit_code=0,
+        rows=evidence_rows(evidence),
+        measurements=measurement_rows(evidence),
+        manifest=manifest_summary(reader.manifest),
+        solo=evidence.trust.root.solo,
+        closing=f"signed: {approval.decision} as {approval.role}, binds {approval.binds}, "
+        f"until {approval.not_after}. Next: hubpolicy attest {path}",
+    )
 
 
 def _approver(trust: Trust, keyid: str, role: str) -> str:
