@@ -138,6 +138,14 @@ class CommitOutcome(NamedTuple):
     url: str
 
 
+class Outgoing(NamedTuple):
+    """A file to send: its path there, a file here or its bytes, and what they must hash to."""
+
+    path: str
+    source: str | bytes
+    sha256: str
+
+
 class RemoteRef(NamedTuple):
     """A branch, tag or pull-request ref of a hub repository."""
 
@@ -162,14 +170,14 @@ class Hub(Protocol):
     def repo(self, repo: RepoId) -> RemoteRepo:
         """Existence, visibility and head of ``main``."""
 
-    def create_private(self, repo: RepoId) -> None:
-        """Create the repository, private. An existing one is an error."""
+    def create_private(self, repo: RepoId) -> RemoteRepo:
+        """Create the repository, private, and see it stand there. An existing one is an error."""
 
     def upload(
-        self, repo: RepoId, folder: str, paths: Sequence[str], delete: Sequence[str],
-        parent: str, message: str, advance: Advance,
+        self, repo: RepoId, files: Sequence[Outgoing], delete: Sequence[str],
+        parent: str, message: str,
     ) -> CommitOutcome:  # fmt: skip
-        """One commit on ``main`` with that parent."""
+        """One commit on ``main`` with that parent. Files that changed are refused before."""
 
     def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id."""
@@ -180,8 +188,11 @@ class Hub(Protocol):
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The whole tree at a revision, evidence included."""
 
-    def refs(self, repo: RepoId) -> tuple[RemoteRef, ...]:
-        """Branches, tags and pull-request refs."""
+    def refs(self, repo: RepoId, *, outdated: str = "") -> tuple[RemoteRef, ...]:
+        """Branches, tags and pull-request refs.
+
+        ``outdated``: a head of ``main`` known to be of the past; asked again while it is shown.
+        """
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""

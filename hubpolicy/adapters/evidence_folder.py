@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes evidence into a model folder: ``model.sig`` and ``.hubpolicy/`` and nothing else."""
+"""Writes evidence into a model folder: ``model.sig`` and ``.hubpolicy/``.
+
+The only other file that is ever written is the ``.gitattributes`` that the evidence is about.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class EvidenceFolder:
-    """Implements :class:`hubpolicy.ports.EvidenceWriter` for one folder."""
+_ATTRIBUTES = ".gitattributes"
 
-    def __init__(self, folder: Path) -> None:
+
+class EvidenceFolder:
+    """Implements :class:`hubpolicy.ports.EvidenceWriter` for one folder.
+
+    ``attributes``, where given, is the ``.gitattributes`` that the evidence is about: it is written
+    before any evidence is, and not at all where none is written.
+    """
+
+    def __init__(self, folder: Path, *, attributes: bytes | None = None) -> None:
         self._folder = folder
+        self._attributes = attributes
 
     def write(self, path: str, content: bytes) -> None:
         """Write whole or not at all; unchanged content is left alone."""
         target = self._target(path)
+        if self._attributes is not None:
+            write_atomic(self._folder / _ATTRIBUTES, self._attributes)
+            self._attributes = None
         try:
             if not target.is_symlink() and target.is_file() and target.read_bytes() == content:
                 return

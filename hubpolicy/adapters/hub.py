@@ -3,67 +3,73 @@
 
 Works with the client's 1.31+ and 2.x lines (``huggingface_hub.utils.httpx`` is their common name
 for the HTTP library). Whatever the client or the network raises leaves here as one of our errors.
+Not responsible for retries and time limits; ``hub_http.py`` is.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
+    hf_hub_url,
 )
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.errors import RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
     build_hf_headers,
+    disable_progress_bars,
     get_session,
     hf_raise_for_status,
-    httpx,
 )
 
 from hubpolicy import __version__
+from hubpolicy.adapters.hub_http import ATTEMPTS, NotFoundError, install_session, translated
+from hubpolicy.adapters.hub_http import patiently as retry
 from hubpolicy.domain.manifest import ListedFile, Listing
-from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
+from hubpolicy.errors import ConfigError, ServiceError
 from hubpolicy.ports import CommitOutcome, RemoteRef, RemoteRepo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import TypeVar
 
     from huggingface_hub import CommitOperation
 
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import Advance
+    from hubpolicy.ports import Outgoing
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 READ_LIMIT = 64 * 1024 * 1024
-_RETRIED = frozenset({429, 500, 502, 503, 504})
-_ATTEMPTS = 4
-_LONGEST_WAIT = 60.0
-
-_SENTENCES = {
-    400: "refused the request as malformed",
-    401: "does not know this login",
-    403: "does not allow this",
-    404: "knows no such repository or revision (or this login may not see it)",
-    409: "says that it exists already, or changed meanwhile",
-    412: "says that somebody else committed meanwhile",
-    413: "says that the upload is too large",
-    429: "asks to slow down (rate limit)",
-}
+MAIN = "refs/heads/main"
 
 
 class HubClient:
-    """Implements :class:`hubpolicy.ports.Hub` for one endpoint and one token."""
+    """Implements :class:`hubpolicy.ports.Hub` for one endpoint and one token.
+
+    ``bars`` lets the client draw its own progress of transfers on standard error.
+    """
 
     def __init__(
-        self, endpoint: str, token: str | None, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        endpoint: str,
+        token: str | None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        bars: bool = False,
     ) -> None:
+        """Raises: ConfigError: the endpoint holds a password or is no http(s) address."""
+        _check_endpoint(endpoint)
+        install_session()
+        if not bars:
+            disable_progress_bars()
         self._api = HfApi(
             endpoint=endpoint, token=token, library_name="hubpolicy", library_version=__version__
         )
@@ -74,46 +80,45 @@ class HubClient:
     def repo(self, repo: RepoId) -> RemoteRepo:
         """Existence, visibility and head of ``main``."""
         try:
-            with _translated(f"looking at {repo.text}"):
+            with self._doing(f"looking at {repo.text}"):
                 found = self._retry(
                     lambda: self._api.repo_info(repo.text, repo_type=repo.repo_type)
                 )
-        except _NotFoundError:
+        except NotFoundError:
             return RemoteRepo(exists=False, private=False, head="")
         return RemoteRepo(exists=True, private=bool(found.private), head=str(found.sha or ""))
 
-    def create_private(self, repo: RepoId) -> None:
-        """Create the repository, private. An existing one is an error."""
-        with _translated(f"creating {repo.text}"):
-            self._api.create_repo(repo.text, repo_type=repo.repo_type, private=True, exist_ok=False)
+    def create_private(self, repo: RepoId) -> RemoteRepo:
+        """Create the repository, private, and see it stand there. An existing one is an error."""
+        with self._doing(f"creating {repo.text}"):
+            self._retry(
+                lambda: self._api.create_repo(
+                    repo.text, repo_type=repo.repo_type, private=True, exist_ok=False
+                )
+            )
+        for attempt in range(ATTEMPTS):
+            found = self.repo(repo)
+            if found.exists and found.private:
+                return found
+            self._sleep(2.0**attempt / 2)
+        message = f"creating {repo.text}: the hub does not show it as a private repository"
+        raise ServiceError(message, hint="nothing was uploaded; look at its settings on the hub")
 
     def upload(
         self,
         repo: RepoId,
-        folder: str,
-        paths: Sequence[str],
+        files: Sequence[Outgoing],
         delete: Sequence[str],
         parent: str,
         message: str,
-        advance: Advance,
     ) -> CommitOutcome:
         """One commit on ``main`` with that parent; the client skips what stands there already."""
-        operations: list[CommitOperation] = [
-            CommitOperationAdd(path_in_repo=path, path_or_fileobj=f"{folder}/{path}")
-            for path in paths
-        ]
+        operations: list[CommitOperation] = []
+        with self._doing(f"reading what goes to {repo.text}"):
+            operations += [_addition(file) for file in files]
         operations += [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in delete]
-        with _translated(f"uploading to {repo.text}"):
-            outcome = self._api.create_commit(
-                repo.text,
-                operations,
-                commit_message=message,
-                repo_type=repo.repo_type,
-                revision="main",
-                parent_commit=parent or None,
-            )
-        advance(len(operations))
-        return CommitOutcome(outcome.oid, outcome.commit_url)
+        with self._doing(f"uploading to {repo.text}"):
+            return self._commit(repo, operations, parent, message)
 
     def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id.
@@ -124,7 +129,7 @@ class HubClient:
         have = {file.path: file for file in self.listing(repo, bad).files}
         operations: list[CommitOperation] = [
             CommitOperationDelete(path_in_repo=path, is_folder=False)
-            for path in have.keys() - want.keys()
+            for path in sorted(have.keys() - want.keys())
         ]
         for path, file in want.items():
             if have.get(path) == file:
@@ -134,64 +139,88 @@ class HubClient:
             else:
                 content = self.read(repo, good, path)
                 operations.append(CommitOperationAdd(path_in_repo=path, path_or_fileobj=content))
-        with _translated(f"restoring {repo.text}"):
-            outcome = self._api.create_commit(
-                repo.text, operations, commit_message=message, repo_type=repo.repo_type,
-                revision="main", parent_commit=bad,
-            )  # fmt: skip
-        return outcome.oid
+        if not operations:
+            return bad
+        with self._doing(f"restoring {repo.text}"):
+            return self._commit(repo, operations, bad, message).oid
 
     def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
         """All commit ids that are reachable from a revision, newest first."""
-        with _translated(f"reading the history of {repo.text}"):
+        with self._doing(f"reading the history of {repo.text}"):
             commits = self._retry(
                 lambda: self._api.list_repo_commits(
                     repo.text, repo_type=repo.repo_type, revision=revision
-                )
+                ),
+                revision=revision,
             )
         return tuple(commit.commit_id for commit in commits)
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The whole tree at a revision, evidence included."""
-        with _translated(f"listing {repo.text} at {revision[:12]}"):
+        with self._doing(f"listing {repo.text} at {revision[:12]}"):
             entries = self._retry(
                 lambda: list(
                     self._api.list_repo_tree(
                         repo.text, recursive=True, revision=revision, repo_type=repo.repo_type
                     )
-                )
+                ),
+                revision=revision,
             )
-        files = [_listed(entry) for entry in entries if isinstance(entry, RepoFile)]
+            files = [_listed(entry) for entry in entries if isinstance(entry, RepoFile)]
         return Listing(tuple(sorted(files, key=lambda file: file.path.encode("utf-8"))))
 
-    def refs(self, repo: RepoId) -> tuple[RemoteRef, ...]:
-        """Branches, tags and pull-request refs, sorted by full name."""
-        with _translated(f"listing the refs of {repo.text}"):
-            found = self._retry(
-                lambda: self._api.list_repo_refs(
-                    repo.text, repo_type=repo.repo_type, include_pull_requests=True
-                )
-            )
-        every = [*found.branches, *found.tags, *(found.pull_requests or ())]
-        return tuple(sorted(RemoteRef(ref.ref, ref.target_commit) for ref in every))
+    def refs(self, repo: RepoId, *, outdated: str = "") -> tuple[RemoteRef, ...]:
+        """Branches, tags and pull-request refs, sorted by full name.
+
+        ``outdated``: a head of ``main`` that is known to be of the past. While a replica that is
+        behind shows it, it is asked again, a few times.
+        """
+        with self._doing(f"listing the refs of {repo.text}"):
+            for attempt in range(1, ATTEMPTS):
+                found = self._retry(lambda: self._refs(repo))
+                if not outdated or RemoteRef(MAIN, outdated) not in found:
+                    return found
+                self._sleep(2.0**attempt / 2)
+            return self._retry(lambda: self._refs(repo))
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""
-        with _translated(f"reading {path} of {repo.text}"):
-            return self._retry(lambda: self._download(repo, revision, path))
+        with self._doing(f"reading {path} of {repo.text}"):
+            return self._retry(lambda: self._download(repo, revision, path), revision=revision)
 
     def set_private(self, repo: RepoId, *, private: bool) -> None:
         """Flip the visibility."""
-        with _translated(f"changing the visibility of {repo.text}"):
+        with self._doing(f"making {repo.text} {'private' if private else 'public'}"):
             self._retry(
                 lambda: self._api.update_repo_settings(
                     repo.text, private=private, repo_type=repo.repo_type
                 )
             )
 
-    def _download(self, repo: RepoId, revision: str, path: str) -> bytes:
-        from huggingface_hub import hf_hub_url
+    def _commit(
+        self, repo: RepoId, operations: list[CommitOperation], parent: str, message: str
+    ) -> CommitOutcome:
+        """Safe to ask again: with its parent pinned, the same commit cannot land twice."""
+        outcome = self._retry(
+            lambda: self._api.create_commit(
+                repo.text,
+                operations,
+                commit_message=message,
+                repo_type=repo.repo_type,
+                revision="main",
+                parent_commit=parent or None,
+            )
+        )
+        return CommitOutcome(outcome.oid, outcome.commit_url)
 
+    def _refs(self, repo: RepoId) -> tuple[RemoteRef, ...]:
+        found = self._api.list_repo_refs(
+            repo.text, repo_type=repo.repo_type, include_pull_requests=True
+        )
+        every = [*found.branches, *found.converts, *found.tags, *(found.pull_requests or ())]
+        return tuple(sorted(RemoteRef(ref.ref, ref.target_commit) for ref in every))
+
+    def _download(self, repo: RepoId, revision: str, path: str) -> bytes:
         url = hf_hub_url(
             repo.text, path, repo_type=repo.repo_type, revision=revision, endpoint=self._endpoint
         )
@@ -208,66 +237,37 @@ class HubClient:
                     raise ServiceError(message)
         return bytes(content)
 
-    def _retry(self, call: Callable[[], T]) -> T:
-        """Reads and idempotent writes: again on 429, 5xx and network errors, then give up."""
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return call()
-            except HfHubHTTPError as error:
-                if error.response.status_code not in _RETRIED:
-                    raise
-                self._sleep(_wait(error, attempt))
-            except httpx.TransportError:
-                self._sleep(float(2**attempt) / 2)
-        return call()
+    def _retry(self, call: Callable[[], T], *, revision: str = "") -> T:
+        """Commit ids come from the hub itself: one that it does not know is read lag."""
+        lag = (RevisionNotFoundError,) if len(revision) in {40, 64} else ()
+        return retry(call, self._sleep, lag=lag)
+
+    def _doing(self, what: str) -> AbstractContextManager[None]:
+        return translated(what, secret=self._token)
 
 
-class _NotFoundError(ServiceError):
-    """404: the one answer that a flow may go on with."""
+def _check_endpoint(endpoint: str) -> None:
+    """A password in the address would be printed, and signed into the release line."""
+    parts = urlsplit(endpoint)
+    if parts.username or parts.password or parts.scheme not in {"http", "https"}:
+        message = "got a hub address with a login in it or without http(s), expected a plain one"
+        raise ConfigError(message, hint="export HF_ENDPOINT=https://hub.example.org; hf auth login")
 
 
-def _wait(error: HfHubHTTPError, attempt: int) -> float:
-    """Seconds that the server asks for, else doubling; never more than a minute."""
-    asked = error.response.headers.get("Retry-After", "")
-    seconds = float(asked) if asked.isdigit() else 2.0**attempt / 2
-    return min(seconds, _LONGEST_WAIT)
+def _addition(file: Outgoing) -> CommitOperationAdd:
+    """The client hashes what it sends: these must be the judged bytes, before any of them leaves.
+
+    Raises:
+        ServiceError: the file changed since it was judged.
+
+    """
+    operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source)
+    if operation.upload_info.sha256.hex() != file.sha256:
+        message = f"{file.path} changed while it was being published; nothing was uploaded"
+        raise ServiceError(message, hint="push again: the new bytes are judged first")
+    return operation
 
 
 def _listed(entry: RepoFile) -> ListedFile:
     sha256 = entry.lfs.sha256 if entry.lfs is not None else None
     return ListedFile(entry.path, entry.size, sha256, None if sha256 else entry.blob_id)
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Everything foreign becomes an AccessError or a ServiceError that says what we were doing."""
-    try:
-        yield
-    except HubpolicyError:
-        raise
-    except RepositoryNotFoundError as error:
-        status = error.response.status_code
-        if status == 401:
-            _refuse(doing, 401)
-        message = f"{doing}: the hub knows no such repository (or this login may not see it)"
-        raise _NotFoundError(message, hint="hf auth login") from error
-    except HfHubHTTPError as error:
-        _refuse(doing, error.response.status_code, str(error.server_message or ""))
-    except OfflineModeIsEnabled as error:
-        message = f"{doing}: offline mode is on"
-        raise ServiceError(message, hint="unset HF_HUB_OFFLINE, drop --offline") from error
-    except httpx.HTTPError as error:
-        message = f"{doing}: the hub did not answer ({type(error).__name__})"
-        raise ServiceError(message, hint="try again; nothing is lost") from error
-    except (OSError, ValueError, RuntimeError) as error:
-        message = f"{doing}: {error}"
-        raise ServiceError(message) from error
-
-
-def _refuse(doing: str, status: int, said: str = "") -> NoReturn:
-    sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
-    remark = f": {said[:200]}" if said else ""
-    message = f"{doing}: the hub {sentence} (HTTP {status}){remark}"
-    if status in {401, 403}:
-        raise AccessError(message, hint="hf auth login, with a token that may write here")
-    raise ServiceError(message, hint="try again; nothing is lost")

@@ -51,7 +51,6 @@ def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
     with Bars(shown=output.progress) as bars:
         done = attest_folder(path, repo, key, place, bars)
     target = done.evidence.target
-    signed = ", ".join(done.signed) or "nothing new"
     report = Report(
         command="attest",
         title=f"hubpolicy attest {path}" + (f" for {target.text}" if target else ""),
@@ -63,9 +62,17 @@ def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
         measurements=measurement_rows(done.evidence),
         manifest=manifest_summary(done.manifest),
         solo=place.trusted.trust.root.solo,
-        closing=f"signed: {signed}" + ("" if done.released else ". No release line was signed."),
+        closing=_closing(done),
     )
     finish(report, output)
+
+
+def _closing(done: Attested) -> str:
+    if not done.written:
+        return "Nothing was written."
+    signed = f"signed: {', '.join(done.signed) or 'nothing new'}"
+    quiet = done.released or "release" in done.signed
+    return signed if quiet else f"{signed}. No release line was signed."
 
 
 def attest_folder(
@@ -75,49 +82,45 @@ def attest_folder(
     place: Seat,
     progress: Progress,
     *,
+    reader: FolderRelease | None = None,
     only_if_passed: bool = False,
+    writing: bool = True,
 ) -> Attested:
-    """Complete ``.gitattributes``, then attest. Shared with ``push``."""
+    """Complete ``.gitattributes``, then attest. Shared with ``push``.
+
+    ``reader`` is the folder, if it was read already. ``writing`` = False judges and signs in
+    memory alone.
+    """
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.attributes import completed
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
-    from hubpolicy.cli.wiring import card_check, desk
+    from hubpolicy.cli.wiring import card_check, desk, folder
     from hubpolicy.domain.statement import CardResult
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.flows.attesting import attest as attest_flow
 
-    reader = _with_attributes(path, progress)
-    target = repo or _last_target(path, reader, place)
-    checked = card_check(reader, place.policy)
+    read = reader or folder(path, progress)
+    better = completed(read, assets.default_gitattributes())
+    release = better or read
+    target = repo or _last_target(path, read, place)
+    checked = card_check(release, place.policy)
     card = CardResult(
         checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed
     )
-    return attest_flow(
-        reader,
-        EvidenceFolder(Path(path)),
+    attributes = None if better is None else better.content
+    done = attest_flow(
+        release,
+        EvidenceFolder(Path(path), attributes=attributes),
         target,
         desk(place, key),
         card,
         assemble,
         only_if_passed=only_if_passed,
+        writing=writing,
     )
-
-
-def _with_attributes(path: str, progress: Progress) -> FolderRelease:
-    """The folder, after ``.gitattributes`` says all that the Hub would add to it."""
-    from hubpolicy.adapters import assets
-    from hubpolicy.adapters.atomic import write_atomic
-    from hubpolicy.adapters.attributes import NAME, missing_lines
-    from hubpolicy.cli.wiring import folder
-
-    reader = folder(path, progress)
-    here = any(entry.path == NAME for entry in reader.manifest.entries)
-    content = reader.read(NAME) if here else assets.default_gitattributes()
-    lines = missing_lines(reader, content)
-    if here and not lines:
-        return reader
-    write_atomic(Path(path) / NAME, content + lines)
-    what = "added the lines to .gitattributes" if here else "wrote the .gitattributes"
-    progress.note(f"{what} that the Hub would add: they decide what goes to Git LFS")
-    return folder(path, progress)
+    if better is not None and done.written:
+        progress.note("completed .gitattributes as the Hub would: it says what goes to Git LFS")
+    return done
 
 
 def _last_target(path: str, reader: FolderRelease, place: Seat) -> RepoId:

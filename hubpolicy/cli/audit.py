@@ -11,8 +11,9 @@ from hubpolicy.cli.options import Output, RepoName, report_options
 
 if TYPE_CHECKING:
     from hubpolicy.cli.exits import Exit
-    from hubpolicy.domain.finding import Verdict
+    from hubpolicy.domain.finding import Finding, Verdict
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.errors import HubpolicyError
     from hubpolicy.flows.auditing import RefVerdict
 
 STATUSES = (
@@ -38,12 +39,13 @@ Exit codes: 0 all attested, 1 something is not, 2 usage or policy, 3 a ref could
 def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output) -> None:
     """Judge every branch, tag and pull-request ref of REPOS, without downloading weights."""
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.exits import Exit
+    from hubpolicy.cli.exits import Exit, worst
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import hub, seat
+    from hubpolicy.errors import AccessError, ServiceError
     from hubpolicy.flows.assemble import assemble_listing
-    from hubpolicy.flows.auditing import Court
+    from hubpolicy.flows.auditing import Court, RefVerdict
     from hubpolicy.flows.auditing import audit as audit_flow
     from hubpolicy.render.report import RefRow, Report
 
@@ -51,10 +53,15 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
     now = SystemClock().now()
     court = Court(place.policy, place.trusted.trust, now, assemble_listing)
     found: list[RefVerdict] = []
+    codes: set[Exit] = set()
     with Bars(shown=output.progress) as bars:
         for repo in repos:
-            found += audit_flow(repo, hub(repo), court, bars)
-    code = _exit(found, fail_on)
+            try:
+                found += audit_flow(repo, hub(repo), court, bars)
+            except ServiceError as error:
+                codes.add(Exit.ACCESS if isinstance(error, AccessError) else Exit.NOT_EVALUATED)
+                found.append(RefVerdict(repo, "(all refs)", "", "UNREADABLE", _said(error)))
+    code = worst(codes | {_exit(found, fail_on)})
     verdicts: dict[Exit, Verdict] = {Exit.PASSED: "passed", Exit.NOT_EVALUATED: "inconclusive"}
     refs = tuple(
         RefRow(v.repo.text, v.ref, v.oid, v.status, v.detail, v.dir_hash, v.time, v.signer)
@@ -65,7 +72,7 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
         title="hubpolicy audit " + " ".join(repo.text for repo in repos),
         verdict=verdicts.get(code, "failed"),
         exit_code=code,
-        findings=tuple(dict.fromkeys(f for v in found for f in v.findings)),
+        findings=_findings(found),
         refs=refs,
         solo=place.trusted.trust.root.solo,
         closing=_tally(found),
@@ -87,6 +94,19 @@ def _exit(found: list[RefVerdict], fail_on: tuple[str, ...]) -> Exit:
         elif verdict.status not in GREEN or verdict.status in fail_on:
             codes.add(Exit.BLOCKED)
     return worst(codes)
+
+
+def _said(error: HubpolicyError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _findings(found: list[RefVerdict]) -> tuple[Finding, ...]:
+    """Each once, with the repository in the commands that they suggest."""
+    from hubpolicy.cli.summaries import with_path
+
+    return tuple(dict.fromkeys(
+        finding for v in found for finding in with_path(v.findings, "PATH", v.repo.text)
+    ))  # fmt: skip
 
 
 def _tally(found: list[RefVerdict]) -> str:

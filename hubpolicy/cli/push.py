@@ -3,20 +3,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from hubpolicy.cli.options import Output, RepoName, report_options
-from hubpolicy.errors import AccessError
+from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.adapters.hub import HubClient
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.domain.finding import Decision
+    from hubpolicy.domain.manifest import EvidenceFile, Manifest
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.flows.pushing import Pushed
+    from hubpolicy.flows.pushing import Plan, Pushed
+
+
+_NOTHING = "Nothing was uploaded."
+
+
+class Judged(NamedTuple):
+    """The folder as it was judged: what will be sent, and nothing that changed since."""
+
+    evidence: Evidence
+    files: tuple[EvidenceFile, ...]
+    decision: Decision
 
 
 @click.command(
@@ -35,7 +49,9 @@ Exit codes: 0 published, 1 blocked, 2 usage or policy, 4 permission, 5 approvals
 @click.argument("repo", type=RepoName())
 @click.option("--private", is_flag=True, help="Leave the repository private.")
 @click.option("-m", "--message", default="", help="Commit message.")
-@click.option("--dry-run", is_flag=True, help="Judge and say what would go; upload nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Judge and say what would go; write and upload nothing."
+)
 @click.option("--test", "run_test", is_flag=True, help="Run the toxicity test if it is missing.")
 @click.option("--no-attest", is_flag=True, help="Sign nothing; only verify what is there.")
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
@@ -63,14 +79,22 @@ def push(
         with_path,
     )
     from hubpolicy.cli.wiring import seat
+    from hubpolicy.flows.pushing import Plan, Pushed
     from hubpolicy.render.report import Report
 
     place = seat()
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        if run_test:
+        if run_test and not dry_run:
             _test_if_missing(path, key, place, bars)
-        evidence, reader = _evidence(path, repo, key, place, bars, sign=not no_attest)
-        done = _push(path, repo, evidence, reader, private, message, bars, dry_run=dry_run)
+        judged, reader = _judged(
+            path, repo, key, place, bars, sign=not no_attest, writing=not dry_run
+        )
+    done, closing = Pushed(judged.decision, "", "", public=False, uploaded=0), _NOTHING
+    if judged.decision.verdict == "passed":
+        refuse_ignored(reader)
+        text = message or f"Publish {_manifest(judged).dir_hash[:12]} with evidence"
+        plan = Plan(path, judged.evidence, judged.files, private, text)
+        done, closing = _go(plan, done, repo, output, dry_run=dry_run)
     report = Report(
         command="push",
         title=f"hubpolicy push {path} {repo.text}",
@@ -78,11 +102,11 @@ def push(
         exit_code=for_decision(done.decision, gate=True),
         findings=with_path(done.decision.findings, path, repo.text),
         waived=done.decision.waived,
-        rows=evidence_rows(evidence),
-        measurements=measurement_rows(evidence),
-        manifest=manifest_summary(reader.manifest),
+        rows=evidence_rows(judged.evidence),
+        measurements=measurement_rows(judged.evidence),
+        manifest=manifest_summary(_manifest(judged)),
         solo=place.trusted.trust.root.solo,
-        closing=_closing(done, repo, dry_run=dry_run),
+        closing=closing,
     )
     finish(report, output)
 
@@ -101,61 +125,107 @@ def _test_if_missing(path: str, key: str, place: Seat, bars: Bars) -> None:
         sign_run(path, key, place, bars)
 
 
-def _evidence(
-    path: str, repo: RepoId, key: str, place: Seat, bars: Bars, *, sign: bool
-) -> tuple[Evidence, FolderRelease]:
-    """The folder's evidence; card and release lines are signed anew if that is all it takes."""
+def _judged(
+    path: str, repo: RepoId, key: str, place: Seat, bars: Bars, *, sign: bool, writing: bool
+) -> tuple[Judged, FolderRelease]:
+    """The folder's evidence; card and release lines are signed anew if that is all it takes.
+
+    If that is not enough, what is shown is what keeps the release from being signed.
+    """
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.attest import attest_folder
     from hubpolicy.cli.wiring import folder
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
+    from hubpolicy.flows.attesting import Revised
 
     reader = folder(path, bars)
+    files = reader.evidence_files()
     now = SystemClock().now()
-    evidence = assemble(reader, repo, place.policy, place.trusted.trust, now)
-    if not sign or judge(evidence).verdict == "passed" or not _has_card(reader):
-        return evidence, reader
+    trust = place.trusted.trust
+    evidence = assemble(Revised(reader, files), repo, place.policy, trust, now)
+    found = Judged(evidence, files, judge(evidence))
+    if not sign or found.decision.verdict == "passed" or not _has_card(reader):
+        return found, reader
     try:
-        done = attest_folder(path, repo, key, place, bars, only_if_passed=True)
+        done = attest_folder(
+            path, repo, key, place, bars, reader=reader, only_if_passed=True, writing=writing
+        )
     except AccessError:
-        return evidence, reader
-    return (done.evidence, folder(path, bars)) if done.released else (evidence, reader)
+        return found, reader
+    return Judged(done.evidence, done.files, _remembering(done.decision, found.decision)), reader
+
+
+def _remembering(decision: Decision, before: Decision) -> Decision:
+    """What was not run is told by the sentence that knows the last run, of other bytes."""
+    known = {finding.rule: finding for finding in before.findings if finding.rule == "HP201"}
+    findings = tuple(known.get(finding.rule, finding) for finding in decision.findings)
+    return decision._replace(findings=findings)
 
 
 def _has_card(reader: FolderRelease) -> bool:
-    return any(entry.path == "README.md" for entry in reader.manifest.entries)
+    return "README.md" in reader.paths
 
 
-def _push(
-    path: str,
-    repo: RepoId,
-    evidence: Evidence,
-    reader: FolderRelease,
-    private: bool,
-    message: str,
-    bars: Bars,
-    *,
-    dry_run: bool,
-) -> Pushed:
+def refuse_ignored(reader: FolderRelease) -> None:
+    """The Hub leaves out what the release's own ``.gitignore`` names: it would stand there cut.
+
+    Raises:
+        ServiceError: naming the files.
+
+    """
+    from hubpolicy.adapters.attributes import ignored
+    from hubpolicy.core.lines import named
+
+    paths = ignored(reader)
+    if paths:
+        message = f".gitignore leaves out {len(paths)} of these files: {named(paths)}"
+        raise ServiceError(message, hint="remove the files or those lines; nothing was uploaded")
+
+
+def _manifest(judged: Judged) -> Manifest:
+    manifest = judged.evidence.manifest
+    if manifest is None:  # a folder always has one
+        message = "got a listing, expected a folder"
+        raise ServiceError(message)
+    return manifest
+
+
+def _go(
+    plan: Plan, done: Pushed, repo: RepoId, output: Output, *, dry_run: bool
+) -> tuple[Pushed, str]:
+    """Everything that talks to the hub. Here the official client draws the bars."""
+    from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import hub
-    from hubpolicy.core.judge import judge
-    from hubpolicy.flows.pushing import Plan, Pushed
     from hubpolicy.flows.pushing import push as push_flow
 
-    decision = judge(evidence)
-    if dry_run or decision.verdict != "passed":
-        return Pushed(decision, "", "", public=False, uploaded=0)
-    text = message or f"Publish {reader.manifest.dir_hash[:12]} with evidence"
-    plan = Plan(path, evidence, reader.evidence_files(), private, text)
-    return push_flow(plan, repo, hub(repo), bars)
+    client = hub(repo, bars=output.progress)
+    if dry_run:
+        return done, _would(plan, repo, client)
+    done = push_flow(plan, repo, client, Bars(shown=False, quiet=output.quiet))
+    return done, _closing(done, repo)
 
 
-def _closing(done: Pushed, repo: RepoId, *, dry_run: bool) -> str:
+def _would(plan: Plan, repo: RepoId, client: HubClient) -> str:
+    from hubpolicy.cli.summaries import human
+    from hubpolicy.flows.pushing import difference
+
+    try:
+        change = difference(plan, repo, client)
+    except HubpolicyError as error:
+        return f"Nothing was uploaded (dry run); the hub could not be asked: {error.message}"
+    removed = f", {len(change.removed)} would be removed there" if change.removed else ""
+    return (
+        f"{len(change.files)} files ({human(change.size)}) would go to {repo.text}{removed}. "
+        "Nothing was uploaded (dry run)."
+    )
+
+
+def _closing(done: Pushed, repo: RepoId) -> str:
     if not done.oid:
-        return "Nothing was uploaded." + (" (dry run)" if dry_run else "")
-    if done.decision.verdict != "passed":
-        return f"commit {done.oid[:12]} is on the hub and is not published; see above"
+        return _NOTHING
     shown = "public" if done.public else "private"
+    if done.decision.verdict != "passed":
+        return f"{repo.text} is {shown}, and these bytes were not published: see above."
     notes = "".join(f"  ({note})" for note in done.notes)
     return f"{repo.endpoint}/{repo.text} is {shown} at {done.oid[:12]}{notes}"

@@ -123,13 +123,16 @@ def git_release(path: str, revision: str) -> ReleaseReader:
     return GitRepository(git).release(oid)
 
 
-def hub(repo: RepoId) -> HubClient:
-    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``)."""
+def hub(repo: RepoId, *, bars: bool = False) -> HubClient:
+    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``).
+
+    ``bars`` lets the official client draw its progress of transfers.
+    """
     from huggingface_hub import get_token
 
     from hubpolicy.adapters.hub import HubClient
 
-    return HubClient(repo.endpoint, get_token())
+    return HubClient(repo.endpoint, get_token(), bars=bars)
 
 
 def card_check(reader: ReleaseReader, policy: Policy | None) -> CardCheck:

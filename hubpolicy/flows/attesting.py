@@ -18,7 +18,7 @@ from hubpolicy.core.line_files import RELEASE_FILE, approval_path
 from hubpolicy.core.line_files import lines as lines_of
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.predicates import VERIFIER_ID
-from hubpolicy.core.statements import card_statement, release_statement
+from hubpolicy.core.statements import CARD, card_statement, release_statement
 from hubpolicy.core.verify import verify_bundle, verify_model_signature
 from hubpolicy.domain.manifest import MODEL_SIGNATURE, EvidenceFile
 from hubpolicy.domain.statement import (
@@ -65,13 +65,18 @@ class Desk(NamedTuple):
 
 
 class Attested(NamedTuple):
-    """What came of it. ``signed`` names the lines that are new; ``released`` = VSA stands."""
+    """What came of it. ``signed`` names the lines that are new; ``released`` = the gate opens.
+
+    ``files`` is the evidence as it was judged, byte for byte.
+    """
 
     decision: Decision
     manifest: Manifest
     evidence: Evidence
+    files: tuple[EvidenceFile, ...]
     signed: tuple[str, ...]
     released: bool
+    written: bool
 
 
 class _Line(NamedTuple):
@@ -88,11 +93,13 @@ def attest(
     assemble: Assemble,
     *,
     only_if_passed: bool = False,
+    writing: bool = True,
 ) -> Attested:
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
     Everything is made and judged in memory first; the files follow, the release lines last.
-    ``only_if_passed`` leaves what stands there alone unless the release passes.
+    ``only_if_passed`` leaves what stands there alone unless the release passes; without
+    ``writing`` it is left alone in any case.
 
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
@@ -105,45 +112,56 @@ def attest(
     kept = _still_true(files, manifest, desk.trust, now)
     signed: list[str] = []
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
-    lines.append(_card_line(kept, manifest, card, desk, now, signed))
+    lines += _card_lines(kept, manifest, card, desk, now, signed)
     made = {MODEL_SIGNATURE: _model_signature(files, manifest, target.name, desk, now, signed)}
     made |= _carried(files, lines)
     made[RELEASE_FILE] = _release_file(lines)
-    draft = assemble(_Revised(reader, made), target, desk.policy, desk.trust, now)
+    draft = assemble(Revised(reader, _evidence(made)), target, desk.policy, desk.trust, now)
     decision = judge(draft, INPUTS)
     if decision.verdict == "passed":
         made[policy_path(desk.policy.sha256)] = desk.policy_envelope
-        lines.append(_release_line(kept, manifest, target, desk, draft, now, signed))
+        lines += _release_lines(kept, manifest, target, desk, draft, now, signed)
         made[RELEASE_FILE] = _release_file(lines)
-        draft = assemble(_Revised(reader, made), target, desk.policy, desk.trust, now)
+        draft = assemble(Revised(reader, _evidence(made)), target, desk.policy, desk.trust, now)
         decision = judge(draft)
-    if decision.verdict == "passed" or not only_if_passed:
+    passed = decision.verdict == "passed"
+    written = writing and bool(lines) and (passed or not only_if_passed)
+    if written:
         _write(writer, made, files)
-    return Attested(decision, manifest, draft, tuple(signed), decision.verdict == "passed")
+    return Attested(decision, manifest, draft, _evidence(made), tuple(signed), passed, written)
 
 
-class _Revised:
-    """A release with other evidence beside it: what will stand there once it is written."""
+def _evidence(made: dict[str, bytes]) -> tuple[EvidenceFile, ...]:
+    return tuple(EvidenceFile(path, made[path]) for path in sorted(made))
 
-    def __init__(self, reader: ReleaseReader, files: dict[str, bytes]) -> None:
+
+class Revised:
+    """A release with this evidence beside it, whatever stands on the disk meanwhile."""
+
+    def __init__(self, reader: ReleaseReader, files: tuple[EvidenceFile, ...]) -> None:
         self._reader = reader
-        self._files = tuple(EvidenceFile(path, files[path]) for path in sorted(files))
+        self._files = files
 
     @property
     def manifest(self) -> Manifest:
+        """Every covered file."""
         return self._reader.manifest
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """Those of the release."""
         return self._reader.findings
 
     def read(self, path: str) -> bytes:
+        """A small file's content."""
         return self._reader.read(path)
 
     def head(self, path: str) -> bytes:
+        """The first 512 bytes of a file."""
         return self._reader.head(path)
 
     def evidence_files(self) -> tuple[EvidenceFile, ...]:
+        """What was given."""
         return self._files
 
 
@@ -181,15 +199,15 @@ def _still_true(
 
 
 def _parse_lines(files: tuple[EvidenceFile, ...], trust: Trust, now: str) -> list[_Line]:
-    """Every line that verifies, each payload once, with its bytes."""
-    found: dict[str, _Line] = {}
+    """Every line that verifies, each payload once per key, with its bytes."""
+    found: dict[tuple[str, str], _Line] = {}
     ignored: list[Finding] = []
     for path, number, raw in lines_of(files, ignored):
         try:
             line = verify_bundle(raw, trust, now=now, where=f"{path} line {number}")
         except (VerificationError, MalformedError):
             continue
-        found[line.payload_sha256] = _Line(raw, line)
+        found[line.payload_sha256, line.keyid] = _Line(raw, line)
     return list(found.values())
 
 
@@ -207,16 +225,19 @@ def _same(items: list[_Line], payload: bytes) -> _Line | None:
     return None
 
 
-def _card_line(
+def _card_lines(
     kept: list[_Line], manifest: Manifest, card: CardResult, desk: Desk, now: str, signed: list[str]
-) -> _Line:
-    readme = next(entry for entry in manifest.entries if entry.path == "README.md")
+) -> list[_Line]:
+    """The card check, signed anew if it says something else; nothing where there is no card."""
+    readme = next((entry for entry in manifest.entries if entry.path == CARD), None)
+    if readme is None:
+        return []
     payload = card_statement(card, readme, manifest, tool_version=desk.version)
     old = _same(kept, payload)
     if old is not None:
-        return old
+        return [old]
     signed.append("card")
-    return _sign(payload, desk, now)
+    return [_sign(payload, desk, now)]
 
 
 def _model_signature(
@@ -241,7 +262,7 @@ def _model_signature(
     return make_bundle(payload, desk.signer)
 
 
-def _release_line(
+def _release_lines(
     kept: list[_Line],
     manifest: Manifest,
     target: RepoId,
@@ -249,11 +270,16 @@ def _release_line(
     draft: Evidence,
     now: str,
     signed: list[str],
-) -> _Line:
+) -> list[_Line]:
+    """What holds of other releasers' lines, and one by the key at hand.
+
+    Where somebody signed the same release before, the same payload is signed: two releasers agree
+    on one summary.
+    """
     inputs = [(uri_of(line), line.payload_sha256) for line in draft.lines]
     if draft.model_signature is not None:
         inputs.append((MODEL_SIGNATURE, draft.model_signature.payload_sha256))
-    inputs.sort()
+    inputs = sorted(set(inputs))
     summary = ReleaseSummary(
         verifier_id=VERIFIER_ID,
         verifier_version=desk.version,
@@ -263,17 +289,27 @@ def _release_line(
         inputs=tuple(digest for _, digest in inputs),
         result="PASSED",
     )
-    for item in kept:
-        old = item.line.predicate
-        if isinstance(old, ReleaseSummary) and set(old.inputs) == set(summary.inputs):
-            again = summary._replace(
-                time_verified=old.time_verified, verifier_version=old.verifier_version,
-                inputs=old.inputs,
-            )  # fmt: skip
-            if old == again:
-                return item
+    standing = [item for item in kept if _says(item.line, summary)]
+    if any(item.line.keyid == desk.signer.keyid for item in standing):
+        return standing
     signed.append("release")
-    return _sign(release_statement(summary, manifest, inputs=tuple(inputs)), desk, now)
+    if standing:
+        payload = parse_bundle(standing[-1].raw, where="a kept line").payload
+    else:
+        payload = release_statement(summary, manifest, inputs=tuple(inputs))
+    return [*standing, _sign(payload, desk, now)]
+
+
+def _says(line: VerifiedStatement, summary: ReleaseSummary) -> bool:
+    """True for a release line that says the same, at whatever time, by whatever version of us."""
+    old = line.predicate
+    if not isinstance(old, ReleaseSummary) or set(old.inputs) != set(summary.inputs):
+        return False
+    return old == summary._replace(
+        time_verified=old.time_verified,
+        verifier_version=old.verifier_version,
+        inputs=old.inputs,
+    )
 
 
 def uri_of(line: VerifiedStatement) -> str:

@@ -8,21 +8,23 @@ policy in force today is STALE. A time without a timestamp token is self-declare
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from hubpolicy.core.documents import verify_policy
-from hubpolicy.core.evidence_files import POLICY_FOLDER
+from hubpolicy.core.evidence_files import POLICY_FOLDER, RECORDS_LIMIT
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, select
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Finding, Severity
-from hubpolicy.domain.manifest import is_evidence_path
+from hubpolicy.domain.manifest import EvidenceFile, git_blob_id, is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
-    from hubpolicy.domain.manifest import EvidenceFile, Listing
+    from hubpolicy.domain.manifest import ListedFile, Listing
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
@@ -35,7 +37,20 @@ GREEN = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
 """STALE is not red unless asked: it held when it was released."""
 
 _REVOKED = frozenset({"HP701", "HP702", "HP703"})
-_MODIFIED = frozenset({"HP308", "HP412"})
+_MODIFIED = frozenset({"HP302", "HP304", "HP305", "HP308", "HP310", "HP412"})
+"""What shows that files or evidence are not as the releaser left them, where a release line holds.
+"""
+
+_MIB = 1024 * 1024
+_LIMITS = {
+    "signature": 64 * _MIB,
+    "release": 64 * _MIB,
+    "approval": _MIB,
+    "policy": 4 * _MIB,
+    "records": RECORDS_LIMIT,
+}
+"""Bytes that are fetched of an evidence file at most. Nothing else is fetched at all."""
+_MOST_FILES = 1000
 
 
 class RefVerdict(NamedTuple):
@@ -77,7 +92,7 @@ class Court(NamedTuple):
 
 
 def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[RefVerdict, ...]:
-    """A verdict per ref. Refs of one commit are read once.
+    """A verdict per ref. Refs of one commit are read once, and so is evidence that they share.
 
     Raises:
         AccessError, ServiceError: the refs themselves could not be listed.
@@ -86,19 +101,22 @@ def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[Ref
     refs = hub.refs(repo)
     advance = progress.start(f"auditing {repo.text}", len(refs), "refs")
     known: dict[str, RefVerdict] = {}
+    contents: dict[str, bytes] = {}
     found = []
     for ref in refs:
         if ref.oid not in known:
-            known[ref.oid] = _judge_ref(repo, ref, hub, court)
+            known[ref.oid] = _judge_ref(repo, ref, hub, court, contents)
         found.append(known[ref.oid]._replace(ref=ref.name))
         advance(1)
     return tuple(found)
 
 
-def _judge_ref(repo: RepoId, ref: RemoteRef, hub: Hub, court: Court) -> RefVerdict:
+def _judge_ref(
+    repo: RepoId, ref: RemoteRef, hub: Hub, court: Court, contents: dict[str, bytes]
+) -> RefVerdict:
     try:
         listing = hub.listing(repo, ref.oid)
-        files = read_evidence(repo, ref.oid, listing, hub)
+        files = read_evidence(repo, ref.oid, listing, hub, contents)
     except AccessError:
         raise
     except HubpolicyError as error:
@@ -124,15 +142,43 @@ def resolve_revision(hub: Hub, repo: RepoId, revision: str) -> str:
     raise ServiceError(message, hint=f"hubpolicy audit {repo.text} lists the refs")
 
 
-def read_evidence(repo: RepoId, oid: str, listing: Listing, hub: Hub) -> tuple[EvidenceFile, ...]:
-    """The files of a commit that are left out of its manifest."""
-    from hubpolicy.domain.manifest import EvidenceFile
+def read_evidence(
+    repo: RepoId,
+    oid: str,
+    listing: Listing,
+    hub: Hub,
+    contents: dict[str, bytes] | None = None,
+) -> tuple[EvidenceFile, ...]:
+    """The files of a commit that are left out of its manifest.
 
-    return tuple(
-        EvidenceFile(file.path, hub.read(repo, oid, file.path))
-        for file in listing.files
-        if is_evidence_path(file.path)
-    )
+    What is of no known kind, or too large for its kind, is not fetched: it stands here without
+    content, and the judge refuses it by its name. ``contents`` keeps what was read, by digest.
+
+    Raises:
+        ServiceError: it could not be read, is more than anybody needs, or is not what was listed.
+
+    """
+    known = {} if contents is None else contents
+    found = [file for file in listing.files if is_evidence_path(file.path)]
+    if len(found) > _MOST_FILES:
+        message = f"got {len(found)} evidence files, expected at most {_MOST_FILES}, at {oid[:12]}"
+        raise ServiceError(message)
+    return tuple(EvidenceFile(f.path, _content(repo, oid, f, hub, known)) for f in found)
+
+
+def _content(repo: RepoId, oid: str, file: ListedFile, hub: Hub, known: dict[str, bytes]) -> bytes:
+    kind = evidence_kind(file.path)
+    if kind is None or file.size > _LIMITS[kind]:
+        return b""
+    digest = file.sha256 or file.git_blob or ""
+    if digest not in known:
+        content = hub.read(repo, oid, file.path)
+        got = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
+        if got != digest:
+            message = f"got {got[:12]} for {file.path}, expected {digest[:12]} as it is listed"
+            raise ServiceError(message)
+        known[digest] = content
+    return known[digest]
 
 
 def judge_listing(
@@ -151,15 +197,16 @@ def judge_listing(
         revoked = tuple(f for f in today.rejected if f.rule in _REVOKED)
         if revoked:
             return base._replace(status="REVOKED", detail=revoked[0].message, findings=revoked)
-        detail = today.rejected[0].message if today.rejected else "no evidence about these bytes"
+        nothing = "no release line" if today.lines else "no evidence about these bytes"
+        detail = today.rejected[0].message if today.rejected else nothing
         return base._replace(detail=detail, findings=today.rejected or (_unattested(detail),))
     line, summary = releases[-1]
     base = base._replace(time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today))
     try:
         policy = _policy_then(summary.policy_sha256, files, court)
+        then = judge(today._replace(policy=policy, now=summary.time_verified))
     except HubpolicyError as error:
         return base._replace(detail=error.message, findings=(_unattested(error.message),))
-    then = judge(today._replace(policy=policy, now=summary.time_verified))
     if then.verdict != "passed":
         return _refused(base, then.findings)
     if then.waived:
@@ -204,5 +251,5 @@ def _errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def _unattested(detail: str) -> Finding:
-    fix = "hubpolicy test PATH, then hubpolicy push PATH REPO"
+    fix = "hubpolicy test PATH, then hubpolicy push PATH NAMESPACE/NAME"
     return Finding("HP301", Severity.ERROR, detail, None, fix, "inconclusive")

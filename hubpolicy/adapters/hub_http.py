@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How we speak HTTP to a hub: time limits, one patience for all, errors that say what we did.
+
+The official client waits for ever and has several retry loops of its own, some of them inside of
+others. Here every request of ours that could be asked again is asked again by :func:`patiently`
+and by nothing else; transfers of large files stay with the client, which resumes them by parts.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from huggingface_hub import set_client_factory
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
+    get_session,
+    hf_raise_for_status,
+    httpx,
+    logging,
+)
+
+from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+ATTEMPTS = 4
+LONGEST_WAIT = 60.0
+_CONNECT_SECONDS = 20.0
+_SILENCE_SECONDS = 300.0
+"""A hub may take minutes for a commit of thousands of files; it may not take for ever."""
+
+_SENTENCES = {
+    400: "refused the request as malformed",
+    401: "does not know this login",
+    403: "does not allow this",
+    404: "knows no such repository or revision (or this login may not see it)",
+    409: "says that it exists already, or changed meanwhile",
+    412: "says that somebody else committed meanwhile",
+    413: "says that the upload is too large",
+    429: "asks to slow down (rate limit)",
+}
+
+
+class NotFoundError(ServiceError):
+    """404: the one answer that a flow may go on with."""
+
+
+class UnreachableError(Exception):
+    """No answer: the connection was refused, broke, or timed out. Not retried by the client."""
+
+
+class _Session(httpx.Client):
+    """Takes the retries of everything but transfers out of the client's hands."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        if not _asked_again_by_us(request):
+            return super().send(request, **options)
+        try:
+            response = super().send(request, **options)
+        except httpx.TransportError as error:
+            raise UnreachableError(type(error).__name__) from error
+        if response.status_code in RETRIED:
+            response.read()
+            hf_raise_for_status(response)
+        return response
+
+
+def _asked_again_by_us(request: Any) -> bool:
+    return request.method in {"GET", "HEAD"} or request.url.path.startswith("/api/")
+
+
+def install_session() -> None:
+    """Make the official client use our session, with the hooks it has (offline mode among them)."""
+    hooks = get_session().event_hooks
+    timeout = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
+    set_client_factory(lambda: _Session(event_hooks=hooks, follow_redirects=True, timeout=timeout))
+    # Its warnings name signed upload addresses.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def patiently(
+    call: Callable[[], T],
+    sleep: Callable[[float], None],
+    *,
+    lag: tuple[type[Exception], ...] = (),
+) -> T:
+    """Reads and idempotent writes: again on 429, 5xx and broken connections, then give up.
+
+    ``lag``: what a replica that is behind answers for something that is known to exist.
+    """
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return call()
+        except UnreachableError:
+            sleep(2.0**attempt / 2)
+        except HfHubHTTPError as error:
+            if error.response.status_code not in RETRIED and not isinstance(error, lag):
+                raise
+            sleep(_wait(error, attempt))
+    return call()
+
+
+def _wait(error: HfHubHTTPError, attempt: int) -> float:
+    """Seconds that the server asks for, else doubling; never more than a minute."""
+    asked = error.response.headers.get("Retry-After", "")
+    seconds = float(asked) if asked.isascii() and asked.isdigit() else 2.0**attempt / 2
+    return min(seconds, LONGEST_WAIT)
+
+
+@contextmanager
+def translated(doing: str, *, secret: str | None = None) -> Iterator[None]:
+    """Everything foreign becomes an AccessError or a ServiceError that says what we were doing.
+
+    What a hub says is quoted without ``secret``.
+    """
+    try:
+        yield
+    except HubpolicyError:
+        raise
+    except (KeyError, TypeError, AttributeError) as error:
+        message = f"{doing}: the hub's answer is not what its protocol says ({error!r:.100})"
+        raise ServiceError(message, hint="is HF_ENDPOINT the address of a hub?") from error
+    except Exception as error:  # noqa: BLE001 - a client's network code raises what it likes
+        _translate(doing, _cause(error), secret)
+
+
+def _cause(error: Exception) -> Exception:
+    """The client wraps what broke an upload into a RuntimeError that does not say it."""
+    inner = error.__cause__
+    known = (HfHubHTTPError, httpx.HTTPError, UnreachableError, OSError)
+    return inner if isinstance(error, RuntimeError) and isinstance(inner, known) else error
+
+
+def _translate(doing: str, error: Exception, secret: str | None) -> NoReturn:
+    if isinstance(error, HfHubHTTPError):
+        _refuse(doing, error, secret)
+    if isinstance(error, OfflineModeIsEnabled):
+        message = f"{doing}: offline mode is on"
+        raise ServiceError(message, hint="unset HF_HUB_OFFLINE, drop --offline") from error
+    if isinstance(error, (httpx.HTTPError, UnreachableError)):
+        name = type(error.__cause__ or error).__name__
+        message = f"{doing}: the hub did not answer ({name})"
+        raise ServiceError(message, hint="try again; nothing is lost") from error
+    if isinstance(error, (OSError, ValueError, RuntimeError, httpx.InvalidURL)):
+        message = f"{doing}: {_without(str(error), secret)[:500]}"
+        raise ServiceError(message) from error
+    raise error
+
+
+def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
+    status = error.response.status_code
+    if isinstance(error, RepositoryNotFoundError) and status != 401:
+        message = f"{doing}: the hub knows no such repository (or this login may not see it)"
+        raise NotFoundError(message, hint="hf auth login, if it is private") from error
+    said = _without(str(error.server_message or ""), secret)
+    sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
+    message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:200]}" if said else "")
+    if status in {401, 403}:
+        raise AccessError(message, hint="hf auth login, with a token that may do this") from error
+    if status == 412:
+        raise ServiceError(message, hint="look at their commit, then push again") from error
+    raise ServiceError(message, hint="try again; nothing is lost") from error
+
+
+def _without(text: str, secret: str | None) -> str:
+    return text.replace(secret, "[token]") if secret else text
