@@ -8,7 +8,6 @@ names used here, so neither the work tree, the index, filters nor replace refs h
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +30,7 @@ MAX_READ = 64 * 1024 * 1024
 _KEEP_EACH = 4 * 1024 * 1024
 _KEEP_ALL = 32 * 1024 * 1024
 _POINTER_HEAD = 1024
-_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_HEX = frozenset("0123456789abcdef")
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
 
 
@@ -170,7 +169,7 @@ def checked_oid(oid: str) -> str:
         MalformedError: it is not 40 or 64 lower-case hex digits.
 
     """
-    if not _OID.fullmatch(oid):
+    if len(oid) not in {40, 64} or not _HEX.issuperset(oid):
         message = f"got object id {oid[:80]!r}, expected 40 or 64 hex digits"
         raise MalformedError(message)
     return oid

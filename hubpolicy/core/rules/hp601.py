@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.core.rules.hp401 import printable
+from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ ID = "HP601"
 TITLE = "weights in the pushed history are covered by evidence"
 SEVERITY = Severity.ERROR
 
-# Records of an earlier release: gzip by name and bytes, and no loader reads them.
-_RECORDS = re.compile(r"\.hubpolicy/evidence/[0-9a-f]{64}\.jsonl\.gz")
 _RECORDS_LIMIT = 10 * 1024 * 1024
 
 
@@ -39,8 +37,8 @@ class SentBlob(NamedTuple):
 
 def is_weight(blob: SentBlob) -> bool:
     """Weight-like by name, size or first bytes; a pointer also where its bytes are not known."""
-    if _RECORDS.fullmatch(blob.path) and blob.size <= _RECORDS_LIMIT:
-        return False
+    if evidence_kind(blob.path) == "records" and blob.size <= _RECORDS_LIMIT:
+        return False  # of an earlier release: gzip by name and bytes, and no loader reads it
     if blob.is_pointer and blob.head is None:
         return True
     return is_weight_like(blob.path, blob.size, blob.head or b"")
