@@ -2,6 +2,7 @@
 # make test         everything; installs what it needs into .venv and .tools
 # make test-fast    without the slow tests and other people's verifiers
 # make lint         ruff, mypy, import-linter, rule docs
+# make docs         docs/rules.md from the pages that ship with the package
 # make bench        speed, beside the peers that are named in each table
 # make clean        removes what the others made
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
-.PHONY: quickstart test test-fast lint bench clean tools
+.PHONY: quickstart test test-fast lint docs bench clean tools
 
 quickstart: $(VENV)/.base
 	$(BIN)/hubpolicy demo
@@ -29,6 +30,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/hubpolicy rule --all | cmp - docs/rules.md || { echo "make docs, and commit it"; exit 1; }
+
+docs: $(VENV)/.dev
+	$(BIN)/hubpolicy rule --all > docs/rules.md
 
 bench: $(VENV)/.dev tools $(TOOLS)/precommit/.done
 	$(BIN)/python -m bench.hook

@@ -79,6 +79,7 @@ PLANTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("contract", "path", "line"), PLANTED)
 def test_an_import_that_points_up_is_found(
     house: Path, contract: str, path: str, line: str
