@@ -76,7 +76,10 @@ def _asked_again_by_us(request: Any) -> bool:
 
 def install_session() -> None:
     """Make the official client use our session, with the hooks it has (offline mode among them)."""
-    hooks = get_session().event_hooks
+    present = get_session()
+    if isinstance(present, _Session):
+        return
+    hooks = present.event_hooks
     timeout = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
     set_client_factory(lambda: _Session(event_hooks=hooks, follow_redirects=True, timeout=timeout))
     # Its warnings name signed upload addresses.
@@ -147,7 +150,8 @@ def _translate(doing: str, error: Exception, secret: str | None) -> NoReturn:
         message = f"{doing}: the hub did not answer ({name})"
         raise ServiceError(message, hint="try again; nothing is lost") from error
     if isinstance(error, (OSError, ValueError, RuntimeError, httpx.InvalidURL)):
-        message = f"{doing}: {_without(str(error), secret)[:500]}"
+        text = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+        message = f"{doing}: {_without(text, secret)[:500]}"
         raise ServiceError(message) from error
     raise error
 

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands on the hub after a push, when the hub or somebody else does something else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.errors import ServiceError
+from hubpolicy.flows import pushing
+from tests.flows.publishing_world import LATER, WEIGHTS
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.flows.pushing import Pushed
+    from hubpolicy.ports import RemoteRef
+    from tests.flows.publishing_world import World
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+TAMPERED = [WEIGHTS, "README.md", ".gitattributes", "model.sig", ".hubpolicy/release.intoto.jsonl"]
+
+
+def rules(done: Pushed) -> list[str]:
+    return sorted({finding.rule for finding in done.decision.findings})
+
+
+def incident(done: Pushed) -> Finding:
+    (finding,) = (f for f in done.decision.findings if f.rule == "HP503")
+    return finding
+
+
+def tampering(world: World, path: str) -> None:
+    world.faults(world.at("POST", "commit/", action="tamper", path=path))
+
+
+@pytest.mark.parametrize("path", TAMPERED)
+def test_a_new_repository_that_was_tampered_with_was_never_public(world: World, path: str) -> None:
+    world.model()
+    plan = world.plan()
+    tampering(world, path)
+    done = world.push(plan)
+    assert (done.decision.verdict, done.public) == ("failed", False)
+    assert rules(done) == ["HP502", "HP503"]
+    assert any(f.location and f.location.path == path for f in done.decision.findings)
+    assert "stays private" in incident(done).message
+    assert world.state()[0]
+
+
+@pytest.mark.parametrize("path", TAMPERED)
+def test_a_public_repository_gets_its_parent_back_and_stays_public(world: World, path: str) -> None:
+    first = world.publish()
+    before = world.tree()
+    (world.folder / WEIGHTS).write_bytes(b"\0second weights")
+    plan = world.plan(now=LATER)
+    tampering(world, path)
+    done = world.push(plan)
+    assert (done.decision.verdict, done.public) == ("failed", True)
+    assert rules(done) == ["HP502", "HP503"]
+    assert f"was restored to {first.oid[:12]}" in incident(done).message
+    private, head = world.state()
+    assert not private
+    assert world.tree() == before
+    history = world.client().history(world.repo, "main")
+    assert history[0] == head
+    assert first.oid in history[2:]
+
+
+def test_after_an_incident_pushing_again_succeeds(world: World) -> None:
+    world.model()
+    plan = world.plan(private=True)
+    tampering(world, "README.md")
+    world.push(plan)
+    world.faults()
+    done = world.push(plan)
+    assert done.decision.verdict == "passed"
+    assert world.client().read(world.repo, done.oid, "README.md").startswith(b"---")
+
+
+def test_tampered_weights_in_the_history_are_not_published_by_a_second_push(world: World) -> None:
+    world.model()
+    plan = world.plan()
+    tampering(world, WEIGHTS)
+    world.push(plan)
+    world.faults()
+    done = world.push(plan)
+    assert (rules(done), world.state()[0]) == (["HP504"], True)
+
+
+def test_a_restore_that_fails_says_so_and_hides_nothing(world: World) -> None:
+    first = world.publish()
+    (world.folder / WEIGHTS).write_bytes(b"\0second weights")
+    plan = world.plan(now=LATER)
+    world.faults(
+        world.at("POST", "commit/", action="tamper", path=WEIGHTS),
+        world.at("POST", "commit/", status=403, after=1, times=None),
+    )
+    done = world.push(plan)
+    assert done.decision.verdict == "failed"
+    text = incident(done).message
+    assert "is public and could not be restored" in text
+    assert "HTTP 403" in text
+    assert (done.public, world.state()[0]) == (True, False)
+    assert first.oid in world.client().history(world.repo, "main")
+
+
+def test_a_repository_that_cannot_be_hidden_is_named_loudly(world: World) -> None:
+    world.model()
+    plan = world.plan()
+    world.faults(
+        world.at("POST", "commit/", action="tamper", path="README.md"),
+        world.at("PUT", "settings", status=403, times=None),
+    )
+    done = world.push(plan)
+    assert "could NOT be made private" in incident(done).message
+    assert rules(done) == ["HP502", "HP503"]
+
+
+@pytest.mark.parametrize("kind", ["branch", "tag", "main"])
+def test_what_comes_while_it_is_made_public_hides_it_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    world.model()
+    plan = world.plan()
+    api, name = world.api, world.repo.text
+    client = world.client()
+    real = client.set_private
+
+    def intruded(repo: object, *, private: bool) -> None:
+        if not private:
+            if kind == "branch":
+                api.create_branch(name, branch="sneaky")
+            elif kind == "tag":
+                api.create_tag(name, tag="sneaky")
+            else:
+                api.upload_file(repo_id=name, path_in_repo="x.bin", path_or_fileobj=b"\0x")
+        real(world.repo, private=private)
+
+    monkeypatch.setattr(client, "set_private", intruded)
+    done = pushing.push(plan, world.repo, client, world.notes)
+    assert (done.decision.verdict, done.public, rules(done)) == ("failed", False, ["HP503"])
+    assert "is private again" in incident(done).message
+    assert world.state()[0]
+
+
+def test_a_pull_request_that_comes_at_once_takes_nothing_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.model()
+    plan = world.plan()
+    client = world.client()
+    real = client.refs
+    calls: list[str] = []
+
+    def refs(repo: object, *, outdated: str = "") -> tuple[RemoteRef, ...]:
+        calls.append(outdated)
+        if len(calls) == 2:
+            world.client("hf_bob")._api.create_pull_request(world.repo.text, title="Spam")
+        return real(world.repo, outdated=outdated)
+
+    monkeypatch.setattr(client, "refs", refs)
+    done = pushing.push(plan, world.repo, client, world.notes)
+    assert len(calls) == 2
+    assert (done.decision.verdict, done.public, world.state()[0]) == ("passed", True, False)
+
+
+def test_somebody_who_committed_first_loses_nothing(world: World) -> None:
+    world.publish()
+    (world.folder / WEIGHTS).write_bytes(b"\0second weights")
+    plan = world.plan(now=LATER)
+    client = world.client()
+    real = client.upload
+    theirs: list[str] = []
+
+    def late(*args: object) -> object:
+        commit = world.api.upload_file(
+            repo_id=world.repo.text, path_in_repo="NEWS.md", path_or_fileobj=b"theirs"
+        )
+        theirs.append(commit.oid)
+        return real(*args)  # type: ignore[arg-type]
+
+    client.upload = late  # type: ignore[method-assign, assignment]
+    with pytest.raises(ServiceError) as caught:
+        pushing.push(plan, world.repo, client, world.notes)
+    assert "somebody else committed meanwhile (HTTP 412)" in caught.value.message
+    assert "was public before this push" in caught.value.message
+    assert world.state() == (False, theirs[0])
+    assert "NEWS.md" in world.tree()
