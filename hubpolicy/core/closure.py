@@ -67,7 +67,8 @@ def resolve(
 
     A naming file whose content is not in ``configs``, or does not parse, is dangling.
     ``external``: per ONNX file the locations of external data that were read from inside it,
-    relative to its folder; what merely begins with its name belongs to it anyway.
+    relative to its folder. For a file that is not in there, what begins with its name belongs
+    to it: good enough to say what is missing, not to say what was tested.
     """
     tree = layouts.make_tree((entry.path for entry in manifest.entries), configs, external)
     plans, dangling = layouts.plan(tree)

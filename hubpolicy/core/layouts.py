@@ -55,7 +55,8 @@ class Plan(NamedTuple):
 class Tree(NamedTuple):
     """The names of a release, sorted, by folder ("" = top), and the content of naming files.
 
-    ``external`` = locations of external data per ONNX file, where somebody has read them.
+    ``external`` = locations of external data per ONNX file, where somebody has read it: then
+    exactly those belong to it, whatever else begins with its name.
     """
 
     paths: frozenset[str]
@@ -273,13 +274,14 @@ def _weights(tree: Tree, folder: str) -> set[str]:
 
 
 def _external(tree: Tree, model: str) -> set[str]:
-    """External data of an ONNX file: what begins with its name, and what it is known to name."""
+    """External data of an ONNX file: what it names; where nobody read it, what begins so too."""
     folder, _, name = model.rpartition("/")
+    if model in tree.external:
+        return {join(folder, other) for other in tree.external[model]}
     names = tree.names(folder)
     # Sorted names that share a beginning are neighbours.
     near = takewhile(lambda other: other.startswith(name), names[bisect_right(names, name) :])
-    beside = [other for other in near if other[len(name)] in "._"]
-    return {join(folder, other) for other in (*beside, *tree.external.get(model, ()))}
+    return {join(folder, other) for other in near if other[len(name)] in "._"}
 
 
 def _shards(tree: Tree, index: str) -> set[str] | Dangling:

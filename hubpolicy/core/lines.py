@@ -56,11 +56,15 @@ def differing(
     """Subject names that are absent from the bytes at hand, or stand there with other content."""
     bad = []
     for subject in statement.subjects:
-        if subject.name == WHOLE:
+        name, digest = subject
+        found = have.get(name)
+        # Nearly always this one comparison: a release names every file, and hooks count time.
+        if found is not None and digest[-1] == ("sha256", found[0]):
             continue
-        found = have.get(subject.name)
+        if name == WHOLE:
+            continue
         if found is None or not same_content(subject.get("sha256"), subject.get("gitBlob"), found):
-            bad.append(subject.name)
+            bad.append(name)
     return tuple(bad)
 
 

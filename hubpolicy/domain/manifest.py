@@ -62,11 +62,9 @@ class EvidenceFile(NamedTuple):
 
 def dir_hash(entries: tuple[Entry, ...]) -> str:
     r"""Hex sha256 over ``<sha256>  <path>\n``, sorted bytewise by path."""
-    lines = sorted((entry.path.encode("utf-8"), entry.sha256) for entry in entries)
-    total = hashlib.sha256()
-    for path, sha256 in lines:
-        total.update(sha256.encode("ascii") + b"  " + path + b"\n")
-    return total.hexdigest()
+    lines = sorted((path.encode("utf-8"), sha256.encode("ascii")) for path, _, sha256, _ in entries)
+    text = b"".join([b"%b  %b\n" % (sha256, path) for path, sha256 in lines])
+    return hashlib.sha256(text).hexdigest()
 
 
 def git_blob_id(content: bytes) -> str:

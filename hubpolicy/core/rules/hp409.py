@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import kinds
+from hubpolicy.core.filetypes import kind_of_name, kinds
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
@@ -21,10 +21,15 @@ def check(
 ) -> tuple[Finding, ...]:
     """One finding per weight-like file outside of ``covered``; pickles have rule HP407.
 
-    No list in a policy spares weights: what was not evaluated is never green.
+    No list in a policy spares weights: what was not evaluated is never green. Nor does a run that
+    took the file for a configuration, by its name: no run loads those as weights.
     """
     found = sorted(path for path, kind in kinds(sizes, heads) if kind == "weight")
-    return tuple(_finding(path, sizes[path]) for path in found if path not in covered)
+    return tuple(
+        _finding(path, sizes[path])
+        for path in found
+        if path not in covered or kind_of_name(path, 0) == "config"
+    )
 
 
 def _finding(path: str, size: int) -> Finding:

@@ -91,6 +91,7 @@ def test_five_megabytes_are_refused_in_milliseconds(end: bytes) -> None:
     (defect,) = split(content).defects
     assert time.process_time() - begin < 0.1
     assert "front matter has" in defect.message
+    assert defect.at == Mark(1, 1)
 
 
 @pytest.mark.parametrize("text", ["plain\n", "tab\tand\r\nbreak", "\u202bעברית\u202c", "é漢🏔️"])
