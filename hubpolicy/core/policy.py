@@ -66,7 +66,8 @@ def parse_policy(payload: bytes, *, where: str = "policy") -> Policy:
         fields.done()
         toothless = _toothless(policy)
     except MalformedError as error:
-        raise ConfigError(error.message, hint="hubpolicy policy sign") from error
+        message = error.message if where in error.message else f"{error.message}, in {where}"
+        raise ConfigError(message, hint="hubpolicy policy sign") from error
     if toothless:
         message = f"got {toothless}, expected a policy that can block, in {where}"
         raise ConfigError(message, hint="hubpolicy policy check")
