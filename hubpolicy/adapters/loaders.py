@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from hubpolicy.adapters.generators.genai_folder import external_locations
 from hubpolicy.core import strictjson
 from hubpolicy.core.applicability import ClosureFacts
+from hubpolicy.core.filetypes import kind_of_name
 from hubpolicy.core.safetensors_format import LENGTH_BYTES, header_length, parse_header
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hubpolicy.core.applicability import Applies
     from hubpolicy.core.closure import Closure
     from hubpolicy.ports import Probe
 
 CONFIG, PIPELINE, TOKENIZER = "config.json", "model_index.json", "tokenizer.json"
+SINGLE = "model.safetensors"
 MAX_JSON = 256 * 1024 * 1024
 _DECODER_KEYS = ("is_decoder", "is_encoder_decoder", "add_cross_attention")
 
@@ -62,8 +64,12 @@ class FolderLoader:
             from hubpolicy.adapters import onnx_probe
 
             (graph,) = [path for path in closure.paths if path.endswith(".onnx")]
+            above = graph.rpartition("/")[0]
+            data = external_locations(self._graph(graph))
+            refuse_unopened(closure, (graph, *(f"{above}/{p}" if above else p for p in data)))
             return onnx_probe.probe(self._graph(graph))
         if closure.kind == "safetensors":
+            refuse_unopened(closure, self._beside_main(closure))
             try:
                 from hubpolicy.adapters import torch_probe
             except ImportError as error:
@@ -72,6 +78,19 @@ class FolderLoader:
             return torch_probe.probe(self._root / closure.main, applies.architecture)
         message = f"got a closure of kind {closure.kind}, expected onnx or safetensors"
         raise UnsupportedError(message, hint="export it to ONNX or safetensors")
+
+    def _beside_main(self, closure: Closure) -> set[str]:
+        """The weights that loading the main file's folder opens: itself, or what it lists."""
+        folder, _, name = closure.main.rpartition("/")
+        single = self._root / folder / SINGLE
+        if name != SINGLE and single.exists():
+            message = f"got {SINGLE} beside {closure.main}, expected one of both: loaders take one"
+            raise UnsupportedError(message, hint=f"remove {SINGLE} or {name}")
+        return {
+            path
+            for path in closure.paths
+            if path.rpartition("/")[0] == folder and path.endswith(".safetensors")
+        }
 
     def _config(self, closure: Closure) -> ClosureFacts:
         path = next((p for p in _beside(closure.main, CONFIG) if p in closure.paths), "")
@@ -125,6 +144,43 @@ class FolderLoader:
             message = f"got {type(value).__name__}, expected an object, in {name}"
             raise MalformedError(message)
         return value
+
+
+def external_data(root: Path, paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Per ONNX file the locations of its external data, as written.
+
+    Raises:
+        ServiceError: one cannot be read.
+        MalformedError: one is no ONNX file.
+
+    """
+    return {path: external_locations(root / path) for path in paths if path.endswith(".onnx")}
+
+
+def refuse_unopened(closure: Closure, opened: Iterable[str]) -> None:
+    """What is loaded and what counts as tested are the same files, whatever the author named.
+
+    Raises:
+        UnsupportedError: naming files of the closure that are no configuration and are not
+            opened, or opened files that are not in the closure.
+
+    """
+    known = frozenset(opened)
+    foreign = sorted(known - closure.paths)
+    if foreign:
+        message = f"{foreign[0]} is loaded with {closure.main}, but would not count as tested"
+        raise UnsupportedError(message, hint="export the model again: its files are not told apart")
+    idle = [
+        entry.path
+        for entry in closure.files
+        if entry.path not in known and kind_of_name(entry.path, entry.size) != "config"
+    ]
+    if idle:
+        message = (
+            f"{', '.join(idle[:3])} would count as tested with {closure.main}, but nothing opens "
+            f"{'it' if len(idle) == 1 else 'them'}"
+        )
+        raise UnsupportedError(message, hint="remove it, or publish it as a model of its own")
 
 
 def read_tensor_names(path: Path) -> frozenset[str]:

@@ -100,6 +100,7 @@ def sign_run(path: str, key: str, place: Seat, progress: Progress) -> Tested:
 
 def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     """Run every closure of the folder; sign unless the plan can never open the gate."""
+    from hubpolicy.adapters.loaders import external_data
     from hubpolicy.cli.wiring import desk, folder
     from hubpolicy.core.closure import closures, config_paths
     from hubpolicy.flows.testing import Demand, run_tests
@@ -112,7 +113,8 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     configs = {path: reader.read(path) for path in config_paths(manifest)}
     demand = Demand(plan, place.policy.toxicity, place.policy.min_level, wish.stop_early)
     bench = _bench(wish, reader, place, progress)
-    evaluations = run_tests(closures(manifest, configs), demand, bench)
+    external = external_data(Path(reader.root), reader.paths)
+    evaluations = run_tests(closures(manifest, configs, external), demand, bench)
     if table is not None:
         from hubpolicy.adapters.evidence_folder import EvidenceFolder
         from hubpolicy.flows.attesting import add_run
@@ -180,8 +182,12 @@ def _generator(wish: Wish, root: Path, closure: Closure) -> Generator:
         return ResponsesGenerator(read_responses(wish.responses), closure.digest)
     if closure.kind == "onnx-genai":
         from hubpolicy.adapters.generators.onnx import OnnxGenerator
+        from hubpolicy.adapters.loaders import refuse_unopened
 
-        return OnnxGenerator(root / Path(closure.main).parent)
+        generator = OnnxGenerator(root / Path(closure.main).parent)
+        above = closure.main.rpartition("/")[0]
+        refuse_unopened(closure, (f"{above}/{p}" if above else p for p in generator.weights))
+        return generator
     message = f"got {closure.main} ({closure.kind}), which nothing here can generate with"
     raise UnsupportedError(
         message,

@@ -40,9 +40,13 @@ _SESSION = frozenset(
 
 
 class GenaiFolder(NamedTuple):
-    """Facts of a folder that may be loaded. ``special`` = texts that become control tokens."""
+    """Facts of a folder that may be loaded. ``special`` = texts that become control tokens.
+
+    ``weights``: the graph that the runtime opens and all that it refers to, relative to ``path``.
+    """
 
     path: Path
+    weights: frozenset[str]
     context_length: int
     eos: frozenset[int]
     special: tuple[str, ...]
@@ -61,12 +65,10 @@ def inspect_genai_folder(folder: Path) -> GenaiFolder:
     model = _section(config, "model")
     _refuse_settings(config)
     for name in _filenames(config):
-        path = _inside(folder, name, GENAI)
-        if name.endswith(".onnx"):
-            for location in external_locations(path):
-                _inside(path.parent, location, name)
+        _inside(folder, name, GENAI)
     return GenaiFolder(
         path=folder,
+        weights=_opened(folder, _section(model, "decoder")),
         context_length=_count(model, "context_length"),
         eos=frozenset(_ids(model.get("eos_token_id"))),
         special=_special(
@@ -93,6 +95,24 @@ def external_locations(path: Path) -> tuple[str, ...]:
     except (OSError, ValueError) as error:
         message = f"cannot read {path.name}: {error}"
         raise ServiceError(message) from error
+
+
+def _opened(folder: Path, decoder: dict[str, Any]) -> frozenset[str]:
+    """What a decoder-only model opens. Other sections may name files that are never looked at."""
+    if "pipeline" in decoder:
+        message = f"got a pipeline of graphs, expected one decoder, in {GENAI}"
+        raise UnsupportedError(message, hint="export the model as one graph")
+    name = decoder.get("filename")
+    if not isinstance(name, str) or not name.endswith(".onnx"):
+        message = f"got decoder {name!r}, expected an .onnx file, in {GENAI}"
+        raise MalformedError(message)
+    path = _inside(folder, name, GENAI)
+    above = name.rpartition("/")[0]
+    found = {name}
+    for location in external_locations(path):
+        _inside(path.parent, location, name)
+        found.add(f"{above}/{location}" if above else location)
+    return frozenset(found)
 
 
 def _refuse_settings(config: dict[str, Any]) -> None:

@@ -65,6 +65,11 @@ class OnnxGenerator:
             raise ServiceError(message, hint=hint) from error
 
     @property
+    def weights(self) -> frozenset[str]:
+        """The files with weights that were opened, relative to the folder."""
+        return self._folder.weights
+
+    @property
     def runtime(self) -> tuple[tuple[str, str], ...]:
         """Versions of what drew the samples."""
         return tuple((name, version(name)) for name in ("onnxruntime", "onnxruntime-genai"))
