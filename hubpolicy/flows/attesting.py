@@ -325,10 +325,10 @@ def _release_file(items: list[_Line]) -> bytes:
     return b"".join(item.raw.rstrip(b"\n") + b"\n" for item in rows)
 
 
-def _order(item: _Line) -> tuple[bool, str, str]:
+def _order(item: _Line) -> tuple[bool, str, str, str]:
     statement = item.line.statement
     is_release = isinstance(item.line.predicate, ReleaseSummary)
-    return is_release, statement.predicate_type, item.line.payload_sha256
+    return is_release, statement.predicate_type, item.line.payload_sha256, item.line.keyid
 
 
 def add_run(

@@ -6,22 +6,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.adapters import assets
+from hubpolicy.adapters.evidence_folder import EvidenceFolder
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.adapters.hub import HubClient
+from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.gatefile import load_gate
+from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.statements import toxicity_statement, waiver_statement
 from hubpolicy.demo.hub.process import HubProcess
 from hubpolicy.domain.release import RepoId
+from hubpolicy.domain.statement import CardResult, Waiver
+from hubpolicy.domain.trust import Role, Trust
 from hubpolicy.flows.assemble import assemble, assemble_listing
+from hubpolicy.flows.attesting import Attested, Desk, add_run, attest
 from hubpolicy.flows.auditing import Court, RefVerdict, audit
 from hubpolicy.flows.pushing import Plan, Pushed, push
-from tests.hook.gate_world import MODEL, Person, person, sign
+from tests.hook.gate_world import (
+    CARD_RULES,
+    CARD_SCHEMA,
+    MODEL,
+    Person,
+    person,
+    sign,
+    toxicity,
+)
 from tests.hub.world import TOKENS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.domain.policy import Policy
-    from hubpolicy.domain.trust import Trust
     from hubpolicy.ports import Advance, RemoteRef
 
 NOW = "2026-01-03T00:00:00Z"
@@ -153,3 +167,74 @@ def gate(who: Person) -> tuple[Policy, Trust]:
 def start(root: Path) -> HubProcess:
     """A hub with the people of the hub's own tests."""
     return HubProcess(root, TOKENS)
+
+
+CARD = CardResult("baseline", CARD_SCHEMA, CARD_RULES, (), ())
+
+
+def desk(
+    who: Person, *, policy: Policy | None = None, trust: Trust | None = None, now: str = NOW
+) -> Desk:
+    """Somebody's key and gate, at a moment."""
+    in_force, held = gate(who)
+    return Desk(
+        signer=who.signer,
+        policy=policy or in_force,
+        policy_envelope=who.policy_document,
+        trust=trust or held,
+        clock=FixedClock(now),
+        version="0.1.0",
+    )
+
+
+def together(*people: Person, thresholds: dict[str, int] | None = None) -> Trust:
+    """A root in which all of them hold every role that the first one holds."""
+    root, state = gate(people[0])[1]
+    keys = tuple(gate(who)[1].root.keys[0] for who in people)
+    names = frozenset(key.principal for key in keys)
+    asked = thresholds or {}
+    roles = tuple(Role(role.name, names, asked.get(role.name, 1)) for role in root.roles)
+    return Trust(root._replace(keys=keys, roles=roles), state)
+
+
+class FixedClock:
+    """Port ``Clock``."""
+
+    def __init__(self, now: str) -> None:
+        self._now = now
+
+    def now(self) -> str:
+        return self._now
+
+
+def put_run(folder: Path, who: Person, *, hits: int = 0, trust: Trust | None = None) -> None:
+    """Sign a toxicity run of what is in the folder, as ``hubpolicy test`` does at its end."""
+    reader = FolderRelease(folder)
+    apart = {"README.md", ".gitattributes"}
+    closure = [entry for entry in reader.manifest.entries if entry.path not in apart]
+    payload = toxicity_statement(toxicity(hits), closure)
+    files = reader.evidence_files()
+    add_run(files, EvidenceFolder(folder), desk(who, trust=trust), payload, None)
+
+
+def put_line(folder: Path, payload: bytes, who: Person) -> None:
+    """Put one more signed line among those of a folder."""
+    path = folder / RELEASE_FILE
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_bytes() if path.exists() else b""
+    path.write_bytes(before + make_bundle(payload, who.signer).rstrip(b"\n") + b"\n")
+
+
+def put_waiver(folder: Path, rule: str, who: str, until: str = "2026-12-31") -> None:
+    """Somebody forgives a rule for what is in the folder."""
+    waiver = Waiver(rule, who, "known and harmless", until)
+    manifest = FolderRelease(folder).manifest
+    put_line(folder, waiver_statement(waiver, manifest), person(who))
+
+
+def attest_here(
+    folder: Path, target: RepoId, at: Desk, card: CardResult = CARD, **options: bool
+) -> Attested:
+    """The trip ``attest`` on a folder."""
+    writer = EvidenceFolder(folder)
+    return attest(FolderRelease(folder), writer, target, at, card, assemble, **options)
