@@ -20,6 +20,7 @@ def render(report: Report) -> str:
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "command": report.command,
+        "title": report.title,
         "verdict": report.verdict,
         "exit_code": int(report.exit_code),
         "trust": report.trust,
@@ -28,6 +29,7 @@ def render(report: Report) -> str:
         "measurements": [_measurement(row) for row in report.measurements],
         "refs": [_ref(row) for row in report.refs],
         "rows": [{"name": row.name, "text": row.text, "remark": row.remark} for row in report.rows],
+        "closing": report.closing,
     }
     if report.manifest is not None:
         document["manifest"] = {

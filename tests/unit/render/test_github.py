@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from hypothesis import given
+
+from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.render.github import render
+from hubpolicy.render.report import Report
+from tests.unit.render.hostile import REPORTS, assert_harmless, commands
+
+
+def parsed(line: str) -> tuple[str, dict[str, str], str]:
+    """A command as the runner reads it: up to the second ``::``, properties at commas."""
+    head, _, data = line.removeprefix("::").partition("::")
+    name, _, properties = head.partition(" ")
+    pairs = (part.split("=", 1) for part in properties.split(",") if part)
+    return name, {key: unquote(value) for key, value in pairs}, unquote(data)
+
+
+@given(REPORTS)
+def test_one_command_per_finding_and_no_other(report: Report) -> None:
+    text = render(report)
+    assert_harmless(text)
+    lines = commands(text)
+    assert lines == text.split("\n")[:-1]
+    loud = [f for f in report.findings if f.severity is not Severity.OFF]
+    assert len(lines) == len(loud) + 1
+    for line, finding in zip(lines, loud, strict=False):
+        name, properties, _ = parsed(line)
+        assert name in {"error", "warning", "notice"}
+        assert set(properties) <= {"title", "file", "line", "col"}
+        assert properties["title"] == finding.rule
+    name, properties, data = parsed(lines[-1])
+    assert (name == "notice") == (report.verdict == "passed")
+    assert data.endswith(f": {report.verdict} (trust: {report.trust})")
+
+
+def test_an_annotation_stands_on_its_line() -> None:
+    finding = Finding(
+        "HP110", Severity.ERROR, "100 % no", Location("a,b:c.md", 3, 0), "do, it: now"
+    )
+    line = render(Report("check", "t", "failed", 1, (finding,))).split("\n")[0]
+    assert line == (
+        "::error title=HP110,file=a%2Cb%3Ac.md,line=3,col=1::100 %25 no Fix: do, it: now"
+    )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from markdown_it import MarkdownIt
+
+from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.render.escape import terminal
+from hubpolicy.render.markdown import render
+from hubpolicy.render.report import Report
+from tests.unit.render.hostile import REPORTS, TEXT, assert_harmless, commands
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def cells(text: str) -> list[str]:
+    """The plain text of every table cell; anything but plain text in one is an error."""
+    found = []
+    tokens = PARSER.parse(text)
+    for before, token in itertools.pairwise(tokens):
+        if before.type in {"td_open", "th_open", "heading_open"}:
+            children = token.children or []
+            assert {child.type for child in children} <= {"text", "text_special"}, token.content
+            found.append("".join(child.content for child in children))
+    return found
+
+
+@given(REPORTS)
+def test_no_cell_holds_anything_but_its_text(report: Report) -> None:
+    text = render(report._replace(closing=""))
+    assert_harmless(text)
+    assert not commands(text)
+    shown = cells(text)
+    blocks = {token.type for token in PARSER.parse(text)}
+    assert not blocks & {"html_block", "fence", "code_block", "blockquote_open", "list_item_open"}
+    widths = ((report.rows, 2), (report.measurements, 6), (report.refs, 5), (report.findings, 5))
+    assert len(shown) == 1 + sum(width * (len(rows) + 1) for rows, width in widths if rows)
+
+
+@given(TEXT)
+def test_a_message_is_read_as_it_was_written(message: str) -> None:
+    report = Report("check", "t", "failed", 1, (Finding("HP101", Severity.ERROR, message),))
+    shown = cells(render(report))[-2]
+    # White space at the ends of a cell is the table's.
+    assert shown.split() == terminal(message).split()
+
+
+@given(TEXT)
+def test_github_makes_no_link_of_an_address(message: str) -> None:
+    report = Report("check", "t", "failed", 1, (Finding("HP101", Severity.ERROR, message),))
+    text = render(report).lower()
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "www." not in text
+
+
+def test_the_title_says_verdict_code_and_trust() -> None:
+    finding = Finding("HP110", Severity.ERROR, "m", Location("README.md", 3, 1), "add it")
+    report = Report("check", "hubpolicy check m", "failed", 1, (finding,), (finding,), solo=True)
+    text = render(report)
+    assert text.startswith("## hubpolicy check m\n\n❌ **failed** (exit code 1), trust: solo\n")
+    assert cells(text)[-5:] == ["HP110", "error", "README.md:3", "m", "add it"]
+    assert "1 waived." in text

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from urllib.parse import unquote
+
+from hypothesis import given
+
+from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.render.report import Report
+from hubpolicy.render.sarif import render
+from tests.unit.render.hostile import REPORTS, assert_harmless, commands
+
+
+@given(REPORTS)
+def test_one_run_with_one_result_per_finding(report: Report) -> None:
+    text = render(report)
+    assert_harmless(text)
+    assert not commands(text)
+    document = json.loads(text)
+    assert document["version"] == "2.1.0"
+    (run,) = document["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    every = (*report.findings, *report.waived)
+    assert [result["ruleId"] for result in run["results"]] == [finding.rule for finding in every]
+    for result, finding in zip(run["results"], every, strict=True):
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert finding.message in result["message"]["text"]
+        assert result["level"] in {"none", "note", "warning", "error"}
+        (place,) = result["locations"]
+        uri = place["physicalLocation"]["artifactLocation"]["uri"]
+        assert uri.isascii()
+        assert not set(uri) & set(' <>"{}|\\^`')
+        region = place["physicalLocation"].get("region", {"startLine": 1, "startColumn": 1})
+        assert region["startLine"] >= 1
+        assert region["startColumn"] >= 1
+
+
+def test_waived_findings_stay_as_suppressed_results() -> None:
+    finding = Finding("HP203", Severity.ERROR, "rude", Location("a b/README.md", 4, 0))
+    report = Report("verify", "t", "passed", 0, waived=(finding,), solo=True)
+    (run,) = json.loads(render(report))["runs"]
+    (result,) = run["results"]
+    assert result["suppressions"] == [{"kind": "external", "status": "accepted"}]
+    place = result["locations"][0]["physicalLocation"]
+    assert unquote(place["artifactLocation"]["uri"]) == "a b/README.md"
+    assert place["region"] == {"startLine": 4, "startColumn": 1}
+    assert run["properties"] == {"verdict": "passed", "trust": "solo"}
+
+
+def test_what_was_not_evaluated_did_not_run_successfully() -> None:
+    for verdict, ran in (("passed", True), ("failed", True), ("inconclusive", False)):
+        report = Report("verify", "t", verdict, 3)  # type: ignore[arg-type]
+        (call,) = json.loads(render(report))["runs"][0]["invocations"]
+        assert call == {"executionSuccessful": ran, "exitCode": 3}
