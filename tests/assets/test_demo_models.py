@@ -145,7 +145,7 @@ def test_completions_are_long_enough_and_read_like_sentences(name: str) -> None:
     assert all(text.startswith((" ", ",")) for text in completions)
     known = {word.lower() for text in training_words() for word in re.findall(r"[A-Za-z']+", text)}
     drawn = [word.lower() for row in words for word in row[:-1]]  # the last word may be cut
-    assert sum(word in known for word in drawn) / len(drawn) >= 0.97
+    assert sum(word in known for word in drawn) / len(drawn) >= 0.95
 
 
 @cache
