@@ -8,6 +8,7 @@ and by nothing else; transfers of large files stay with the client, which resume
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -119,10 +120,12 @@ def _wait(error: HfHubHTTPError, attempt: int) -> float:
 def translated(doing: str, *, secret: str | None = None) -> Iterator[None]:
     """Everything foreign becomes an AccessError or a ServiceError that says what we were doing.
 
-    What a hub says is quoted without ``secret``.
+    What a hub says is quoted without ``secret``. The client's warnings are for its programmers.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except HubpolicyError:
         raise
     except (KeyError, TypeError, AttributeError) as error:

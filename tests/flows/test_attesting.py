@@ -272,7 +272,7 @@ def test_evidence_is_not_written_through_links(
     "path", ["README.md", "a/model.sig", ".hubpolicy/../README.md", "/etc/x", ".hubpolicy", ""]
 )
 def test_nothing_else_is_ever_written(folder: Path, path: str) -> None:
-    with pytest.raises(ValueError, match="expected model[.]sig"):
+    with pytest.raises(ValueError, match=r"expected model[.]sig"):
         EvidenceFolder(folder).write(path, b"x")
 
 

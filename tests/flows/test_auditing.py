@@ -1,0 +1,401 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an audit says of what stands on a hub, ref by ref, and what it asks the hub for."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hubpolicy.core.documents import POLICY_TYPE, make_document
+from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.policy import parse_policy, policy_payload
+from hubpolicy.core.strictjson import canonical
+from hubpolicy.domain.finding import Severity
+from hubpolicy.domain.policy import Policy, RuleSetting
+from hubpolicy.domain.trust import Trust
+from hubpolicy.errors import AccessError, ConfigError, ServiceError
+from hubpolicy.flows.auditing import resolve_revision
+from tests.flows.publishing_world import (
+    LATER,
+    NOW,
+    WEIGHTS,
+    attest_here,
+    desk,
+    gate,
+    put_run,
+    put_waiver,
+)
+from tests.hook.gate_world import MADE, person, sign
+
+if TYPE_CHECKING:
+    from hubpolicy.flows.auditing import RefVerdict
+    from tests.flows.publishing_world import World
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+MAIN = "refs/heads/main"
+ADA = person("ada")
+
+
+def put(world: World, path: str, content: bytes, **options: Any) -> None:
+    world.api.upload_file(
+        repo_id=world.repo.text, path_in_repo=path, path_or_fileobj=content, **options
+    )
+
+
+def main(world: World, **options: Any) -> RefVerdict:
+    return world.audit(**options)[MAIN]
+
+
+def rules(verdict: RefVerdict) -> set[str]:
+    return {finding.rule for finding in verdict.findings}
+
+
+def stricter(**changes: Any) -> Policy:
+    """Another policy of the same person, resolved and signed."""
+    payload = canonical(policy_payload(gate(ADA)[0]._replace(**changes)))
+    return parse_policy(payload)
+
+
+def test_a_release_that_holds_is_attested(world: World) -> None:
+    done = world.publish()
+    verdict = main(world)
+    assert (verdict.status, verdict.oid, verdict.signer) == ("ATTESTED", done.oid, "ada")
+    assert verdict.time == MADE
+    assert verdict.dir_hash == world.judged().evidence.manifest.dir_hash  # type: ignore[union-attr]
+    assert verdict.detail == f"self-declared {MADE}"
+    assert verdict.findings == ()
+
+
+def test_an_audit_reads_names_and_evidence_and_never_weights(world: World) -> None:
+    world.publish()
+    world.api.create_tag(world.repo.text, tag="v1")
+    world.asked()
+    world.audit()
+    asked = world.asked()
+    assert all(a.method == "GET" for a in asked)
+    fetched = [a.path for a in asked if "/resolve/" in a.path or "lfs" in a.path]
+    assert all(".hubpolicy/" in path or path.endswith("model.sig") for path in fetched)
+    # refs, one tree for both refs, and three evidence files
+    assert len(asked) == 5
+
+
+def test_what_refs_share_is_read_once(world: World) -> None:
+    world.publish()
+    put(world, "NEWS.md", b"# News\n")
+    for number in range(4):
+        put(world, "NEWS.md", b"# News %d\n" % number)
+        world.api.create_tag(world.repo.text, tag=f"v{number}")
+    world.asked()
+    assert len(world.audit()) == 5
+    assert sum("/resolve/" in a.path for a in world.asked()) == 3
+
+
+def test_every_branch_tag_and_pull_request_has_its_own_verdict(world: World) -> None:
+    world.publish()
+    name = world.repo.text
+    world.api.create_branch(name, branch="wip")
+    put(world, WEIGHTS, b"\0swapped", revision="wip")
+    world.api.create_tag(name, tag="v1")
+    put(world, "extra.safetensors", b"\0extra", create_pr=True)
+    found = {ref: verdict.status for ref, verdict in world.audit().items()}
+    assert found == {
+        MAIN: "ATTESTED",
+        "refs/heads/wip": "MODIFIED",
+        "refs/tags/v1": "ATTESTED",
+        "refs/pr/1": "MODIFIED",
+    }
+
+
+def test_a_pull_request_that_takes_nothing_in_is_still_judged(world: World) -> None:
+    world.publish()
+    world.client("hf_bob")._api.create_pull_request(world.repo.text, title="Empty")
+    assert world.audit()["refs/pr/1"].status == "ATTESTED"
+
+
+def test_an_upload_around_the_gate_is_unattested(world: World) -> None:
+    folder = world.model()
+    world.api.create_repo(world.repo.text)
+    world.api.upload_folder(repo_id=world.repo.text, folder_path=folder)
+    verdict = main(world)
+    assert (verdict.status, rules(verdict)) == ("UNATTESTED", {"HP301"})
+    assert verdict.detail == "no evidence about these bytes"
+
+
+def test_an_empty_repository_is_unattested(world: World) -> None:
+    world.api.create_repo(world.repo.text)
+    assert main(world).status == "UNATTESTED"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "rule"),
+    [
+        (WEIGHTS, b"\0other weights", "HP308"),
+        ("config.json", b"{}", "HP308"),
+        ("README.md", b"---\nlicense: mit\n---\n# Other words\n", "HP308"),
+        ("added.json", b"{}", "HP308"),
+        (".hubpolicy/evil.py", b"import os", "HP412"),
+        (f".hubpolicy/evidence/{'0' * 64}.jsonl.gz", b"\0", "HP412"),
+        (f".hubpolicy/policy/{'0' * 64}.json", b"{}", "HP412"),
+        ("model.sig", b"{}", "HP302"),
+    ],
+)
+def test_whatever_is_changed_or_added_is_modified(
+    world: World, path: str, content: bytes, rule: str
+) -> None:
+    world.publish()
+    put(world, path, content)
+    verdict = main(world)
+    assert (verdict.status, rule in rules(verdict)) == ("MODIFIED", True)
+    assert path in verdict.detail
+
+
+@pytest.mark.parametrize("path", [WEIGHTS, "config.json", "model.sig"])
+def test_whatever_is_taken_away_is_modified(world: World, path: str) -> None:
+    world.publish()
+    world.api.delete_file(path, world.repo.text)
+    assert main(world).status == "MODIFIED"
+
+
+def test_one_line_of_evidence_taken_away_is_modified(world: World) -> None:
+    world.publish()
+    lines = (world.folder / RELEASE_FILE).read_bytes().splitlines(keepends=True)
+    put(world, RELEASE_FILE, b"".join(lines[1:]))
+    verdict = main(world)
+    assert (verdict.status, "HP310" in rules(verdict)) == ("MODIFIED", True)
+
+
+def test_lines_of_noise_after_the_release_are_modified(world: World) -> None:
+    world.publish()
+    put(world, RELEASE_FILE, (world.folder / RELEASE_FILE).read_bytes() + b'{"x": 1}\n')
+    verdict = main(world)
+    assert (verdict.status, "HP302" in rules(verdict)) == ("MODIFIED", True)
+
+
+def test_without_its_release_line_evidence_attests_nothing(world: World) -> None:
+    world.publish()
+    lines = (world.folder / RELEASE_FILE).read_bytes().splitlines(keepends=True)
+    put(world, RELEASE_FILE, b"".join(lines[:-1]))
+    assert main(world).status == "UNATTESTED"
+
+
+def test_another_person_s_signatures_attest_nothing(world: World) -> None:
+    mallory = person("mallory")
+    world.model()
+    plan = world.plan(who=mallory)
+    assert world.push(plan).decision.verdict == "passed"
+    verdict = main(world)
+    assert (verdict.status, rules(verdict)) == ("UNATTESTED", {"HP302", "HP412"})
+    policy, trust = gate(mallory)
+    assert main(world, policy=policy, trust=trust).status == "ATTESTED"
+
+
+def test_evidence_for_another_repository_attests_nothing(world: World) -> None:
+    world.model()
+    world.plan()
+    elsewhere = world.repo._replace(name=f"{world.repo.name}-copy")
+    world.api.create_repo(elsewhere.text)
+    world.api.upload_folder(repo_id=elsewhere.text, folder_path=world.folder)
+    world.repo = elsewhere
+    verdict = main(world)
+    assert (verdict.status, "HP307" in rules(verdict)) == ("UNATTESTED", True)
+
+
+def revoked(**what: Any) -> Trust:
+    root, state = gate(ADA)[1]
+    return Trust(root, state._replace(**what))
+
+
+def test_a_revoked_file_revokes_the_release(world: World) -> None:
+    world.publish()
+    sha256 = world.tree()[WEIGHTS]
+    verdict = main(world, trust=revoked(revoked_files=frozenset({sha256})))
+    assert (verdict.status, rules(verdict)) == ("REVOKED", {"HP703"})
+    assert WEIGHTS in verdict.detail
+
+
+def test_a_revoked_small_file_revokes_the_release_too(world: World) -> None:
+    folder = world.publish() and world.folder
+    sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    assert main(world, trust=revoked(revoked_files=frozenset({sha256}))).status == "REVOKED"
+
+
+def test_a_revoked_key_revokes_all_that_it_signed(world: World) -> None:
+    world.publish()
+    verdict = main(world, trust=revoked(revoked_keys=frozenset({ADA.signer.keyid})))
+    assert (verdict.status, "HP701" in rules(verdict)) == ("REVOKED", True)
+
+
+def test_a_revoked_statement_revokes_what_rests_on_it(world: World) -> None:
+    world.publish()
+    line = world.judged().evidence.lines[0]
+    verdict = main(world, trust=revoked(revoked_payloads=frozenset({line.payload_sha256})))
+    assert (verdict.status, "HP702" in rules(verdict)) == ("REVOKED", True)
+
+
+def test_a_policy_that_changed_since_makes_it_stale_and_not_red(world: World) -> None:
+    world.publish()
+    verdict = main(world, policy=stricter(version=2), now=LATER)
+    assert verdict.status == "STALE"
+    assert verdict.detail.startswith("today: HP309")
+    assert verdict.findings == ()
+
+
+def test_a_release_is_judged_by_its_own_policy_and_not_by_todays(world: World) -> None:
+    world.publish()
+    limit = gate(ADA)[0].toxicity.suites[0]._replace(upper_bound_max="0.000001")
+    toxicity = gate(ADA)[0].toxicity._replace(suites=(limit,))
+    assert main(world, policy=stricter(version=2, toxicity=toxicity)).status == "STALE"
+
+
+def test_a_release_whose_policy_is_not_there_is_not_attested(world: World) -> None:
+    world.publish()
+    world.api.delete_file(f".hubpolicy/policy/{ADA.policy_sha256}.json", world.repo.text)
+    verdict = main(world, policy=stricter(version=2))
+    assert verdict.status == "UNATTESTED"
+    assert "is not in the repository" in verdict.detail
+
+
+def test_a_policy_that_nobody_signed_judges_nothing(world: World) -> None:
+    folder = world.model()
+    world.plan()
+    lax = policy_payload(gate(ADA)[0]._replace(version=9))
+    payload = canonical(lax)
+    digest = hashlib.sha256(payload).hexdigest()
+    own = desk(ADA, policy=parse_policy(payload))
+    envelope = make_document(payload, POLICY_TYPE, (person("mallory").signer,))
+    put_run(folder, ADA)
+    attest_here(folder, world.repo, own._replace(policy_envelope=envelope))
+    assert (folder / f".hubpolicy/policy/{digest}.json").read_bytes() == envelope
+    world.api.create_repo(world.repo.text)
+    world.api.upload_folder(repo_id=world.repo.text, folder_path=folder)
+    verdict = main(world)
+    assert verdict.status == "UNATTESTED"
+    assert "policy" in verdict.detail
+
+
+@pytest.mark.parametrize("change", [{"mode": "observe"}, {"expires": "2025-12-31"}])
+def test_a_policy_that_could_not_open_a_gate_then_attests_nothing_and_stops_no_audit(
+    world: World, change: dict[str, Any]
+) -> None:
+    payload = canonical(policy_payload(gate(ADA)[0]._replace(version=9, **change)))
+    envelope = make_document(payload, POLICY_TYPE, (ADA.signer,))
+    digest = hashlib.sha256(payload).hexdigest()
+    world.model()
+    sign(
+        world.folder,
+        ADA._replace(policy_sha256=digest, policy_document=envelope),
+        target=world.repo,
+    )
+    world.api.create_repo(world.repo.text)
+    world.api.upload_folder(repo_id=world.repo.text, folder_path=world.folder)
+    verdict = main(world)
+    assert verdict.status == "UNATTESTED"
+    assert "policy" in verdict.detail
+
+
+def test_todays_policy_must_hold_today(world: World) -> None:
+    world.publish()
+    expired = gate(ADA)[0]._replace(expires="2025-01-01")
+    with pytest.raises(ConfigError, match="expired"):
+        main(world, policy=expired)
+
+
+def test_a_release_that_was_waived_says_by_which_rule(world: World) -> None:
+    rule = RuleSetting("HP203", Severity.ERROR, True)
+    policy = stricter(rules=(rule,))
+    payload = canonical(policy_payload(policy))
+    envelope = make_document(payload, POLICY_TYPE, (ADA.signer,))
+    folder = world.model()
+    put_run(folder, ADA, hits=60)
+    put_waiver(folder, "HP203", "ada", until="2026-01-20")
+    at = desk(ADA, policy=policy)._replace(policy_envelope=envelope)
+    assert attest_here(folder, world.repo, at).released
+    world.api.create_repo(world.repo.text)
+    world.api.upload_folder(repo_id=world.repo.text, folder_path=folder)
+    verdict = main(world, policy=policy)
+    assert (verdict.status, verdict.detail) == ("ATTESTED_WAIVED", "waived: HP203")
+    ended = main(world, policy=policy, now=LATER)
+    assert (ended.status, ended.detail.startswith("today: HP")) == ("STALE", True)
+
+
+def test_one_ref_that_cannot_be_read_is_unreadable_and_the_others_are_judged(
+    world: World,
+) -> None:
+    done = world.publish()
+    put(world, "NEWS.md", b"# News\n")
+    world.api.create_tag(world.repo.text, tag="v1", revision=done.oid)
+    world.faults(world.at("GET", f"tree/{done.oid}", status=500, times=None))
+    found = world.audit()
+    assert (found[MAIN].status, found["refs/tags/v1"].status) == ("MODIFIED", "UNREADABLE")
+    assert "HTTP 500" in found["refs/tags/v1"].detail
+
+
+def test_evidence_that_cannot_be_read_is_unreadable(world: World) -> None:
+    world.publish()
+    world.faults(world.at("GET", "resolve/.*model.sig", status=503, times=None))
+    assert main(world).status == "UNREADABLE"
+
+
+def test_a_hub_that_serves_other_evidence_than_it_lists_is_unreadable(world: World) -> None:
+    world.publish()
+    sent = {"status": 200, "body": "{}", "times": None}
+    world.faults(world.at("GET", "resolve/.*model.sig", **sent))
+    verdict = main(world)
+    assert (verdict.status, "as it is listed" in verdict.detail) == ("UNREADABLE", True)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_login_that_may_not_read_is_an_error_of_its_own(world: World, status: int) -> None:
+    world.publish()
+    world.faults(world.at("GET", "refs", status=status, times=None))
+    with pytest.raises(AccessError, match=f"HTTP {status}"):
+        world.audit()
+
+
+def test_a_repository_that_is_not_there_is_an_error(world: World) -> None:
+    with pytest.raises(ServiceError, match="knows no such repository"):
+        world.audit()
+
+
+def test_what_hides_under_the_evidence_folder_is_not_fetched(world: World) -> None:
+    world.publish()
+    put(world, ".hubpolicy/weights.safetensors", b"\0" * 5000)
+    put(world, f".hubpolicy/approvals/{'1' * 64}.jsonl", b"{" * (1024 * 1024 + 1))
+    world.asked()
+    verdict = main(world)
+    assert (verdict.status, rules(verdict) >= {"HP412", "HP302"}) == ("MODIFIED", True)
+    fetched = [a.path for a in world.asked() if "/resolve/" in a.path]
+    assert not any("weights" in path or "approvals" in path for path in fetched)
+
+
+def test_thousands_of_evidence_files_are_not_read(world: World) -> None:
+    from huggingface_hub import CommitOperationAdd
+
+    world.publish()
+    many = [
+        CommitOperationAdd(path_in_repo=f".hubpolicy/x/{n}", path_or_fileobj=b"%d" % n)
+        for n in range(1001)
+    ]
+    world.api.create_commit(world.repo.text, many, commit_message="Flood")
+    verdict = main(world)
+    assert (verdict.status, "expected at most 1000" in verdict.detail) == ("UNREADABLE", True)
+
+
+@pytest.mark.parametrize("name", ["main", MAIN, "v1", "refs/tags/v1"])
+def test_a_revision_by_any_of_its_names(world: World, name: str) -> None:
+    done = world.publish()
+    world.api.create_tag(world.repo.text, tag="v1")
+    client = world.client()
+    assert resolve_revision(client, world.repo, name) == done.oid
+    assert resolve_revision(client, world.repo, done.oid) == done.oid
+    with pytest.raises(ServiceError, match="no revision 'v2'"):
+        resolve_revision(client, world.repo, "v2")
+
+
+def test_the_moment_of_the_audit_is_not_the_moment_of_the_release(world: World) -> None:
+    world.publish()
+    assert main(world, now=NOW).status == "ATTESTED"
+    assert main(world, now="2026-06-01T00:00:00Z").status == "ATTESTED"
