@@ -16,7 +16,7 @@ from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, user_home
 from hubpolicy.cli.exits import Exit, for_decision, for_error, for_findings, worst
-from hubpolicy.core.remotes import target_of
+from hubpolicy.core.remotes import redact, target_of
 from hubpolicy.domain.refs import parse_push
 from hubpolicy.errors import ConfigError, HubpolicyError
 from hubpolicy.flows.prepush import Gate, Judged, PushVerdict, judge_push, objects_of
@@ -88,7 +88,8 @@ def _load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
     A user without a policy still pushes what releases nothing; a broken one stops everything.
     """
     environment = os.environ.get("HF_ENDPOINT", "")
-    named = (environment.rstrip("/"),) if environment else ()
+    # The address is printed and compared with what was signed; a login in it is neither.
+    named = (redact(environment).rstrip("/"),) if environment else ()
     home = user_home()
     if not any(os.path.lexists(home.path(name)) for name in (GATE_FILE, POLICY_FILE)):
         return _refuse_to_release, named

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from hubpolicy.errors import ServiceError
@@ -47,8 +48,10 @@ class LfsStore:
         oid = pointer.sha256
         place = os.path.join(self._objects(), oid[:2], oid[2:4], oid)  # noqa: PTH118 - pathlib costs the hook 8 ms
         try:
-            with open(place, "rb") as file:  # noqa: PTH123
-                if os.fstat(file.fileno()).st_size == pointer.size:
+            # A pipe in the place of an object would keep us waiting for ever.
+            with open(place, "rb", opener=_open_at_once) as file:
+                seen = os.fstat(file.fileno())
+                if stat.S_ISREG(seen.st_mode) and seen.st_size == pointer.size:
                     return file.read(size)
         except OSError as error:
             message = f"LFS object {oid} ({pointer.size} bytes) is not in this repository"
@@ -63,3 +66,7 @@ class LfsStore:
             chosen = self._git.line("config", "--get", "lfs.storage")
             self._folder = os.path.join(place, chosen or "lfs", "objects")  # noqa: PTH118
         return self._folder
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -39,7 +39,8 @@ def screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
     from hubpolicy.render.text import render
 
     url = redact(push.url)
-    where = url if push.remote == push.url else f"{push.remote} ({url})"
+    # Unnamed remotes come as the URL that was typed, before insteadOf: login and token included.
+    where = url if push.remote == push.url else f"{redact(push.remote)} ({url})"
     parts = [f"hubpolicy pre-push to {terminal(where)}\n"]
     parts += [f"  {terminal(_line(ref))}\n" for ref in verdict.refs if ref.passed]
     refused = [(ref.update, ref.judged) for ref in verdict.refs if ref.judged and not ref.passed]

@@ -27,6 +27,9 @@ POLICY_FOLDER = ".hubpolicy/policy/"
 RECORDS_FOLDER = ".hubpolicy/evidence/"
 RECORDS_LIMIT = 10 * 1024 * 1024
 _UNPACKED_LIMIT = 40 * RECORDS_LIMIT
+_MOST_SIGNATURES, _LONGEST_SIGNATURE = 64, 144
+_PLAIN_GZIP = b"\x1f\x8b\x08\x00"
+"""Deflate, and no name, comment or extra field, which no digest covers."""
 
 
 def policy_path(sha256: str) -> str:
@@ -83,23 +86,32 @@ def policy_payload_of(file: EvidenceFile) -> bytes:
     """The payload bytes of a policy envelope, its signature not yet verified.
 
     Raises:
-        MalformedError: the file is not a DSSE envelope of a policy.
+        MalformedError: the file is not a DSSE envelope of a policy, or holds more than that.
 
     """
     from hubpolicy.core.documents import POLICY_TYPE
     from hubpolicy.core.dsse import parse_envelope
 
     value = parse(file.content, what=file.path)
-    return parse_envelope(value, payload_type=POLICY_TYPE, where=file.path).payload
+    envelope = parse_envelope(value, payload_type=POLICY_TYPE, where=file.path)
+    # A signature by a key of an earlier root is passed over, so it must not be a place to hide.
+    longest = max(len(sig) + len(keyid) for keyid, sig in envelope.signatures)
+    if len(envelope.signatures) > _MOST_SIGNATURES or longest > _LONGEST_SIGNATURE:
+        message = "has signatures that are none, by their number or length"
+        raise MalformedError(message)
+    return envelope.payload
 
 
 def unpack_records(packed: bytes, *, where: str) -> bytes:
     """Gunzip with both sizes capped.
 
     Raises:
-        MalformedError: too large, truncated, trailing bytes, or not gzip.
+        MalformedError: too large, truncated, trailing bytes, fields of its own, or not gzip.
 
     """
+    if not packed.startswith(_PLAIN_GZIP):
+        message = "is not gzip without fields of its own"
+        raise MalformedError(message)
     unpacker = zlib.decompressobj(wbits=31)
     try:
         content = unpacker.decompress(packed[: RECORDS_LIMIT + 1], _UNPACKED_LIMIT)

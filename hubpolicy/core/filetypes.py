@@ -111,6 +111,8 @@ _FOLDERS = tuple((p.partition("*")[::2], cap) for p, cap in INERT if "/*." in p)
 _AFTER_START = ("", ".txt", ".rst")
 _IMAGES = frozenset(("png", "jpg", "jpeg", "gif", "webp"))
 _REMOTE_KEYS = frozenset(("auto_map", "custom_pipelines", "custom_ops_library"))
+_KERNEL_KEYS = frozenset(("attn_implementation", "_attn_implementation", "experts_implementation"))
+"""Where transformers takes ``namespace/name`` for a repository of compiled kernels to load."""
 _OWN_MODULES = "sentence_transformers."
 
 
@@ -196,9 +198,9 @@ def may_declare_code(path: str, size: int) -> bool:
 def declares_remote_code(config: bytes) -> tuple[str, ...]:
     """What in a JSON configuration makes a loader import code: ``key -> target``, sorted.
 
-    ``auto_map`` (transformers), ``custom_pipelines`` (transformers), ``custom_ops_library`` (ONNX
-    Runtime), foreign ``type`` (sentence-transformers' ``modules.json``), at any depth and in
-    every duplicate.
+    ``auto_map`` (transformers), ``custom_pipelines`` (transformers), ``attn_implementation`` with
+    a repository of kernels (transformers), ``custom_ops_library`` (ONNX Runtime), foreign ``type``
+    (sentence-transformers' ``modules.json``), at any depth and in every duplicate.
 
     Raises:
         MalformedError: not JSON, so that it cannot be ruled out.
@@ -208,7 +210,11 @@ def declares_remote_code(config: bytes) -> tuple[str, ...]:
 
     def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
         values = dict(pairs)
-        found.update(f"{key} -> {str(v)[:200]}" for key, v in pairs if key in _REMOTE_KEYS and v)
+        found.update(
+            f"{key} -> {str(v)[:200]}"
+            for key, v in pairs
+            if (key in _REMOTE_KEYS and v) or (key in _KERNEL_KEYS and "/" in str(v))
+        )
         module = values.get("type")
         if "path" in values and isinstance(module, str) and not module.startswith(_OWN_MODULES):
             found.add(f"type -> {module[:200]}")

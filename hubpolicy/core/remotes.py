@@ -104,7 +104,23 @@ def _host_and_port(authority: str) -> tuple[str, str]:
         host, _, after = address[1:].partition("]")
         return host, after.removeprefix(":")
     host, _, port = address.partition(":")
-    return host.rstrip("."), port
+    return _spelled_out(host).rstrip("."), port.lstrip("0")
+
+
+def _spelled_out(host: str) -> str:
+    """The host that git's HTTP library looks up: it decodes ``%66`` and full-width letters."""
+    if "%" in host:
+        first, *rest = host.split("%")
+        try:
+            decoded = (bytes.fromhex(p[:2]).decode("latin-1") + p[2:] for p in rest)
+            host = (first + "".join(decoded)).lower()
+        except ValueError:
+            return host
+    if host.isascii():
+        return host
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", host).replace("\u3002", ".").casefold()
 
 
 def _folder(base: Remote) -> str:

@@ -18,6 +18,8 @@ TITLE = "weights in the pushed history are covered by evidence"
 SEVERITY = Severity.ERROR
 
 _RECORDS_LIMIT = 10 * 1024 * 1024
+_GZIP = b"\x1f\x8b\x08\x00"
+"""As we pack records. One blob may have many paths in a history, and git names only one."""
 
 
 class SentBlob(NamedTuple):
@@ -37,7 +39,8 @@ class SentBlob(NamedTuple):
 
 def is_weight(blob: SentBlob) -> bool:
     """Weight-like by name, size or first bytes; a pointer also where its bytes are not known."""
-    if evidence_kind(blob.path) == "records" and blob.size <= _RECORDS_LIMIT:
+    packed = blob.head is not None and blob.head.startswith(_GZIP)
+    if packed and evidence_kind(blob.path) == "records" and blob.size <= _RECORDS_LIMIT:
         return False  # of an earlier release: gzip by name and bytes, and no loader reads it
     if blob.is_pointer and blob.head is None:
         return True

@@ -35,7 +35,7 @@ def test_records_of_an_earlier_release_are_no_weights(path: str, size: int, weig
         "ab" * 20,
         size,
         "cd" * 32,
-        b"\x1f\x8b" if path.endswith("gz") else b"t",
+        b"\x1f\x8b\x08\x00" if path.endswith("gz") else b"t",
         is_pointer=False,
     )
     assert hp601.is_weight(blob) is weight
