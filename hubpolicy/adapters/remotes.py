@@ -7,6 +7,8 @@ turn into a program is used here (status, diff, fsmonitor), and it is never on t
 
 from __future__ import annotations
 
+import configparser
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.remotes import target_of
@@ -19,23 +21,31 @@ if TYPE_CHECKING:
 
 
 def hub_repositories(folder: str, endpoints: Iterable[str]) -> tuple[RepoId, ...]:
-    """The Hub repositories among the remotes of the work tree around ``folder``, each once.
+    """The Hub repositories among the remotes of the work tree at ``folder``, each once.
+
+    A folder inside of a work tree has none: the repository around it holds more than a release,
+    and its remote is not where this one goes.
 
     Raises:
-        ServiceError: git refuses the repository (an owner it does not trust).
+        ServiceError: git refuses the repository (an owner it does not trust), or its configuration
+            cannot be read.
 
     """
     import git
 
     known = tuple(endpoints)
     try:
-        repository = git.Repo(folder, search_parent_directories=True)
-        urls = [url for remote in repository.remotes for url in remote.urls]
+        with git.Repo(folder, search_parent_directories=True) as repository:
+            root = repository.working_tree_dir
+            if root is None or Path(root).resolve() != Path(folder).resolve():
+                return ()
+            urls = [url for remote in repository.remotes for url in remote.urls]
     except (git.InvalidGitRepositoryError, git.NoSuchPathError):
         return ()
-    except (git.GitError, OSError, ValueError) as error:
+    except (git.GitError, configparser.Error, OSError, ValueError) as error:
         message = f"git refuses the repository around {folder}: {str(error)[:200]}"
-        raise ServiceError(message, hint="git status, in that folder, says why") from error
+        hint = "git status, in that folder, says why; or name it: --repo NAMESPACE/NAME"
+        raise ServiceError(message, hint=hint) from error
     found = []
     for url in urls:
         try:
