@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from hubpolicy.domain.release import DEFAULT_ENDPOINT, RepoId, parse_repo_id
-from hubpolicy.errors import MalformedError
+from hubpolicy.errors import ConfigError, MalformedError
 from hubpolicy.render.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -69,7 +69,15 @@ class RepoName(click.ParamType["RepoId"]):
 
 
 def endpoint() -> str:
-    """The hub that we talk to: ``HF_ENDPOINT``, or the public one."""
+    """The hub that we talk to: ``HF_ENDPOINT``, or the public one.
+
+    Raises:
+        ConfigError: there is a login in it, which would be printed, and signed into releases.
+
+    """
+    if "@" in os.environ.get("HF_ENDPOINT", ""):
+        message = "got a login in HF_ENDPOINT, expected the address of a hub alone"
+        raise ConfigError(message, hint="export HF_ENDPOINT=https://hub.example.org; hf auth login")
     return os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/") or DEFAULT_ENDPOINT
 
 

@@ -185,7 +185,8 @@ def _refuse_output(output: GraphValue, facts: ClosureFacts, *, text: bool) -> st
     is_vector = output.name in _VECTORS and rank == _VECTOR_RANK
     is_features = output.name in _FEATURES and rank == _FEATURE_RANK
     if (is_vector or is_features) and width <= _MAX_WIDTH:
-        return ""
+        # An author can rename logits; without a vocabulary nothing tells them from features.
+        return "" if facts.vocab_size or not text else "the size of the vocabulary is not known"
     if output.name in _LABELS and rank == _VECTOR_RANK:
         most = _MAX_TEXT_LABELS if text else _MAX_IMAGE_LABELS
         return "" if width <= most else f"output {output.name} has {width} labels, at most {most}"

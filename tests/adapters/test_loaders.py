@@ -85,6 +85,7 @@ def test_graphs_that_generate_nothing_are_run(
     tmp_path: Path, inputs: Any, outputs: Any, shape: tuple[int, ...]
 ) -> None:
     write_graph(tmp_path, inputs, outputs)
+    (tmp_path / "config.json").write_text('{"vocab_size": 30522}')
     closure, applies = decided(tmp_path)
     assert applies.decision == "no-generated-output", applies.reason
     probe = FolderLoader(tmp_path).probe(closure, applies)

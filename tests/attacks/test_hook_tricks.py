@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.cli.options import endpoint
 from hubpolicy.core.evidence_files import unpack_records
 from hubpolicy.core.filetypes import declares_remote_code
 from hubpolicy.core.remotes import target_of
-from hubpolicy.errors import MalformedError
+from hubpolicy.errors import ConfigError, MalformedError
 from tests.git.repos import ZERO, Repo, init, isolate, pointer
 from tests.hook.gate_world import ENDPOINT, MODEL, person, sign
 from tests.hook.hooked import Pushed, install, push
@@ -163,3 +164,10 @@ def test_a_configuration_fetches_no_kernels(key: str) -> None:
     config = {"model_type": "llama", "text_config": {key: "mallory/kernel"}}
     assert declares_remote_code(json.dumps(config).encode()) == (f"{key} -> mallory/kernel",)
     assert declares_remote_code(json.dumps({key: "sdpa"}).encode()) == ()
+
+
+def test_a_password_in_the_hubs_address_is_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", f"https://ada:{SECRET}@hub.example")
+    with pytest.raises(ConfigError) as error:
+        endpoint()
+    assert SECRET not in f"{error.value.message} {error.value.hint}"

@@ -195,3 +195,14 @@ def test_an_embedder_lends_its_exemption_to_nothing_beside_it(tmp_path: Path) ->
     (tmp_path / "modules.json").write_text(json.dumps([module]))
     with pytest.raises(UnsupportedError, match=r"^dense/model.safetensors would count as tested"):
         open_all(tmp_path)
+
+
+def test_logits_under_another_name_need_a_vocabulary_to_compare_with(tmp_path: Path) -> None:
+    embedder(tmp_path)
+    (tmp_path / "config.json").unlink()
+    (closure,) = closures_of(tmp_path)
+    applies = decide(FolderLoader(tmp_path).facts(closure))
+    assert (applies.decision, applies.reason) == (
+        "generates-text",
+        "the size of the vocabulary is not known",
+    )
