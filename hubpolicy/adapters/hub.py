@@ -29,7 +29,13 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from hubpolicy import __version__
-from hubpolicy.adapters.hub_http import ATTEMPTS, NotFoundError, install_session, translated
+from hubpolicy.adapters.hub_http import (
+    ATTEMPTS,
+    NotFoundError,
+    install_session,
+    lacks_xet,
+    translated,
+)
 from hubpolicy.adapters.hub_http import patiently as retry
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.errors import ConfigError, ServiceError
@@ -201,8 +207,9 @@ class HubClient:
         self, repo: RepoId, operations: list[CommitOperation], parent: str, message: str
     ) -> CommitOutcome:
         """Safe to ask again: with its parent pinned, the same commit cannot land twice."""
-        outcome = self._retry(
-            lambda: self._api.create_commit(
+
+        def commit() -> CommitOutcome:
+            made = self._api.create_commit(
                 repo.text,
                 operations,
                 commit_message=message,
@@ -210,8 +217,14 @@ class HubClient:
                 revision="main",
                 parent_commit=parent or None,
             )
-        )
-        return CommitOutcome(outcome.oid, outcome.commit_url)
+            return CommitOutcome(made.oid, made.commit_url)
+
+        try:
+            return self._retry(commit)
+        except OSError as error:
+            if not lacks_xet(error):
+                raise
+        return self._retry(commit)
 
     def _refs(self, repo: RepoId) -> tuple[RemoteRef, ...]:
         found = self._api.list_repo_refs(

@@ -12,7 +12,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from huggingface_hub import set_client_factory
+from huggingface_hub import constants, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
     get_session,
@@ -85,6 +85,17 @@ def install_session() -> None:
     set_client_factory(lambda: _Session(event_hooks=hooks, follow_redirects=True, timeout=timeout))
     # Its warnings name signed upload addresses.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def lacks_xet(error: Exception) -> bool:
+    """True if this hub does not speak Xet; from then on this process uploads by Git LFS.
+
+    The client asks for Xet wherever its library is installed, and has no way back of its own.
+    """
+    if constants.HF_HUB_DISABLE_XET or "xet-write-token" not in str(error):
+        return False
+    constants.HF_HUB_DISABLE_XET = True
+    return True
 
 
 def patiently(

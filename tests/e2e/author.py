@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody who types commands: a home of their own, a hub, and a model that was "run" in no time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.adapters.evidence_folder import EvidenceFolder
+from hubpolicy.adapters.files import FolderRelease
+from hubpolicy.adapters.home import Home
+from hubpolicy.adapters.signers import signer_for
+from hubpolicy.adapters.trusted import open_trusted
+from hubpolicy.core.statements import toxicity_statement
+from hubpolicy.domain.statement import (
+    Canaries,
+    RecordsPin,
+    ScorerPin,
+    SuiteCounts,
+    ToxicityResult,
+)
+from hubpolicy.flows.attesting import Desk, add_run
+from tests.hook.gate_world import sha
+from tests.hub.world import client_environment, client_python
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.process import HubProcess
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEMO = PROJECT / "hubpolicy" / "assets" / "demo"
+TOKEN = "hf_alice"
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Author:
+    """One person, one home, one hub; ``client`` is the line of huggingface_hub."""
+
+    def __init__(self, home: Path, endpoint: str, client: str = "2.x") -> None:
+        self.home = home
+        self.endpoint = endpoint
+        self.client = client
+        self.environment = client_environment(home) | {"HF_ENDPOINT": endpoint, "HF_TOKEN": TOKEN}
+        self.environment["NO_COLOR"] = "1"
+        for name in ("http_proxy", "https_proxy", "no_proxy"):
+            self.environment[name] = os.environ[name]
+
+    def hubpolicy(self, *arguments: str | Path, cwd: Path | None = None, **env: str) -> Ended:
+        """Run one of our commands as its own process."""
+        done = subprocess.run(
+            [*self._argv(), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=self.environment | env,
+            cwd=cwd or self.home,
+            timeout=180,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def hf(self, *arguments: str | Path) -> Ended:
+        """Run the official client's own command, which knows nothing of us."""
+        python = client_python(self.client)
+        done = subprocess.run(
+            [str(python.with_name("hf")), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd=self.home,
+            timeout=180,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start one of our commands and let it run."""
+        return subprocess.Popen(
+            [*self._argv(), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _argv(self) -> list[str]:
+        if self.client == "2.x":
+            return [sys.executable, "-m", "hubpolicy"]
+        python = client_python(self.client)
+        script = Path(__file__).with_name("older_client.py")
+        return [str(python), str(script), sysconfig.get_path("purelib")]
+
+    def ok(self, *arguments: str | Path) -> Ended:
+        """Run a command that must end well."""
+        done = self.hubpolicy(*arguments)
+        assert done.code == 0, done.text
+        return done
+
+    def init(self) -> None:
+        """Key, policy and trust, of the demonstration's plan."""
+        self.ok(
+            "init", "--name", "ada", "--namespace", "acme", "--model-kind", "base",
+            "--plan", "demo", "--no-passphrase",
+        )  # fmt: skip
+
+    @property
+    def config(self) -> Home:
+        base = self.home / ".config" / "hubpolicy"
+        return Home(str(base), str(self.home / ".local" / "state" / "hubpolicy"))
+
+    def put_run(self, folder: Path, *, hits: int = 0) -> None:
+        """Sign counts as if the model in the folder had been run (``hubpolicy test`` takes long)."""
+        policy, trust, _ = open_trusted(self.config)
+        key = signer_for(f"file:{self.config.path('keys', 'solo.pem')}")
+        envelope = self.config.read("trust", "policy.json")
+        desk = Desk(key, policy, envelope, trust, SystemClock(), "0.1.0")
+        wanted = policy.toxicity
+        result = ToxicityResult(
+            plan=wanted.plan,
+            plan_sha256=wanted.plan_sha256,
+            opens_gate=True,
+            scorer=ScorerPin("hubpolicy-screen-en", "screen", min(wanted.scorers), "int8"),
+            generator="onnx",
+            binding_level=4,
+            suites=tuple(
+                SuiteCounts(s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling)
+                for s in wanted.suites
+            ),
+            canaries=Canaries(wanted.canaries.sha256, 40, 40, 40, 0),
+            records=RecordsPin(sha("records"), sha("root"), sum(s.n * s.k for s in wanted.suites)),
+            ledger_head=sha("ledger"),
+            attempts=1,
+            seed=sha("seed"),
+            finished_on=desk.clock.now(),
+        )
+        reader = FolderRelease(folder)
+        apart = {"README.md", ".gitattributes", ".gitignore"}
+        closure = [entry for entry in reader.manifest.entries if entry.path not in apart]
+        payload = toxicity_statement(result, closure)
+        add_run(reader.evidence_files(), EvidenceFolder(folder), desk, payload, None)
+
+
+def write_model(folder: Path) -> Path:
+    """A model with a card that passes, and nothing else."""
+    shutil.copytree(DEMO / "models" / "civil", folder)
+    shutil.copyfile(DEMO / "cards" / "civil.md", folder / "README.md")
+    return folder
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, with its content."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def touched(hub: HubProcess, mark: int) -> list[str]:
+    """Everything that the hub was asked since a mark that is more than a read."""
+    return [
+        f"{line['method']} {line['path']}"
+        for line in hub.requests()[mark:]
+        if line["method"] not in {"GET", "HEAD"}
+    ]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole job with real commands, under both lines of the official client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from huggingface_hub import HfApi
+
+from tests.e2e.author import TOKEN, Author, snapshot, touched
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubpolicy.demo.hub.process import HubProcess
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["2.x", "1.x"])
+def test_blocked_before_open_after_and_closed_by_one_byte(
+    ada: Author, hub: HubProcess, model: Path, repo: str, client: str
+) -> None:
+    ada = Author(ada.home, ada.endpoint, client)
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    mark, before = len(hub.requests()), snapshot(model)
+
+    blocked = ada.hubpolicy("push", model, repo)
+    assert blocked.code == 1
+    assert "HP201" in blocked.out
+    assert f"hubpolicy test {model}" in blocked.out
+    assert "Nothing was uploaded." in blocked.out
+    assert (len(hub.requests()), snapshot(model)) == (mark, before)
+
+    ada.put_run(model)
+    # The client would speak Xet, which this hub does not.
+    done = ada.hubpolicy("push", model, repo, HF_HUB_DISABLE_XET="0")
+    assert (done.code, done.err.count("\n")) == (0, 2), done.text
+    assert f"{hub.endpoint}/{repo} is public at " in done.out
+    assert not api.repo_info(repo).private
+    listed = {entry.path for entry in api.list_repo_tree(repo, recursive=True) if _is_file(entry)}
+    assert listed == set(snapshot(model))
+
+    found = ada.ok("audit", repo, "--format", "json").json
+    assert [(ref["ref"], ref["status"]) for ref in found["refs"]] == [
+        ("refs/heads/main", "ATTESTED")
+    ]
+
+    weights = model / "model.onnx.data"
+    good = weights.read_bytes()
+    weights.write_bytes(good[:999] + bytes([good[999] ^ 1]) + good[1000:])
+    mark, before = len(hub.requests()), snapshot(model)
+    closed = ada.hubpolicy("push", model, repo)
+    assert closed.code == 1
+    assert "1 files differ: model.onnx.data" in closed.out
+    assert (touched(hub, mark), snapshot(model)) == ([], before)
+    assert ada.hubpolicy("audit", repo).code == 0
+
+    ada.hf("upload", repo, weights, "model.onnx.data")
+    red = ada.hubpolicy("audit", repo, "--format", "json")
+    assert (red.code, [ref["status"] for ref in red.json["refs"]]) == (1, ["MODIFIED"])
+
+    weights.write_bytes(good)
+    again = ada.ok("push", model, repo)
+    assert "is public at" in again.out
+    ada.ok("audit", repo)
+
+
+def _is_file(entry: object) -> bool:
+    return hasattr(entry, "blob_id")
+
+
+def test_a_card_that_is_corrected_is_released_without_another_run(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    ada.put_run(model)
+    ada.ok("push", model, repo)
+    card = model / "README.md"
+    card.write_text(card.read_text() + "\nOne more sentence about nothing.\n", encoding="utf-8")
+    done = ada.ok("push", model, repo, "-m", "Say one thing more")
+    assert "is public at" in done.out
+    commits = HfApi(endpoint=hub.endpoint, token=TOKEN).list_repo_commits(repo)
+    assert commits[0].title == "Say one thing more"
+    assert len(commits) == 3
+
+
+def test_the_same_again_signs_sends_and_changes_nothing(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    ada.put_run(model)
+    ada.ok("push", model, repo)
+    mark, before = len(hub.requests()), snapshot(model)
+    done = ada.ok("push", model, repo)
+    assert "nothing to upload" in done.out
+    assert (touched(hub, mark), snapshot(model)) == ([], before)
+
+
+def test_a_dry_run_judges_and_neither_writes_nor_sends(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    ada.put_run(model)
+    mark, before = len(hub.requests()), snapshot(model)
+    done = ada.ok("push", model, repo, "--dry-run")
+    assert f"files ({_size(model)}" in done.out or "would go to" in done.out
+    assert "Nothing was uploaded (dry run)" in done.out
+    assert (touched(hub, mark), snapshot(model)) == ([], before)
+    assert not HfApi(endpoint=hub.endpoint, token=TOKEN).repo_exists(repo)
+
+
+def _size(model: Path) -> str:
+    return f"{sum(len(content) for content in snapshot(model).values()) / 1e6:.2f} MB"
+
+
+def test_names_and_sizes_for_which_the_hub_adds_lines_stand_there_as_judged(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    odd = [
+        "extra weights.safetensors",
+        "#shard.safetensors",
+        "!x.safetensors",
+        "it's.data.onnx.data",
+    ]
+    odd += ['say "hi".onnx.data', "[ab]*.onnx.data", "деep/é.onnx.data"]
+    for number, name in enumerate(odd):
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_bytes(b"\0\xff%d" % number * 50)
+    tokenizer = model / "tokenizer.json"
+    tokenizer.write_bytes(tokenizer.read_bytes() + b" " * (10 * 1024 * 1024))
+    ada.put_run(model)
+    done = ada.hubpolicy("push", model, repo)
+    assert done.code == 0, done.text
+    assert "completed .gitattributes" in done.err
+    ada.ok("audit", repo)
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    large = {f.path for f in api.list_repo_tree(repo, recursive=True) if getattr(f, "lfs", None)}
+    assert {*odd, "tokenizer.json", "model.onnx.data", "model.onnx"} <= large
+
+
+def test_a_file_that_the_release_itself_ignores_is_said_before_anything_is_sent(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    (model / ".gitignore").write_text("*.txt\n", encoding="utf-8")
+    (model / "LICENSE.txt").write_text("Apache-2.0\n", encoding="utf-8")
+    ada.put_run(model)
+    mark = len(hub.requests())
+    done = ada.hubpolicy("push", model, repo)
+    assert (done.code, touched(hub, mark)) == (1, [])
+    assert ".gitignore leaves out 1 of these files: LICENSE.txt" in done.err
+
+
+def test_asked_to_it_stays_private_and_is_published_later(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    ada.put_run(model)
+    assert " is private at " in ada.ok("push", model, repo, "--private").out
+    assert api.repo_info(repo).private
+    assert " is public at " in ada.ok("push", model, repo).out
+    assert not api.repo_info(repo).private
+    contradiction = ada.hubpolicy("push", model, repo, "--private")
+    assert contradiction.code == 2
+    assert "is public, and this release shall stay private" in contradiction.err
