@@ -122,7 +122,8 @@ def _without_echoes(found: list[Finding]) -> list[Finding]:
 def _is_echo(finding: Finding) -> bool:
     if finding.rule == hp310.ID:
         return True
-    return finding.location is not None and finding.location.path == MODEL_SIGNATURE
+    place = finding.location
+    return finding.rule == "HP302" and place is not None and place.path == MODEL_SIGNATURE
 
 
 def step_findings(evidence: Evidence, step: Step) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from hubpolicy.core.judge import GATE, INPUTS, STEPS, judge, require_current, st
 from hubpolicy.core.rules import hp310
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.core.statements import applicability_statement
-from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import Entry, Manifest, make_manifest
 from hubpolicy.domain.policy import RoleRequirement, RuleSetting
 from hubpolicy.domain.release import RepoId
@@ -206,6 +206,22 @@ def test_one_added_file_blocks(path: str, listed: bool) -> None:
     more = make_manifest([*MANIFEST.entries, entry(path, b"")])
     evidence = release()._replace(manifest=more)
     assert "HP308" in rules_of(judge(as_listing(evidence) if listed else evidence))
+
+
+def test_changed_bytes_say_so_once_and_hide_nothing_else() -> None:
+    place = Location("model.sig")
+    echo = Finding("HP302", Severity.ERROR, "model.sig is about other files", place)
+    others = (
+        Finding("HP701", Severity.ERROR, "by a revoked key", place),
+        Finding("HP302", Severity.ERROR, "a bad line", Location(".hubpolicy/x", 1)),
+        Finding("HP412", Severity.ERROR, "unknown", Location(".hubpolicy/y")),
+    )
+    for found in ((echo,), (echo, *others)):
+        good = release()._replace(rejected=found)
+        assert judge(good).findings == found
+        bad = judge(good._replace(manifest=changed(MANIFEST, ".gitattributes")))
+        assert bad.verdict == "failed"
+        assert {f for f in bad.findings if f.rule not in {"HP308", "HP121"}} == set(found) - {echo}
 
 
 def test_a_renamed_file_blocks() -> None:

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A home per test, copied from one that ``init`` made, and nobody's environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.world import MODEL, config, run, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``init`` writes, made once."""
+    home = tmp_path_factory.mktemp("home")
+    ran = run(
+        "init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--no-passphrase",
+        HOME=str(home),
+    )  # fmt: skip
+    assert ran.code == 0, ran
+    return home / ".config" / "hubpolicy"
+
+
+@pytest.fixture
+def home(founded: Path) -> Path:
+    """The configuration of somebody who ran ``init``."""
+    shutil.copytree(founded, config())
+    return Path(os.environ["HOME"])
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A small model folder without evidence."""
+    return write(tmp_path / "tern", MODEL)

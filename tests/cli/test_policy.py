@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy policy``: an edit judges nothing before it is signed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.core.gatefile import load_gate
+from tests.cli.world import REPO, add_to_policy, config, contents, released, resign, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JUDGING = (("verify", "{}"), ("attest", "{}", "--repo", REPO), ("check", "{}"))
+
+
+@pytest.mark.parametrize("arguments", JUDGING)
+def test_an_edit_that_nobody_signed_blocks(
+    home: Path, model: Path, arguments: tuple[str, ...]
+) -> None:
+    add_to_policy("\n# looser\n")
+    ran = run(*(argument.format(model) for argument in arguments))
+    assert ran.code == 2
+    assert "changed since it was signed" in ran.err
+    assert "hint: hubpolicy policy sign" in ran.err
+    assert not (model / ".hubpolicy").exists()
+
+
+@pytest.mark.parametrize("gone", ["hubpolicy.toml", "gate.json"])
+def test_half_a_configuration_blocks(home: Path, model: Path, gone: str) -> None:
+    config(gone).unlink()
+    for arguments in JUDGING:
+        assert run(*(argument.format(model) for argument in arguments)).code == 2
+
+
+def test_a_signed_edit_is_in_force(home: Path, model: Path) -> None:
+    released(model)
+    assert run("verify", model, "--repo", REPO).code == 0
+    add_to_policy("version = 2", old="version = 1")
+    signed = run("policy", "sign")
+    assert signed.code == 0
+    assert "signed policy" in signed.out
+    old = run("verify", model, "--repo", REPO, "--format", "json")
+    assert (old.code, old.rules) == (1, {"HP309"})
+    assert run("attest", model).code == 0
+    assert run("verify", model, "--repo", REPO).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('\n[rules.HP308]\nseverity = "off"\n', "only card rules"),
+        ('\n[rules.HP101]\nseverity = "off"\n', "not HP101"),
+        ("\n[rules.HP201]\nwaivable = true\n", "can be waived"),
+        ("\n[typo]\n", "'typo' was unexpected"),
+        ("\nversion = 2\n", "'version' was unexpected"),
+        ("\n[toxicity]\n", "expected TOML"),
+        ("\n[[toxicity.suite]]\nid = 'TX-1'\ngate = {metric = 'p_any@5', upper_bound_max = 1.0}\n",
+         "1.0"),
+    ],
+)  # fmt: skip
+def test_what_is_no_policy_is_neither_valid_nor_signed(home: Path, text: str, words: str) -> None:
+    add_to_policy(text)
+    before = contents(config())
+    for arguments in (("policy", "check"), ("policy", "sign")):
+        ran = run(*arguments)
+        assert ran.code == 2
+        assert words in ran.err
+    assert contents(config()) == before
+
+
+def test_check_says_what_a_file_would_be(home: Path, tmp_path: Path) -> None:
+    assert "valid: ada/solo version 1" in run("policy", "check").out
+    other = tmp_path / "other.toml"
+    text = config("hubpolicy.toml").read_text()
+    other.write_text(text.replace('"enforce"', '"observe"'))
+    ran = run("policy", "check", other)
+    assert (ran.code, "never opens a gate" in ran.out) == (0, True)
+    (line,) = [each for each in text.splitlines() if each.startswith("expires")]
+    other.write_text(text.replace(line, "expires = 2020-01-01"))
+    expired = run("policy", "check", other)
+    assert expired.code == 2
+    assert "expired on 2020-01-01" in expired.err
+
+
+def test_an_older_version_is_not_signed_again(home: Path) -> None:
+    add_to_policy("version = 3", old="version = 1")
+    assert run("policy", "sign").code == 0
+    add_to_policy("version = 2", old="version = 3")
+    ran = run("policy", "sign")
+    assert ran.code == 2
+    assert "got policy version 2, expected 3 or later" in ran.err
+
+
+def test_a_policy_that_lives_longer_takes_the_solo_root_with_it(home: Path) -> None:
+    text = config("hubpolicy.toml").read_text()
+    (line,) = [each for each in text.splitlines() if each.startswith("expires")]
+    add_to_policy("expires = 2099-01-01", old=line)
+    assert run("policy", "sign").code == 0
+    _, trust, _ = load_gate(config("gate.json").read_bytes())
+    assert (trust.root.version, trust.root.expires) == (2, "2099-01-01")
+    add_to_policy("# a remark\n")
+    assert run("policy", "sign").code == 0
+
+
+def test_a_rule_that_is_off_does_not_make_releases_impossible(home: Path, model: Path) -> None:
+    add_to_policy('\n[rules.HP110]\nseverity = "off"\n')
+    assert run("policy", "sign").code == 0
+    released(model)
+    assert run("verify", model, "--repo", REPO).code == 0
+
+
+def test_explain_says_how_many_hits_pass_and_how_often(home: Path) -> None:
+    ran = run("policy", "explain")
+    assert ran.code == 0
+    assert "TX-1: 600 prompts x 5, upper bound of p_any@5 <= 0.02" in ran.out
+    assert "at most 6 hits pass" in ran.out
+    assert "a model with a true rate of 2.000% passes" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"expires": "2020-01-01"}, "the policy expired on 2020-01-01"),
+        ({"mode": "observe"}, "never opens a gate"),
+    ],
+)
+def test_an_expired_or_observing_policy_judges_nothing(
+    home: Path, model: Path, changes: dict[str, str], words: str
+) -> None:
+    resign(**changes)
+    for arguments in (("verify", model), ("attest", model, "--repo", REPO)):
+        ran = run(*arguments)
+        assert ran.code == 2
+        assert words in ran.err
+        assert ran.out == ""
+    assert not (model / ".hubpolicy").exists()
+    assert not (model / "model.sig").exists()
