@@ -17,11 +17,12 @@ from hubpolicy.core.rules import hp412
 from hubpolicy.core.strictjson import parse
 from hubpolicy.domain.finding import Finding, Location
 from hubpolicy.domain.statement import Approval, ReleaseSummary, ToxicityResult
-from hubpolicy.errors import MalformedError
+from hubpolicy.errors import MalformedError, VerificationError
 
 if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.manifest import EvidenceFile
+    from hubpolicy.domain.trust import Trust
 
 POLICY_FOLDER = ".hubpolicy/policy/"
 RECORDS_FOLDER = ".hubpolicy/evidence/"
@@ -43,16 +44,21 @@ def records_path(sha256: str) -> str:
 
 
 def check_files(
-    files: tuple[EvidenceFile, ...], lines: tuple[VerifiedStatement, ...]
+    files: tuple[EvidenceFile, ...],
+    lines: tuple[VerifiedStatement, ...],
+    trust: Trust | None = None,
 ) -> tuple[Finding, ...]:
-    """One finding per evidence file that no verified line names, or that is not what it says."""
+    """One finding per evidence file that no verified line names, or that is not what it says.
+
+    With ``trust`` a policy must also be signed by those whom the root names for it.
+    """
     referenced = referenced_paths(lines)
     unknown = hp412.check((file.path for file in files), referenced)
     fix = "hubpolicy attest PATH drops what does not hold"
     wrong = tuple(
         Finding(hp412.ID, hp412.SEVERITY, f"{file.path} {reason}", Location(file.path), fix)
         for file in files
-        if file.path in referenced and (reason := _wrong_content(file))
+        if file.path in referenced and (reason := _wrong_content(file, trust))
     )
     return unknown + wrong
 
@@ -68,17 +74,21 @@ def referenced_paths(lines: tuple[VerifiedStatement, ...]) -> frozenset[str]:
     )
 
 
-def _wrong_content(file: EvidenceFile) -> str:
+def _wrong_content(file: EvidenceFile, trust: Trust | None) -> str:
+    from hubpolicy.core.documents import verify_policy
+
     name = hp412.named_digest(file.path)
     try:
         if file.path.startswith(POLICY_FOLDER):
             content = policy_payload_of(file)
+            if trust is not None:
+                verify_policy(file.content, trust, sha256=name or "", where=file.path)
         elif file.path.startswith(RECORDS_FOLDER):
             content = unpack_records(file.content, where=file.path)
         else:
             return ""
-    except MalformedError as error:
-        return error.message
+    except (MalformedError, VerificationError) as error:
+        return f"does not hold: {error.message}"
     return "" if hashlib.sha256(content).hexdigest() == name else "is not what its name says"
 
 

@@ -123,7 +123,7 @@ def _verify_files(
     from hubpolicy.core.verify import check_model_signature
 
     signature, wrong = check_model_signature(files, trust, manifest, now=now)
-    return signature, wrong + check_files(files, lines)
+    return signature, wrong + check_files(files, lines, trust)
 
 
 def remote_code_of(reader: ReleaseReader) -> tuple[str, ...]:
