@@ -35,6 +35,8 @@ _CONNECT_SECONDS = 20.0
 _SILENCE_SECONDS = 300.0
 """A hub may take minutes for a commit of thousands of files; it may not take for ever."""
 
+_CLOSED = "the client has been closed"
+
 _SENTENCES = {
     400: "refused the request as malformed",
     401: "does not know this login",
@@ -159,7 +161,8 @@ def _translate(doing: str, error: Exception, secret: str | None) -> NoReturn:
     if isinstance(error, OfflineModeIsEnabled):
         message = f"{doing}: offline mode is on"
         raise ServiceError(message, hint="unset HF_HUB_OFFLINE, drop --offline") from error
-    if isinstance(error, (httpx.HTTPError, UnreachableError)):
+    # One of the client's threads lost the hub and closed the connections of the others.
+    if isinstance(error, (httpx.HTTPError, UnreachableError)) or _CLOSED in str(error.__cause__):
         name = type(error.__cause__ or error).__name__
         message = f"{doing}: the hub did not answer ({name})"
         raise ServiceError(message, hint="try again; nothing is lost") from error

@@ -72,13 +72,19 @@ def endpoint() -> str:
     """The hub that we talk to: ``HF_ENDPOINT``, or the public one.
 
     Raises:
-        ConfigError: there is a login in it, which would be printed, and signed into releases.
+        ConfigError: there is a login in it, which would be printed, and signed into releases; or
+            it is no http(s) address.
 
     """
-    if "@" in os.environ.get("HF_ENDPOINT", ""):
+    address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
+    hint = "export HF_ENDPOINT=https://hub.example.org; hf auth login"
+    if "@" in address:
         message = "got a login in HF_ENDPOINT, expected the address of a hub alone"
-        raise ConfigError(message, hint="export HF_ENDPOINT=https://hub.example.org; hf auth login")
-    return os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/") or DEFAULT_ENDPOINT
+        raise ConfigError(message, hint=hint)
+    if not address.startswith(("http://", "https://")):
+        message = f"got HF_ENDPOINT {address!r}, expected http:// or https:// and a host"
+        raise ConfigError(message, hint=hint)
+    return address
 
 
 def _color(choice: str, stream: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import HfApi
 
-from tests.e2e.author import TOKEN, Author, snapshot, touched
+from tests.e2e.author import TOKEN, Author, Ended, snapshot, touched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def test_blocked_before_open_after_and_closed_by_one_byte(
     listed = {entry.path for entry in api.list_repo_tree(repo, recursive=True) if _is_file(entry)}
     assert listed == set(snapshot(model))
 
-    found = ada.ok("audit", repo, "--format", "json").json
+    found = well(ada, "audit", repo, "--format", "json").json
     assert [(ref["ref"], ref["status"]) for ref in found["refs"]] == [
         ("refs/heads/main", "ATTESTED")
     ]
@@ -61,9 +61,15 @@ def test_blocked_before_open_after_and_closed_by_one_byte(
     assert (red.code, [ref["status"] for ref in red.json["refs"]]) == (1, ["MODIFIED"])
 
     weights.write_bytes(good)
-    again = ada.ok("push", model, repo)
+    again = well(ada, "push", model, repo)
     assert "is public at" in again.out
-    ada.ok("audit", repo)
+    well(ada, "audit", repo)
+
+
+def well(ada: Author, *arguments: str | Path) -> Ended:
+    done = ada.hubpolicy(*arguments)
+    assert done.code == 0, done.text
+    return done
 
 
 def _is_file(entry: object) -> bool:
@@ -127,7 +133,7 @@ def test_names_and_sizes_for_which_the_hub_adds_lines_stand_there_as_judged(
     tokenizer = model / "tokenizer.json"
     tokenizer.write_bytes(tokenizer.read_bytes() + b" " * (10 * 1024 * 1024))
     ada.put_run(model)
-    done = ada.hubpolicy("push", model, repo)
+    done = ada.type("push", model, repo)
     assert done.code == 0, done.text
     assert "completed .gitattributes" in done.err
     ada.ok("audit", repo)
@@ -143,7 +149,7 @@ def test_a_file_that_the_release_itself_ignores_is_said_before_anything_is_sent(
     (model / "LICENSE.txt").write_text("Apache-2.0\n", encoding="utf-8")
     ada.put_run(model)
     mark = len(hub.requests())
-    done = ada.hubpolicy("push", model, repo)
+    done = ada.type("push", model, repo)
     assert (done.code, touched(hub, mark)) == (1, [])
     assert ".gitignore leaves out 1 of these files: LICENSE.txt" in done.err
 
@@ -157,6 +163,6 @@ def test_asked_to_it_stays_private_and_is_published_later(
     assert api.repo_info(repo).private
     assert " is public at " in ada.ok("push", model, repo).out
     assert not api.repo_info(repo).private
-    contradiction = ada.hubpolicy("push", model, repo, "--private")
+    contradiction = ada.type("push", model, repo, "--private")
     assert contradiction.code == 2
     assert "is public, and this release shall stay private" in contradiction.err
