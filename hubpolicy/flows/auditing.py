@@ -16,6 +16,7 @@ from hubpolicy.core.evidence_files import POLICY_FOLDER, RECORDS_LIMIT
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, select
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.rules import hp703
 from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.manifest import EvidenceFile, git_blob_id, is_evidence_path
@@ -194,12 +195,10 @@ def judge_listing(
     require_current(today)
     releases = select(today.lines, ReleaseSummary)
     if not releases:
-        revoked = tuple(f for f in today.rejected if f.rule in _REVOKED)
+        revoked = (*hp703.check(today), *(f for f in today.rejected if f.rule in _REVOKED))
         if revoked:
             return base._replace(status="REVOKED", detail=revoked[0].message, findings=revoked)
-        nothing = "no release line" if today.lines else "no evidence about these bytes"
-        detail = today.rejected[0].message if today.rejected else nothing
-        return base._replace(detail=detail, findings=today.rejected or (_unattested(detail),))
+        return _unreleased(base, today)
     line, summary = releases[-1]
     base = base._replace(time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today))
     try:
@@ -219,6 +218,19 @@ def judge_listing(
         worst = _errors(now.findings)[0]
         return base._replace(status="STALE", detail=f"today: {worst.rule} {worst.message}")
     return base
+
+
+def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
+    """No release line that counts. What other evidence there is says why nobody signed one."""
+    if today.rejected:
+        return base._replace(detail=today.rejected[0].message, findings=today.rejected)
+    if not today.lines:
+        detail = "no evidence about these bytes"
+        return base._replace(detail=detail, findings=(_unattested(detail),))
+    errors = _errors(judge(today).findings)
+    worst = next((f for f in errors if f.rule != "HP301"), None)
+    detail = "no release line" + (f"; {worst.rule} {worst.message}" if worst else "")
+    return base._replace(detail=detail, findings=errors)
 
 
 def _policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> Policy:

@@ -216,6 +216,26 @@ def test_a_revoked_file_revokes_the_release(world: World) -> None:
     assert WEIGHTS in verdict.detail
 
 
+def test_revoked_weights_that_somebody_uploads_again_are_revoked(world: World) -> None:
+    folder = world.model()
+    world.api.create_repo(world.repo.text)
+    world.api.upload_folder(repo_id=world.repo.text, folder_path=folder)
+    sha256 = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    verdict = main(world, trust=revoked(revoked_files=frozenset({sha256})))
+    assert (verdict.status, rules(verdict)) == ("REVOKED", {"HP703"})
+
+
+def test_a_run_that_failed_says_why_nobody_released_it(world: World) -> None:
+    folder = world.model()
+    put_run(folder, ADA, hits=60)
+    attest_here(folder, world.repo, desk(ADA))
+    world.api.create_repo(world.repo.text)
+    world.api.upload_folder(repo_id=world.repo.text, folder_path=folder)
+    verdict = main(world)
+    assert (verdict.status, rules(verdict)) == ("UNATTESTED", {"HP301", "HP203"})
+    assert verdict.detail.startswith("no release line; HP203")
+
+
 def test_a_revoked_small_file_revokes_the_release_too(world: World) -> None:
     folder = world.publish() and world.folder
     sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
