@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from hubpolicy.core import coverage
 from hubpolicy.core.documents import verify_policy
 from hubpolicy.core.evidence_files import POLICY_FOLDER, RECORDS_LIMIT
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, select
 from hubpolicy.core.policy import parse_policy
-from hubpolicy.core.rules import hp703
+from hubpolicy.core.rules import hp301, hp703
 from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.manifest import EvidenceFile, git_blob_id, is_evidence_path
@@ -227,7 +228,8 @@ def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
     if not today.lines:
         detail = "no evidence about these bytes"
         return base._replace(detail=detail, findings=(_unattested(detail),))
-    errors = _errors(judge(today).findings)
+    # Without a release line a listing gives no dirHash: what binds the whole cannot be judged.
+    errors = _errors(judge(today, (hp301.check, coverage.check)).findings)
     worst = next((f for f in errors if f.rule != "HP301"), None)
     detail = "no release line" + (f"; {worst.rule} {worst.message}" if worst else "")
     return base._replace(detail=detail, findings=errors)
