@@ -84,7 +84,7 @@ def gather(
 
     now = SystemClock().now()
     policy, trust = place.trusted.policy, place.trusted.trust
-    if not Path(target).is_dir():
+    if not target or not Path(target).is_dir():  # Path('') is here: an unset variable, no folder
         return _from_hub(target, place, now)
     reader = git_release(target, revision) if revision else folder(target, progress)
     files = tuple((file.path, file.content) for file in reader.evidence_files())

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command in every format: valid, harmless, and it says who stands behind the keys."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from hubpolicy.cli.main import main
+from hubpolicy.render.registry import FORMATS
+from tests.cli.world import MODEL, REPO, Ran, contents, released, run, write
+from tests.unit.render.hostile import VALIDATOR, assert_harmless
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = {
+    "check": ("check", "{}"),
+    "attest": ("attest", "{}", "--repo", REPO),
+    "verify": ("verify", "{}", "--repo", REPO),
+    "verify without a repository": ("verify", "{}"),
+    "approve": ("approve", "{}", "--as", "safety", "--yes"),
+}
+STATES = ("empty", "untested", "released", "changed", "hostile")
+
+
+def prepared(model: Path, state: str) -> Path:
+    """The model in one of the states that a report has to tell apart."""
+    if state == "empty":
+        for path in model.iterdir():
+            path.unlink()
+    if state in {"released", "changed"}:
+        released(model)
+    if state == "changed":
+        write(model, {"config.json": b"{}"})
+    if state == "hostile":
+        text = b'---\nlicense: "\x1b[31m##[error]"\n---\n# ::error::x\n<script>\n'
+        names = ("##[error]x.py", "| a | b.bin", "é\u202e.md", "`x` <b>.h5")
+        write(model, {"README.md": text, **dict.fromkeys(names, b"x")})
+    return model
+
+
+def report(model: Path, command: str, *options: str) -> Ran:
+    """One command on the model."""
+    return run(*(part.format(model) for part in COMMANDS[command]), *options)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_is_what_the_schema_says(home: Path, model: Path, command: str, state: str) -> None:
+    if command == "approve" and state != "released":
+        state = "untested"
+    ran = report(prepared(model, state), command, "--format", "json")
+    if not ran.out:
+        # Nothing could be decided: one sentence on standard error instead of a document.
+        assert (command, state) == ("attest", "empty")
+        assert ran.code in {1, 3}
+        assert ran.err.startswith("error: ")
+        return
+    document = ran.document
+    VALIDATOR.validate(document)
+    assert_harmless(ran.out)
+    assert document["exit_code"] == ran.code
+    assert document["command"] == COMMANDS[command][0]
+    assert document["trust"] == "solo"
+    assert (document["verdict"] == "passed") == (ran.code == 0)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("state", STATES)
+def test_every_format_is_harmless_and_says_solo_and_the_same_verdict(
+    home: Path, model: Path, form: str, state: str
+) -> None:
+    prepared(model, state)
+    codes = set()
+    for command in ("check", "verify"):
+        ran = report(model, command, "--format", form)
+        assert_harmless(ran.out.removesuffix("\n") + "\n")
+        assert "solo" in ran.out
+        if form == "junit":
+            assert ET.fromstring(ran.out).tag == "testsuite"
+        if form in {"json", "sarif"}:
+            json.loads(ran.out)
+        codes.add((command, ran.code))
+    assert codes == {(c, report(model, c).code) for c in ("check", "verify")}
+
+
+def test_without_init_the_trust_is_nobodys(model: Path) -> None:
+    ran = run("check", model, "--format", "json")
+    assert (ran.code, ran.document["trust"]) == (0, "none")
+
+
+def test_reports_go_to_files_too(home: Path, model: Path, tmp_path: Path) -> None:
+    options = [f"-o{form}={tmp_path / form}.out" for form in FORMATS]
+    ran = run("check", model, "-q", *options)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert len(contents(tmp_path)) == len(FORMATS) + len(MODEL)
+    VALIDATOR.validate(json.loads((tmp_path / "json.out").read_bytes()))
+
+
+def test_a_report_that_cannot_be_written_is_an_error_and_not_a_pass(
+    home: Path, model: Path, tmp_path: Path
+) -> None:
+    released(model)
+    (tmp_path / "taken").mkdir()
+    for place in (tmp_path / "taken", tmp_path / "taken" / "x" / "..", "/dev/null/x"):
+        for command, code in (("check", 3), ("verify", 1)):
+            ran = report(model, command, "-o", f"json={place}")
+            assert ran.code == code
+            assert ran.out == ""
+            assert len(ran.err.splitlines()) <= 2
+
+
+def test_options_come_from_the_environment(home: Path, model: Path) -> None:
+    assert run("check", model, HUBPOLICY_FORMAT="json").document["verdict"] == "passed"
+    assert run("check", model, HUBPOLICY_QUIET="1").out == ""
+    assert run("check", model, HUBPOLICY_FORMAT="yaml").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "coloured"),
+    [
+        (("--color", "always"), {}, True),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        (("--color", "never"), {}, False),
+        ((), {}, False),
+        ((), {"NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_for_terminals(
+    home: Path,
+    model: Path,
+    options: tuple[str, ...],
+    environment: dict[str, str],
+    coloured: bool,
+) -> None:
+    ran = run("check", model, *options, **environment)
+    assert ("\x1b[32m" in ran.out) == coloured
+
+
+def test_a_full_disk_behind_standard_output_is_no_pass(
+    home: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released(model)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(SystemExit) as ending:
+            main(["verify", str(model), "--repo", REPO])
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="No space"):
+            full.close()
+    assert ending.value.code == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_an_ascii_terminal_gets_ascii(home: Path, model: Path, tmp_path: Path) -> None:
+    import io
+    import sys
+    from unittest import mock
+
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    with mock.patch.object(sys, "stdout", stream), pytest.raises(SystemExit) as ending:
+        main(["check", str(model)])
+    stream.flush()
+    assert ending.value.code == 0
+    assert b"\\u2713 passed" in raw.getvalue()
