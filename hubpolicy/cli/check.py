@@ -37,6 +37,9 @@ def check(*, path: str, output: Output) -> None:
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
+    if not path:
+        message = "got an empty PATH, expected a folder"
+        raise click.UsageError(message)
     place = seat_if_any()
     with Bars(shown=output.progress) as bars:
         reader = folder(path, bars)

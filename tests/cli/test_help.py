@@ -98,6 +98,8 @@ def test_what_is_like_nothing_gets_no_name() -> None:
     "arguments",
     [
         ["check", "--no-such-option"],
+        ["check", ""],
+        ["attest", ""],
         ["verify"],
         ["trust", "revoke", "key"],
         ["check", "--format", "yaml"],
