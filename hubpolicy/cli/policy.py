@@ -73,28 +73,39 @@ def explain() -> None:
 def sign(key: str) -> None:
     """Sign the policy file as it stands now, renew the state, compile the gate."""
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, user_home
-    from hubpolicy.cli.options import endpoint
-    from hubpolicy.cli.wiring import ROOT_DOCUMENT, signer
-    from hubpolicy.core.gatefile import GateMeta, load_gate
-    from hubpolicy.flows.founding import seal
+    from hubpolicy.adapters.home import POLICY_FILE, user_home
+    from hubpolicy.cli.wiring import ROOT_DOCUMENT, STATE_DOCUMENT, signer
+    from hubpolicy.core.gatefile import GateMeta
+    from hubpolicy.flows.founding import seal, standing_state
 
     home = user_home()
     raw = home.read(POLICY_FILE)
     payload = _resolve(raw, POLICY_FILE)
-    _, trust, meta = load_gate(home.read(GATE_FILE))
-    endpoints = tuple(dict.fromkeys((*meta.endpoints, endpoint())))
+    root = home.read(*ROOT_DOCUMENT)
     founded = seal(
         signer(home, key),
-        home.read(*ROOT_DOCUMENT),
+        root,
         payload,
-        trust.state,
-        GateMeta(hashlib.sha256(raw).hexdigest(), endpoints),
+        standing_state(root, home.read(*STATE_DOCUMENT)),
+        GateMeta(hashlib.sha256(raw).hexdigest(), _endpoints(home)),
         SystemClock().now(),
     )
     _write(home, founded)
     click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
     click.echo("releases made before need a new release line: hubpolicy attest PATH")
+
+
+def _endpoints(home: Home) -> tuple[str, ...]:
+    """The hubs of the gate that stands, if it can be read, and the one in ``HF_ENDPOINT``."""
+    from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.cli.options import endpoint
+    from hubpolicy.core.gatefile import load_gate
+
+    try:
+        known = load_gate(home.read(GATE_FILE))[2].endpoints
+    except ConfigError:
+        known = ()
+    return tuple(dict.fromkeys((*known, endpoint())))
 
 
 def _resolve(raw: bytes, where: str) -> bytes:
@@ -117,5 +128,4 @@ def _write(home: Home, founded: Founded) -> None:
         (STATE_DOCUMENT, founded.state),
         ((GATE_FILE,), founded.gate),
     ):
-        if content != home.read(*parts):
-            write_atomic(home.path(*parts), content)
+        write_atomic(home.path(*parts), content)

@@ -97,6 +97,17 @@ def seal(
     return compile_gate(root, signed_policy, signed_state, meta, now)
 
 
+def standing_state(root: bytes, state: bytes) -> State:
+    """The last signed state, whose revocations the next one keeps; it may have expired.
+
+    Raises:
+        ConfigError, VerificationError: the documents do not hold together.
+
+    """
+    payload = open_document(root, ROOT_TYPE, where="the trust root").payload
+    return verify_state(state, parse_root(payload))
+
+
 def compile_gate(root: bytes, policy: bytes, state: bytes, meta: GateMeta, now: str) -> Founded:
     """Verify three documents and compile them. The root in the user's own folder is its own pin."""
     root_bytes = open_document(root, ROOT_TYPE, where="the trust root").payload

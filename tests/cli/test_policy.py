@@ -94,6 +94,24 @@ def test_an_older_version_is_not_signed_again(home: Path) -> None:
     assert "got policy version 2, expected 3 or later" in ran.err
 
 
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff"])
+def test_a_gate_that_was_damaged_is_compiled_anew_and_nothing_is_forgotten(
+    home: Path, model: Path, content: bytes | None
+) -> None:
+    released(model)
+    revoked = "ab" * 32
+    assert run("trust", "revoke", "file", revoked, "--yes").code == 0
+    config("gate.json").unlink()
+    if content is not None:
+        config("gate.json").write_bytes(content)
+    assert run("verify", model, "--repo", REPO).code == 2
+    assert run("policy", "sign", HF_ENDPOINT="http://127.0.0.1:1").code == 0
+    _, trust, meta = load_gate(config("gate.json").read_bytes())
+    assert trust.state.revoked_files == {revoked}
+    assert meta.endpoints == ("http://127.0.0.1:1",)
+    assert run("verify", model, "--repo", REPO).code == 0
+
+
 def test_a_policy_that_lives_longer_takes_the_solo_root_with_it(home: Path) -> None:
     text = config("hubpolicy.toml").read_text()
     (line,) = [each for each in text.splitlines() if each.startswith("expires")]

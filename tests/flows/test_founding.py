@@ -31,6 +31,7 @@ from hubpolicy.flows.founding import (
     revoke,
     seal,
     sign_state,
+    standing_state,
 )
 from tests.golden.samples import NOW, sha, signer
 from tests.unit.core.release_world import POLICY, SAFETY, asking
@@ -173,6 +174,14 @@ def test_the_only_key_can_be_revoked_and_signs_no_policy_after_that() -> None:
     assert load_gate(more.gate)[1].state.revoked_files == {sha("weights")}
     with pytest.raises(VerificationError):
         sealed(payload(version=8), made)
+
+
+def test_the_standing_state_is_what_the_root_signed() -> None:
+    mine = founded()
+    hers = found_solo(EVE, "eve", payload(), META.source_sha256, META.endpoints, NOW)
+    assert standing_state(mine.root, mine.state) == load_gate(mine.gate)[1].state
+    with pytest.raises(VerificationError):
+        standing_state(mine.root, hers.state)
 
 
 def test_an_old_state_is_not_compiled_again() -> None:
