@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +32,6 @@ class Wish(NamedTuple):
     plan: str
     responses: str
     key: str
-    stop_early: bool
 
 
 class Tested(NamedTuple):
@@ -57,12 +57,9 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--plan", default="", help="Another plan than the policy's, for development.")
 @click.option("--responses", type=click.Path(dir_okay=False), default="",
               help="Completions made elsewhere (JSON Lines).")  # fmt: skip
-@click.option("--stop-early", is_flag=True, help="Stop as soon as it is certain to fail.")
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @report_options
-def test(
-    *, path: str, plan: str, responses: str, stop_early: bool, key: str, output: Output
-) -> None:
+def test(*, path: str, plan: str, responses: str, key: str, output: Output) -> None:
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.output import finish
@@ -73,7 +70,7 @@ def test(
     from hubpolicy.render.report import Report
 
     place = seat()
-    wish = Wish(path, plan, responses, key, stop_early)
+    wish = Wish(path, plan, responses, key)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         done = run_and_sign(wish, place, bars)
     found = tuple(f for evaluation in done.evaluations for f in evaluation.findings)
@@ -95,7 +92,7 @@ def test(
 
 def sign_run(path: str, key: str, place: Seat, progress: Progress) -> Tested:
     """The policy's own test of a folder. Shared with ``push --test``."""
-    return run_and_sign(Wish(path, "", "", key, stop_early=False), place, progress)
+    return run_and_sign(Wish(path, "", "", key), place, progress)
 
 
 def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
@@ -111,7 +108,7 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     reader = folder(wish.path, progress)
     manifest = reader.manifest
     configs = {path: reader.read(path) for path in config_paths(manifest)}
-    demand = Demand(plan, place.policy.toxicity, place.policy.min_level, wish.stop_early)
+    demand = Demand(plan, place.policy.toxicity, place.policy.min_level)
     bench = _bench(wish, reader, place, progress)
     external = external_data(Path(reader.root), reader.paths)
     evaluations = run_tests(closures(manifest, configs, external), demand, bench)
@@ -246,7 +243,10 @@ def _measurements(evaluation: Evaluation) -> tuple[MeasurementRow, ...]:
 
 def _closing(done: Tested, path: str) -> str:
     texts = [one.texts_path for one in done.evaluations if one.texts_path]
-    kept = f" What the model said stays on this disk: {texts[0]}." if texts else ""
+    kept = f"what the model said stays on this disk: {texts[0]}\n" if texts else ""
     if not done.signed:
-        return f"Nothing was signed: this plan can never open the gate.{kept}"
-    return f"Signed into {path}/.hubpolicy/. Next: hubpolicy attest {path}.{kept}"
+        return f"{kept}Nothing was signed: this plan can never open the gate."
+    signed = f"{kept}The counts were signed into {Path(path) / '.hubpolicy'}"
+    if any(one.verdict != "passed" for one in done.evaluations):
+        return signed
+    return f"{signed}\nnext: hubpolicy push {shlex.quote(path)} NAMESPACE/NAME"

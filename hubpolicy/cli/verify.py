@@ -44,7 +44,7 @@ def verify(
     from hubpolicy.cli.exits import for_decision
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.summaries import manifest_summary, measurement_rows, with_path
+    from hubpolicy.cli.summaries import manifest_summary, measurement_rows, toxicity_rows, with_path
     from hubpolicy.cli.wiring import seat
     from hubpolicy.render.report import Report
 
@@ -65,7 +65,7 @@ def verify(
         exit_code=for_decision(decision, gate=True),
         findings=with_path(decision.findings, target, repo.text if repo else ""),
         waived=decision.waived,
-        rows=steps,
+        rows=(*steps, *toxicity_rows(evidence)),
         measurements=measurement_rows(evidence),
         manifest=manifest_summary(evidence.manifest) if evidence.manifest else None,
         solo=solo,

@@ -30,6 +30,8 @@ from hubpolicy.core.rules import (
     hp120,
     hp121,
     hp122,
+    hp201,
+    hp203,
     hp301,
     hp307,
     hp308,
@@ -108,6 +110,7 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
     )
     waived = _waived_rules(evidence)
     kept = tuple(f for f in weighed if not (f.rule in waived and _waivable(f)))
+    kept = tuple(sorted(kept, key=lambda finding: finding.rule not in _CAUSES))
     spared = tuple(f for f in weighed if f.rule in waived and _waivable(f))
     return Decision(verdict_of(kept), kept, spared)
 
@@ -129,6 +132,10 @@ def _is_echo(finding: Finding) -> bool:
 def step_findings(evidence: Evidence, step: Step) -> tuple[Finding, ...]:
     """What one step finds, before the policy's severities and waivers."""
     return tuple(finding for check in step.checks for finding in check(evidence))
+
+
+_CAUSES = frozenset({hp201.ID, hp203.ID})
+"""Without a run that passed, all else follows: people read these first."""
 
 
 def require_current(evidence: Evidence) -> None:

@@ -100,7 +100,7 @@ def _closing(report: Report, *, color: bool) -> list[str]:
     trust = "  (trust: solo, one person holds every key)" if report.solo else ""
     lines.append(f"{_paint(mark, color=color)} {report.verdict}{trust}")
     if report.closing:
-        lines.append(terminal(report.closing))
+        lines += [terminal(line) for line in report.closing.split("\n")]
     return lines
 
 

@@ -67,7 +67,7 @@ def open_all(folder: Path) -> tuple[Closure, ...]:
     for closure in found:
         applies = decide(loader.facts(closure))
         if applies.decision == "generates-text":
-            _generator(Wish(str(folder), "", "", "", stop_early=False), folder, closure)
+            _generator(Wish(str(folder), "", "", ""), folder, closure)
         else:
             loader.probe(closure, applies)
     return found

@@ -94,7 +94,7 @@ def test_a_foreign_key_signs_nothing(home: Path, model: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("file:/no/such/key.pem", 3), ("kms:alias", 3), ("key.pem", 3), ("file:{readable}", 2)],
+    [("file:/no/such/key.pem", 4), ("kms:alias", 3), ("key.pem", 3), ("file:{readable}", 2)],
 )
 def test_a_key_that_cannot_be_used_signs_nothing(
     home: Path, model: Path, tmp_path: Path, key: str, code: int

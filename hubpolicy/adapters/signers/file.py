@@ -58,8 +58,7 @@ def open_key(rest: str, *, passphrase: Callable[[], bytes] | None = None) -> Fil
     Raises:
         ConfigError: others can read it, it needs a passphrase and none is offered, or it is no
             P-256 key.
-        AccessError: the passphrase is wrong.
-        ServiceError: the file cannot be read.
+        AccessError: the file cannot be read, or the passphrase is wrong.
 
     """
     path = Path(rest.removeprefix("//"))
@@ -104,7 +103,7 @@ def _read_private(path: Path) -> bytes:
             pem = handle.read(_BYTES_LIMIT)
     except OSError as error:
         message = f"the key in {path} cannot be read: {error.strerror}"
-        raise ServiceError(message, hint="hubpolicy init makes a key") from error
+        raise AccessError(message, hint="give your key: --key file:/path/to/key.pem") from error
     mode = stat.S_IMODE(status.st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         message = f"got mode {mode:04o}, expected 0600, on the private key {path}"
