@@ -9,6 +9,10 @@ import click
 
 from hubpolicy.errors import ConfigError
 
+_NEXT = """\
+Next:  hubpolicy demo --keep ./hubpolicy-demo    play it again, and keep everything to look at
+       hubpolicy init                            key, policy and trust root of your own"""
+
 
 @click.command(
     epilog="""\b
@@ -20,13 +24,9 @@ Examples:
 @click.option("--keep", type=click.Path(file_okay=False), help="Play it here and leave it.")
 def demo(*, keep: str | None) -> None:
     """Tell the story with real commands against a hub on this machine: no account, no network."""
-    import os
     import tempfile
     import time
 
-    # Read when the client is imported: the local hub stores by Git LFS, not by Xet.
-    os.environ["HF_HUB_DISABLE_XET"] = "1"
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from hubpolicy.demo.story import tell
 
     started = time.monotonic()
@@ -35,7 +35,7 @@ def demo(*, keep: str | None) -> None:
             ended_well = tell(Path(folder).resolve(), click.echo)
     else:
         place = Path(keep).resolve()
-        if place.exists() and any(place.iterdir()):
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
             message = f"{place} is not empty, and demo overwrites nothing"
             raise ConfigError(message, hint="hubpolicy demo --keep ANOTHER-FOLDER")
         ended_well = tell(place, click.echo)
@@ -43,5 +43,7 @@ def demo(*, keep: str | None) -> None:
     if not ended_well:
         click.echo("the story did not end as it should: see the exit codes above", err=True)
         raise click.exceptions.Exit(1)
-    click.echo(f"Everything ended as it should, in {seconds:.0f} seconds.")
-    click.echo("Next: hubpolicy init" if keep is None else f"Next: {keep}/README.md")
+    click.echo(f"Every command ended as it should, in {seconds:.0f} seconds.")
+    click.echo(
+        _NEXT if keep is None else f"All of it is in {keep}: {keep}/README.md says what to try."
+    )

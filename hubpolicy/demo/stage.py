@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +23,9 @@ if TYPE_CHECKING:
 
 TOKEN = "hf_demo_token_of_ada"  # noqa: S105 - of a hub on loopback that lives for two minutes
 TOKENS = {TOKEN: {"name": "ada", "orgs": ["acme"], "role": "write"}}
+NAMESPACE = "acme"
 _SECONDS = 300
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
 
 class Act(NamedTuple):
@@ -38,47 +45,74 @@ class Stage(NamedTuple):
     environment: dict[str, str]
     say: Say
 
+    @property
+    def models(self) -> Path:
+        """Where the story's commands are typed."""
+        return self.root / "models"
+
     def folder(self, name: str) -> Path:
         """A model's working folder."""
-        return self.root / "models" / name
+        return self.models / name
 
     def url(self, name: str) -> str:
         """Where git pushes a model to; the token stands in git's configuration, not here."""
-        return f"{self.endpoint}/acme/{name}"
+        return f"{self.endpoint}/{NAMESPACE}/{name}"
 
-    def hubpolicy(self, *arguments: str, passes: bool) -> bool:
+    def hubpolicy(self, *arguments: str, passes: bool = True) -> bool:
         """Run our command in the folder that holds the models; True if it ended as told."""
-        shown = "hubpolicy " + shlex.join(arguments)
         argv = (sys.executable, "-m", "hubpolicy", *arguments)
-        return self.run(Act(shown, argv, self.root / "models", passes))
+        return self.run(Act(f"hubpolicy {shlex.join(arguments)}", argv, self.models, passes))
 
-    def git(self, name: str, *arguments: str, passes: bool = True, quiet: bool = True) -> bool:
-        """Run git in a model's folder."""
-        shown = "" if quiet else f"git -C {name} {shlex.join(arguments)}"
+    def git(self, name: str, *arguments: str, passes: bool = True) -> bool:
+        """Run git in a model's folder, and show it."""
+        shown = f"git -C {name} {shlex.join(arguments)}"
         return self.run(Act(shown, ("git", *arguments), self.folder(name), passes))
 
+    def quietly(self, name: str, *arguments: str) -> bool:
+        """Run git in a model's folder; only a failure is shown."""
+        return self.run(Act("", ("git", *arguments), self.folder(name), passes=True))
+
+    def hf(self, *arguments: str) -> bool:
+        """Run the official client's own command, which knows nothing of us."""
+        argv = (sys.executable, "-m", "huggingface_hub.cli.hf", *arguments)
+        return self.run(Act(f"hf {shlex.join(arguments)}", argv, self.models, passes=True))
+
     def run(self, act: Act) -> bool:
-        """Run one command and show it with its output; False if it ended otherwise than told."""
+        """Run one command and show it with its output; False if it ended otherwise than told.
+
+        Raises:
+            ServiceError: it did not end.
+
+        """
         if act.shown:
             self.say(f"$ {act.shown}")
-        done = subprocess.run(
-            act.argv,
-            cwd=act.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_SECONDS,
-            check=False,
-        )
-        text = done.stdout.decode("utf-8", "replace").rstrip()
-        as_told = (done.returncode == 0) == act.passes
-        if text and (act.shown or not as_told):
-            self.say("\n".join(f"  {line}" for line in text.splitlines()))
+        text, code = self._output(act)
+        as_told = (code == 0) == act.passes
+        # Our reports begin with the command that asked for them, which stands above already.
+        lines = [line for line in text.splitlines() if line.strip() and line != act.shown]
+        if lines and (act.shown or not as_told):
+            self.say("\n".join(f"  {line}" for line in lines))
         if act.shown:
             wanted = "" if as_told else f", expected {'0' if act.passes else 'a refusal'}"
-            self.say(f"  [exit {done.returncode}{wanted}]\n")
+            self.say(f"  [exit {code}{wanted}]\n")
         return as_told
+
+    def _output(self, act: Act) -> tuple[str, int]:
+        try:
+            done = subprocess.run(
+                act.argv,
+                cwd=act.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            message = f"{act.shown or shlex.join(act.argv)} did not end within {_SECONDS} seconds"
+            raise ServiceError(message, hint="is this machine very busy?") from error
+        return done.stdout.decode("utf-8", "replace"), done.returncode
 
 
 def set_stage(root: Path, endpoint: str, say: Say) -> Stage:
@@ -86,9 +120,7 @@ def set_stage(root: Path, endpoint: str, say: Say) -> Stage:
     home = root / "home"
     for folder in (home, root / "models", root / "keys"):
         folder.mkdir(parents=True, exist_ok=True)
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
-            if name in os.environ}  # fmt: skip
-    environment = kept | {
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
         "HOME": str(home),
         "HF_HOME": str(home / ".cache" / "huggingface"),
         "HF_ENDPOINT": endpoint,
@@ -99,11 +131,47 @@ def set_stage(root: Path, endpoint: str, say: Say) -> Stage:
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "PYTHONDONTWRITEBYTECODE": "",
         "NO_COLOR": "1",
     }
     _configure_git(home, endpoint)
     return Stage(root, endpoint, environment, say)
+
+
+def require_git() -> None:
+    """The story pushes with git.
+
+    Raises:
+        ServiceError: there is none.
+
+    """
+    if shutil.which("git") is None:
+        message = "got no git on PATH, expected one"
+        raise ServiceError(message, hint="install git 2.32 or newer")
+
+
+def has_lfs() -> bool:
+    """True if git-lfs is on this machine."""
+    return shutil.which("git-lfs") is not None
+
+
+def create_repository(stage: Stage, name: str) -> None:
+    """A new private repository on the local hub, asked for without anybody's client or proxy.
+
+    Raises:
+        ServiceError: the hub does not make it.
+
+    """
+    body = {"name": name, "organization": NAMESPACE, "type": "model", "visibility": "private"}
+    request = urllib.request.Request(  # noqa: S310 - our own hub, over http
+        f"{stage.endpoint}/api/repos/create",
+        data=json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
+    )
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60)
+    except (urllib.error.URLError, OSError) as error:
+        message = f"the local hub does not create {NAMESPACE}/{name}: {error}"
+        raise ServiceError(message) from error
 
 
 def _configure_git(home: Path, endpoint: str) -> None:
@@ -118,8 +186,3 @@ def _configure_git(home: Path, endpoint: str) -> None:
     credentials = home / ".git-credentials"
     credentials.touch(mode=0o600)
     credentials.write_text(f"http://ada:{TOKEN}@{host}\n", encoding="utf-8")
-
-
-def has_lfs() -> bool:
-    """True if git-lfs is on this machine."""
-    return shutil.which("git-lfs") is not None

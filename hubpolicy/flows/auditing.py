@@ -230,8 +230,8 @@ def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
         return base._replace(detail=detail, findings=(_unattested(detail),))
     # Without a release line a listing gives no dirHash: what binds the whole cannot be judged.
     errors = _errors(judge(today, (hp301.check, coverage.check)).findings)
-    worst = next((f for f in errors if f.rule != "HP301"), None)
-    detail = "no release line" + (f"; {worst.rule} {worst.message}" if worst else "")
+    others = sorted({f.rule for f in errors} - {"HP301"})
+    detail = "; ".join(("no release line", *others))
     return base._replace(detail=detail, findings=errors)
 
 
