@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -33,6 +34,8 @@ class Played(NamedTuple):
     root: Path
     text: str
     seconds: float
+    computed: float
+    crowded: bool
 
     def shell(self, script: str, **env: str) -> subprocess.CompletedProcess[str]:
         """What somebody pastes into a shell, in a home that is not Ada's."""
@@ -72,7 +75,7 @@ def demo(*arguments: str | Path, path: str, temporary: Path) -> subprocess.Compl
         capture_output=True,
         text=True,
         env=environment,
-        timeout=2 * SECONDS,
+        timeout=5 * SECONDS,
         check=False,
     )
 
@@ -80,15 +83,25 @@ def demo(*arguments: str | Path, path: str, temporary: Path) -> subprocess.Compl
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     root = tmp_path_factory.mktemp("demo") / "left behind"
-    started = time.monotonic()
     temporary = tmp_path_factory.mktemp("tmp")
+    crowded = os.getloadavg()[0] > 1
+    before, started = computed_by_children(), time.monotonic()
     done = demo("--keep", root, path=os.environ["PATH"], temporary=temporary)
+    seconds, computed = time.monotonic() - started, computed_by_children() - before
     assert done.returncode == 0, done.stdout + done.stderr
-    return Played(root, done.stdout, time.monotonic() - started)
+    return Played(root, done.stdout, seconds, computed, crowded)
+
+
+def computed_by_children() -> float:
+    """Seconds of processor time of every child that ended, and of its own."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_it_is_told_within_two_minutes(played: Played) -> None:
-    assert played.seconds < SECONDS
+    # Beside other work only what it computes can be held against it.
+    assert played.computed < SECONDS / 2
+    assert played.crowded or played.seconds < SECONDS
     assert "Every command ended as it should" in played.text
     assert "expected" not in re.findall(r"\[exit [^]]*]", played.text)
 
