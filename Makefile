@@ -20,10 +20,10 @@ quickstart: $(VENV)/.base
 	$(BIN)/hubpolicy demo
 
 test: $(VENV)/.dev tools
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow and not oracle" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not oracle" $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

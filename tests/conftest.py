@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +13,8 @@ from tests.house.isolation import Isolation, Strays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("house", deadline=None, max_examples=60)
 # The same examples on every run: a commit must not be refused for what another one would find too.
@@ -30,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[ISOLATION] = Isolation.begin()
     if not hasattr(config, "workerinput"):
         config.stash[STRAYS] = Strays.before(config.rootpath)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    from tests.house.scheduling import Scheduling
+
+    return Scheduling(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

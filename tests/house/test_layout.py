@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.house.scheduling import TOGETHER
 from tests.house.tree import PROJECT, Module, modules
 
 if TYPE_CHECKING:
@@ -187,3 +188,7 @@ def test_constraints_pin_all_that_is_asked_for() -> None:
     extras = chain.from_iterable(project["optional-dependencies"].values())
     asked = [*project["dependencies"], *extras]
     assert {distribution(line) for line in asked} <= set(pinned)
+
+
+def test_the_files_that_stay_together_exist() -> None:
+    assert [name for name in TOGETHER if not (PROJECT / name).is_file()] == []

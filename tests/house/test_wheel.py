@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from hubpolicy import __version__
 from tests.house.tree import copy_to, files
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.slow
 
 SHIPPED = {
     "hubpolicy/": "hubpolicy/",
