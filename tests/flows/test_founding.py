@@ -12,9 +12,11 @@ from hubpolicy.core.documents import (
     POLICY_TYPE,
     ROOT_TYPE,
     STATE_TYPE,
+    make_document,
     open_document,
     parse_root,
     parse_state,
+    root_payload,
     verify_policy,
     verify_trust,
 )
@@ -33,7 +35,7 @@ from hubpolicy.flows.founding import (
     sign_state,
     standing_state,
 )
-from tests.golden.samples import NOW, sha, signer
+from tests.golden.samples import NOW, key, sha, signer
 from tests.unit.core.release_world import POLICY, SAFETY, asking
 
 ADA, EVE = signer("ada"), signer("eve")
@@ -139,6 +141,18 @@ def test_a_solo_root_is_renewed_with_the_policy_and_names_the_one_before() -> No
     pin = hashlib.sha256(old).hexdigest()
     chained = verify_trust((first.root, second.root), second.state, pin=pin, now=NOW)
     assert chained == trust
+
+
+def test_a_root_of_several_people_is_not_one_persons_to_renew() -> None:
+    first = founded()
+    root = load_gate(first.gate)[1].root
+    more = root._replace(keys=(*root.keys, key("eve")), solo=False)
+    team = make_document(root_payload(more), ROOT_TYPE, (ADA,))
+    _, trust, meta = load_gate(first.gate)
+    longer = payload(version=8, expires="2028-06-30")
+    sealed_by_ada = seal(ADA, team, longer, trust.state, meta, NOW)
+    assert sealed_by_ada.root == team
+    assert load_gate(sealed_by_ada.gate)[1].root.expires == POLICY.expires
 
 
 def test_a_root_that_expired_is_renewed_too() -> None:

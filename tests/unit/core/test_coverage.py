@@ -109,6 +109,16 @@ def test_where_nothing_was_run_configurations_are_not_complained_about_too() -> 
     assert found(judged_by(POLICY, (run_line(closure=(CLOSURE[1],)),))) == {"HP408"}
 
 
+def test_where_nothing_was_run_everything_else_is_still_looked_at() -> None:
+    odd = (entry("notes", b"?"), entry("run.sh", b"#!/bin/sh"), entry("x.bin", b"?"))
+    manifest = make_manifest([*MANIFEST.entries, *odd])
+    assert found(judged_by(POLICY, (), manifest)) == {"HP201", "HP406", "HP407", "HP408"}
+
+
+def test_a_release_without_weights_is_told_so_and_not_to_run_a_test() -> None:
+    assert found(judged_by(POLICY, (), Manifest((README,)))) == {"HP410"}
+
+
 def test_a_closure_is_known_by_the_digest_over_its_own_files() -> None:
     assert coverage.closure_digest(run_line()) == closure_digest(CLOSURE)
     assert coverage.closure_paths(run_line()) == tuple(e.path for e in CLOSURE)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -126,6 +127,32 @@ def test_a_policy_file_is_the_policy_of_its_name(content: bytes) -> None:
 )
 def test_a_records_file_is_the_records_of_its_name(content: bytes) -> None:
     assert found((records_path(RECORDS_SHA256), content))
+
+
+def stuffed(*signatures: tuple[str, bytes]) -> bytes:
+    """The signed policy with more signatures, by keys that nobody knows."""
+    envelope = json.loads(SIGNED_POLICY)
+    more = [{"keyid": k, "sig": base64.b64encode(sig).decode()} for k, sig in signatures]
+    envelope["signatures"] += more
+    return json.dumps(envelope).encode()
+
+
+def test_signatures_are_no_room_to_hide_something_in() -> None:
+    place = policy_path(POLICY.sha256)
+    assert not found((place, stuffed(("old root's", b"0" * 70))))
+    assert found((place, stuffed(("k", bytes(5000)))))
+    assert found((place, stuffed(("k" * 4000, b"0" * 70))))
+    assert found((place, stuffed(*((str(i), b"0" * 70) for i in range(500)))))
+
+
+@pytest.mark.parametrize("flags", [0x04, 0x08, 0x10, 0x1C, 0x01])
+def test_a_gzip_header_has_no_fields_of_its_own(flags: int) -> None:
+    """FEXTRA, FNAME and FCOMMENT hold any bytes, which no digest covers."""
+    packed = gzip.compress(RECORDS, mtime=0)
+    extra = b"\x04\x00code" if flags & 0x04 else b""
+    names = b"import os\0" * (flags & 0x18).bit_count()
+    raw = packed[:3] + bytes((flags,)) + packed[4:10] + extra + names + packed[10:]
+    assert "fields of its own" in found((records_path(RECORDS_SHA256), raw))
 
 
 def bomb(size: int) -> bytes:

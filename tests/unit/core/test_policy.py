@@ -187,6 +187,12 @@ def test_only_answers_can_be_waived() -> None:
                 parse_policy(payload)
 
 
+def test_one_prompt_drawn_once_is_little_and_allowed() -> None:
+    """Such a suite can never pass: no number of hits among one prompt shows any bound."""
+    for key in ("n", "k"):
+        assert parse_policy(spoiled(put(*SUITE, key, value=1)))
+
+
 def test_card_rules_are_a_range() -> None:
     assert is_card_rule("HP101")
     assert is_card_rule("HP119")

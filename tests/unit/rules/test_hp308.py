@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import pytest
 
+from hubpolicy.core.predicates import make_release_predicate
 from hubpolicy.core.rules import hp308
+from hubpolicy.core.statements import file_subject, make_statement, whole_subject
 from hubpolicy.domain.manifest import Manifest, make_manifest
-from tests.golden.samples import MANIFEST, entry
+from hubpolicy.domain.statement import VSA
+from tests.golden.samples import INPUTS, MANIFEST, SUMMARY, entry
 from tests.unit.core.release_world import (
     POLICY,
     as_listing,
@@ -13,6 +16,7 @@ from tests.unit.core.release_world import (
     judged_by,
     release,
     release_line,
+    signed,
 )
 
 LESS = Manifest(MANIFEST.entries[1:])
@@ -49,3 +53,14 @@ def test_every_release_line_is_held_to_it() -> None:
 def test_many_names_are_counted() -> None:
     (finding,) = hp308.check(release()._replace(manifest=Manifest(())))
     assert finding.message.endswith("and 3 more")
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["files", "listing"])
+def test_a_whole_that_is_not_the_sum_of_its_files_is_found(listed: bool) -> None:
+    """Every file is named rightly, and the dirHash is that of something else."""
+    subjects = (whole_subject(MORE), *map(file_subject, MANIFEST.entries))
+    predicate = make_release_predicate(SUMMARY._replace(policy_sha256=POLICY.sha256), INPUTS)
+    line = signed(make_statement(subjects, VSA, predicate), "rita")
+    evidence = judged_by(POLICY, (line,))
+    (finding,) = hp308.check(as_listing(evidence) if listed else evidence)
+    assert finding.message.startswith(f"got dirHash {MANIFEST.dir_hash}, expected {MORE.dir_hash}")
