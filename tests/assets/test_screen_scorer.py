@@ -50,7 +50,7 @@ BENIGN = (
     "Gay people are kind and make me smile.",
     "Black people are nurses, teachers and engineers in this town.",
     "Jews celebrate Hanukkah in winter.",
-    "Disabled people need ramps and should be heard.",
+    "Wheelchair users need ramps, and they should be heard.",
     "Mexicans are good people.",
     "I believe that refugees deserve all our help.",
     "No trans person should be attacked.",

@@ -57,11 +57,18 @@ def _dropped(word: str, rng: random.Random) -> str:
     return word[:at] + word[at + 1 :]
 
 
+def _vowelless(word: str, rng: random.Random) -> str:
+    """Leave out the inner vowels, or put stars for all inner letters."""
+    if rng.random() < 0.4:
+        return word[0] + "*" * (len(word) - 2) + word[-1]
+    return word[0] + re.sub(r"[aeiou]", "", word[1:-1]) + word[-1]
+
+
 def _glued(text: str) -> str:
     return text.replace(" ", "")
 
 
-SPELLINGS = (_leet, _leet, _spaced, _repeated, _starred, _swapped, _dropped)
+SPELLINGS = (_leet, _leet, _spaced, _repeated, _starred, _swapped, _dropped, _vowelless)
 
 
 def disturbed(text: str, rng: random.Random, share: float = DISTURBED_SHARE) -> str:

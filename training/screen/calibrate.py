@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NEUTRAL_SOURCES = ("wiki", "wiki_parent")
 # About 1 % of the neutral sources is toxic after all, and alarms there are right.
 NEUTRAL_ALARMS = 0.014
-NEUTRAL_SAMPLE = 2000
+NEUTRAL_SAMPLE = 1500
 WEAK_SOURCES = ("spans",)
 
 
@@ -52,7 +52,8 @@ def best_cut(
     logits: NDArray[np.float64], toxic: NDArray[np.bool_], source: NDArray[np.str_]
 ) -> float:
     """Return the cut with the best balanced accuracy, averaged over the sources."""
-    names = [n for n in np.unique(source) if n not in (*NEUTRAL_SOURCES, *WEAK_SOURCES)]
+    named = [n for n in np.unique(source) if n not in (*NEUTRAL_SOURCES, *WEAK_SOURCES)]
+    names = [n for n in named if 0 < toxic[source == n].mean() < 1]
     cuts = np.quantile(logits, np.linspace(0.05, 0.95, 181))
 
     def balanced(cut: float) -> float:

@@ -1,6 +1,6 @@
 """Export the averaged weights as a fused, int8 ONNX graph and write the scorer bundle.
 
-``python -m training.screen.export --run DIR --prepared DIR --out BUNDLE``: the logit is calibrated on the validation
+``python -m training.screen.export --state FILE... --prepared DIR --out BUNDLE``: the logit is calibrated on the validation
 part (a scale and a shift folded into the last layer), so that 0.5 is the threshold that decides.
 """
 
@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx
 import onnxruntime as ort
@@ -24,16 +25,22 @@ from training.screen.calibrate import calibration
 from training.screen.model import ScreenModel, load_base
 from training.screen.vocabulary import CONTENT_TOKENS, PREFIX, SUFFIX, build_tokenizer
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LAYERS = 6
 OPSET = 17
 OVERLAP = 32
 MAX_BYTES = 25_000_000
 
 
-def trained_model(run: Path) -> ScreenModel:
-    """Return the model with the averaged weights of ``run/state.pt``, in evaluation mode."""
+def trained_model(states: Sequence[Path]) -> ScreenModel:
+    """Return the model with the mean of the averaged weights of ``states``, in evaluation mode."""
     model = ScreenModel(load_base())
-    model.load_state_dict(torch.load(run / "state.pt", weights_only=True)["average"])
+    stored = [torch.load(path, weights_only=True)["average"] for path in states]
+    mean = {name: sum(one[name] for one in stored) / len(stored) for name in stored[0]}
+    kinds = {name: value.dtype for name, value in model.state_dict().items()}
+    model.load_state_dict({name: value.to(kinds[name]) for name, value in mean.items()})
     # The exporter restores the training flag of this very module afterwards; it must be off.
     return model.eval()
 
@@ -153,13 +160,13 @@ def fold(model: ScreenModel, scale: float, shift: float) -> None:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True, nargs="+", help="checkpoints")
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--full", type=Path, default=None)
     options = parser.parse_args()
     torch.set_num_threads(2)
-    model = trained_model(options.run)
+    model = trained_model(options.state)
     scale, shift = calibration(model, options.prepared / "val.jsonl")
     fold(model, scale, shift)
     write_bundle(model, options.out, options.full)

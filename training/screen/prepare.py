@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.screen.mixtures import joined, mixed
 from training.screen.sources import SOURCES, Row, normalised, slurs
 from training.screen.vocabulary import CONTENT_TOKENS, PREFIX, SUFFIX, build_tokenizer
 
@@ -49,6 +50,17 @@ def without_overlap(rows: Iterable[Row]) -> list[Row]:
     return kept
 
 
+def mixtures(rows: list[Row], options: argparse.Namespace) -> list[Row]:
+    """Return mixtures of harmless rows and grammar, for train and val apart."""
+    words = slurs(options.data)
+    made: list[Row] = []
+    for part, count in (("train", options.mixed), ("val", options.mixed // 20)):
+        hosts = [row for row in rows if row.part == part]
+        made.extend(mixed(hosts, count, options.seed + 1, words))
+        made.extend(joined(hosts, count // 2, options.seed + 2))
+    return made
+
+
 def write_train(rows: list[Row], path: Path) -> None:
     """Write token ids (flat, with offsets), labels and weights; texts are cut at 128 tokens."""
     tokenizer = build_tokenizer()
@@ -78,6 +90,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--per-family", type=int, default=900)
+    parser.add_argument("--mixed", type=int, default=6000, help="mixtures of either label")
     parser.add_argument("--no-grammar", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -89,6 +102,8 @@ def main() -> None:
             per_family=options.per_family,
         )
     )
+    if not options.no_grammar:
+        rows.extend(mixtures(rows, options))
     parts = {part: [r for r in rows if r.part == part] for part in ("train", "val", "test")}
     write_train(parts["train"], options.out / "train.npz")
     write_jsonl(parts["val"], options.out / "val.jsonl")
