@@ -115,6 +115,7 @@ def write_tables(report: Mapping[str, Any], bundle: Path) -> None:
         "PRECISION": precision_note(report["int8_against_fp32"]),
         "FAMILIES": str(len(read_families())),
         "TRAINING": training["words"],
+        "CAP": f"{report['cap']:,}",
         "MINUTES": str(training["minutes"]),
         "RESULTS": results_table(sets),
         "FAMILY_RESULTS": family_table(sets),

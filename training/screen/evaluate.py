@@ -166,6 +166,7 @@ def main() -> None:
     report: dict[str, object] = {
         "environment": {"onnxruntime": ort.__version__, "machine": platform.machine()},
         "threshold": str(THRESHOLD),
+        "cap": options.cap,
         "sets": judged(scorer, sets, options.data),
     }
     if options.full:
