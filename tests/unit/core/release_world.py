@@ -147,6 +147,7 @@ def approval_line(
     decision: str = "approve",
     not_after: str = "2027-02-28",
     evidence: tuple[str, ...] = (),
+    trust: Trust = TRUST,
 ) -> VerifiedStatement:
     approval = Approval(
         role=role,
@@ -161,7 +162,7 @@ def approval_line(
         "card": (statements.file_subject(README),),
         "manifest": (statements.whole_subject(manifest),),
     }[binds]
-    return signed(statements.approval_statement(approval, subjects), who)
+    return signed(statements.approval_statement(approval, subjects), who, trust)
 
 
 def release_line(

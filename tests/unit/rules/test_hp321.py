@@ -4,7 +4,8 @@ from __future__ import annotations
 import pytest
 
 from hubpolicy.core.rules import hp321
-from tests.golden.samples import CLOSURE, MANIFEST, entry
+from hubpolicy.domain.trust import Trust
+from tests.golden.samples import CLOSURE, MANIFEST, ROOT, STATE, entry
 from tests.unit.core.release_world import approval_line, changed, release
 
 NO = approval_line(decision="reject")
@@ -51,3 +52,18 @@ def test_an_approval_that_did_not_see_it_takes_nothing_back() -> None:
     assert len(hp321.check(release(NO, approval_line()))) == 1
     elsewhere = approval_line(evidence=(NO.payload_sha256,), closure=(entry("gone.json", b"{}"),))
     assert len(hp321.check(release(NO, elsewhere))) == 1
+
+
+def test_a_second_no_takes_nothing_back() -> None:
+    again = approval_line(decision="reject", evidence=(NO.payload_sha256,))
+    assert len(hp321.check(release(NO, again))) == 2
+
+
+def test_a_yes_in_another_role_takes_nothing_back() -> None:
+    roles = tuple(
+        role._replace(principals=role.principals | {"sam"}) if "legal" in role.name else role
+        for role in ROOT.roles
+    )
+    trust = Trust(ROOT._replace(roles=roles), STATE)
+    legal = approval_line(role="legal", evidence=(NO.payload_sha256,), trust=trust)
+    assert len(hp321.check(release(NO, legal))) == 1
