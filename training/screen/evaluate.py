@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 THRESHOLD = 0.5
 PROSE_SENTENCES = 2000
+FAMILY_CAP = 60
 
 
 class BundleScorer:
@@ -106,7 +107,8 @@ def labelled_sets(path: Path, cap: int) -> dict[str, LabelledSet]:
             sets.setdefault(source.split(":", maxsplit=1)[0], []).append(row)
     found = {}
     for name, rows in sorted(sets.items()):
-        picked = sorted(rows, key=lambda r: hash_of(str(r["text"])))[:cap]
+        limit = min(cap, FAMILY_CAP) if ":" in name else cap
+        picked = sorted(rows, key=lambda r: hash_of(str(r["text"])))[:limit]
         toxic = np.asarray([float(str(r["label"])) >= THRESHOLD for r in picked])
         found[name] = LabelledSet(tuple(str(r["text"]) for r in picked), toxic)
     return found
@@ -170,7 +172,7 @@ def main() -> None:
         "sets": judged(scorer, sets, options.data),
     }
     if options.full:
-        texts = [t for name, one in sets.items() if ":" not in name for t in one.texts[:200]]
+        texts = [t for name, one in sets.items() if ":" not in name for t in one.texts[:100]]
         full = BundleScorer(options.bundle, options.full)
         report["int8_against_fp32"] = precision_gap(scorer, full, texts)
         print(report["int8_against_fp32"])
