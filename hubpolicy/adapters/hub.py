@@ -26,12 +26,14 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     disable_progress_bars,
     get_session,
     hf_raise_for_status,
+    httpx,
 )
 
 from hubpolicy import __version__
 from hubpolicy.adapters.hub_http import (
     ATTEMPTS,
     NotFoundError,
+    UnreachableError,
     install_session,
     lacks_xet,
     translated,
@@ -92,6 +94,10 @@ class HubClient:
                 )
         except NotFoundError:
             return RemoteRepo(exists=False, private=False, head="")
+        if found.id != repo.text:
+            message = f"{repo.text} is called {found.id} on the hub"
+            hint = "a release names its repository: use that name"
+            raise ServiceError(message, hint=hint)
         return RemoteRepo(exists=True, private=bool(found.private), head=str(found.sha or ""))
 
     def create_private(self, repo: RepoId) -> RemoteRepo:
@@ -241,13 +247,16 @@ class HubClient:
             token=self._token, library_name="hubpolicy", library_version=__version__
         )
         content = bytearray()
-        with get_session().stream("GET", url, headers=headers) as response:
-            hf_raise_for_status(response)
-            for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > READ_LIMIT:
-                    message = f"got more than {READ_LIMIT} bytes, in {path} of {repo.text}"
-                    raise ServiceError(message)
+        try:
+            with get_session().stream("GET", url, headers=headers) as response:
+                hf_raise_for_status(response)
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > READ_LIMIT:
+                        message = f"got more than {READ_LIMIT} bytes, in {path} of {repo.text}"
+                        raise ServiceError(message)
+        except httpx.TransportError as error:
+            raise UnreachableError from error
         return bytes(content)
 
     def _retry(self, call: Callable[[], T], *, revision: str = "") -> T:

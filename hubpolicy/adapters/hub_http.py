@@ -61,6 +61,10 @@ class _Session(httpx.Client):
     """Takes the retries of everything but transfers out of the client's hands."""
 
     def send(self, request: Any, **options: Any) -> Any:
+        limits = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS).as_dict()
+        # Many calls of the client's say "no limit" for themselves.
+        asked = {k: v for k, v in request.extensions.get("timeout", {}).items() if v is not None}
+        request.extensions = {**request.extensions, "timeout": limits | asked}
         if not _asked_again_by_us(request):
             return super().send(request, **options)
         try:
@@ -83,8 +87,7 @@ def install_session() -> None:
     if isinstance(present, _Session):
         return
     hooks = present.event_hooks
-    timeout = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
-    set_client_factory(lambda: _Session(event_hooks=hooks, follow_redirects=True, timeout=timeout))
+    set_client_factory(lambda: _Session(event_hooks=hooks, follow_redirects=True, timeout=None))
     # Its warnings name signed upload addresses.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from hubpolicy.ports import Generator, Progress
     from hubpolicy.render.report import MeasurementRow, Row
 
-RECORDS_LIMIT = 10 * 1024 * 1024
-
 
 class Wish(NamedTuple):
     """What was asked for on the command line."""
@@ -114,13 +112,13 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     evaluations = run_tests(closures(manifest, configs, external), demand, bench)
     if table is not None:
         from hubpolicy.adapters.evidence_folder import EvidenceFolder
+        from hubpolicy.adapters.files import FolderRelease
         from hubpolicy.flows.attesting import add_run
 
         writer = EvidenceFolder(Path(wish.path))
         for evaluation in evaluations:
-            files = reader.evidence_files()
+            files = FolderRelease(wish.path).evidence_files()
             add_run(files, writer, table, _payload(evaluation), _records(evaluation, place))
-            reader = folder(wish.path, progress)
     return Tested(reader, evaluations, table is not None)
 
 
@@ -203,7 +201,7 @@ def _payload(evaluation: Evaluation) -> bytes:
 
 def _records(evaluation: Evaluation, place: Seat) -> tuple[str, bytes] | None:
     """The records to publish, packed the same way every time; None if they stay here."""
-    from hubpolicy.core.evidence_files import records_path
+    from hubpolicy.core.evidence_files import RECORDS_LIMIT, records_path
     from hubpolicy.domain.statement import ToxicityResult
 
     if not isinstance(evaluation.result, ToxicityResult):

@@ -166,3 +166,32 @@ def test_asked_to_it_stays_private_and_is_published_later(
     contradiction = ada.type("push", model, repo, "--private")
     assert contradiction.code == 2
     assert "is public, and this release shall stay private" in contradiction.err
+
+
+def test_people_who_must_agree_are_asked_for_before_anything_leaves(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    policy = ada.home / ".config/hubpolicy/hubpolicy.toml"
+    roles = policy.read_text() + 'approver.safety = { threshold = 1, binds = "closure" }\n'
+    policy.write_text(roles.replace("version = 1", "version = 2"))
+    ada.ok("policy", "sign")
+    ada.put_run(model)
+    mark, before = len(hub.requests()), snapshot(model)
+    asked = ada.type("push", model, repo)
+    assert (asked.code, "0 of 1 safety approvals" in asked.out) == (5, True), asked.text
+    assert (hub.requests()[mark:], snapshot(model)) == ([], before)
+    ada.ok("approve", model, "--as", "safety", "--yes")
+    assert " is public at " in ada.ok("push", model, repo).out
+    ada.ok("audit", repo)
+
+
+@pytest.mark.slow
+def test_one_command_runs_what_is_missing_and_publishes(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    done = ada.hubpolicy("push", model, repo, "--test")
+    assert (done.code, " is public at " in done.out) == (0, True), done.text
+    assert any("evidence/" in path for path in snapshot(model))
+    assert ada.ok("audit", repo).code == 0
+    again = ada.hubpolicy("push", model, repo, "--test")
+    assert "nothing to upload" in again.out

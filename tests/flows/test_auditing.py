@@ -359,6 +359,15 @@ def test_evidence_that_cannot_be_read_is_unreadable(world: World) -> None:
     assert main(world).status == "UNREADABLE"
 
 
+@pytest.mark.parametrize("below", ["resolve/.*model.sig", "tree/", "refs"])
+@pytest.mark.parametrize("when", ["request", "response"])
+def test_a_connection_that_breaks_once_is_tried_again(world: World, below: str, when: str) -> None:
+    world.publish()
+    world.faults(world.at("GET", below, action="close", when=when))
+    assert main(world).status == "ATTESTED"
+    assert world.waited == [1.0]
+
+
 def test_a_hub_that_serves_other_evidence_than_it_lists_is_unreadable(world: World) -> None:
     world.publish()
     sent = {"status": 200, "body": "{}", "times": None}

@@ -250,23 +250,3 @@ def test_a_hub_that_repeats_the_token_does_not_get_it_printed(world: World) -> N
         world.push(world.plan())
     assert "bad token [token]" in caught.value.message
     assert "hf_alice" not in caught.value.message
-
-
-@pytest.mark.parametrize("body", ["<html>", "[]", "{}", '"x"'])
-@pytest.mark.parametrize("step", ["look", "refs", "list", "announce", "commit"])
-def test_an_answer_that_is_none_is_an_error_and_no_crash(
-    world: World, step: str, body: str
-) -> None:
-    world.model()
-    plan = world.plan()
-    answer = {"status": 200, "body": body, "headers": {"Content-Type": "application/json"}}
-    world.faults(fault(world, step, times=None, **answer))
-    try:
-        done = world.push(plan)
-    except ServiceError as error:
-        assert error.message  # noqa: PT017 - some empty answers mean something
-    else:
-        assert done.decision.verdict == "failed"
-    world.hub.faults()
-    found = world.client().repo(world.repo)
-    assert found.private or not found.exists
