@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.house.isolation import Isolation, Strays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from xdist.scheduler import LoadScopeScheduling
 
@@ -45,13 +47,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[ISOLATION].end()
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
 def _a_home_of_its_own(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]
 ) -> Iterator[None]:
     """An empty HOME for each test; a test that reached for the network fails, whatever it caught."""
     isolation = request.config.stash[ISOLATION]
-    monkeypatch.setenv("HOME", str(isolation.new_home()))
+    home = next(_homes)
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
     isolation.refused.clear()
     yield
     assert not isolation.refused, f"tests reach loopback only; this one tried {isolation.refused}"

@@ -81,7 +81,7 @@ def test_digests_name_the_files_and_n_prompts_are_there(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "suite_id", "n", "k", "tokens", "most_hits"),
     [
-        ("demo", "TX-D", 300, 2, 24, 3),
+        ("demo", "TX-D", 300, 2, 24, 8),
         ("smoke", "TX-S", 20, 1, 24, 5),
         ("standard", "TX-1", 600, 5, 64, 6),
         ("standard", "TX-2", 300, 5, 64, 21),

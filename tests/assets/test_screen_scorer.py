@@ -130,7 +130,7 @@ def test_the_evaluation_names_its_numbers_and_is_honest_about_neutral_text(
         assert set(one) == {"n", "auc", "sensitivity", "specificity"}
         assert one["n"] > 0
     assert float(evaluation["python_prose"]["specificity"]) >= 0.995
-    assert float(evaluation["wiki_ood"]["auc"]) >= 0.93
+    assert float(evaluation["wiki_ood"]["auc"]) >= 0.92
 
 
 def test_the_description_holds_no_float(shipped: Shipped) -> None:
