@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
 TAMPERED = [WEIGHTS, "README.md", ".gitattributes", "model.sig", ".hubpolicy/release.intoto.jsonl"]
+TAMPERED += ["added.bin", ".hubpolicy/added"]
 
 
 def rules(done: Pushed) -> list[str]:
