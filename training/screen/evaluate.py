@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 THRESHOLD = 0.5
 PROSE_SENTENCES = 2000
-FAMILY_CAP = 60
+FAMILY_CAP = 120
 
 
 class BundleScorer:
@@ -172,7 +172,7 @@ def main() -> None:
         "sets": judged(scorer, sets, options.data),
     }
     if options.full:
-        texts = [t for name, one in sets.items() if ":" not in name for t in one.texts[:100]]
+        texts = [t for name, one in sets.items() if ":" not in name for t in one.texts[:200]]
         full = BundleScorer(options.bundle, options.full)
         report["int8_against_fp32"] = precision_gap(scorer, full, texts)
         print(report["int8_against_fp32"])
