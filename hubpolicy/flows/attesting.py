@@ -113,9 +113,11 @@ def attest(
     signed: list[str] = []
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
     lines += _card_lines(kept, manifest, card, desk, now, signed)
-    made = {MODEL_SIGNATURE: _model_signature(files, manifest, target.name, desk, now, signed)}
-    made |= _carried(files, lines)
-    made[RELEASE_FILE] = _release_file(lines)
+    made = _carried(files, lines)
+    if manifest.entries:
+        made[MODEL_SIGNATURE] = _model_signature(files, manifest, target.name, desk, now, signed)
+    if lines:
+        made[RELEASE_FILE] = _release_file(lines)
     draft = assemble(Revised(reader, _evidence(made)), target, desk.policy, desk.trust, now)
     decision = judge(draft, INPUTS)
     if decision.verdict == "passed":

@@ -154,6 +154,13 @@ def test_without_a_card_nothing_is_signed_or_written(folder: Path) -> None:
     assert done.decision.verdict != "passed"
 
 
+def test_nothing_is_signed_about_an_empty_folder(tmp_path: Path) -> None:
+    done = attest_here(tmp_path, TARGET, desk(ADA))
+    assert (done.released, done.written, done.signed) == (False, False, ())
+    assert {finding.rule for finding in done.decision.findings} == {"HP120", "HP410"}
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_lines_that_do_not_verify_are_dropped_and_files_nobody_names_too(folder: Path) -> None:
     put_run(folder, ADA)
     put_line(folder, parse_bundle(_line(folder), where="a line").payload, person("mallory"))
