@@ -83,8 +83,10 @@ class Completed:
 def completed(reader: ReleaseReader, default: bytes) -> Completed | None:
     """The release with the lines that the Hub would add, or None if none are missing.
 
-    ``default`` is what the Hub puts into a new repository: it stands where there is no file yet.
+    Nothing is added to nothing: an empty folder stays one. ``default`` is what the Hub puts into a new repository: it stands where there is no file yet.
     """
+    if not reader.manifest.entries:
+        return None
     here = any(entry.path == NAME for entry in reader.manifest.entries)
     content = reader.read(NAME) if here else default
     lines = missing_lines(reader, content)

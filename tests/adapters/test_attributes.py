@@ -247,6 +247,10 @@ def test_a_folder_without_attributes_gets_the_hub_s_own(tmp_path: Path) -> None:
     assert completed(FolderRelease(tmp_path), DEFAULT) is None
 
 
+def test_an_empty_folder_stays_empty(tmp_path: Path) -> None:
+    assert completed(FolderRelease(tmp_path), DEFAULT) is None
+
+
 def test_complete_attributes_are_left_alone_whatever_they_are(tmp_path: Path) -> None:
     (tmp_path / "m.data").write_bytes(BINARY)
     (tmp_path / NAME).write_bytes(b"# mine\r\n*.data filter=lfs")
