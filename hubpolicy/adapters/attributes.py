@@ -83,7 +83,8 @@ class Completed:
 def completed(reader: ReleaseReader, default: bytes) -> Completed | None:
     """The release with the lines that the Hub would add, or None if none are missing.
 
-    Nothing is added to nothing: an empty folder stays one. ``default`` is what the Hub puts into a new repository: it stands where there is no file yet.
+    Nothing is added to nothing: an empty folder stays one. ``default`` is what the Hub puts into
+    a new repository: it stands where there is no file yet.
     """
     if not reader.manifest.entries:
         return None
