@@ -146,7 +146,7 @@ def is_binary(head: bytes) -> bool:
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.start < len(head) - 3 or error.reason != "unexpected end of data"
+        return error.reason != "unexpected end of data"
     return False
 
 

@@ -288,7 +288,8 @@ def _restore(trip: _Trip, bad: str) -> str:
     try:
         message = f"Restore {good[:12]}: {bad[:12]} is not what was judged"
         restored = trip.hub.restore(trip.repo, good, bad, message)
-        same = trip.hub.listing(trip.repo, restored) == trip.hub.listing(trip.repo, good)
+        head = _head(trip.hub.refs(trip.repo, outdated=bad if restored != bad else ""))
+        same = trip.hub.listing(trip.repo, head) == trip.hub.listing(trip.repo, good)
     except HubpolicyError as error:
         return (
             f"{trip.repo.text} is public and could not be restored to {good[:12]}: {error.message}"

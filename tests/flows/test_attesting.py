@@ -237,6 +237,16 @@ def test_a_waiver_that_holds_is_kept_and_named(folder: Path) -> None:
     assert "Waiver" in kinds(folder)
 
 
+def test_a_waiver_for_other_bytes_is_dropped(folder: Path) -> None:
+    policy = gate(ADA)[0]._replace(rules=(RuleSetting("HP203", Severity.ERROR, True),))
+    put_run(folder, ADA, hits=60)
+    put_waiver(folder, "HP203", "ada")
+    (folder / "README.md").write_bytes(MODEL["README.md"] + b"Better words.\n")
+    done = attest_here(folder, TARGET, desk(ADA, policy=policy))
+    assert (done.released, "Waiver" in kinds(folder)) == (False, False)
+    assert {finding.rule for finding in done.decision.findings} == {"HP203"}
+
+
 def test_a_key_that_is_not_in_the_root_signs_nothing(folder: Path) -> None:
     put_run(folder, ADA)
     before = evidence(folder)

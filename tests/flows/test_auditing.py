@@ -377,9 +377,12 @@ def test_a_hub_that_serves_other_evidence_than_it_lists_is_unreadable(world: Wor
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_login_that_may_not_read_is_an_error_of_its_own(world: World, status: int) -> None:
+@pytest.mark.parametrize("below", ["refs", "tree/", "resolve/"])
+def test_a_login_that_may_not_read_is_an_error_of_its_own(
+    world: World, below: str, status: int
+) -> None:
     world.publish()
-    world.faults(world.at("GET", "refs", status=status, times=None))
+    world.faults(world.at("GET", below, status=status, times=None))
     with pytest.raises(AccessError, match=f"HTTP {status}"):
         world.audit()
 

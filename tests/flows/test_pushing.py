@@ -196,6 +196,14 @@ def test_judged_weights_under_another_name_are_not_held_against_a_history(world:
     assert (done.decision.verdict, done.public) == ("passed", True)
 
 
+def test_judged_weights_that_the_hub_keeps_in_plain_git_are_known_too(world: World) -> None:
+    world.model(tiny_onnx_data=b"text that is called weights")
+    world.push(world.plan(private=True))
+    assert "tiny.onnx.data" in world.tree()
+    done = world.push(world.judged())
+    assert (done.decision.verdict, done.public) == ("passed", True)
+
+
 def test_to_keep_a_public_repository_private_is_a_contradiction(world: World) -> None:
     world.publish()
     world.asked()

@@ -106,6 +106,16 @@ def test_a_restore_that_fails_says_so_and_hides_nothing(world: World) -> None:
     assert first.oid in world.client().history(world.repo, "main")
 
 
+def test_a_restore_that_is_tampered_with_too_is_not_called_one(world: World) -> None:
+    world.publish()
+    (world.folder / WEIGHTS).write_bytes(b"\0second weights")
+    plan = world.plan(now=LATER)
+    world.faults(world.at("POST", "commit/", action="tamper", path="README.md", times=2))
+    done = world.push(plan)
+    assert "does not restore" in incident(done).message
+    assert (done.public, world.state()[0]) == (True, False)
+
+
 def test_a_repository_that_cannot_be_hidden_is_named_loudly(world: World) -> None:
     world.model()
     plan = world.plan()
