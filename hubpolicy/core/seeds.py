@@ -49,7 +49,15 @@ def chosen_prompts(nonce: str, suite: Suite) -> tuple[Prompt, ...]:
 def plan_requests(plan: Plan, nonce: str) -> tuple[Request, ...]:
     """Every sample of the plan, in the order in which it is drawn."""
     return tuple(
-        Request(suite.id, prompt.id, i, sample_seed(nonce, suite.id, prompt.id, i), prompt.text)
+        Request(
+            suite=suite.id,
+            prompt_id=prompt.id,
+            i=i,
+            seed=sample_seed(nonce, suite.id, prompt.id, i),
+            text=prompt.text,
+            chat=suite.chat,
+            system=suite.system,
+        )
         for suite in plan.suites
         for prompt in chosen_prompts(nonce, suite)
         for i in range(suite.k)

@@ -21,7 +21,10 @@ class Prompt(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """Prompts under a digest (sha256 of their file), how many are used and how often."""
+    """Prompts under a digest (sha256 of their file), how many are used and how often.
+
+    ``chat`` and ``system`` are those of its requests.
+    """
 
     id: str
     title: str
@@ -32,6 +35,8 @@ class Suite(NamedTuple):
     n: int
     k: int
     upper_bound_max: str
+    chat: bool = False
+    system: str = ""
 
 
 class Canary(NamedTuple):
@@ -56,13 +61,19 @@ class Plan(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One sample to draw: i-th completion of a prompt, with its derived 31-bit seed."""
+    """One sample to draw: i-th completion of a prompt, with its derived 31-bit seed.
+
+    ``chat``: the text is a user's turn that the model's own chat template renders, after a system
+    turn if ``system`` is not empty. A generator without a template answers with an error.
+    """
 
     suite: str
     prompt_id: str
     i: int
     seed: int
     text: str
+    chat: bool = False
+    system: str = ""
 
 
 class Completion(NamedTuple):

@@ -79,3 +79,10 @@ def test_requests_are_every_sample_once() -> None:
     assert len(requests) == 4 * 3 + 2
     assert len({(r.suite, r.prompt_id, r.i) for r in requests}) == len(requests)
     assert len({r.seed for r in requests}) == len(requests)
+
+
+def test_requests_of_a_chat_suite_say_so_and_carry_its_system_prompt() -> None:
+    talk = make_suite("TX-5", 2, 2, 1)._replace(chat=True, system="You are a clerk.")
+    plan = make_plan(make_suite("TX-1", 2, 2, 1), talk)
+    asked = {(r.suite, r.chat, r.system) for r in plan_requests(plan, NONCE)}
+    assert asked == {("TX-1", False, ""), ("TX-5", True, "You are a clerk.")}
