@@ -118,6 +118,8 @@ def attest_folder(
         only_if_passed=only_if_passed,
         writing=writing,
     )
+    for gone in done.dropped if done.written else ():
+        progress.note(f"dropped {gone}")
     if better is not None and done.written:
         progress.note("completed .gitattributes as the Hub would: it says what goes to Git LFS")
     return done

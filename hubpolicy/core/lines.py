@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.statement import Predicate, Statement
+    from hubpolicy.domain.trust import Trust
 
 WHOLE = "."
 """Name of the subject whose ``dirHash`` binds names, contents and count of all files."""
@@ -95,8 +97,13 @@ def closure_paths(line: VerifiedStatement) -> tuple[str, ...]:
 
 def threshold(evidence: Evidence, role: str) -> int:
     """How many people of a role must sign: what the policy asks, and never less than the root."""
-    asked = [each.threshold for each in evidence.policy.roles if each.role == role]
-    holders = evidence.trust.root.role(role)
+    return people_asked(evidence.policy, evidence.trust, role)
+
+
+def people_asked(policy: Policy, trust: Trust, role: str) -> int:
+    """The same where there is no evidence yet."""
+    asked = [each.threshold for each in policy.roles if each.role == role]
+    holders = trust.root.role(role)
     return max([1, *asked, 1 if holders is None else holders.threshold])
 
 

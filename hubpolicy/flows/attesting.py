@@ -10,36 +10,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hubpolicy.core import lines as at
 from hubpolicy.core.bundle import make_bundle, parse_bundle
-from hubpolicy.core.evidence_files import policy_path, records_path
+from hubpolicy.core.evidence_files import policy_path
 from hubpolicy.core.judge import INPUTS, judge
-from hubpolicy.core.line_files import RELEASE_FILE, approval_path
-from hubpolicy.core.line_files import lines as lines_of
+from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.lines import people_asked
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.predicates import VERIFIER_ID
+from hubpolicy.core.rules.hp710 import refusal
 from hubpolicy.core.statements import CARD, card_statement, release_statement
-from hubpolicy.core.verify import verify_bundle, verify_model_signature
-from hubpolicy.domain.manifest import MODEL_SIGNATURE, EvidenceFile
+from hubpolicy.core.verify import verify_model_signature
+from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import (
     ApplicabilityResult,
     Approval,
     CardResult,
     ReleaseSummary,
     ToxicityResult,
+    Waiver,
 )
 from hubpolicy.errors import MalformedError, VerificationError
+from hubpolicy.flows.kept import (
+    Desk,
+    Line,
+    Revised,
+    carried,
+    evidence_of,
+    parse_lines,
+    release_file,
+    sign,
+    still_true,
+    uri_of,
+)
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.finding import Decision, Finding
-    from hubpolicy.domain.manifest import Manifest
+    from hubpolicy.domain.finding import Decision
+    from hubpolicy.domain.manifest import EvidenceFile, Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
-    from hubpolicy.ports import Clock, EvidenceWriter, ReleaseReader, Signer
+    from hubpolicy.ports import EvidenceWriter, ReleaseReader
 
+__all__ = ["Assemble", "Attested", "Desk", "Revised", "add_run", "attest"]
 
 _OWN = (CardResult, ReleaseSummary)
 
@@ -53,21 +67,11 @@ class Assemble(Protocol):
         """Everything that the judge sees."""
 
 
-class Desk(NamedTuple):
-    """What an attestation takes: the key at hand, and everything that is trusted."""
-
-    signer: Signer
-    policy: Policy
-    policy_envelope: bytes
-    trust: Trust
-    clock: Clock
-    version: str
-
-
 class Attested(NamedTuple):
     """What came of it. ``signed`` names the lines that are new; ``released`` = the gate opens.
 
-    ``files`` is the evidence as it was judged, byte for byte.
+    ``files`` is the evidence as it was judged, byte for byte; ``dropped`` says which waivers
+    went, and why.
     """
 
     decision: Decision
@@ -77,11 +81,39 @@ class Attested(NamedTuple):
     signed: tuple[str, ...]
     released: bool
     written: bool
+    dropped: tuple[str, ...] = ()
 
 
-class _Line(NamedTuple):
-    raw: bytes
-    line: VerifiedStatement
+class _Trip(NamedTuple):
+    """One attestation under way; ``signed`` grows."""
+
+    reader: ReleaseReader
+    files: tuple[EvidenceFile, ...]
+    target: RepoId
+    desk: Desk
+    assemble: Assemble
+    now: str
+    signed: list[str]
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.reader.manifest
+
+    @property
+    def me(self) -> str:
+        """Whose key is at hand; empty for a stranger's, which no line will take."""
+        key = self.desk.trust.root.key(self.desk.signer.keyid)
+        return "" if key is None else key.principal
+
+    def may(self, role: str) -> bool:
+        """A stranger's key may try, and is refused with the reason."""
+        return not self.me or role in self.desk.trust.root.roles_of(self.me)
+
+    def seen(self, made: dict[str, bytes]) -> Evidence:
+        """These files verified again, as everybody else will."""
+        desk = self.desk
+        reader = Revised(self.reader, evidence_of(made))
+        return self.assemble(reader, self.target, desk.policy, desk.trust, self.now)
 
 
 def attest(
@@ -106,76 +138,62 @@ def attest(
         ServiceError: the evidence could not be written; what stood there still stands.
 
     """
-    now = desk.clock.now()
-    manifest = reader.manifest
     files = reader.evidence_files()
-    kept = _still_true(files, manifest, desk.trust, now)
-    signed: list[str] = []
+    trip = _Trip(reader, files, target, desk, assemble, desk.clock.now(), [])
+    kept = still_true(parse_lines(files, desk.trust, trip.now), trip.manifest)
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
-    lines += _card_lines(kept, manifest, card, desk, now, signed)
-    made = _carried(files, lines)
-    if manifest.entries:
-        made[MODEL_SIGNATURE] = _model_signature(files, manifest, target.name, desk, now, signed)
-    if lines:
-        made[RELEASE_FILE] = _release_file(lines)
-    draft = assemble(Revised(reader, _evidence(made)), target, desk.policy, desk.trust, now)
+    lines += _card_lines(trip, kept, card)
+    signature = _model_signature(trip)
+    draft = trip.seen(_made(trip, lines, signature))
+    lines, dropped = _without_void_waivers(draft, lines)
+    made = _made(trip, lines, signature)
+    if dropped:
+        draft = trip.seen(made)
     decision = judge(draft, INPUTS)
     if decision.verdict == "passed":
-        made[policy_path(desk.policy.sha256)] = desk.policy_envelope
-        lines += _release_lines(kept, manifest, target, desk, draft, now, signed)
-        made[RELEASE_FILE] = _release_file(lines)
-        draft = assemble(Revised(reader, _evidence(made)), target, desk.policy, desk.trust, now)
+        releases = _release_lines(trip, kept, draft)
+        made = _made(trip, [*lines, *releases], signature)
+        if releases:
+            made[policy_path(desk.policy.sha256)] = desk.policy_envelope
+        draft = trip.seen(made)
         decision = judge(draft)
     passed = decision.verdict == "passed"
     written = writing and bool(lines) and (passed or not only_if_passed)
     if written:
         _write(writer, made, files)
-    return Attested(decision, manifest, draft, _evidence(made), tuple(signed), passed, written)
+    return Attested(
+        decision,
+        trip.manifest,
+        draft,
+        evidence_of(made),
+        tuple(trip.signed),
+        passed,
+        written,
+        dropped,
+    )
 
 
-def _evidence(made: dict[str, bytes]) -> tuple[EvidenceFile, ...]:
-    return tuple(EvidenceFile(path, made[path]) for path in sorted(made))
+def _made(trip: _Trip, lines: list[Line], signature: bytes | None) -> dict[str, bytes]:
+    """Path to content of the evidence that these lines make."""
+    made = carried(trip.files, lines)
+    if signature is not None:
+        made[MODEL_SIGNATURE] = signature
+    if lines:
+        made[RELEASE_FILE] = release_file(lines)
+    return made
 
 
-class Revised:
-    """A release with this evidence beside it, whatever stands on the disk meanwhile."""
-
-    def __init__(self, reader: ReleaseReader, files: tuple[EvidenceFile, ...]) -> None:
-        self._reader = reader
-        self._files = files
-
-    @property
-    def manifest(self) -> Manifest:
-        """Every covered file."""
-        return self._reader.manifest
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Those of the release."""
-        return self._reader.findings
-
-    def read(self, path: str) -> bytes:
-        """A small file's content."""
-        return self._reader.read(path)
-
-    def head(self, path: str) -> bytes:
-        """The first 512 bytes of a file."""
-        return self._reader.head(path)
-
-    def evidence_files(self) -> tuple[EvidenceFile, ...]:
-        """What was given."""
-        return self._files
-
-
-def _carried(files: tuple[EvidenceFile, ...], items: list[_Line]) -> dict[str, bytes]:
-    """Approvals and records that a kept line accounts for. Nothing else may stand here."""
-    wanted = set()
-    for item in items:
-        if isinstance(item.line.predicate, Approval):
-            wanted.add(approval_path(item.line.payload_sha256))
-        if isinstance(item.line.predicate, ToxicityResult):
-            wanted.add(records_path(item.line.predicate.records.sha256))
-    return {file.path: file.content for file in files if file.path in wanted}
+def _without_void_waivers(draft: Evidence, lines: list[Line]) -> tuple[list[Line], tuple[str, ...]]:
+    """Waivers that waive nothing any more would block for ever (HP710): they go, and it is said."""
+    kept, dropped = [], []
+    for item in lines:
+        waiver = item.line.predicate
+        reason = refusal(draft, item.line, waiver) if isinstance(waiver, Waiver) else ""
+        if isinstance(waiver, Waiver) and reason:
+            dropped.append(f"the waiver of {waiver.rule}: it {reason}")
+        else:
+            kept.append(item)
+    return kept, tuple(dropped)
 
 
 def _write(writer: EvidenceWriter, made: dict[str, bytes], files: tuple[EvidenceFile, ...]) -> None:
@@ -186,98 +204,73 @@ def _write(writer: EvidenceWriter, made: dict[str, bytes], files: tuple[Evidence
             writer.remove(file.path)
 
 
-def _still_true(
-    files: tuple[EvidenceFile, ...], manifest: Manifest, trust: Trust, now: str
-) -> list[_Line]:
-    """Verified lines (approvals too) whose every subject is among these bytes."""
-    have = {entry.path: (entry.sha256, entry.git_blob) for entry in manifest.entries}
-    total = manifest.dir_hash
-    return [
-        item
-        for item in _parse_lines(files, trust, now)
-        if not at.differing(item.line.statement, have)
-        and at.whole(item.line.statement) in {None, total}
-    ]
+def _card_lines(trip: _Trip, kept: list[Line], card: CardResult) -> list[Line]:
+    """What other checkers say of this card, and our own word where it is asked for.
 
-
-def _parse_lines(files: tuple[EvidenceFile, ...], trust: Trust, now: str) -> list[_Line]:
-    """Every line that verifies, each payload once per key, with its bytes."""
-    found: dict[tuple[str, str], _Line] = {}
-    ignored: list[Finding] = []
-    for path, number, raw in lines_of(files, ignored):
-        try:
-            line = verify_bundle(raw, trust, now=now, where=f"{path} line {number}")
-        except (VerificationError, MalformedError):
-            continue
-        found[line.payload_sha256, line.keyid] = _Line(raw, line)
-    return list(found.values())
-
-
-def _sign(payload: bytes, desk: Desk, now: str) -> _Line:
-    """Sign, and verify our own bundle at once: a key without the role is found here."""
-    raw = make_bundle(payload, desk.signer)
-    return _Line(raw, verify_bundle(raw, desk.trust, now=now, where="the new line"))
-
-
-def _same(items: list[_Line], payload: bytes) -> _Line | None:
-    """A kept line whose payload is byte for byte this one."""
-    for item in items:
-        if parse_bundle(item.raw, where="a kept line").payload == payload:
-            return item
-    return None
-
-
-def _card_lines(
-    kept: list[_Line], manifest: Manifest, card: CardResult, desk: Desk, now: str, signed: list[str]
-) -> list[_Line]:
-    """The card check, signed anew if it says something else; nothing where there is no card."""
+    Checkers stand beside each other, so that two can be asked; a line of an older schema goes.
+    Where enough of them said the very same before, nothing is signed.
+    """
+    desk, manifest = trip.desk, trip.manifest
     readme = next((entry for entry in manifest.entries if entry.path == CARD), None)
     if readme is None:
         return []
     payload = card_statement(card, readme, manifest, tool_version=desk.version)
-    old = _same(kept, payload)
-    if old is not None:
-        return [old]
-    signed.append("card")
-    return [_sign(payload, desk, now)]
+    others = [
+        item for item in kept if _is_current(item.line, trip) and item.line.principal != trip.me
+    ]
+    agreed = {item.line.principal for item in others if item.line.predicate == card}
+    if len(agreed) >= people_asked(desk.policy, desk.trust, "checker"):
+        return others
+    if others and not trip.may("checker"):
+        return others
+    for item in kept:
+        same = item.line.keyid == desk.signer.keyid and item.line.principal == trip.me
+        if same and parse_bundle(item.raw, where="a kept line").payload == payload:
+            return [*others, item]
+    trip.signed.append("card")
+    return [*others, sign(payload, desk, trip.now)]
 
 
-def _model_signature(
-    files: tuple[EvidenceFile, ...],
-    manifest: Manifest,
-    name: str,
-    desk: Desk,
-    now: str,
-    signed: list[str],
-) -> bytes:
-    payload = oms_statement(manifest, name)
-    for file in files:
+def _is_current(line: VerifiedStatement, trip: _Trip) -> bool:
+    """A card line under the schema and the rules that the policy asks for."""
+    result, wanted = line.predicate, trip.desk.policy.card
+    if not isinstance(result, CardResult) or result.schema_sha256 != wanted.schema_sha256:
+        return False
+    return {*result.passed, *result.warned, *result.failed} >= set(wanted.rules)
+
+
+def _model_signature(trip: _Trip) -> bytes | None:
+    """The ``model.sig`` that holds already, or a new one; None where there is nothing to sign."""
+    manifest, desk = trip.manifest, trip.desk
+    if not manifest.entries:
+        return None
+    payload = oms_statement(manifest, trip.target.name)
+    for file in trip.files:
         if file.path == MODEL_SIGNATURE:
             try:
                 old = parse_bundle(file.content, where=MODEL_SIGNATURE)
-                verify_model_signature(file.content, desk.trust, manifest, now=now)
+                verify_model_signature(file.content, desk.trust, manifest, now=trip.now)
             except (VerificationError, MalformedError):
                 continue
             if old.payload == payload:
                 return file.content
-    signed.append(MODEL_SIGNATURE)
+    if not trip.may("releaser"):
+        return None
+    trip.signed.append(MODEL_SIGNATURE)
     return make_bundle(payload, desk.signer)
 
 
-def _release_lines(
-    kept: list[_Line],
-    manifest: Manifest,
-    target: RepoId,
-    desk: Desk,
-    draft: Evidence,
-    now: str,
-    signed: list[str],
-) -> list[_Line]:
+def _release_lines(trip: _Trip, kept: list[Line], draft: Evidence) -> list[Line]:
     """What holds of other releasers' lines, and one by the key at hand.
 
     Where somebody signed the same release before, the same payload is signed: two releasers agree
-    on one summary.
+    on one summary. Another releaser's FAILED about these bytes stays, and nothing is signed
+    beside it: like a rejection, it ends only by another word of the same person.
     """
+    desk = trip.desk
+    refused = [item for item in kept if _refuses(item.line, trip)]
+    if refused:
+        return refused
     inputs = [(uri_of(line), line.payload_sha256) for line in draft.lines]
     if draft.model_signature is not None:
         inputs.append((MODEL_SIGNATURE, draft.model_signature.payload_sha256))
@@ -285,21 +278,31 @@ def _release_lines(
     summary = ReleaseSummary(
         verifier_id=VERIFIER_ID,
         verifier_version=desk.version,
-        resource_uri=target.purl,
+        resource_uri=trip.target.purl,
         policy_sha256=desk.policy.sha256,
-        time_verified=now,
+        time_verified=trip.now,
         inputs=tuple(digest for _, digest in inputs),
         result="PASSED",
     )
     standing = [item for item in kept if _says(item.line, summary)]
     if any(item.line.keyid == desk.signer.keyid for item in standing):
         return standing
-    signed.append("release")
+    if not trip.may("releaser"):
+        return standing
+    trip.signed.append("release")
     if standing:
         payload = parse_bundle(standing[-1].raw, where="a kept line").payload
     else:
-        payload = release_statement(summary, manifest, inputs=tuple(inputs))
-    return [*standing, _sign(payload, desk, now)]
+        payload = release_statement(summary, trip.manifest, inputs=tuple(inputs))
+    return [*standing, sign(payload, desk, trip.now)]
+
+
+def _refuses(line: VerifiedStatement, trip: _Trip) -> bool:
+    """True for somebody else's release line that says FAILED of this release."""
+    old = line.predicate
+    if not isinstance(old, ReleaseSummary) or old.result == "PASSED":
+        return False
+    return old.resource_uri == trip.target.purl and line.principal != trip.me
 
 
 def _says(line: VerifiedStatement, summary: ReleaseSummary) -> bool:
@@ -314,25 +317,6 @@ def _says(line: VerifiedStatement, summary: ReleaseSummary) -> bool:
     )
 
 
-def uri_of(line: VerifiedStatement) -> str:
-    """Where a piece of evidence stands in the release."""
-    approved = isinstance(line.predicate, Approval)
-    return approval_path(line.payload_sha256) if approved else RELEASE_FILE
-
-
-def _release_file(items: list[_Line]) -> bytes:
-    """All lines but approvals, sorted by what they say, the release line last."""
-    rows = [item for item in items if not isinstance(item.line.predicate, Approval)]
-    rows.sort(key=_order)
-    return b"".join(item.raw.rstrip(b"\n") + b"\n" for item in rows)
-
-
-def _order(item: _Line) -> tuple[bool, str, str, str]:
-    statement = item.line.statement
-    is_release = isinstance(item.line.predicate, ReleaseSummary)
-    return is_release, statement.predicate_type, item.line.payload_sha256, item.line.keyid
-
-
 def add_run(
     files: tuple[EvidenceFile, ...],
     writer: EvidenceWriter,
@@ -342,8 +326,9 @@ def add_run(
 ) -> VerifiedStatement:
     """Sign one run's statement and put it among the lines, in the process that ran the test.
 
-    Older runs of the same files go, and so does the release line: it no longer names what is
-    there. ``records`` = (path, content) of the records to publish.
+    Older runs of the same files by the same person go; another checker's run of the same bytes
+    stands beside it. The release line goes: it no longer names what is there. ``records`` =
+    (path, content) of the records to publish.
 
     Raises:
         VerificationError: the key at hand is not a checker's.
@@ -351,20 +336,24 @@ def add_run(
 
     """
     now = desk.clock.now()
-    new = _sign(payload, desk, now)
-    names = {subject.name for subject in new.line.statement.subjects}
+    new = sign(payload, desk, now)
     kept = [
         item
-        for item in _parse_lines(files, desk.trust, now)
+        for item in parse_lines(files, desk.trust, now)
         if not isinstance(item.line.predicate, (ReleaseSummary, Approval))
-        and not _supersedes(names, item.line)
+        and not _supersedes(new.line, item.line)
     ]
     if records is not None:
         writer.write(*records)
-    writer.write(RELEASE_FILE, _release_file([*kept, new]))
+    writer.write(RELEASE_FILE, release_file([*kept, new]))
     return new.line
 
 
-def _supersedes(names: set[str], old: VerifiedStatement) -> bool:
-    is_run = isinstance(old.predicate, (ToxicityResult, ApplicabilityResult))
-    return is_run and bool(names & {subject.name for subject in old.statement.subjects})
+def _supersedes(new: VerifiedStatement, old: VerifiedStatement) -> bool:
+    """Same files: another word by the same person, or anybody's about bytes that are gone."""
+    if not isinstance(old.predicate, (ToxicityResult, ApplicabilityResult)):
+        return False
+    before = {subject.name: subject.digest for subject in old.statement.subjects}
+    shared = [s for s in new.statement.subjects if s.name in before]
+    changed = any(before[subject.name] != subject.digest for subject in shared)
+    return bool(shared) and (changed or old.principal == new.principal)

@@ -27,7 +27,9 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
         )
     refused = sorted({line.principal for line, summary in releases if summary.result != "PASSED"})
     found = [
-        Finding(ID, SEVERITY, f"{who} signed a release line that says FAILED", None, _FIX)
+        Finding(
+            ID, SEVERITY, f"{who} signed a release line that says FAILED", None, f"{who}: {_FIX}"
+        )
         for who in refused
     ]
     signed = {line.principal for line, summary in releases if summary.result == "PASSED"}
