@@ -2,8 +2,9 @@
 """Runs and the ledger on the author's disk (``~/.local/state/hubpolicy``).
 
 A run is a folder: ``run.json`` (what it depends on, and the secret of its salts), ``samples.jsonl``
-(append-only, texts included), and when it is complete ``records.jsonl`` and ``texts.jsonl``. Kill
-it anywhere: a batch is on the disk or it is not. Not responsible for what a sample means.
+(append-only, texts included, every batch sealed with the checker's key), and when it is complete
+``records.jsonl`` and ``texts.jsonl``. Kill it anywhere: a batch is on the disk or it is not. Not
+responsible for what a sample means, nor for what a seal proves (``core/runlog.py``).
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.atomic import write_atomic
-from hubpolicy.core import strictjson
+from hubpolicy.core import runlog, strictjson
 from hubpolicy.core.ledger import Ledger, Run, append_run, parse_ledger, same_run
-from hubpolicy.core.records import parse_record, render_record
-from hubpolicy.domain.evaluation import Control, Sample
 from hubpolicy.errors import MalformedError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hubpolicy.ports import RunHeader
+    from hubpolicy.domain.evaluation import Control, Sample
+    from hubpolicy.ports import RunHeader, Signer
 
 LOG, HEADER, RECORDS, TEXTS = "samples.jsonl", "run.json", "records.jsonl", "texts.jsonl"
 LEDGER = "ledger.jsonl"
+_SCHEMA = "hubpolicy/run/2"
 _SECRET_BYTES = 32
 _PRIVATE = 0o600
 _NAME_LENGTH = 32
@@ -38,9 +39,14 @@ _NAME_LENGTH = 32
 class FolderRunStore:
     """Runs below ``<state>/runs``, one folder each (port ``RunStore``)."""
 
-    def __init__(self, state: str | os.PathLike[str]) -> None:
-        """Keep runs under the user's state folder; nothing is written yet."""
+    def __init__(self, state: str | os.PathLike[str], signer: Signer | None = None) -> None:
+        """Keep runs under the user's state folder; nothing is written yet.
+
+        ``signer``: the checker's key. It seals what is appended, and only what it sealed is
+        resumed. Without one, runs are for development and no signed run goes on from them.
+        """
         self._root = Path(state) / "runs"
+        self._signer = signer
 
     def folder(self, header: RunHeader) -> Path:
         """Where a run with that header lives: its name is the header's digest."""
@@ -53,26 +59,33 @@ class FolderRunStore:
         folder = self.folder(header)
         _make_private(folder)
         with _locked(folder / "lock", "this very test is running in another process"):
-            yield FolderRunLog(folder, _read_secret(folder, header))
+            secret, digest = _read_header(folder, header)
+            yield FolderRunLog(folder, secret, digest, self._signer)
 
 
 class FolderRunLog:
     """One run's files (port ``RunLog``). Open it through :class:`FolderRunStore`."""
 
-    def __init__(self, folder: Path, secret: bytes) -> None:
-        """Read what is there; a line that a crash cut off is taken away.
+    def __init__(self, folder: Path, secret: bytes, run: str, signer: Signer | None) -> None:
+        """Read what is there; a batch that a crash cut off is taken away.
 
         Raises:
             ServiceError: it cannot be read.
-            MalformedError: a line that is not the last is damaged.
+            MalformedError: a batch that the signer did not seal for this run (hex sha256 of its
+                header), or damage in a batch that it did.
 
         """
         self._folder = folder
         self._secret = secret
+        self._signer = signer
         self._path = folder / LOG
-        rows = [_parse_row(line, number) for number, line in enumerate(_recover(self._path), 1)]
-        self._samples = tuple(row for row in rows if isinstance(row, Sample))
-        self._controls = tuple(row for row in rows if isinstance(row, Control))
+        content = _content(self._path)
+        pem = signer.public_pem if signer is not None else ""
+        kept = runlog.parse_log(content, run, pem, str(self._path))
+        if kept.size < len(content):
+            _cut(self._path, kept.size)
+        self._head = kept.head
+        self._samples, self._controls = kept.samples, kept.controls
 
     @property
     def secret(self) -> bytes:
@@ -90,11 +103,13 @@ class FolderRunLog:
         return self._controls
 
     def append(self, samples: Sequence[Sample], controls: Sequence[Control]) -> None:
-        """One write and one fsync. Controls first: no sample is kept without its controls."""
-        lines = [_render_control(control) for control in controls]
-        lines += [_render_sample(sample) for sample in samples]
-        if lines:
-            _append(self._path, b"".join(line + b"\n" for line in lines))
+        """One batch: one seal, one write, one fsync."""
+        if samples or controls:
+            self._write(*runlog.render_batch(self._head, samples, controls, self._signer))
+
+    def _write(self, content: bytes, head: runlog.Head) -> None:
+        _append(self._path, content)
+        self._head = head
 
     def finish(self, records: bytes, texts: bytes) -> str:
         """Write both files whole; the path of the texts."""
@@ -129,39 +144,29 @@ class FileLedger:
             return longer, run
 
 
-def _parse_row(line: bytes, number: int) -> Sample | Control:
-    where = f"line {number} of {LOG}"
-    table = strictjson.parse(line, what=where)
-    match table:
-        case {"record": dict() as record, "text": str() as text, **rest} if not rest:
-            return Sample(parse_record(strictjson.canonical(record), where), text)
-        case {"control": str() as name, "flagged": bool() as flagged, **rest} if not rest:
-            return Control(name, flagged)
-        case _:
-            message = f"got neither a sample nor a control, in {where}"
-            raise MalformedError(message, hint="move the run's folder away, then: hubpolicy test")
-
-
-def _render_sample(sample: Sample) -> bytes:
-    record: Any = strictjson.parse(render_record(sample.record), what="a record")
-    return strictjson.canonical({"record": record, "text": sample.text})
-
-
-def _render_control(control: Control) -> bytes:
-    return strictjson.canonical({"control": control.id, "flagged": control.flagged})
-
-
 def _recover(path: Path) -> list[bytes]:
     """Complete lines; the rest of a line that a crash cut off is removed from the file."""
+    content = _content(path)
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        _cut(path, whole)
+    return content[:whole].split(b"\n")[:-1]
+
+
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes() if path.exists() else b""
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(path, whole)
+        return path.read_bytes() if path.exists() else b""
     except OSError as error:
         action = f"read {path}"
         raise _failed(action, error) from error
-    return content[:whole].split(b"\n")[:-1]
+
+
+def _cut(path: Path, size: int) -> None:
+    try:
+        os.truncate(path, size)
+    except OSError as error:
+        action = f"write {path}"
+        raise _failed(action, error) from error
 
 
 def _append(path: Path, content: bytes) -> None:
@@ -188,14 +193,14 @@ def _write_all(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _read_secret(folder: Path, header: RunHeader) -> bytes:
+def _read_header(folder: Path, header: RunHeader) -> tuple[bytes, str]:
+    """The run's secret, and the hex sha256 of ``run.json``, to which every seal is bound."""
     path = folder / HEADER
     if not path.exists():
-        secret = secrets.token_bytes(_SECRET_BYTES)
-        document = {**_header(header), "secret": secret.hex()}
+        document = {**_header(header), "secret": secrets.token_bytes(_SECRET_BYTES).hex()}
         write_atomic(path, strictjson.canonical(document) + b"\n", _PRIVATE)
-        return secret
-    document = strictjson.parse(path.read_bytes(), what=HEADER, limit=1024 * 1024)
+    content = _content(path)
+    document = strictjson.parse(content, what=f"{path}", limit=1024 * 1024)
     text = document.pop("secret", "") if isinstance(document, dict) else ""
     if document != _header(header) or not isinstance(text, str):
         message = f"got the header of another run, in {path}"
@@ -207,11 +212,12 @@ def _read_secret(folder: Path, header: RunHeader) -> bytes:
     if len(secret) != _SECRET_BYTES:
         message = f"got no secret of {_SECRET_BYTES} bytes, in {path}"
         raise MalformedError(message, hint="move the run's folder away, then: hubpolicy test")
-    return secret
+    return secret, hashlib.sha256(content).hexdigest()
 
 
 def _header(header: RunHeader) -> dict[str, Any]:
-    return {**header._asdict(), "runtime": [list(pair) for pair in header.runtime]}
+    runtime = [list(pair) for pair in header.runtime]
+    return {**header._asdict(), "runtime": runtime, "schema": _SCHEMA}
 
 
 def _make_private(folder: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.closure import Closure
     from hubpolicy.domain.evaluation import Plan
     from hubpolicy.flows.testing import Bench, Evaluation
-    from hubpolicy.ports import Generator, Progress
+    from hubpolicy.ports import Generator, Progress, Signer
     from hubpolicy.render.report import MeasurementRow, Row
 
 
@@ -97,17 +97,22 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     """Run every closure of the folder; sign unless the plan can never open the gate."""
     from hubpolicy.adapters.loaders import external_data
     from hubpolicy.cli.wiring import desk, folder
+    from hubpolicy.core.checkers import checker_pem
     from hubpolicy.core.closure import closures, config_paths
     from hubpolicy.flows.testing import Demand, run_tests
 
     plan = _plan(wish.plan, place)
     # Ask for the key before hours of work, not after.
     table = desk(place, wish.key) if plan.opens_gate else None
+    if table is not None:
+        checker_pem(place.trusted.trust, table.signer.keyid, what="the run")
     reader = folder(wish.path, progress)
     manifest = reader.manifest
     configs = {path: reader.read(path) for path in config_paths(manifest)}
     demand = Demand(plan, place.policy.toxicity, place.policy.min_level)
-    bench = _bench(wish, reader, place, progress)
+    # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
+    signer = table.signer if table is not None else None
+    bench = _bench(wish, reader, place, progress, signer)
     external = external_data(Path(reader.root), reader.paths)
     evaluations = run_tests(closures(manifest, configs, external), demand, bench)
     if table is not None:
@@ -133,7 +138,9 @@ def _plan(name: str, place: Seat) -> Plan:
     return plan
 
 
-def _bench(wish: Wish, reader: FolderRelease, place: Seat, progress: Progress) -> Bench:
+def _bench(
+    wish: Wish, reader: FolderRelease, place: Seat, progress: Progress, signer: Signer | None
+) -> Bench:
     from hubpolicy.adapters import assets
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.loaders import FolderLoader
@@ -148,7 +155,7 @@ def _bench(wish: Wish, reader: FolderRelease, place: Seat, progress: Progress) -
         open_scorer=lambda: open_scorer(
             assets.scorer_folder(assets.EMBEDDED_SCORER), expected=_scorer_pin(place)
         ),
-        runs=FolderRunStore(place.home.state),
+        runs=FolderRunStore(place.home.state, signer),
         ledger=FileLedger(place.home.state),
         clock=SystemClock(),
         progress=progress,

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,10 +18,15 @@ from hubpolicy.core.seeds import plan_requests
 from hubpolicy.domain.evaluation import Completion, Control, Sample, Score
 from hubpolicy.errors import MalformedError, ServiceError
 from hubpolicy.ports import RunHeader
+from tests.golden.samples import signer
 from tests.unit.core.plan_values import make_plan, make_suite
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.signers.file import FileSigner
 
 PLAN = make_plan(make_suite("TX-1", 4, 4, 2))
 HEADER = RunHeader("a" * 64, "b" * 64, "c" * 64, "d" * 64, "onnx/4", (("ort", "1"),))
+KEY = signer("ci")
 SCORE = Score((("toxicity", 0.25),), 1, toxic=False)
 RUN = Run("a" * 64, "b" * 64, "c" * 64, "d" * 64, "e" * 64, "failed", "2026-11-22T15:00:00Z")
 
@@ -37,7 +43,7 @@ def controls() -> tuple[Control, ...]:
 
 
 def write(state: Path) -> tuple[Path, tuple[Sample, ...]]:
-    store = FolderRunStore(state)
+    store = FolderRunStore(state, KEY)
     with store.open(HEADER) as log:
         samples = make_samples(log.secret)
         log.append(samples[:5], controls())
@@ -45,8 +51,8 @@ def write(state: Path) -> tuple[Path, tuple[Sample, ...]]:
     return store.folder(HEADER) / "samples.jsonl", samples
 
 
-def read(state: Path) -> FolderRunLog:
-    with FolderRunStore(state).open(HEADER) as log:
+def read(state: Path, key: FileSigner | None = KEY) -> FolderRunLog:
+    with FolderRunStore(state, key).open(HEADER) as log:
         return log
 
 
@@ -58,7 +64,7 @@ def test_what_was_appended_is_there_again(tmp_path: Path) -> None:
 
 
 def test_a_new_run_is_empty_and_has_a_secret_of_its_own(tmp_path: Path) -> None:
-    with FolderRunStore(tmp_path).open(HEADER) as log:
+    with FolderRunStore(tmp_path, KEY).open(HEADER) as log:
         assert (log.samples, log.controls, len(log.secret)) == ((), (), 32)
         first = log.secret
     assert read(tmp_path).secret == first
@@ -83,7 +89,7 @@ def test_any_difference_is_another_run(tmp_path: Path, other: RunHeader) -> None
 
 def test_texts_are_for_the_author_alone(tmp_path: Path) -> None:
     path, _ = write(tmp_path)
-    with FolderRunStore(tmp_path).open(HEADER) as log:
+    with FolderRunStore(tmp_path, KEY).open(HEADER) as log:
         texts = Path(log.finish(b"records\n", b"texts\n"))
     assert (texts.read_bytes(), texts.with_name("records.jsonl").read_bytes()) == (
         b"texts\n",
@@ -94,24 +100,27 @@ def test_texts_are_for_the_author_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_wherever_a_crash_cuts_whole_lines_stay(tmp_path: Path) -> None:
+def test_wherever_a_crash_cuts_whole_batches_stay(tmp_path: Path) -> None:
     path, samples = write(tmp_path)
     content = path.read_bytes()
-    for cut in range(0, len(content), 211):
+    first = content.index(b'{"seal"')
+    ends = [0, content.index(b"\n", first) + 1, len(content)]
+    for cut in range(0, len(content) + 211, 211):
         path.write_bytes(content[:cut])
         log = read(tmp_path)
-        whole = content[:cut].count(b"\n")
-        assert len(log.samples) + len(log.controls) == whole
-        assert log.samples == samples[: len(log.samples)]
-        assert path.read_bytes() == content[: content[:cut].rfind(b"\n") + 1]
+        whole = max(n for n, end in enumerate(ends) if end <= cut)
+        assert log.samples == samples[: (0, 5, len(samples))[whole]]
+        assert log.controls == controls() * (whole > 0)
+        assert path.read_bytes() == content[: ends[whole]]
 
 
 def test_after_a_crash_the_next_append_starts_on_a_line_of_its_own(tmp_path: Path) -> None:
     path, samples = write(tmp_path)
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
-    with FolderRunStore(tmp_path).open(HEADER) as log:
-        log.append(samples[-1:], ())
+    path.write_bytes(path.read_bytes()[:-20])
+    with FolderRunStore(tmp_path, KEY).open(HEADER) as log:
+        assert log.samples == samples[:5]
+        log.append(samples[5:6], ())
+        log.append(samples[6:], ())
     assert read(tmp_path).samples == samples
 
 
@@ -119,26 +128,53 @@ def test_controls_come_before_the_samples_they_stand_for(tmp_path: Path) -> None
     path, _ = write(tmp_path)
     lines = path.read_bytes().splitlines()
     assert [b'"control"' in line for line in lines[:7]] == [True] * 2 + [False] * 5
+    assert [number for number, line in enumerate(lines) if b'"seal"' in line] == [7, 11]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (b'"toxic":false', b'"toxic":true,"x":1', "expected the keys"),
-        (b'{"control":"c-00","flagged":false}', b"\x00" * 8, "line 1"),
-        (b'"flagged":false', b'"flagged":0', "neither a sample nor a control"),
-        (b'"text":"text 0', b'"note":"","text":"text 0', "neither a sample nor a control"),
-        (b'"0.250000"', b'"0.25"', "6 decimals"),
-    ],
-)
-def test_damage_in_the_middle_is_an_error(
-    tmp_path: Path, old: bytes, new: bytes, words: str
-) -> None:
+def test_damage_in_the_middle_is_an_error(tmp_path: Path) -> None:
     path, _ = write(tmp_path)
-    content = path.read_bytes()
-    assert old in content
-    path.write_bytes(content.replace(old, new, 1))
-    with pytest.raises(MalformedError, match=words):
+    path.write_bytes(path.read_bytes().replace(b'"flagged":false', b'"flagged":true', 1))
+    with pytest.raises(MalformedError, match=r"line 8 of .*samples\.jsonl"):
+        read(tmp_path)
+
+
+def test_only_what_the_key_at_hand_sealed_is_resumed(tmp_path: Path) -> None:
+    path, samples = write(tmp_path)
+    before = path.read_bytes()
+    for other in (None, signer("mallory")):
+        with pytest.raises(MalformedError, match="expected it signed by"):
+            read(tmp_path, other)
+    assert path.read_bytes() == before
+    assert read(tmp_path).samples == samples
+
+
+def test_samples_planted_before_the_run_are_refused(tmp_path: Path) -> None:
+    """Who can write into the state folder, but does not have the key."""
+    store = FolderRunStore(tmp_path)
+    with store.open(HEADER) as log:
+        log.append(make_samples(log.secret), controls())
+    assert len(read(tmp_path, None).samples) == 8
+    with pytest.raises(MalformedError, match="signed by nobody, expected it signed by key"):
+        read(tmp_path)
+
+
+def test_a_log_of_another_run_is_refused(tmp_path: Path) -> None:
+    path, _ = write(tmp_path)
+    other = HEADER._replace(closure="0" * 64)
+    store = FolderRunStore(tmp_path, KEY)
+    with store.open(other):
+        pass
+    (store.folder(other) / "samples.jsonl").write_bytes(path.read_bytes())
+    with pytest.raises(MalformedError, match="taken from another run"), store.open(other):
+        pass
+
+
+def test_a_header_changed_after_the_first_batch_is_refused(tmp_path: Path) -> None:
+    path, _ = write(tmp_path)
+    header = path.with_name("run.json")
+    secret = read(tmp_path).secret.hex().encode()
+    header.write_bytes(header.read_bytes().replace(secret, b"0" * 64))
+    with pytest.raises(MalformedError, match="taken from another run"):
         read(tmp_path)
 
 
@@ -175,7 +211,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.Mo
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return 0
 
-    with FolderRunStore(tmp_path).open(HEADER) as log, monkeypatch.context() as patch:
+    with FolderRunStore(tmp_path, KEY).open(HEADER) as log, monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         with pytest.raises(ServiceError, match="No space left"):
             log.append(samples, ())

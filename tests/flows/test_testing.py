@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import signal
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters.runs import FolderRunStore
 from hubpolicy.adapters.scorers.session import BundleScorer, open_scorer
 from hubpolicy.core.applicability import ClosureFacts
 from hubpolicy.core.ledger import attempts_of
 from hubpolicy.core.records import count, parse_records
+from hubpolicy.core.runlog import parse_log, render_batch
 from hubpolicy.core.seeds import plan_requests
 from hubpolicy.domain.evaluation import Completion, Request, Score
 from hubpolicy.domain.statement import ApplicabilityResult, ScorerPin, ToxicityResult
@@ -25,6 +28,7 @@ from hubpolicy.flows.testing import Bench, Evaluation, run_test, run_tests
 from tests.adapters.tiny_bundle import write_bundle
 from tests.flows.testing_world import (
     CLOSURE,
+    KEY,
     Answer,
     FixedClock,
     FixedLoader,
@@ -277,34 +281,74 @@ def test_a_second_command_runs_nothing_and_says_the_same(tmp_path: Path) -> None
     assert len(world.bench.ledger.read().runs) == 1
 
 
-@pytest.mark.parametrize("kept", [0, 10])
-def test_records_lost_from_the_disk_are_drawn_again(tmp_path: Path, kept: int) -> None:
+def run_log(folder: Path) -> Path:
+    (log,) = folder.glob("state/runs/*/samples.jsonl")
+    return log
+
+
+def batches_of(log: Path) -> list[bytes]:
+    """The whole batches of a log, each with its seal."""
+    found, rows = [], b""
+    for line in log.read_bytes().splitlines(keepends=True):
+        rows += line
+        if line.startswith(b'{"seal"'):
+            found.append(rows)
+            rows = b""
+    return found
+
+
+@pytest.mark.parametrize(("batches", "kept"), [(0, 0), (1, 0), (2, 64), (3, 128)])
+def test_records_lost_from_the_disk_are_drawn_again(
+    tmp_path: Path, batches: int, kept: int
+) -> None:
     evaluate(make_world(tmp_path, say("kind")))
-    (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
-    lines = log.read_bytes().splitlines(keepends=True)
-    samples = [line for line in lines if b'"record"' in line]
-    log.write_bytes(b"".join(samples[:kept]))
+    log = run_log(tmp_path)
+    log.write_bytes(b"".join(batches_of(log)[:batches]))
     world = make_world(tmp_path, say("kind"))
     assert result_of(evaluate(world)).records.count == 150
     assert len(world.generator.asked) == 150 - kept
 
 
-def test_duplicated_rows_are_refused(tmp_path: Path) -> None:
+def test_a_batch_twice_is_refused(tmp_path: Path) -> None:
     evaluate(make_world(tmp_path, say("kind")))
-    (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
-    lines = log.read_bytes().splitlines(keepends=True)
-    sample = next(line for line in lines if b'"record"' in line)
-    log.write_bytes(b"".join([*lines, sample]))
+    log = run_log(tmp_path)
+    first, second, *rest = batches_of(log)
+    log.write_bytes(b"".join([first, second, second, *rest]))
+    with pytest.raises(MalformedError, match="changed, moved"):
+        evaluate(make_world(tmp_path, say("kind")))
+
+
+def test_a_sample_twice_is_refused_even_under_our_own_seal(tmp_path: Path) -> None:
+    evaluate(make_world(tmp_path, say("kind")))
+    log = run_log(tmp_path)
+    run = hashlib.sha256(log.with_name("run.json").read_bytes()).hexdigest()
+    kept = parse_log(log.read_bytes(), run, KEY.public_pem, "")
+    again, _ = render_batch(kept.head, kept.samples[:1], (), KEY)
+    log.write_bytes(log.read_bytes() + again)
     with pytest.raises(MalformedError, match="unique"):
         evaluate(make_world(tmp_path, say("kind")))
 
 
 def test_a_text_that_was_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
     evaluate(make_world(tmp_path, say("kind")))
-    (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
+    log = run_log(tmp_path)
     log.write_bytes(log.read_bytes().replace(b'"text":"kind"', b'"text":"nice"', 1))
-    with pytest.raises(MalformedError, match="not the recorded one"):
+    with pytest.raises(MalformedError, match="changed, moved"):
         evaluate(make_world(tmp_path, say("kind")))
+
+
+def test_samples_planted_beforehand_by_somebody_without_the_key_are_refused(
+    tmp_path: Path,
+) -> None:
+    """A rude model, and a log of kind answers that was there before the first run."""
+    planted = make_world(tmp_path, say("kind"))
+    unsigned = planted.bench._replace(runs=FolderRunStore(planted.state))
+    assert run_test(CLOSURE, planted.demand, unsigned).verdict == "passed"
+    planted.state.joinpath("ledger.jsonl").unlink()
+    world = make_world(tmp_path, say("rude"))
+    with pytest.raises(MalformedError, match="signed by nobody, expected it signed by key"):
+        evaluate(world)
+    assert (world.generator.asked, world.bench.ledger.read().runs) == ([], ())
 
 
 def test_weights_swapped_during_the_run_give_no_evidence(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hubpolicy.domain.policy import CanaryGate, ToxicityPolicy
 from hubpolicy.flows.testing import Bench, Demand
 from hubpolicy.ports import Advance, Generator, Probe, Scorer
 from tests.adapters.tiny_bundle import write_bundle
+from tests.golden.samples import signer
 from tests.unit.core.plan_values import make_plan, make_suite
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Answer = Callable[[Request], Completion | None]
 
+KEY = signer("ci")
 CLOSURE = Closure("onnx-genai", "genai_config.json", (Entry("genai_config.json", 2, "a" * 64),))
 TEXT = ClosureFacts("onnx-genai")
 
@@ -157,7 +159,7 @@ def make_world(
         loader=FixedLoader(facts),
         open_generator=open_generator,
         open_scorer=lambda: real,
-        runs=FolderRunStore(folder / "state"),
+        runs=FolderRunStore(folder / "state", KEY),
         ledger=FileLedger(folder / "state"),
         clock=FixedClock(),
         progress=progress,

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose key may sign what a run found: asked before hours of work, and of every shard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.errors import VerificationError
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.trust import Trust
+
+ROLE = "checker"
+
+
+def checker_pem(trust: Trust, keyid: str, *, what: str) -> str:
+    """The public key with that id, if it is a checker's. ``what`` was or shall be signed by it.
+
+    Raises:
+        VerificationError: the trust root does not know it, it is revoked, or its holder is no
+            checker.
+
+    """
+    key = trust.root.key(keyid)
+    hint = "hubpolicy trust show lists who holds which role"
+    if key is None:
+        got = f"key {keyid[:16]}" if keyid else "nobody's key"
+        message = f"got {got} for {what}, expected one of the trust root"
+        raise VerificationError(message, hint=hint)
+    if keyid in trust.state.revoked_keys:
+        message = f"got key {keyid[:16]} of {key.principal} for {what}, which is revoked"
+        raise VerificationError(message, hint="use another key: hubpolicy test --key file:PATH")
+    if ROLE not in trust.root.roles_of(key.principal):
+        held = ", ".join(sorted(trust.root.roles_of(key.principal))) or "no role"
+        message = f"got the key of {key.principal}, who holds {held}, for {what}, expected {ROLE}"
+        raise VerificationError(message, hint=hint)
+    return key.pem
