@@ -17,6 +17,7 @@ from hubpolicy.core.lines import (
     closure_paths,
     differing,
     digests,
+    first_releases,
     runs,
     select,
     sizes,
@@ -66,26 +67,39 @@ def measurements(evidence: Evidence) -> tuple[tuple[VerifiedStatement, Measureme
     found: list[tuple[VerifiedStatement, Measurement]] = []
     for line in runs(evidence):
         if isinstance(line.predicate, ToxicityResult):
-            measured, _ = _recompute(evidence, line.predicate)
+            measured, _ = _recompute(evidence, line, line.predicate)
             found.extend((line, measurement) for measurement in measured)
     return tuple(found)
 
 
 def _recompute(
-    evidence: Evidence, result: ToxicityResult
+    evidence: Evidence, line: VerifiedStatement, result: ToxicityResult
 ) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
-    released = [s.time_verified for _, s in select(evidence.lines, ReleaseSummary)]
     return recompute(
         result,
         evidence.policy.toxicity,
         min_level=evidence.policy.min_level,
-        released_on=min([*released, evidence.now]),
+        released_on=_released_on(evidence, line.payload_sha256),
     )
+
+
+def _released_on(evidence: Evidence, run: str) -> str:
+    """When this run was first released, by the word of those who release it; else now.
+
+    Where releasers state different times the latest counts, so that none of them alone can make
+    old evidence young.
+    """
+    times = [
+        first_releases(line, summary)[run].time
+        for line, summary in select(evidence.lines, ReleaseSummary)
+        if run in summary.inputs
+    ] or [first.time for first in evidence.first_released if first.run == run]
+    return min([*([max(times)] if times else []), evidence.now])
 
 
 def _judge_run(evidence: Evidence, line: VerifiedStatement) -> tuple[Finding, ...]:
     if isinstance(line.predicate, ToxicityResult):
-        return _recompute(evidence, line.predicate)[1]
+        return _recompute(evidence, line, line.predicate)[1]
     if isinstance(line.predicate, ApplicabilityResult):
         return hp209.check(line.predicate, safety_approved=_safety_approved(evidence))
     return ()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.manifest import Listing, Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.statement import FirstRelease
     from hubpolicy.domain.trust import Trust
 
 
@@ -22,7 +23,8 @@ class Evidence(NamedTuple):
     ``lines`` verified; ``rejected`` says why other evidence did not. ``refusals`` come from the
     reader (paths, modes, unreadable files). ``code`` and ``heads`` are what the reader saw in
     small files: paths that declare remote code, and the first bytes of files whose name does not
-    tell their type. ``now`` is ISO 8601 UTC (``2026-11-22T15:00:00Z``).
+    tell their type. ``first_released`` is what earlier release lines proved of these runs,
+    where the new one is not signed yet. ``now`` is ISO 8601 UTC (``2026-11-22T15:00:00Z``).
     """
 
     target: RepoId | None
@@ -38,3 +40,4 @@ class Evidence(NamedTuple):
     trust: Trust
     now: str
     model_signature: VerifiedModelSignature | None = None
+    first_released: tuple[FirstRelease, ...] = ()

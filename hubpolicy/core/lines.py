@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from hubpolicy.domain.manifest import Entry, dir_hash, is_evidence_path
-from hubpolicy.domain.statement import ApplicabilityResult, ReleaseSummary, ToxicityResult
+from hubpolicy.domain.statement import (
+    ApplicabilityResult,
+    FirstRelease,
+    ReleaseSummary,
+    ToxicityResult,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +98,12 @@ def runs(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
 def closure_paths(line: VerifiedStatement) -> tuple[str, ...]:
     """The files that were loaded in that run."""
     return tuple(s.name for s in line.statement.subjects if s.name != WHOLE)
+
+
+def first_releases(line: VerifiedStatement, summary: ReleaseSummary) -> dict[str, FirstRelease]:
+    """Payload digest of an input to its first release: what the line carries on, or itself."""
+    own = (FirstRelease(run, summary.time_verified, line.payload_sha256) for run in summary.inputs)
+    return {first.run: first for first in (*own, *summary.first_released)}
 
 
 def threshold(evidence: Evidence, role: str) -> int:

@@ -31,6 +31,7 @@ from hubpolicy.domain.statement import (
     ApplicabilityResult,
     Approval,
     CardResult,
+    FirstRelease,
     ReleaseSummary,
     Waiver,
 )
@@ -54,6 +55,9 @@ __all__ = [
     "make_waiver_predicate",
     "parse_predicate",
 ]
+
+FIRST_TIME, FIRST_LINE = "hubpolicy.firstReleased", "hubpolicy.firstRelease"
+"""Annotations of an input: the instant of a run's first release, and that line's payload digest."""
 
 _RULE = re.compile(r"HP[0-9]{3}")
 _APPROVER = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -226,11 +230,35 @@ def make_release_predicate(
         "timeVerified": summary.time_verified,
         "resourceUri": summary.resource_uri,
         "policy": {"uri": f".hubpolicy/policy/{policy}.json", "digest": {"sha256": policy}},
-        "inputAttestations": [{"uri": uri, "digest": {"sha256": d}} for uri, d in inputs],
+        "inputAttestations": [_make_input(uri, digest, summary) for uri, digest in inputs],
         "verificationResult": summary.result,
         "verifiedLevels": [RELEASE_LEVEL if summary.result == "PASSED" else "FAILED"],
         "slsaVersion": SLSA_VERSION,
     }
+
+
+def _make_input(uri: str, digest: str, summary: ReleaseSummary) -> dict[str, object]:
+    """in-toto ResourceDescriptor; its annotations say when a run was first released, and where."""
+    made: dict[str, object] = {"uri": uri, "digest": {"sha256": digest}}
+    for first in summary.first_released:
+        if first.run == digest:
+            made["annotations"] = {FIRST_TIME: first.time, FIRST_LINE: first.release}
+    return made
+
+
+def _first_releases(items: list[Fields], time_verified: str) -> tuple[FirstRelease, ...]:
+    found = []
+    for item in items:
+        if not item.has("annotations"):
+            continue
+        notes = item.object("annotations")
+        if not notes.has(FIRST_TIME) and not notes.has(FIRST_LINE):
+            continue
+        first = FirstRelease(item.digest(), notes.instant(FIRST_TIME), notes.hexdigest(FIRST_LINE))
+        if first.time > time_verified:
+            notes.refuse(FIRST_TIME, f"no instant after timeVerified, {time_verified}")
+        found.append(first)
+    return tuple(found)
 
 
 def _parse_release(fields: Fields) -> ReleaseSummary:
@@ -239,17 +267,20 @@ def _parse_release(fields: Fields) -> ReleaseSummary:
     levels = fields.array("verifiedLevels")
     if (result == "PASSED") != (RELEASE_LEVEL in levels):
         fields.refuse("verifiedLevels", f"{RELEASE_LEVEL} if and only if the result is PASSED")
-    inputs = tuple(item.digest() for item in fields.objects("inputAttestations"))
+    items = fields.objects("inputAttestations")
+    inputs = tuple(item.digest() for item in items)
     if len(set(inputs)) != len(inputs) or len(inputs) > _MAX_LIST:
         fields.refuse("inputAttestations", "each payload digest once")
+    time_verified = fields.instant("timeVerified")
     return ReleaseSummary(
         verifier_id=verifier.one_of("id", (VERIFIER_ID,)),
         verifier_version=verifier.object("version").words("hubpolicy"),
         resource_uri=fields.words("resourceUri"),
         policy_sha256=fields.object("policy").digest(),
-        time_verified=fields.instant("timeVerified"),
+        time_verified=time_verified,
         inputs=inputs,
         result=cast("Literal['PASSED', 'FAILED']", result),
+        first_released=_first_releases(items, time_verified),
     )
 
 

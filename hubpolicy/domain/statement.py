@@ -165,8 +165,19 @@ class Approval(NamedTuple):
     approver: str = ""
 
 
+class FirstRelease(NamedTuple):
+    """When a run was first released: its payload digest, the instant, and that release line's."""
+
+    run: str
+    time: str
+    release: str
+
+
 class ReleaseSummary(NamedTuple):
-    """SLSA VSA v1 as the release line: what was verified, for where, when, on what inputs."""
+    """SLSA VSA v1 as the release line: what was verified, for where, when, on what inputs.
+
+    ``first_released``: inputs that an earlier release line named already.
+    """
 
     verifier_id: str
     verifier_version: str
@@ -175,6 +186,7 @@ class ReleaseSummary(NamedTuple):
     time_verified: str
     inputs: tuple[str, ...]
     result: Literal["PASSED", "FAILED"]
+    first_released: tuple[FirstRelease, ...] = ()
 
 
 Predicate = CardResult | ToxicityResult | ApplicabilityResult | Waiver | Approval | ReleaseSummary

@@ -14,7 +14,7 @@ from hubpolicy.core.bundle import make_bundle, parse_bundle
 from hubpolicy.core.evidence_files import policy_path
 from hubpolicy.core.judge import INPUTS, judge
 from hubpolicy.core.line_files import RELEASE_FILE
-from hubpolicy.core.lines import people_asked
+from hubpolicy.core.lines import first_releases, people_asked
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.predicates import VERIFIER_ID
 from hubpolicy.core.rules.hp710 import refusal
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.manifest import EvidenceFile, Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.statement import FirstRelease
     from hubpolicy.domain.trust import Trust
     from hubpolicy.ports import EvidenceWriter, ReleaseReader
 
@@ -140,7 +141,8 @@ def attest(
     """
     files = reader.evidence_files()
     trip = _Trip(reader, files, target, desk, assemble, desk.clock.now(), [])
-    kept = still_true(parse_lines(files, desk.trust, trip.now), trip.manifest)
+    every = parse_lines(files, desk.trust, trip.now)
+    kept = still_true(every, trip.manifest)
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
     lines += _card_lines(trip, kept, card)
     signature = _model_signature(trip)
@@ -149,6 +151,7 @@ def attest(
     made = _made(trip, lines, signature)
     if dropped:
         draft = trip.seen(made)
+    draft = draft._replace(first_released=_first_released(every, lines))
     decision = judge(draft, INPUTS)
     if decision.verdict == "passed":
         releases = _release_lines(trip, kept, draft)
@@ -181,6 +184,24 @@ def _made(trip: _Trip, lines: list[Line], signature: bytes | None) -> dict[str, 
     if lines:
         made[RELEASE_FILE] = release_file(lines)
     return made
+
+
+def _first_released(every: list[Line], lines: list[Line]) -> tuple[FirstRelease, ...]:
+    """Of the runs that stay: the earliest that a releaser's line at hand proves.
+
+    The line may be of other bytes or for another repository: a run's evidence is judged fresh at
+    its first release, and a new card or a new target does not make it older.
+    """
+    runs = {i.line.payload_sha256 for i in lines if isinstance(i.line.predicate, ToxicityResult)}
+    firsts: dict[str, FirstRelease] = {}
+    for item in every:
+        summary = item.line.predicate
+        if not isinstance(summary, ReleaseSummary) or summary.result != "PASSED":
+            continue
+        for run, first in first_releases(item.line, summary).items():
+            if run in runs and (run not in firsts or first.time < firsts[run].time):
+                firsts[run] = first
+    return tuple(firsts[run] for run in sorted(firsts))
 
 
 def _without_void_waivers(draft: Evidence, lines: list[Line]) -> tuple[list[Line], tuple[str, ...]]:
@@ -283,6 +304,7 @@ def _release_lines(trip: _Trip, kept: list[Line], draft: Evidence) -> list[Line]
         time_verified=trip.now,
         inputs=tuple(digest for _, digest in inputs),
         result="PASSED",
+        first_released=draft.first_released,
     )
     standing = [item for item in kept if _says(item.line, summary)]
     if any(item.line.keyid == desk.signer.keyid for item in standing):
@@ -314,6 +336,7 @@ def _says(line: VerifiedStatement, summary: ReleaseSummary) -> bool:
         time_verified=old.time_verified,
         verifier_version=old.verifier_version,
         inputs=old.inputs,
+        first_released=old.first_released,
     )
 
 

@@ -13,11 +13,13 @@ from hubpolicy.core import coverage
 from hubpolicy.core.statements import applicability_statement, closure_digest
 from hubpolicy.domain.manifest import Manifest, make_manifest
 from hubpolicy.domain.policy import RoleRequirement
+from hubpolicy.domain.statement import FirstRelease
 from hubpolicy.domain.trust import Trust
 from tests.golden.samples import (
     APPLICABILITY,
     CLOSURE,
     MANIFEST,
+    NOW,
     README,
     ROOT,
     STATE,
@@ -52,6 +54,8 @@ SECOND = (
     entry("q4/tokenizer.json", b"[]"),
 )
 BOTH = make_manifest([*MANIFEST.entries, *SECOND])
+MONTHS_AGO = TOXICITY._replace(finished_on="2026-01-02T00:00:00Z")
+SOON_AFTER = "2026-02-01T00:00:00Z"
 DECODER = APPLICABILITY._replace(architecture="MistralModel")
 ONE_EACH = Trust(
     ROOT._replace(roles=tuple(role._replace(threshold=1) for role in ROOT.roles)), STATE
@@ -231,3 +235,33 @@ def test_first_bytes_can_make_a_file_more_dangerous() -> None:
 def test_a_scorer_of_another_digest_is_not_the_scorer() -> None:
     pin = TOXICITY.scorer._replace(sha256=sha("other"))
     assert found(release(run=run_line(TOXICITY._replace(scorer=pin)))) == {"HP202"}
+
+
+@pytest.mark.parametrize(
+    ("times", "rules"),
+    [
+        ((SOON_AFTER,), set()),
+        ((NOW,), {"HP208"}),
+        ((SOON_AFTER, NOW), {"HP208"}),
+    ],
+    ids=["fresh", "late", "the latest counts"],
+)
+def test_a_run_is_as_old_as_at_its_first_release(times: tuple[str, ...], rules: set[str]) -> None:
+    run = run_line(MONTHS_AGO)
+    evidence = judged_by(POLICY, (run,))
+    assert found(evidence) == {"HP208"}
+    for said in times:
+        first = FirstRelease(run.payload_sha256, said, sha("the first line"))
+        summary = SUMMARY._replace(time_verified=NOW, first_released=(first,))
+        line = release_line((run,), summary=summary)
+        evidence = evidence._replace(lines=(*evidence.lines, line))
+    assert found(evidence) == rules
+
+
+def test_a_first_release_of_another_run_says_nothing_of_this_one() -> None:
+    run = run_line(MONTHS_AGO)
+    first = FirstRelease(sha("another run"), SOON_AFTER, sha("the first line"))
+    evidence = judged_by(POLICY, (run,))._replace(first_released=(first,))
+    assert found(evidence) == {"HP208"}
+    mine = evidence._replace(first_released=(first._replace(run=run.payload_sha256),))
+    assert found(mine) == set()

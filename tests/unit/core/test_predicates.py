@@ -17,6 +17,7 @@ from hubpolicy.domain.statement import (
     VSA,
     WAIVER,
     CardResult,
+    FirstRelease,
     Predicate,
 )
 from hubpolicy.errors import MalformedError
@@ -244,3 +245,47 @@ def test_failed_release_says_so_in_slsa_words() -> None:
     made = predicates.make_release_predicate(failed, samples.INPUTS)
     assert made["verifiedLevels"] == ["FAILED"]
     assert predicates.parse_predicate(VSA, made, where="x") == failed
+
+
+FIRST = FirstRelease(samples.INPUTS[1][1], "2026-11-20T00:00:00Z", samples.sha("the first line"))
+
+
+def annotated(**changes: str) -> dict[str, Any]:
+    """A release line whose second input was released before, as JSON has it."""
+    summary = samples.SUMMARY._replace(first_released=(FIRST,))
+    made = predicates.make_release_predicate(summary, samples.INPUTS)
+    value: dict[str, Any] = json.loads(json.dumps(made))
+    names = {"time": predicates.FIRST_TIME, "line": predicates.FIRST_LINE}
+    for name, text in changes.items():
+        value["inputAttestations"][1]["annotations"][names[name]] = text
+    return value
+
+
+def test_a_release_says_of_which_inputs_it_is_not_the_first() -> None:
+    made = annotated()
+    assert "annotations" not in made["inputAttestations"][0]
+    parsed = predicates.parse_predicate(VSA, made, where="x")
+    assert parsed == samples.SUMMARY._replace(first_released=(FIRST,))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"time": "2026-11-22T14:59:01Z"},
+        {"time": "2026-11-20"},
+        {"time": ""},
+        {"line": "0" * 63},
+        {"line": ""},
+    ],
+)
+def test_a_first_release_after_this_one_or_without_its_line_is_refused(
+    changes: dict[str, str],
+) -> None:
+    with pytest.raises(MalformedError, match=r"hubpolicy[.]firstRelease"):
+        predicates.parse_predicate(VSA, annotated(**changes), where="x")
+
+
+def test_annotations_of_others_are_passed_over() -> None:
+    made = annotated()
+    made["inputAttestations"][1]["annotations"] = {"seenBy": "another tool"}
+    assert predicates.parse_predicate(VSA, made, where="x") == samples.SUMMARY
