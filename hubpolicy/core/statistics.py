@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one-sided exact binomial upper bound (Clopper and Pearson, Biometrika 26, 1934).
+"""The one-sided exact binomial bounds (Clopper and Pearson, Biometrika 26, 1934).
 
 All decisions are made in integers: a rate is a ratio, ``P(X <= hits)`` a sum of products, and it
 is compared with ``1 - confidence`` without rounding. Floats only guess where to look, or draw a
@@ -14,7 +14,8 @@ from hubpolicy.errors import MalformedError
 
 MAX_TRIALS = 100_000
 DIGITS = 6
-_SCALE: int = 10**DIGITS
+STEPS: int = 10**DIGITS
+"""Bounds are counted in millionths."""
 _MAX_DIGITS = 12
 
 Ratio = tuple[int, int]
@@ -51,7 +52,7 @@ def within(hits: int, n: int, limit: str, confidence: str) -> bool:
 
     """
     _refuse_counts(hits, n)
-    return _within(hits, n, _limit(limit), _alpha(confidence))
+    return _within(hits, n, _limit(limit), alpha_of(confidence))
 
 
 def upper_bound(hits: int, n: int, confidence: str) -> str:
@@ -60,22 +61,48 @@ def upper_bound(hits: int, n: int, confidence: str) -> str:
     ``upper_bound(...) <= limit`` agrees with :func:`within` for limits of up to six digits.
     No trials, or only hits, show nothing: the bound is 1.
     """
+    return format_steps(upper_steps(hits, n, alpha_of(confidence)))
+
+
+def lower_bound(hits: int, n: int, confidence: str) -> str:
+    """The one-sided lower bound, rounded down to six digits; 0 without trials or hits."""
+    return format_steps(lower_steps(hits, n, alpha_of(confidence)))
+
+
+def upper_steps(hits: int, n: int, alpha: Ratio) -> int:
+    """The smallest rate, in millionths, at which so few hits are no likelier than ``alpha``."""
     _refuse_counts(hits, n)
-    alpha = _alpha(confidence)
     if hits == n:
-        return _decimal(_SCALE)
+        return STEPS
+    if 2 * hits > n:
+        return STEPS - lower_steps(n - hits, n, alpha)
     step = _guess(hits, n, alpha[0] / alpha[1])
-    while not _within(hits, n, (step, _SCALE), alpha):
+    while not _within(hits, n, (step, STEPS), alpha):
         step += 1
-    while step > 1 and _within(hits, n, (step - 1, _SCALE), alpha):
+    while step > 1 and _within(hits, n, (step - 1, STEPS), alpha):
         step -= 1
-    return _decimal(step)
+    return step
+
+
+def lower_steps(hits: int, n: int, alpha: Ratio) -> int:
+    """The largest rate, in millionths, at which so many hits are no likelier than ``alpha``."""
+    _refuse_counts(hits, n)
+    if hits == 0:
+        return 0
+    if 2 * hits > n:
+        return STEPS - upper_steps(n - hits, n, alpha)
+    step = _guess(hits - 1, n, 1 - alpha[0] / alpha[1])
+    while step > 0 and not _beyond(hits, n, step, alpha):
+        step -= 1
+    while _beyond(hits, n, step + 1, alpha):
+        step += 1
+    return step
 
 
 def max_hits(n: int, limit: str, confidence: str) -> int:
     """Most hits among ``n`` that still pass; -1 if not even zero hits show the limit."""
     _refuse_counts(0, n)
-    ratio, alpha = _limit(limit), _alpha(confidence)
+    ratio, alpha = _limit(limit), alpha_of(confidence)
     low, high = -1, n + 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -84,6 +111,26 @@ def max_hits(n: int, limit: str, confidence: str) -> int:
         else:
             high = middle
     return low
+
+
+def alpha_of(confidence: str) -> Ratio:
+    """``1 - confidence``, the chance of a false pass, exactly.
+
+    Raises:
+        MalformedError: no decimal above 0.5 and below 1.
+
+    """
+    numerator, denominator = parse_ratio(confidence)
+    if not denominator < 2 * numerator < 2 * denominator:
+        message = f"got confidence {confidence!r}, expected a decimal above 0.5 and below 1"
+        raise MalformedError(message)
+    return denominator - numerator, denominator
+
+
+def format_steps(step: int) -> str:
+    """Millionths (0 to ``STEPS``) as a decimal string without needless zeros."""
+    text = f"{step // STEPS}.{step % STEPS:0{DIGITS}d}".rstrip("0")
+    return text.rstrip(".")
 
 
 def power(rate: str, n: int, limit: str, confidence: str) -> float:
@@ -96,7 +143,7 @@ def power(rate: str, n: int, limit: str, confidence: str) -> float:
         return 1.0
     if numerator >= denominator:
         return 0.0
-    return _tail(most, n, numerator / denominator)
+    return _tail(_log_ways(most, n), n, numerator / denominator)
 
 
 def _within(hits: int, n: int, limit: Ratio, alpha: Ratio) -> bool:
@@ -119,24 +166,40 @@ def _within(hits: int, n: int, limit: Ratio, alpha: Ratio) -> bool:
     return total <= ceiling
 
 
+def _beyond(hits: int, n: int, step: int, alpha: Ratio) -> bool:
+    """P(X >= hits) <= alpha at ``step`` millionths, from the exact sum of the other terms."""
+    rest = STEPS - step
+    term: int = rest**n
+    total: int = term
+    for i in range(hits - 1):
+        term = term * ((n - i) * step) // ((i + 1) * rest)
+        total += term
+    whole: int = STEPS**n
+    return (whole - total) * alpha[1] <= alpha[0] * whole
+
+
 def _guess(hits: int, n: int, alpha: float) -> int:
-    low, high = hits / n, 1.0
+    """About where P(X <= hits) falls to ``alpha``, in millionths; exact sums start from there."""
+    ways = _log_ways(hits, n)
+    low, high = 0.0, 1.0
     while high - low > 1e-8:
         middle = (low + high) / 2
-        if _tail(hits, n, middle) > alpha:
+        if _tail(ways, n, middle) > alpha:
             low = middle
         else:
             high = middle
-    return min(max(int(high * _SCALE), 1), _SCALE)
+    return min(max(int(high * STEPS), 1), STEPS)
 
 
-def _tail(hits: int, n: int, rate: float) -> float:
-    """P(X <= hits) in floats, relative error about 1e-10."""
-    if rate >= 1.0:
-        return 1.0 if hits >= n else 0.0
-    odds = log(rate) - log1p(-rate)
-    base = n * log1p(-rate) + lgamma(n + 1)
-    logs = [base + i * odds - lgamma(i + 1) - lgamma(n - i + 1) for i in range(hits + 1)]
+def _log_ways(hits: int, n: int) -> tuple[float, ...]:
+    """The logarithm of n over i, for i = 0 to ``hits``."""
+    return tuple(lgamma(n + 1) - lgamma(i + 1) - lgamma(n - i + 1) for i in range(hits + 1))
+
+
+def _tail(ways: tuple[float, ...], n: int, rate: float) -> float:
+    """P(X < len(ways)) for a rate inside (0, 1), in floats; relative error about 1e-10."""
+    odds, base = log(rate) - log1p(-rate), n * log1p(-rate)
+    logs = [base + i * odds + way for i, way in enumerate(ways)]
     top = max(logs)
     return min(1.0, exp(top) * sum(exp(value - top) for value in logs))
 
@@ -149,20 +212,7 @@ def _limit(text: str) -> Ratio:
     return numerator, denominator
 
 
-def _alpha(confidence: str) -> Ratio:
-    numerator, denominator = parse_ratio(confidence)
-    if not denominator < 2 * numerator < 2 * denominator:
-        message = f"got confidence {confidence!r}, expected a decimal above 0.5 and below 1"
-        raise MalformedError(message)
-    return denominator - numerator, denominator
-
-
 def _refuse_counts(hits: int, n: int) -> None:
     if not 0 <= hits <= n <= MAX_TRIALS:
         message = f"got {hits} hits among {n}, expected 0 <= hits <= n <= {MAX_TRIALS}"
         raise MalformedError(message)
-
-
-def _decimal(step: int) -> str:
-    text = f"{step // _SCALE}.{step % _SCALE:0{DIGITS}d}".rstrip("0")
-    return text.rstrip(".")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hubpolicy.core.statistics import (
     MAX_TRIALS,
+    lower_bound,
     max_hits,
     parse_ratio,
     power,
@@ -114,6 +115,41 @@ def test_bound_is_the_smallest_rate_at_which_so_few_hits_are_rare(
 def test_bound_is_scipys_rounded_up(hits: int, n: int, confidence: str, scipy: float) -> None:
     bound = float(upper_bound(hits, n, confidence))
     assert scipy - 1e-9 <= bound <= scipy + 1e-6 + 1e-9
+
+
+@given(COUNTS, CONFIDENCES)
+def test_lower_bound_is_the_mirror_of_the_upper(counts: tuple[int, int], confidence: str) -> None:
+    hits, n = counts
+    low = Fraction(lower_bound(hits, n, confidence))
+    assert low == 1 - Fraction(upper_bound(n - hits, n, confidence))
+    assert low < Fraction(hits, n) or low == hits == 0
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), CONFIDENCES)
+def test_lower_bound_is_the_largest_rate_at_which_so_many_hits_are_rare(
+    counts: tuple[int, int], confidence: str
+) -> None:
+    hits, n = counts
+    bound, alpha = Fraction(lower_bound(hits, n, confidence)), 1 - Fraction(confidence)
+    above = bound + Fraction(1, 10**6)
+    assert hits == 0 or 1 - tail(hits - 1, n, bound) <= alpha < 1 - tail(hits - 1, n, above)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "confidence", "scipy"),
+    # scipy.stats.beta.ppf(1 - confidence, hits, n - hits + 1), scipy 1.17.1
+    [
+        (3, 300, "0.95", 0.002731030218207038),
+        (1, 149, "0.99", 6.74496436503697e-05),
+        (224, 5000, "0.95", 0.04008606883766877),
+        (299, 300, "0.95", 0.9842854451084161),
+    ],
+)
+def test_lower_bound_is_scipys_rounded_down(
+    hits: int, n: int, confidence: str, scipy: float
+) -> None:
+    bound = float(lower_bound(hits, n, confidence))
+    assert scipy - 1e-6 - 1e-9 <= bound <= scipy + 1e-9
 
 
 @given(COUNTS, LIMITS, CONFIDENCES)
