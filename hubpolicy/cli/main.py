@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo:demo", "See the whole story on a local hub, offline."),
     "check": ("check:check", "Check the model card and the files of a folder."),
     "test": ("test:test", "Run the model, score what it says, sign the counts."),
+    "report": ("report:report", "Show a run as a page: bounds, scores, groups, worst samples."),
     "attest": ("attest:attest", "Sign the card check and the release."),
     "approve": ("approve:approve", "Agree to (or reject) a release in a role."),
     "verify": ("verify:verify", "Recompute the verdict from the evidence."),
@@ -29,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("policy:policy", "Check, explain or sign the governing policy."),
     "trust": ("trust:trust", "Show who may sign what; revoke."),
     "hook": ("hook:hook", "Install, remove or run the git pre-push hook."),
+    "doctor": ("doctor:doctor", "Look at the set-up; say what to mend."),
     "rule": ("rule:rule", "Explain a rule: what, why, remedy."),
 }
 """Name to (module:attribute below hubpolicy.cli, short help), in the order of the story."""

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at the machine and the set-up around a release, for ``hubpolicy doctor``.
+
+What cannot be looked at is said, never raised: a doctor that stops at the first illness is none.
+Not responsible for what is good; the rules HP9xx are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubpolicy.domain.surroundings import (
+    Clocks,
+    Document,
+    Hook,
+    Login,
+    Programs,
+    Runtime,
+    ScorerBundle,
+    Setup,
+    Workflow,
+)
+from hubpolicy.errors import HubpolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.home import Home
+    from hubpolicy.adapters.hookfile import HookStatus
+
+_STATES = {
+    "absent": "no pre-push hook",
+    "ours": "the hubpolicy hook is there and does not work",
+    "edited": "the hubpolicy hook was changed since it was installed",
+    "foreign": "another pre-push hook, not ours",
+}
+_WORKFLOWS = Path(".github") / "workflows"
+_MAX_WORKFLOW = 1024 * 1024
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_CALLED = "hubpolicy.prepush"
+
+
+def programs(git: Git | None) -> Programs:
+    """The versions of git and Git LFS; ``git``: the repository at hand, if there is one."""
+    listed = "" if git is None else _said(git, "ls-files", "-z", ":(attr:filter=lfs)")
+    return Programs(
+        _version("git", r"git version (\S+)"),
+        _version("git-lfs", r"git-lfs/(\S+)"),
+        lfs_wanted=bool(listed),
+    )
+
+
+def repository(folder: str) -> Git | None:
+    """The repository around ``folder``, or None."""
+    from hubpolicy.adapters.git_process import open_git
+
+    git = open_git(folder, os.environ, see_hooks=True)
+    return git if _said(git, "rev-parse", "--git-dir") else None
+
+
+def hook(git: Git | None, hubs: Iterable[str]) -> Hook | None:
+    """The pre-push hook of that repository."""
+    if git is None:
+        return None
+    from hubpolicy.adapters import hookfile
+
+    try:
+        found = hookfile.inspect(hookfile.locate(git))
+    except HubpolicyError as error:
+        return Hook(False, "the hooks cannot be looked at", (error.message,), "", tuple(hubs))
+    works = (found.presence == "ours" and not found.problems) or _chained(found)
+    elsewhere = found.place.chosen_by.replace("\t", " sets core.hooksPath to ")
+    return Hook(works, _STATES[found.presence], found.problems, elsewhere, tuple(hubs))
+
+
+def setup(home: Home) -> Setup:
+    """The user's policy and trust."""
+    from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE
+    from hubpolicy.adapters.trusted import open_trusted
+
+    if not any(os.path.lexists(home.path(name)) for name in (GATE_FILE, POLICY_FILE)):
+        return Setup((), "")
+    try:
+        policy, (root, state), _ = open_trusted(home)
+    except HubpolicyError as error:
+        return Setup((), f"{error.message} ({error.hint})" if error.hint else error.message)
+    ends = (("policy", policy), ("trust root", root), ("trust state", state))
+    return Setup(tuple(Document(name, each.expires, root.solo) for name, each in ends), "")
+
+
+def scorer(name: str, folder: Path, pinned: str) -> ScorerBundle:
+    """A scorer bundle on this disk, hashed, and loaded as a test would load it."""
+    from hubpolicy.adapters.scorers.session import open_scorer
+
+    try:
+        pin = open_scorer(folder, workers=1).pin
+    except HubpolicyError as error:
+        return ScorerBundle(name, "", pinned, error.message)
+    return ScorerBundle(pin.id, pin.sha256, pinned, "")
+
+
+def runtime() -> Runtime:
+    """ONNX Runtime as it loads here."""
+    try:
+        from hubpolicy.adapters.quiet_onnxruntime import onnxruntime
+
+        version, providers = onnxruntime.__version__, onnxruntime.get_available_providers()
+    except Exception as error:  # noqa: BLE001 - a broken shared library raises what it likes
+        return Runtime("", (), f"{type(error).__name__}: {str(error)[:200]}")
+    return Runtime(str(version), tuple(map(str, providers)), "")
+
+
+def clocks(here: str, endpoint: str, *, offline: bool) -> Clocks:
+    """The hub's clock, by the header that every HTTP server sends; empty where it does not say."""
+    if offline:
+        return Clocks(here, "")
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # exported lazily
+
+    try:
+        date = httpx.head(endpoint, timeout=10.0, follow_redirects=False).headers.get("Date", "")
+        there = parsedate_to_datetime(date).astimezone(UTC)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError):
+        return Clocks(here, "")
+    return Clocks(here, there.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def login(endpoint: str, *, offline: bool) -> Login:
+    """What the hub says about the user's own token. The token itself goes nowhere else."""
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.errors import HfHubHTTPError
+
+    from hubpolicy.adapters.hub_http import translated
+
+    token = get_token()
+    if offline or not token:
+        return Login("", "", "")
+    try:
+        with translated("asking who we are", secret=token):
+            try:
+                answer: dict[str, Any] = HfApi(endpoint=endpoint, token=token).whoami()
+            except HfHubHTTPError as error:
+                if error.response.status_code == 401:
+                    return Login("", "", "HTTP 401")
+                raise
+            access = answer.get("auth", {}).get("accessToken", {})
+            return Login(str(answer["name"]), str(access.get("role", "")), "")
+    except HubpolicyError as error:
+        return Login("", "", error.message)
+
+
+def workflows(folder: Path) -> tuple[Workflow, ...]:
+    """The GitHub workflows of the work tree that run hubpolicy, sorted by path."""
+    found = []
+    for path in sorted((folder / _WORKFLOWS).glob("*.y*ml")):
+        name = str(path.relative_to(folder))
+        document = _yaml(path)
+        if document is None:
+            found.append(Workflow(name, ("the file cannot be read as YAML",), ()))
+            continue
+        jobs = document.get("jobs")
+        ours = [
+            (str(key), job)
+            for key, job in (jobs.items() if isinstance(jobs, dict) else ())
+            if isinstance(job, dict) and _runs_us(job)
+        ]
+        if ours:
+            uses = dict.fromkeys(use for _, job in ours for use in _uses(job))
+            unprotected = tuple(key for key, job in ours if not job.get("environment"))
+            found.append(Workflow(name, tuple(filter(_is_loose, uses)), unprotected))
+    return tuple(found)
+
+
+def _chained(found: HookStatus) -> bool:
+    """A hook of another tool that calls us, as ``hook status`` tells people to write it."""
+    path = found.place.folder / "pre-push"
+    try:
+        return found.presence == "foreign" and _CALLED in path.read_text("utf-8", "replace")
+    except OSError:
+        return False
+
+
+def _said(git: Git, *arguments: str) -> str:
+    try:
+        return git.line(*arguments)
+    except HubpolicyError:
+        return ""
+
+
+def _version(program: str, pattern: str) -> str:
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, check=False, timeout=10, encoding="utf-8"
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
+    match = re.match(pattern, done.stdout)
+    return match[1] if match else ""
+
+
+def _yaml(path: Path) -> dict[str, Any] | None:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        if path.stat().st_size > _MAX_WORKFLOW:
+            return None
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _runs_us(job: dict[str, Any]) -> bool:
+    steps = job.get("steps")
+    texts = [str(job.get("uses", ""))]
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict):
+            texts += [str(step.get("run", "")), str(step.get("uses", ""))]
+    return any("hubpolicy" in text for text in texts)
+
+
+def _uses(job: dict[str, Any]) -> Iterator[str]:
+    steps = job.get("steps")
+    for holder in (job, *(steps if isinstance(steps, list) else ())):
+        if isinstance(holder, dict) and holder.get("uses"):
+            yield str(holder["uses"])
+
+
+def _is_loose(use: str) -> bool:
+    """Actions of the same repository move with the commit that is judged; others need one."""
+    return not use.startswith("./") and not _COMMIT.fullmatch(use.rpartition("@")[2])

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy doctor``: is this machine set up so that the gate holds, and what walks past it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from hubpolicy.cli.options import Output, endpoint, report_options
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.home import Home
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.surroundings import (
+        Clocks,
+        Hook,
+        Login,
+        Programs,
+        Runtime,
+        ScorerBundle,
+        Setup,
+        Workflow,
+    )
+
+BYPASSES = (
+    "git push --no-verify",
+    "a push from another clone or machine",
+    "hf upload, push_to_hub and the hub's web page",
+)
+"""What no hook on this machine can stop (DESIGN.md §8): the hub's own gate and the audit do."""
+
+
+class Seen(NamedTuple):
+    """All that was looked at."""
+
+    programs: Programs
+    hook: Hook | None
+    setup: Setup
+    scorers: tuple[ScorerBundle, ...]
+    runtime: Runtime
+    clocks: Clocks
+    login: Login
+    workflows: tuple[Workflow, ...] | None
+
+
+class Examined(NamedTuple):
+    """One row: what, what was seen, what is wrong with it, and whether anybody could look."""
+
+    name: str
+    said: str
+    findings: tuple[Finding, ...]
+    looked: bool = True
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy doctor                 this machine and the repository in this folder
+  hubpolicy doctor ./my-model --ci also the workflows under .github/workflows
+  hubpolicy doctor --offline       ask no hub for its clock and your token's role
+\b
+Exit codes: 0 nothing is broken (there may be warnings), 1 something is, 2 usage.
+"""
+)
+@click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
+@click.option("--ci", is_flag=True, help="Also look at the GitHub workflows in PATH.")
+@report_options
+def doctor(*, path: str, ci: bool, output: Output) -> None:
+    """Look at git, hook, policy, trust, scorer, runtime, clock and token; say what to mend."""
+    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.output import finish
+    from hubpolicy.domain.finding import verdict_of
+    from hubpolicy.render.report import Report, Row
+
+    seen = look(path, ci=ci, offline=output.offline)
+    examined = examine(seen)
+    findings = tuple(finding for row in examined for finding in row.findings)
+    rows = tuple(Row(row.name, f"{_word(row):<9}{row.said}") for row in examined)
+    solo = seen.setup.documents[0].solo if seen.setup.documents else None
+    report = Report(
+        command="doctor",
+        title=f"hubpolicy doctor {path}",
+        verdict=verdict_of(findings),
+        exit_code=for_findings(findings, gate=False),
+        findings=findings,
+        rows=(*rows, Row("reached", "tier 1 of 4: stops accidents on this machine")),
+        solo=solo,
+        closing=f"What walks past a hook: {'; '.join(BYPASSES)}.",
+    )
+    finish(report, output)
+
+
+def look(path: str, *, ci: bool, offline: bool) -> Seen:
+    """Look at everything, once."""
+    from hubpolicy.adapters import surroundings
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.home import user_home
+
+    hub = endpoint()
+    git = surroundings.repository(path)
+    home = user_home()
+    return Seen(
+        programs=surroundings.programs(git),
+        hook=surroundings.hook(git, _hubs(path, hub) if git is not None else ()),
+        setup=surroundings.setup(home),
+        scorers=_scorers(home),
+        runtime=surroundings.runtime(),
+        clocks=surroundings.clocks(SystemClock().now(), hub, offline=offline),
+        login=surroundings.login(hub, offline=offline),
+        workflows=surroundings.workflows(Path(path)) if ci else None,
+    )
+
+
+def examine(seen: Seen) -> tuple[Examined, ...]:
+    """Everything in the order in which a push needs it."""
+    from hubpolicy.core.rules import hp901, hp902, hp903, hp904, hp905, hp906, hp907, hp908
+
+    git, lfs, _ = seen.programs
+    clock = "agrees with the hub's" if seen.clocks.there else "not compared with a hub's"
+    asked = bool(seen.login.name or seen.login.problem)
+    rows = [
+        Examined("git", f"{git or 'none'}, git-lfs {lfs or 'none'}", hp901.check(seen.programs)),
+        Examined("hook", _hook(seen.hook), hp902.check(seen.hook), looked=seen.hook is not None),
+        Examined("trust", _setup(seen.setup), hp903.check(seen.setup, seen.clocks.here)),
+        Examined("scorer", _scorer(seen.scorers), hp904.check(seen.scorers)),
+        Examined("runtime", _runtime(seen.runtime), hp905.check(seen.runtime)),
+        Examined("clock", clock, hp906.check(seen.clocks), looked=bool(seen.clocks.there)),
+        Examined("token", _login(seen.login), hp907.check(seen.login), looked=asked),
+    ]
+    if seen.workflows is not None:
+        names = ", ".join(workflow.path for workflow in seen.workflows) or "no workflow"
+        rows.append(Examined("ci", names, hp908.check(seen.workflows)))
+    return tuple(rows)
+
+
+def _hubs(path: str, hub: str) -> tuple[str, ...]:
+    from hubpolicy.adapters.remotes import hub_repositories
+    from hubpolicy.errors import ServiceError
+
+    try:
+        return tuple(repo.text for repo in hub_repositories(path, (hub,)))
+    except ServiceError:
+        return ()
+
+
+def _scorers(home: Home) -> tuple[ScorerBundle, ...]:
+    """The embedded scorer, and whether it is among those that the policy pins."""
+    from hubpolicy.adapters import assets, surroundings
+    from hubpolicy.adapters.trusted import open_trusted
+    from hubpolicy.errors import HubpolicyError
+
+    try:
+        pinned = open_trusted(home).policy.toxicity.scorers
+    except HubpolicyError:
+        pinned = frozenset()
+    name = assets.EMBEDDED_SCORER
+    seen = surroundings.scorer(name, assets.scorer_folder(name), "")
+    if seen.problem or not pinned or seen.sha256 in pinned:
+        return (seen,)
+    return (seen._replace(pinned=min(pinned)),)
+
+
+def _word(row: Examined) -> str:
+    if row.findings:
+        return max(row.findings, key=lambda finding: finding.severity).severity.word
+    return "ok" if row.looked else "skipped"
+
+
+def _hook(hook: Hook | None) -> str:
+    if hook is None:
+        return "no git repository here"
+    hubs = f", pushes to {', '.join(hook.hubs)}" if hook.hubs else ""
+    return ("judges every push" if hook.works else hook.state) + hubs
+
+
+def _setup(setup: Setup) -> str:
+    if not setup.documents:
+        return "cannot be used" if setup.problem else "none yet"
+    kind = "solo" if setup.documents[0].solo else "team"
+    ends = ", ".join(f"{name} until {expires}" for name, expires, _ in setup.documents)
+    return f"{kind}; {ends}"
+
+
+def _scorer(scorers: tuple[ScorerBundle, ...]) -> str:
+    return ", ".join(f"{each.name} {each.sha256[:12] or 'unreadable'}" for each in scorers)
+
+
+def _runtime(runtime: Runtime) -> str:
+    providers = ", ".join(runtime.providers)
+    return f"ONNX Runtime {runtime.version} ({providers})" if runtime.version else "does not load"
+
+
+def _login(login: Login) -> str:
+    if login.problem:
+        return "refused"
+    return f"{login.name}, role {login.role or 'unknown'}" if login.name else "none, or not asked"

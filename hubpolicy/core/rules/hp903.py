@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP903: policy or trust are missing, unusable, ended, or about to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core import times
+from hubpolicy.domain.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.surroundings import Document, Setup
+
+ID = "HP903"
+TITLE = "policy and trust are at hand and current"
+SEVERITY = Severity.ERROR
+SOON_DAYS = 14
+TEAM_STATE_DAYS = 3.5
+"""Half of the seven days that a team's state lives (DESIGN.md §6)."""
+_DAY = 86400
+
+
+def check(setup: Setup, now: str) -> tuple[Finding, ...]:
+    """``now`` is ISO 8601 UTC."""
+    if setup.problem:
+        return (Finding(ID, SEVERITY, setup.problem, None, "hubpolicy policy check"),)
+    if not setup.documents:
+        message = "there is no policy yet, so every release is refused"
+        return (Finding(ID, Severity.WARNING, message, None, "hubpolicy init"),)
+    return tuple(f for document in setup.documents for f in _ends(document, now))
+
+
+def _ends(document: Document, now: str) -> tuple[Finding, ...]:
+    name, expires, solo = document
+    fix = "set a later `expires` in hubpolicy.toml, then: hubpolicy policy sign"
+    if name != "policy":
+        fix = "hubpolicy policy sign renews it in solo mode"
+    # A date is the last day on which it holds; an instant is the last second.
+    if expires < now[: len(expires)]:
+        message = f"the {name} expired on {expires}, so every release is refused"
+        return (Finding(ID, SEVERITY, message, None, fix),)
+    soon = TEAM_STATE_DAYS if name == "trust state" and not solo else SOON_DAYS
+    if times.seconds(expires) - times.seconds(now) > soon * _DAY:
+        return ()
+    message = f"the {name} ends on {expires}, then every release is refused"
+    return (Finding(ID, Severity.WARNING, message, None, fix),)

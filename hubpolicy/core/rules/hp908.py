@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HP908: a workflow that publishes runs code that others can change, or anybody can start it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.domain.finding import Finding, Location, Severity
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.surroundings import Workflow
+
+ID = "HP908"
+TITLE = "the CI that publishes is pinned and protected"
+SEVERITY = Severity.ERROR
+
+
+def check(workflows: tuple[Workflow, ...] | None) -> tuple[Finding, ...]:
+    """None = nobody asked. No workflow that runs hubpolicy is a warning: CI is no gate then."""
+    if workflows is None:
+        return ()
+    if not workflows:
+        message = "no workflow under .github/workflows runs hubpolicy, so CI is no gate"
+        fix = "add a job that runs: hubpolicy push PATH NAMESPACE/NAME"
+        return (Finding(ID, Severity.WARNING, message, None, fix),)
+    return tuple(f for workflow in workflows for f in _check(workflow))
+
+
+def _check(workflow: Workflow) -> tuple[Finding, ...]:
+    place = Location(workflow.path)
+    found = []
+    if workflow.unpinned:
+        message = f"actions are not pinned by commit: {', '.join(workflow.unpinned)}"
+        fix = "write `uses: owner/name@` and the 40 hex digits of a commit"
+        found.append(Finding(ID, SEVERITY, message, place, fix))
+    if workflow.unprotected:
+        message = f"jobs run hubpolicy without an environment: {', '.join(workflow.unprotected)}"
+        fix = "give the job `environment:` one that asks for a reviewer, and keep the token there"
+        found.append(Finding(ID, Severity.WARNING, message, place, fix))
+    return tuple(found)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``hubpolicy doctor`` looks at: the machine and the set-up around a release.
+
+Whoever looked says what was seen; whether that is good is for the rules HP9xx.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Programs(NamedTuple):
+    """Versions as ``2.39.5``, empty where the program is missing.
+
+    ``lfs_wanted``: the repository at hand keeps files in Git LFS.
+    """
+
+    git: str
+    git_lfs: str
+    lfs_wanted: bool
+
+
+class Hook(NamedTuple):
+    """The pre-push hook of the repository at hand.
+
+    ``works``: it would judge the next push. ``elsewhere``: the setting that gives the hooks folder
+    to another tool. ``hubs``: the Hub repositories among the remotes, as ``namespace/name``.
+    """
+
+    works: bool
+    state: str
+    problems: tuple[str, ...]
+    elsewhere: str
+    hubs: tuple[str, ...]
+
+
+class Document(NamedTuple):
+    """A trust document: its name, when it ends (ISO date or instant, UTC), whether solo."""
+
+    name: str
+    expires: str
+    solo: bool
+
+
+class Setup(NamedTuple):
+    """Policy and trust of the user. ``problem`` says why they cannot be used; both empty: none."""
+
+    documents: tuple[Document, ...]
+    problem: str
+
+
+class ScorerBundle(NamedTuple):
+    """A scorer by name, hex dirHash at hand and pinned; ``problem`` where it cannot be read."""
+
+    name: str
+    sha256: str
+    pinned: str
+    problem: str
+
+
+class Runtime(NamedTuple):
+    """ONNX Runtime's version and execution providers; ``problem`` where it does not load."""
+
+    version: str
+    providers: tuple[str, ...]
+    problem: str
+
+
+class Clocks(NamedTuple):
+    """ISO 8601 UTC here, and by the hub's ``Date`` header; ``there`` empty: nobody was asked."""
+
+    here: str
+    there: str
+
+
+class Login(NamedTuple):
+    """What the hub says about the user's token.
+
+    ``role``: ``read``, ``write`` or ``fineGrained``. All empty: there is no token, or nobody was
+    asked. ``problem``: the hub did not take it.
+    """
+
+    name: str
+    role: str
+    problem: str
+
+
+class Workflow(NamedTuple):
+    """A CI workflow that runs hubpolicy: its path, unpinned actions, jobs without environment."""
+
+    path: str
+    unpinned: tuple[str, ...]
+    unprotected: tuple[str, ...]

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy doctor``: every part of a set-up, whole and broken, seen from outside."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.demo.hub.process import HubProcess
+from tests.cli.world import add_to_policy, config, run, write
+from tests.hub.world import TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PINNED = "11bd71901bbe5b1630ceea73d27597364c9af683"
+WORKFLOW = f"""\
+on: push
+jobs:
+  release:
+    environment: release
+    steps:
+      - uses: actions/checkout@{PINNED}
+      - uses: ./.github/actions/setup
+      - run: hubpolicy push . acme/tern
+"""
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubProcess]:
+    with HubProcess(tmp_path / "hub", TOKENS) as running:
+        yield running
+
+
+def rows(text: str) -> dict[str, str]:
+    """First word of each row to its state."""
+    split = (line.split() for line in text.splitlines()[1:])
+    return {words[0]: words[1] for words in split if len(words) > 1}
+
+
+def test_a_whole_set_up(home: Path, repository: Path) -> None:
+    run("hook", "install", repository)
+    ran = run("doctor", repository, "--offline")
+    assert ran.code == 0
+    found = rows(ran.out)
+    assert {found[name] for name in ("git", "hook", "trust", "scorer", "runtime")} == {"ok"}
+    assert (found["clock"], found["token"]) == ("skipped", "skipped")
+    assert "git push --no-verify" in ran.out  # what it cannot stop is said
+
+
+def test_before_init_it_warns_and_says_what_to_type(tmp_path: Path) -> None:
+    ran = run("doctor", tmp_path, "--offline")
+    assert ran.code == 0
+    assert "hubpolicy init" in ran.out
+    assert rows(ran.out)["hook"] == "skipped"
+
+
+def test_json_is_a_report_like_any_other(home: Path, repository: Path) -> None:
+    git(repository, "remote", "add", "origin", "https://huggingface.co/acme/tern")
+    ran = run("doctor", repository, "--offline", "--format", "json")
+    assert (ran.code, ran.document["exit_code"]) == (1, 1)
+    assert ran.rules == {"HP902"}
+
+
+def test_a_hook_that_another_tool_replaced(home: Path, repository: Path) -> None:
+    run("hook", "install", repository)
+    (repository / ".git" / "hooks" / "pre-push").write_text("#!/bin/sh\n")
+    ran = run("doctor", repository, "--offline", "--format", "json")
+    assert ran.code == 1
+    assert ran.rules == {"HP902"}
+
+
+@pytest.mark.parametrize(("calls_us", "code"), [(True, 0), (False, 1)])
+def test_a_hooks_folder_of_another_tool(
+    home: Path, repository: Path, calls_us: bool, code: int
+) -> None:
+    git(repository, "remote", "add", "origin", "https://huggingface.co/acme/tern")
+    git(repository, "config", "core.hooksPath", ".husky")
+    line = "python3 -I -m hubpolicy.prepush" if calls_us else "true"
+    write(repository, {".husky/pre-push": f"#!/bin/sh\n{line}\n".encode()})
+    ran = run("doctor", repository, "--offline")
+    assert ran.code == code
+    assert ("core.hooksPath" in ran.out) is not calls_us
+
+
+def test_a_policy_that_was_edited_and_not_signed(home: Path, tmp_path: Path) -> None:
+    add_to_policy("# an edit\n")
+    ran = run("doctor", tmp_path, "--offline", "--format", "json")
+    assert (ran.code, ran.rules) == (1, {"HP903"})
+
+
+def test_a_damaged_gate_file(home: Path, tmp_path: Path) -> None:
+    config("gate.json").write_text("{")
+    ran = run("doctor", tmp_path, "--offline", "--format", "json")
+    assert (ran.code, ran.rules) == (1, {"HP903"})
+
+
+def test_files_in_git_lfs_without_git_lfs(
+    home: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(repository, {".gitattributes": b"*.bin filter=lfs -text\n", "a.bin": b"x"})
+    git(repository, "-c", "filter.lfs.clean=cat", "-c", "filter.lfs.required=false", "add", "-A")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    where = subprocess.run(["which", "git"], check=True, capture_output=True, text=True)
+    (tools / "git").symlink_to(where.stdout.strip())
+    monkeypatch.setenv("PATH", str(tools))
+    ran = run("doctor", repository, "--offline", "--format", "json")
+    assert (ran.code, ran.rules) == (1, {"HP901"})
+
+
+@pytest.mark.parametrize(
+    ("token", "word", "code"),
+    [("hf_alice", "warning", 0), ("hf_reader", "ok", 0), ("hf_nobody", "error", 1)],
+)
+def test_the_token_and_the_clock_are_asked_of_the_hub(
+    home: Path, tmp_path: Path, hub: HubProcess, token: str, word: str, code: int
+) -> None:
+    hub.allow({**TOKENS, "hf_reader": {"name": "rita", "orgs": [], "role": "read"}})
+    ran = run("doctor", tmp_path, HF_ENDPOINT=hub.endpoint, HF_TOKEN=token)
+    assert ran.code == code
+    assert rows(ran.out)["token"] == word
+    assert rows(ran.out)["clock"] == "ok"
+    assert token not in ran.out + ran.err
+
+
+def test_a_hub_that_is_not_there_is_no_clock_and_refuses_no_one(home: Path, tmp_path: Path) -> None:
+    ran = run("doctor", tmp_path, HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN="")
+    assert ran.code == 0
+    assert rows(ran.out)["clock"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("", "", 0, ""),
+        (PINNED, "v4", 1, "actions/checkout@v4"),
+        (PINNED, PINNED[:12], 1, "not pinned"),
+        ("    environment: release\n", "", 0, "without an environment: release"),
+        ("hubpolicy push", "make", 0, "no workflow"),
+        ("on: push", "on: [", 1, "cannot be read as YAML"),
+    ],
+)
+def test_ci(home: Path, tmp_path: Path, old: str, new: str, code: int, said: str) -> None:
+    assert old in WORKFLOW
+    folder = tmp_path / "tree"
+    text = WORKFLOW.replace(old, new, 1) if old else WORKFLOW
+    write(folder, {".github/workflows/release.yml": text.encode()})
+    ran = run("doctor", folder, "--offline", "--ci")
+    assert ran.code == code
+    assert said in ran.out
+    assert (rows(ran.out)["ci"] == "ok") is (not old)

@@ -1,0 +1,27 @@
+"""HP908: the CI."""
+
+from __future__ import annotations
+
+from hubpolicy.core.rules import hp908
+from hubpolicy.domain.finding import Location
+from hubpolicy.domain.surroundings import Workflow
+
+FINE = Workflow(".github/workflows/release.yml", (), ())
+
+
+def test_nobody_asked_or_all_is_well() -> None:
+    assert hp908.check(None) == ()
+    assert hp908.check((FINE,)) == ()
+
+
+def test_no_workflow_is_a_warning() -> None:
+    (finding,) = hp908.check(())
+    assert finding.severity.word == "warning"
+
+
+def test_loose_actions_block_and_open_jobs_warn() -> None:
+    loose, open_ = hp908.check((FINE._replace(unpinned=("a/b@v1",), unprotected=("release",)),))
+    assert (loose.severity.word, open_.severity.word) == ("error", "warning")
+    assert "a/b@v1" in loose.message
+    assert "release" in open_.message
+    assert loose.location == Location(FINE.path)
