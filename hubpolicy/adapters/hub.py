@@ -40,7 +40,7 @@ from hubpolicy.adapters.hub_http import (
 )
 from hubpolicy.adapters.hub_http import patiently as retry
 from hubpolicy.domain.manifest import ListedFile, Listing
-from hubpolicy.errors import ConfigError, ServiceError
+from hubpolicy.errors import AccessError, ConfigError, ServiceError
 from hubpolicy.ports import CommitOutcome, RemoteRef, RemoteRepo
 
 if TYPE_CHECKING:
@@ -99,6 +99,31 @@ class HubClient:
             hint = "a release names its repository: use that name"
             raise ServiceError(message, hint=hint)
         return RemoteRepo(exists=True, private=bool(found.private), head=str(found.sha or ""))
+
+    def require_writable(self, repo: RepoId) -> None:
+        """Refuse a namespace in which this login can create nothing, as far as the hub tells.
+
+        What a fine-grained token may do, and what stands there already, is left to the hub.
+
+        Raises:
+            AccessError: not logged in, a token for reading, or a namespace of other people.
+
+        """
+        if self.repo(repo).exists:
+            return
+        with self._doing(f"asking who may write {repo.text}"):
+            me = self._retry(self._api.whoami)
+            role = me["auth"]["accessToken"]["role"]
+            names = [me["name"], *(org["name"] for org in me["orgs"])]
+        if role == "read":
+            message = f"{repo.text} is not there, and this token of {names[0]} may only read"
+            raise AccessError(message, hint="hf auth login, with a token that may write")
+        if repo.namespace not in names and role != "fineGrained":
+            message = (
+                f"got repository {repo.text!r}, expected one of {', '.join(names)}, "
+                "where this login may create one"
+            )
+            raise AccessError(message, hint="is the name right? hf auth whoami")
 
     def create_private(self, repo: RepoId) -> RemoteRepo:
         """Create the repository, private, and see it stand there. An existing one is an error."""

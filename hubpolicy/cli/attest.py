@@ -12,6 +12,8 @@ from hubpolicy.cli.options import Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.release import RepoId
@@ -85,16 +87,22 @@ def attest_folder(
     reader: FolderRelease | None = None,
     only_if_passed: bool = False,
     writing: bool = True,
+    permit: Callable[[], None] = lambda: None,
 ) -> Attested:
     """Complete ``.gitattributes``, then attest. Shared with ``push``.
 
     ``reader`` is the folder, if it was read already. ``writing`` = False judges and signs in
-    memory alone.
+    memory alone; ``permit`` is asked right before writing.
+
+    Raises:
+        ConfigError: the policy names namespaces, and the repository is in none of them.
+
     """
     from hubpolicy.adapters import assets
     from hubpolicy.adapters.attributes import completed
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
     from hubpolicy.cli.wiring import card_check, desk, folder
+    from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.domain.statement import CardResult
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.flows.attesting import attest as attest_flow
@@ -103,6 +111,7 @@ def attest_folder(
     better = completed(read, assets.default_gitattributes())
     release = better or read
     target = repo or _last_target(path, read, place)
+    require_known_namespace(place.policy, target)
     checked = card_check(release, place.policy)
     card = CardResult(
         checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed
@@ -117,6 +126,7 @@ def attest_folder(
         assemble,
         only_if_passed=only_if_passed,
         writing=writing,
+        permit=permit,
     )
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from hubpolicy.cli.options import Output, RepoName, report_options
-from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
+from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
@@ -79,10 +79,12 @@ def push(
         with_path,
     )
     from hubpolicy.cli.wiring import seat
+    from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.flows.pushing import Plan, Pushed
     from hubpolicy.render.report import Report
 
     place = seat()
+    require_known_namespace(place.policy, repo)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if run_test and not dry_run:
             _test_if_missing(path, key, place, bars)
@@ -134,7 +136,7 @@ def _judged(
     """
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.attest import attest_folder
-    from hubpolicy.cli.wiring import folder
+    from hubpolicy.cli.wiring import folder, has_key
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.flows.attesting import Revised
@@ -145,15 +147,39 @@ def _judged(
     trust = place.trusted.trust
     evidence = assemble(Revised(reader, files), repo, place.policy, trust, now)
     found = Judged(evidence, files, judge(evidence))
-    if not sign or found.decision.verdict == "passed" or not _has_card(reader):
+    if found.decision.verdict == "passed" or not _has_card(reader):
         return found, reader
-    try:
-        done = attest_folder(
-            path, repo, key, place, bars, reader=reader, only_if_passed=True, writing=writing
-        )
-    except AccessError:
+    if not sign or not has_key(place.home, key):
         return found, reader
+    done = attest_folder(
+        path,
+        repo,
+        key,
+        place,
+        bars,
+        reader=reader,
+        only_if_passed=True,
+        writing=writing,
+        permit=lambda: _ask_first(repo, evidence),
+    )
     return Judged(done.evidence, done.files, _remembering(done.decision, found.decision)), reader
+
+
+def _ask_first(repo: RepoId, evidence: Evidence) -> None:
+    """A release line is not signed again for a place where this login may not write.
+
+    Raises:
+        AccessError: the hub says no.
+        ServiceError: it does not answer.
+
+    """
+    from hubpolicy.cli.wiring import hub
+    from hubpolicy.core.lines import select
+    from hubpolicy.domain.statement import ReleaseSummary
+
+    released = {summary.resource_uri for _, summary in select(evidence.lines, ReleaseSummary)}
+    if repo.purl not in released:
+        hub(repo).require_writable(repo)
 
 
 def _remembering(decision: Decision, before: Decision) -> Decision:

@@ -76,6 +76,11 @@ def signer(home: Home, key: str) -> Signer:
     return signer_for(key or f"file:{path}", passphrase=ask_passphrase)
 
 
+def has_key(home: Home, key: str) -> bool:
+    """True if ``--key`` names one, or ``init`` made one here."""
+    return bool(key) or Path(home.path(*KEY_FILE)).exists()
+
+
 def ask_passphrase() -> bytes:
     """From ``HUBPOLICY_PASSPHRASE``, else asked on the terminal."""
     given = os.environ.get("HUBPOLICY_PASSPHRASE")

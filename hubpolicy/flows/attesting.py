@@ -44,6 +44,8 @@ from hubpolicy.flows.kept import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.finding import Decision
@@ -83,6 +85,10 @@ class Attested(NamedTuple):
     released: bool
     written: bool
     dropped: tuple[str, ...] = ()
+
+
+def _yes() -> None:
+    """Nothing speaks against it."""
 
 
 class _Trip(NamedTuple):
@@ -127,12 +133,14 @@ def attest(
     *,
     only_if_passed: bool = False,
     writing: bool = True,
+    permit: Callable[[], None] = _yes,
 ) -> Attested:
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
     Everything is made and judged in memory first; the files follow, the release lines last.
     ``only_if_passed`` leaves what stands there alone unless the release passes; without
-    ``writing`` it is left alone in any case.
+    ``writing`` it is left alone in any case. ``permit`` is asked right before writing, and
+    raises what speaks against it.
 
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
@@ -163,6 +171,7 @@ def attest(
     passed = decision.verdict == "passed"
     written = writing and bool(lines) and (passed or not only_if_passed)
     if written:
+        permit()
         _write(writer, made, files)
     return Attested(
         decision,

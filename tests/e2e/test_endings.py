@@ -41,7 +41,7 @@ def clean(done: Ended, ada: Author) -> None:
     ("token", "code", "words"),
     [
         ("hf_nobody", 4, "does not know this login"),
-        ("hf_carol", 4, "does not allow this"),
+        ("hf_carol", 4, "may only read"),
         ("", 4, "does not know this login"),
         ("hf_bad\x01token", 4, "does not know this login"),
         ("hf_schlüssel", 1, "ascii"),
