@@ -81,10 +81,20 @@ def scorer_folder(name: str) -> Path:
         ConfigError: no bundle of that id is at hand.
 
     """
-    if name not in _SCORER_FOLDERS:
-        message = f"got scorer {name!r}, expected one of {', '.join(_SCORER_FOLDERS)}"
-        raise ConfigError(message)
-    return _SCORER_FOLDERS[name]
+    folders = scorer_folders()
+    if name not in folders:
+        message = f"got scorer {name!r}, expected one of {', '.join(folders)}"
+        raise ConfigError(message, hint="hubpolicy scorer list")
+    return folders[name]
+
+
+def scorer_folders() -> dict[str, Path]:
+    """Bundles by id: the embedded one, which none can stand in for, then those installed."""
+    from hubpolicy.adapters.scorers.installed import installed_folders
+
+    return _SCORER_FOLDERS | {
+        name: folder for name, folder in installed_folders().items() if name not in _SCORER_FOLDERS
+    }
 
 
 def default_gitattributes() -> bytes:
@@ -94,13 +104,13 @@ def default_gitattributes() -> bytes:
 
 def catalogue_here() -> Catalogue:
     """What the names in a policy file can mean on this machine."""
-    from hubpolicy.adapters.scorers.bundle import bundle_pin
+    from hubpolicy.adapters.scorers.installed import sound_pins
 
     profile = baseline()
     nothing = RepoFacts((), frozenset(), has_license_file=False, size_bytes=0)
     probe = check_card(None, nothing, profile, vocabularies())
     rules = (*probe.passed, *probe.warned, *probe.failed)
-    pins = [bundle_pin(folder) for folder in _SCORER_FOLDERS.values()]
+    pins = [pin for _, pin in sound_pins(scorer_folders())]
     return Catalogue(
         plans=tuple(plan(name) for name in plan_names()),
         scorers=tuple(CatalogueScorer(pin.id, pin.tier, pin.sha256) for pin in pins),

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("audit:audit", "Judge what stands on the Hub, ref by ref."),
     "policy": ("policy:policy", "Check, explain or sign the governing policy."),
     "trust": ("trust:trust", "Show who may sign what; revoke."),
+    "scorer": ("scorer:scorer", "Make, check and pin toxicity classifiers."),
     "hook": ("hook:hook", "Install, remove or run the git pre-push hook."),
     "doctor": ("doctor:doctor", "Look at the set-up; say what to mend."),
     "rule": ("rule:rule", "Explain a rule: what, why, remedy."),
