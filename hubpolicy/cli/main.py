@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report:report", "Show a run as a page: bounds, scores, groups, worst samples."),
     "attest": ("attest:attest", "Sign the card check and the release."),
     "approve": ("approve:approve", "Agree to (or reject) a release in a role."),
+    "approvals": ("approvals:approvals", "List who agreed, and who still must."),
+    "waive": ("waive:waive", "Forgive one rule for these bytes, until a day."),
     "verify": ("verify:verify", "Recompute the verdict from the evidence."),
     "push": ("push:push", "Publish a folder on the Hub, if and only if it passes."),
     "audit": ("audit:audit", "Judge what stands on the Hub, ref by ref."),
@@ -36,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name to (module:attribute below hubpolicy.cli, short help), in the order of the story."""
 
-GATES = frozenset({"verify", "push", "hook", "audit"})
+GATES = frozenset({"verify", "push", "hook", "audit", "approvals"})
 """Commands at which missing evidence blocks (exit 1); elsewhere it is not evaluated (exit 3)."""
 
 

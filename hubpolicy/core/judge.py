@@ -24,7 +24,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import coverage
-from hubpolicy.core.lines import select
 from hubpolicy.core.policy import is_card_rule
 from hubpolicy.core.rules import (
     hp120,
@@ -45,7 +44,6 @@ from hubpolicy.core.rules import (
 )
 from hubpolicy.domain.finding import Decision, Finding, Severity, verdict_of
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
-from hubpolicy.domain.statement import Waiver
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -108,7 +106,7 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
     weighed = tuple(
         dict.fromkeys(weigh(finding, evidence.policy) for finding in _without_echoes(found))
     )
-    waived = _waived_rules(evidence)
+    waived = hp710.waived_rules(evidence)
     kept = tuple(f for f in weighed if not (f.rule in waived and _waivable(f)))
     kept = tuple(sorted(kept, key=lambda finding: finding.rule not in _CAUSES))
     spared = tuple(f for f in weighed if f.rule in waived and _waivable(f))
@@ -172,14 +170,6 @@ def weigh(finding: Finding, policy: Policy) -> Finding:
     if setting.severity < finding.severity and not is_card_rule(finding.rule):
         return finding
     return finding._replace(severity=setting.severity)
-
-
-def _waived_rules(evidence: Evidence) -> frozenset[str]:
-    return frozenset(
-        waiver.rule
-        for line, waiver in select(evidence.lines, Waiver)
-        if not hp710.refusal(evidence, line, waiver)
-    )
 
 
 def _waivable(finding: Finding) -> bool:

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy approvals``: who agreed, who still must, and why a signature does not count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.world import MODEL, REPO, add_to_policy, run, sign_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAFETY = '\n[roles.approver.safety]\nthreshold = 1\nbinds = "closure"\n'
+
+
+@pytest.fixture
+def asking(home: Path) -> None:
+    """The policy asks for a safety approval."""
+    add_to_policy(SAFETY)
+    assert run("policy", "sign").code == 0
+
+
+def test_a_policy_that_asks_for_none(home: Path, model: Path) -> None:
+    ran = run("approvals", model)
+    assert ran.code == 0
+    assert "asks for no approvals" in ran.out
+
+
+def test_pending_then_given(asking: None, model: Path) -> None:
+    sign_run(model)
+    waiting = run("approvals", model, "--format", "json")
+    assert (waiting.code, waiting.rules) == (5, {"HP320"})
+    assert "nobody yet" in run("approvals", model).out
+    assert run("approve", model, "--as", "safety", "--reason", "seen", "--yes").code == 0
+    given = run("approvals", model)
+    assert given.code == 0
+    assert "1 of 1: ada" in given.out
+    assert "approve as safety by ada" in given.out
+    assert "seen" in given.out
+
+
+def test_a_rejection_blocks(asking: None, model: Path) -> None:
+    sign_run(model)
+    run("approve", model, "--as", "safety", "--reject", "--reason", "see 4711", "--yes")
+    ran = run("approvals", model, "--format", "json")
+    assert (ran.code, ran.rules) == (1, {"HP321", "HP320"})
+    assert "see 4711" in run("approvals", model).out
+
+
+def test_agreement_to_other_bytes_is_shown_and_does_not_count(asking: None, model: Path) -> None:
+    sign_run(model)
+    run("approve", model, "--as", "safety", "--yes")
+    (model / "model.safetensors").write_bytes(MODEL["model.safetensors"] + b"!")
+    ran = run("approvals", model)
+    assert ran.code == 5
+    assert "about other bytes" in ran.out
+    assert "0 of 1: nobody yet" in ran.out
+
+
+def test_damaged_evidence_is_no_agreement(asking: None, model: Path) -> None:
+    sign_run(model)
+    run("approve", model, "--as", "safety", "--yes")
+    (path,) = (model / ".hubpolicy" / "approvals").iterdir()
+    path.write_bytes(path.read_bytes()[:-20] + b"\n")
+    ran = run("approvals", model, "--format", "json")
+    assert ran.code == 1
+    assert {"HP302", "HP320"} <= ran.rules
+
+
+def test_it_changes_nothing_and_needs_no_key(asking: None, model: Path) -> None:
+    from tests.cli.world import config, contents
+
+    sign_run(model)
+    config("keys", "solo.pem").unlink()
+    before = contents(model)
+    assert run("approvals", model, "--repo", REPO).code == 5
+    assert contents(model) == before
