@@ -30,8 +30,12 @@ class Output(NamedTuple):
     offline: bool
 
 
+SUFFIXES = {".html": "html", ".md": "markdown", ".json": "json", ".sarif": "sarif", ".xml": "junit"}
+"""What ``-o FILE`` alone means, by the end of the name."""
+
+
 class FormatFile(click.ParamType["tuple[str, str]"]):
-    """``FORMAT=FILE``."""
+    """``FORMAT=FILE``, or a FILE whose name says its format."""
 
     name = "FORMAT=FILE"
 
@@ -41,10 +45,14 @@ class FormatFile(click.ParamType["tuple[str, str]"]):
         """Split at the first ``=`` and check the format."""
         if isinstance(value, tuple):
             return (str(value[0]), str(value[1]))
+        suffix = "." + str(value).rpartition(".")[2].lower()
+        if "=" not in str(value) and suffix in SUFFIXES and len(str(value)) > len(suffix):
+            return SUFFIXES[suffix], str(value)
         form, equals, path = str(value).partition("=")
         if not equals or not path or form not in FORMATS:
             self.fail(
-                f"got {value!r}, expected FORMAT=FILE with a format of {', '.join(FORMATS)}",
+                f"got {value!r}, expected FORMAT=FILE with a format of {', '.join(FORMATS)}, or a "
+                f"FILE that ends in {', '.join(SUFFIXES)}",
                 param,
                 ctx,
             )
@@ -125,7 +133,8 @@ _OPTIONS = (
     click.option("--format", "format_", type=click.Choice(FORMATS), default="text",
                  envvar="HUBPOLICY_FORMAT", show_default=True, help="Format on standard output."),
     click.option("-o", "--output", "output_file", type=FormatFile(), multiple=True,
-                 envvar="HUBPOLICY_OUTPUT", help="Also write a report to a file; repeatable."),
+                 envvar="HUBPOLICY_OUTPUT",
+                 help="Also write a file (FILE.html will do); repeatable."),
     click.option("-q", "--quiet", is_flag=True, envvar="HUBPOLICY_QUIET",
                  help="Print nothing but errors; the exit code says it all."),
     click.option("-v", "--verbose", is_flag=True, envvar="HUBPOLICY_VERBOSE",

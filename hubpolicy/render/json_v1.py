@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.render.escape import in_json
+from hubpolicy.render.json_runs import run_document
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
@@ -31,6 +32,8 @@ def render(report: Report) -> str:
         "rows": [{"name": row.name, "text": row.text, "remark": row.remark} for row in report.rows],
         "closing": report.closing,
     }
+    if report.runs:
+        document["runs"] = [run_document(run) for run in report.runs]
     if report.manifest is not None:
         document["manifest"] = {
             "dirHash": report.manifest.dir_hash,

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hubpolicy.render.escape import terminal
+from hubpolicy.render.markdown_runs import run_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,9 @@ def render(report: Report) -> str:
         for m in report.measurements
     ]
     lines += _table(("suite", "metric", "hits", "upper bound", "limit", "scorer"), suites)
+    for run in report.runs:
+        for head, cells in run_tables(run):
+            lines += _table(head, cells)
     refs = [(r.repo, r.ref, r.status, r.oid[:12], r.detail) for r in report.refs]
     lines += _table(("repository", "ref", "verdict", "commit", "detail"), refs)
     findings = [

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.render.report import Report
 
-FORMATS = ("text", "json", "sarif", "junit", "markdown", "github")
+FORMATS = ("text", "json", "sarif", "junit", "markdown", "github", "html")
 
 _MODULES = {
     "text": "text",
@@ -20,6 +20,7 @@ _MODULES = {
     "junit": "junit",
     "markdown": "markdown",
     "github": "github",
+    "html": "html_page",
 }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from hubpolicy.core.run_report import RunReport
     from hubpolicy.domain.finding import Finding, Verdict
 
 
@@ -55,7 +56,10 @@ class RefRow(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all."""
+    """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all.
+
+    ``runs`` are the measurements with all that is known of them: scores, groups, worst samples.
+    """
 
     command: str
     title: str
@@ -69,6 +73,7 @@ class Report(NamedTuple):
     refs: tuple[RefRow, ...] = ()
     closing: str = ""
     solo: bool | None = None
+    runs: tuple[RunReport, ...] = ()
 
     @property
     def trust(self) -> str:

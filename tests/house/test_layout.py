@@ -166,7 +166,6 @@ def distribution(name: str) -> str:
 
 # Optional: an adapter imports these when a person asked for them, and says which extra to install.
 EXTRAS = {"torch", "transformers", "detoxify"}
-AWAITED = {"jinja2"}  # for the HTML report, as ADR 0005 says
 
 
 def test_everything_imported_is_declared_and_everything_declared_is_imported() -> None:
@@ -175,7 +174,7 @@ def test_everything_imported_is_declared_and_everything_declared_is_imported() -
     foreign = tops - sys.stdlib_module_names - {"hubpolicy"}
     known = packages_distributions()
     needed = {distribution(known[name][0]) for name in foreign}
-    assert needed - EXTRAS == declared - AWAITED
+    assert needed - EXTRAS == declared
 
 
 def test_constraints_pin_all_that_is_asked_for() -> None:

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy report``: a run as a page, for people who decide."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from hubpolicy.cli.options import Output, report_options
+
+if TYPE_CHECKING:
+    from hubpolicy.cli.run_sources import Looked
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy report ./my-model -o report.html      from the signed counts and the records at hand
+  hubpolicy report 4b33002c -o report.html        a run on this disk, finished or not
+  hubpolicy report ./my-model --format markdown   for a pull request
+\b
+RUN is a model folder with evidence, a run's folder, or the first characters of a run's id. The page
+is one file without scripts; it holds no text of the model unless you say --show-samples.
+Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be evaluated.
+"""
+)
+@click.argument("run", metavar="RUN")
+@click.option("--show-samples", is_flag=True,
+              help="Put prompts and answers of the worst samples into the report.")  # fmt: skip
+@report_options
+def report(*, run: str, show_samples: bool, output: Output) -> None:
+    """Show what a run measured: bounds beside limits, scores, groups, languages, provenance."""
+    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.output import finish
+    from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.run_sources import look
+    from hubpolicy.cli.wiring import seat
+    from hubpolicy.domain.finding import verdict_of
+    from hubpolicy.render.report import Report
+
+    place = seat()
+    with Bars(shown=output.progress, quiet=output.quiet) as bars:
+        seen = look(run, place, bars, texts=show_samples)
+    finish(
+        Report(
+            command="report",
+            title=f"hubpolicy report {run}",
+            verdict=verdict_of(seen.findings),
+            exit_code=for_findings(seen.findings, gate=False),
+            findings=seen.findings,
+            waived=seen.waived,
+            rows=seen.rows,
+            manifest=seen.manifest,
+            measurements=seen.measurements,
+            closing=_closing(seen, run, output),
+            solo=place.trusted.trust.root.solo,
+            runs=seen.runs,
+        ),
+        output,
+    )
+
+
+def _closing(seen: Looked, run: str, output: Output) -> str:
+    files = [path for _, path in output.files]
+    if files:
+        return f"written: {', '.join(files)}"
+    if output.format == "text" and seen.runs:
+        return f"as a page: hubpolicy report {shlex.quote(run)} -o report.html"
+    return ""

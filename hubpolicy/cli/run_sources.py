@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where ``hubpolicy report`` gets a run from: its folder on this disk, or a model's evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.records import parse_records
+from hubpolicy.core.run_report import Judged, RunReport, report_run, with_texts, worst_keys
+from hubpolicy.domain.finding import verdict_of
+from hubpolicy.domain.statement import ScorerPin, ToxicityResult
+from hubpolicy.errors import ConfigError, MalformedError, UnsupportedError
+
+if TYPE_CHECKING:
+    from hubpolicy.cli.wiring import Seat
+    from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.records import Thresholds
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.evaluation import Measurement, Plan
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.ports import Progress
+    from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
+
+
+class Looked(NamedTuple):
+    """What was found there, judged under the policy in force."""
+
+    runs: tuple[RunReport, ...]
+    findings: tuple[Finding, ...]
+    waived: tuple[Finding, ...]
+    rows: tuple[Row, ...]
+    measurements: tuple[MeasurementRow, ...]
+    manifest: ManifestSummary | None = None
+    path: str = ""
+
+
+class Instruments(NamedTuple):
+    """What a run was made with, as far as it is installed here."""
+
+    plan: Plan | None
+    scorer: ScorerPin | None
+    thresholds: Thresholds
+
+
+def look(name: str, place: Seat, progress: Progress, *, texts: bool) -> Looked:
+    """The run, or the model folder, that is meant.
+
+    Raises:
+        ConfigError: neither is.
+        MalformedError: what stands there is not what it should be.
+        UnsupportedError: the run's plan is not installed here.
+
+    """
+    from hubpolicy.adapters.run_folder import HEADER, find_run
+
+    if name and Path(name).is_dir() and not (Path(name) / HEADER).is_file():
+        return _from_model(name, place, progress, texts=texts)
+    return _from_run(find_run(place.home.state, name), place, texts=texts)
+
+
+def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.run_folder import read_ledger, read_run
+    from hubpolicy.cli.summaries import measurement_row
+    from hubpolicy.core.judge import weigh
+    from hubpolicy.core.kept_run import recount_kept
+    from hubpolicy.core.rules.hp2 import recompute
+    from hubpolicy.render.report import Row
+
+    kept = read_run(folder)
+    made_with = _instruments(kept.plan, kept.scorer)
+    if made_with.plan is None:
+        message = f"the plan of this run ({kept.plan[:12]}) is not installed here"
+        raise UnsupportedError(message, hint="look at it with the hubpolicy that made it")
+    pin = made_with.scorer or ScorerPin("not installed here", "screen", kept.scorer, "")
+    ledger = read_ledger(folder, place.home.state)
+    counted = recount_kept(kept, made_with.plan, pin, ledger, SystemClock().now())
+    policy = place.policy
+    result = counted.result
+    measured, found = recompute(
+        result, policy.toxicity, min_level=policy.min_level, released_on=result.finished_on
+    )
+    # What is missing from a run under way is one sentence, not one for each suite.
+    kept_back = [f for f in found if not counted.findings or f.effect == "failed"]
+    findings = tuple(weigh(f, policy) for f in (*counted.findings, *kept_back))
+    judged = Judged(verdict_of(findings), policy.toxicity.confidence, measured)
+    records = parse_records(kept.records)
+    run = report_run(kept.closure, result, judged, records, made_with.plan, made_with.thresholds)
+    if texts:
+        run = _show(run, folder, made_with.plan)
+    state = "" if kept.complete else f", {run.done} so far"
+    text = f"plan {result.plan}, {run.expected} samples{state}"
+    remark = f"scorer {pin.id} (tier {pin.tier}), level {result.binding_level}"
+    rows = (Row("run", str(folder)), Row("toxicity", text, remark))
+    measurements = tuple(measurement_row(m, result, kept.closure) for m in measured)
+    return Looked((run,), findings, (), rows, measurements)
+
+
+def _from_model(name: str, place: Seat, progress: Progress, *, texts: bool) -> Looked:
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.cli.summaries import (
+        bytes_row,
+        manifest_summary,
+        measurement_rows,
+        toxicity_rows,
+        with_path,
+    )
+    from hubpolicy.cli.wiring import folder
+    from hubpolicy.core import coverage
+    from hubpolicy.core.judge import judge
+    from hubpolicy.flows.assemble import assemble
+
+    reader = folder(name, progress)
+    trusted = place.trusted
+    evidence = assemble(reader, None, trusted.policy, trusted.trust, SystemClock().now())
+    decision = judge(evidence, (lambda seen: seen.rejected, coverage.check))
+    files = {file.path: file.content for file in reader.evidence_files()}
+    runs, found = [], list(decision.findings)
+    for line in coverage.runs(evidence):
+        if isinstance(line.predicate, ToxicityResult):
+            run, doubts = _signed(evidence, line, line.predicate, files, place, texts=texts)
+            runs.append(run)
+            found += doubts
+    return Looked(
+        runs=tuple(runs),
+        findings=with_path(tuple(found), name),
+        waived=decision.waived,
+        rows=(bytes_row(reader.manifest), *toxicity_rows(evidence)),
+        measurements=measurement_rows(evidence),
+        manifest=manifest_summary(reader.manifest),
+        path=name,
+    )
+
+
+def _signed(
+    evidence: Evidence,
+    line: VerifiedStatement,
+    result: ToxicityResult,
+    files: dict[str, bytes],
+    place: Seat,
+    *,
+    texts: bool,
+) -> tuple[RunReport, tuple[Finding, ...]]:
+    """A run from its signed counts, and from its records where they are at hand."""
+    from hubpolicy.adapters.run_folder import runs_below
+    from hubpolicy.core import coverage
+    from hubpolicy.core.recount import recount
+
+    closure = coverage.closure_digest(line)
+    made_with = _instruments(result.plan_sha256, result.scorer.sha256)
+    kept = runs_below(place.home.state, result.records.sha256)
+    content = _records(result, files, kept)
+    doubts: tuple[Finding, ...] = ()
+    if content and made_with.plan and made_with.thresholds:
+        doubts = recount(result, closure, content, made_with.plan, made_with.thresholds)
+    records = parse_records(content) if content and not doubts else ()
+    measured = tuple(m for own, m in coverage.measurements(evidence) if own == line)
+    judged = _judged(evidence, result, measured, doubts)
+    run = report_run(closure, result, judged, records, made_with.plan, made_with.thresholds)
+    if texts and kept is not None:
+        run = _show(run, kept, made_with.plan)
+    return run._replace(signer=line.principal), doubts
+
+
+def _judged(
+    evidence: Evidence,
+    result: ToxicityResult,
+    measured: tuple[Measurement, ...],
+    doubts: tuple[Finding, ...],
+) -> Judged:
+    from hubpolicy.core.judge import weigh
+    from hubpolicy.core.lines import select
+    from hubpolicy.core.rules.hp2 import recompute
+    from hubpolicy.domain.statement import ReleaseSummary
+
+    policy = evidence.policy
+    released = [summary.time_verified for _, summary in select(evidence.lines, ReleaseSummary)]
+    _, found = recompute(
+        result,
+        policy.toxicity,
+        min_level=policy.min_level,
+        released_on=min([*released, evidence.now]),
+    )
+    verdict = verdict_of(tuple(weigh(finding, policy) for finding in (*found, *doubts)))
+    return Judged(verdict, policy.toxicity.confidence, measured)
+
+
+def _records(result: ToxicityResult, files: dict[str, bytes], kept: Path | None) -> bytes:
+    """Published with the release, else kept on this disk, else none; the digest holds."""
+    from hubpolicy.adapters.run_folder import read_run
+    from hubpolicy.core.evidence_files import records_path, unpack_records
+
+    path = records_path(result.records.sha256)
+    if path not in files:
+        return read_run(kept).records if kept else b""
+    content = unpack_records(files[path], where=path)
+    if hashlib.sha256(content).hexdigest() != result.records.sha256:
+        message = f"got other records than those that were signed, in {path}"
+        raise MalformedError(message, hint="hubpolicy attest PATH drops what does not hold")
+    return content
+
+
+def _show(run: RunReport, folder: Path, plan: Plan | None) -> RunReport:
+    from hubpolicy.adapters.run_folder import read_texts
+
+    return with_texts(run, read_texts(folder, worst_keys(run)), plan)
+
+
+def _instruments(plan_sha256: str, scorer_sha256: str) -> Instruments:
+    """Plan and scorer by their digests; names can be anybody's."""
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.scorers.bundle import bundle_pin, read_bundle
+    from hubpolicy.adapters.scorers.description import parse_description
+
+    plans = (assets.plan(name) for name in assets.plan_names())
+    plan = next((plan for plan in plans if plan.sha256 == plan_sha256), None)
+    for known in assets.catalogue_here().scorers:
+        if known.sha256 == scorer_sha256:
+            try:
+                folder = assets.scorer_folder(known.id)
+            except ConfigError:
+                return Instruments(plan, None, ())
+            description = parse_description(read_bundle(folder).description)
+            return Instruments(plan, bundle_pin(folder), description.thresholds)
+    return Instruments(plan, None, ())
