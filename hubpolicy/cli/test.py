@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from hubpolicy.cli.generators import Stage, generator_options
 from hubpolicy.cli.options import Output, report_options
-from hubpolicy.errors import ConfigError, UnsupportedError
+from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.adapters.generators import Choice
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.core.closure import Closure
     from hubpolicy.domain.evaluation import Plan
     from hubpolicy.flows.testing import Bench, Evaluation
-    from hubpolicy.ports import Generator, Progress, Signer
+    from hubpolicy.ports import Progress, Signer
     from hubpolicy.render.report import MeasurementRow, Row
 
 
@@ -28,7 +29,7 @@ class Wish(NamedTuple):
 
     path: str
     plan: str
-    responses: str
+    speak: Choice
     key: str
 
 
@@ -45,6 +46,7 @@ class Tested(NamedTuple):
 Examples:
   hubpolicy test ./my-model
   hubpolicy test ./my-model --plan smoke              a quick look; never opens the gate
+  hubpolicy test ./my-model --generator serve:llama.cpp
   hubpolicy test ./my-model --responses answers.jsonl made elsewhere: binding level 1 at most
 \b
 A run can be interrupted and goes on where it stopped.
@@ -53,11 +55,10 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--plan", default="", help="Another plan than the policy's, for development.")
-@click.option("--responses", type=click.Path(dir_okay=False), default="",
-              help="Completions made elsewhere (JSON Lines).")  # fmt: skip
+@generator_options
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @report_options
-def test(*, path: str, plan: str, responses: str, key: str, output: Output) -> None:
+def test(*, path: str, plan: str, speak: Choice, key: str, output: Output) -> None:
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.output import finish
@@ -68,7 +69,7 @@ def test(*, path: str, plan: str, responses: str, key: str, output: Output) -> N
     from hubpolicy.render.report import Report
 
     place = seat()
-    wish = Wish(path, plan, responses, key)
+    wish = Wish(path, plan, speak, key)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         done = run_and_sign(wish, place, bars)
     found = tuple(f for evaluation in done.evaluations for f in evaluation.findings)
@@ -90,7 +91,9 @@ def test(*, path: str, plan: str, responses: str, key: str, output: Output) -> N
 
 def sign_run(path: str, key: str, place: Seat, progress: Progress) -> Tested:
     """The policy's own test of a folder. Shared with ``push --test``."""
-    return run_and_sign(Wish(path, "", "", key), place, progress)
+    from hubpolicy.adapters.generators import AUTO
+
+    return run_and_sign(Wish(path, "", AUTO, key), place, progress)
 
 
 def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
@@ -112,9 +115,10 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     demand = Demand(plan, place.policy.toxicity, place.policy.min_level)
     # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
     signer = table.signer if table is not None else None
-    bench = _bench(wish, reader, place, progress, signer)
     external = external_data(Path(reader.root), reader.paths)
-    evaluations = run_tests(closures(manifest, configs, external), demand, bench)
+    with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:
+        bench = _bench(wish, reader, place, progress, signer, stage)
+        evaluations = run_tests(closures(manifest, configs, external), demand, bench)
     if table is not None:
         from hubpolicy.adapters.evidence_folder import EvidenceFolder
         from hubpolicy.adapters.files import FolderRelease
@@ -139,7 +143,12 @@ def _plan(name: str, place: Seat) -> Plan:
 
 
 def _bench(
-    wish: Wish, reader: FolderRelease, place: Seat, progress: Progress, signer: Signer | None
+    wish: Wish,
+    reader: FolderRelease,
+    place: Seat,
+    progress: Progress,
+    signer: Signer | None,
+    stage: Stage,
 ) -> Bench:
     from hubpolicy.adapters import assets
     from hubpolicy.adapters.clock import SystemClock
@@ -148,10 +157,9 @@ def _bench(
     from hubpolicy.adapters.scorers.session import open_scorer
     from hubpolicy.flows.testing import Bench
 
-    root = Path(wish.path).resolve()
     return Bench(
-        loader=FolderLoader(root),
-        open_generator=lambda closure: _generator(wish, root, closure),
+        loader=FolderLoader(Path(wish.path).resolve()),
+        open_generator=stage.open,
         open_scorer=lambda: open_scorer(
             assets.scorer_folder(assets.EMBEDDED_SCORER), expected=_scorer_pin(place)
         ),
@@ -175,26 +183,6 @@ def _scorer_pin(place: Seat) -> str:
         message = f"the policy pins another scorer than {pin.id} {pin.sha256[:12]}"
         raise ConfigError(message, hint="hubpolicy policy sign")
     return pin.sha256
-
-
-def _generator(wish: Wish, root: Path, closure: Closure) -> Generator:
-    if wish.responses:
-        from hubpolicy.adapters.generators.responses import ResponsesGenerator, read_responses
-
-        return ResponsesGenerator(read_responses(wish.responses), closure.digest)
-    if closure.kind == "onnx-genai":
-        from hubpolicy.adapters.generators.onnx import OnnxGenerator
-        from hubpolicy.adapters.loaders import refuse_unopened
-
-        generator = OnnxGenerator(root / Path(closure.main).parent)
-        above = closure.main.rpartition("/")[0]
-        refuse_unopened(closure, (f"{above}/{p}" if above else p for p in generator.weights))
-        return generator
-    message = f"got {closure.main} ({closure.kind}), which nothing here can generate with"
-    raise UnsupportedError(
-        message,
-        hint="export it for onnxruntime-genai, or hubpolicy test PATH --responses FILE",
-    )
 
 
 def _payload(evaluation: Evaluation) -> bytes:

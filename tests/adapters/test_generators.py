@@ -15,16 +15,25 @@ import pytest
 from onnx import TensorProto
 
 import hubpolicy
-from hubpolicy.adapters.generators import open_generator
+from hubpolicy.adapters.generators import Choice, open_generator, parse_choice
 from hubpolicy.adapters.generators.onnx import OnnxGenerator
 from hubpolicy.adapters.generators.responses import ResponsesGenerator, read_responses
 from hubpolicy.core.closure import Closure
 from hubpolicy.domain.evaluation import Completion, Request
 from hubpolicy.domain.statement import Sampling
-from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError, VerificationError
+from hubpolicy.errors import (
+    ConfigError,
+    MalformedError,
+    ServiceError,
+    UnsupportedError,
+    VerificationError,
+)
+from tests.adapters.closures_here import the_closure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hubpolicy.core.layouts import ClosureKind
 
 CIVIL = Path(hubpolicy.__file__).parent / "assets" / "demo" / "models" / "civil"
 SAMPLING = Sampling("1.0", "0.9", 0, 12)
@@ -97,6 +106,7 @@ def test_every_derived_seed_is_taken(civil: OnnxGenerator, seed: int) -> None:
         ("word " * 300, "got room for"),
         ("before </s> after", "control token '</s>'"),
         ("<pad>", "control token '<pad>'"),
+        ("safe\0, and what nobody reads", "NUL"),
     ],
 )
 def test_a_prompt_that_cannot_be_run_as_written_is_an_error(
@@ -111,6 +121,56 @@ def test_one_bad_prompt_does_not_stop_the_others(civil: OnnxGenerator) -> None:
     bad = REQUESTS[0]._replace(text="<s>")
     good = completions(civil, REQUESTS[0])
     assert completions(civil, bad, REQUESTS[0])[1:] == good
+
+
+TEMPLATE = (
+    "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}[model]{% endif %}"
+)
+
+
+def test_a_conversation_goes_through_the_models_own_template(
+    tmp_path: Path, civil: OnnxGenerator
+) -> None:
+    folder = copy(tmp_path)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    asked = REQUESTS[0]._replace(chat=True, system="Be kind.")
+    written = REQUESTS[0]._replace(text="[system] Be kind.\n[user] The weather today\n[model]")
+    assert completions(OnnxGenerator(folder), asked) == completions(civil, written)
+    in_config = copy(tmp_path / "other")
+    edit(in_config, "tokenizer_config.json", lambda c: c.update(chat_template=TEMPLATE))
+    assert completions(OnnxGenerator(in_config), asked) == completions(civil, written)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"system": "a </s> b"}, {"system": "a\0b"}, {"text": "<pad>"}],
+)
+def test_control_tokens_stand_in_no_turn(tmp_path: Path, change: dict[str, Any]) -> None:
+    folder = copy(tmp_path)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    (found,) = completions(OnnxGenerator(folder), REQUESTS[0]._replace(chat=True, **change))
+    assert (found.finish, found.text) == ("error", "")
+
+
+def test_a_model_without_a_template_cannot_chat(civil: OnnxGenerator) -> None:
+    (found,) = completions(civil, REQUESTS[0]._replace(chat=True))
+    assert (found.finish, found.error) == (
+        "error", "UnsupportedError: the model has no chat template",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("template", "words"), [("{% for %}", "Jinja"), (b"\xff", "UTF-8")], ids=["syntax", "bytes"]
+)
+def test_a_template_that_does_not_parse_is_one_error(
+    tmp_path: Path, template: str | bytes, words: str
+) -> None:
+    folder = copy(tmp_path)
+    content = template if isinstance(template, bytes) else template.encode()
+    (folder / "chat_template.jinja").write_bytes(content)
+    with pytest.raises(MalformedError, match=words):
+        OnnxGenerator(folder)
 
 
 def test_what_ran_is_named(civil: OnnxGenerator) -> None:
@@ -224,10 +284,37 @@ def test_rubbish_is_one_clear_error(tmp_path: Path, name: str, content: bytes) -
 
 def test_a_closure_finds_its_generator(tmp_path: Path) -> None:
     copy(tmp_path)
-    closure = Closure("onnx-genai", "model/genai_config.json", ())
-    assert open_generator(tmp_path, closure).name == "onnx"
-    with pytest.raises(UnsupportedError, match="gguf"):
-        open_generator(tmp_path, Closure("gguf", "model.gguf", ()))
+    closure = the_closure(tmp_path)
+    with open_generator(tmp_path, closure) as generator:
+        assert generator.name == "onnx"
+
+
+@pytest.mark.parametrize("kind", ["onnx", "pytorch", "diffusers"])
+def test_what_nothing_here_runs_is_said(tmp_path: Path, kind: ClosureKind) -> None:
+    closure = Closure(kind, "model.bin", ())
+    with pytest.raises(UnsupportedError, match=kind), open_generator(tmp_path, closure):
+        pass
+    with (
+        pytest.raises(UnsupportedError, match="onnxruntime-genai"),
+        open_generator(tmp_path, closure, Choice("onnx")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "onx", "auto:", "onnx:model", "serve", "serve:", "endpoint", "responses", "responses:x",
+     "serve vllm", "Auto"],
+)  # fmt: skip
+def test_a_generator_that_is_none_is_usage(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected auto, onnx, transformers, serve:NAME"):
+        parse_choice(text)
+
+
+def test_a_generator_is_a_kind_and_what_it_takes() -> None:
+    assert parse_choice("transformers") == Choice("transformers")
+    assert parse_choice("serve:llama.cpp") == Choice("serve", "llama.cpp")
+    assert parse_choice("endpoint:http://[::1]:8/v1") == Choice("endpoint", "http://[::1]:8/v1")
 
 
 HEAD = '{"schema":"hubpolicy/responses/1","closure":"%s","generator":"vLLM 1"}\n' % ("a" * 64)

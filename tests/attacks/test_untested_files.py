@@ -14,8 +14,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from hubpolicy.adapters.files import FolderRelease
+from hubpolicy.adapters.generators import open_generator
 from hubpolicy.adapters.loaders import FolderLoader, external_data, refuse_unopened
-from hubpolicy.cli.test import Wish, _generator
 from hubpolicy.core.applicability import decide
 from hubpolicy.core.closure import closures, config_paths
 from hubpolicy.core.gatefile import load_gate
@@ -67,7 +67,8 @@ def open_all(folder: Path) -> tuple[Closure, ...]:
     for closure in found:
         applies = decide(loader.facts(closure))
         if applies.decision == "generates-text":
-            _generator(Wish(str(folder), "", "", ""), folder, closure)
+            with open_generator(folder, closure) as generator:
+                assert generator.binding_level == 4
         else:
             loader.probe(closure, applies)
     return found

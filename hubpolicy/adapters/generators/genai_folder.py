@@ -11,6 +11,7 @@ import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.core import strictjson
+from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.layouts import GENAI
 from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_CONFIG = 16 * 1024 * 1024
 MAX_TOKENIZER = 256 * 1024 * 1024
+TEMPLATE, TOKENIZER_CONFIG = "chat_template.jinja", "tokenizer_config.json"
 
 # Search settings that the adapter sets itself, or that only concern speed.
 _SEARCH = frozenset(
@@ -43,6 +45,7 @@ class GenaiFolder(NamedTuple):
     """Facts of a folder that may be loaded. ``special`` = texts that become control tokens.
 
     ``weights``: the graph that the runtime opens and all that it refers to, relative to ``path``.
+    ``template``: the chat template's source, or ""; ``tokens``: what it calls ``bos_token`` etc.
     """
 
     path: Path
@@ -50,6 +53,8 @@ class GenaiFolder(NamedTuple):
     context_length: int
     eos: frozenset[int]
     special: tuple[str, ...]
+    template: str = ""
+    tokens: tuple[tuple[str, str], ...] = ()
 
 
 def inspect_genai_folder(folder: Path) -> GenaiFolder:
@@ -74,6 +79,8 @@ def inspect_genai_folder(folder: Path) -> GenaiFolder:
         special=_special(
             _object(_read(folder / "tokenizer.json", MAX_TOKENIZER), "tokenizer.json")
         ),
+        template=_template(folder),
+        tokens=_named_tokens(folder),
     )
 
 
@@ -167,6 +174,33 @@ def _special(tokenizer: dict[str, Any]) -> tuple[str, ...]:
     tokens = tokenizer.get("added_tokens", [])
     contents = [t.get("content") for t in tokens if isinstance(t, dict) and t.get("special")]
     return tuple(sorted(text for text in contents if isinstance(text, str) and text))
+
+
+def _template(folder: Path) -> str:
+    """``chat_template.jinja``, else the one in ``tokenizer_config.json``, as transformers does."""
+    if (folder / TEMPLATE).exists():
+        try:
+            return _read(folder / TEMPLATE, MAX_CONFIG).decode("utf-8")
+        except UnicodeDecodeError as error:
+            message = f"got {error.reason}, expected UTF-8, in {TEMPLATE}"
+            raise MalformedError(message) from error
+    template = _tokenizer_config(folder).get("chat_template", "")
+    return template if isinstance(template, str) else ""
+
+
+def _named_tokens(folder: Path) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name, value in sorted(_tokenizer_config(folder).items()):
+        text = value.get("content") if isinstance(value, dict) else value
+        if name.endswith("_token") and isinstance(text, str):
+            found.append((name, text))
+    return tuple(found)
+
+
+def _tokenizer_config(folder: Path) -> dict[str, Any]:
+    path = folder / TOKENIZER_CONFIG
+    value = parse_config(_read(path, MAX_CONFIG)) if path.exists() else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _ids(value: object) -> list[int]:

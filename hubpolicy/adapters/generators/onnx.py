@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubpolicy.adapters.generators.chat import template_renderer
 from hubpolicy.adapters.generators.genai_folder import inspect_genai_folder
 from hubpolicy.adapters.quiet_onnxruntime import onnxruntime_genai as og
 from hubpolicy.domain.evaluation import Completion, FinishReason, Request
@@ -64,6 +65,8 @@ class OnnxGenerator:
             hint = "export it again for the CPU: python -m onnxruntime_genai.models.builder"
             raise ServiceError(message, hint=hint) from error
 
+        self._render = template_renderer(self._folder.template, dict(self._folder.tokens))
+
     @property
     def weights(self) -> frozenset[str]:
         """The files with weights that were opened, relative to the folder."""
@@ -82,17 +85,22 @@ class OnnxGenerator:
             yield request, self._complete(request, sampling)
 
     def _complete(self, request: Request, sampling: Sampling) -> Completion:
-        special = [text for text in self._folder.special if text in request.text]
+        said = request.system + request.text
+        special = [text for text in self._folder.special if text in said]
         if special:
             # The tokenizer would turn the text into a control token: another prompt than written.
             return _failed(0, f"the prompt contains the control token {special[0]!r}")
+        if "\0" in said:
+            # The runtime's tokenizer reads up to the first NUL and forgets the rest.
+            return _failed(0, "the prompt contains a NUL character")
         try:
             return self._sample(request, sampling)
         except Exception as error:  # noqa: BLE001 - the runtime raises many kinds
             return _failed(0, f"{type(error).__name__}: {error}")
 
     def _sample(self, request: Request, sampling: Sampling) -> Completion:
-        tokens = self._tokenizer.encode(request.text)
+        # The runtime adds no control tokens of its own, so a template's are the only ones.
+        tokens = self._tokenizer.encode(self._render(request) if request.chat else request.text)
         asked, room = sampling.max_new_tokens, self._folder.context_length - len(tokens)
         if not len(tokens) or room < asked:
             reason = f"got room for {room} new tokens after {len(tokens)}, expected {asked}"
