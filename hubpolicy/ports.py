@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from hubpolicy.core.answering import Answered, Batch
     from hubpolicy.core.applicability import Applies, ClosureFacts
     from hubpolicy.core.closure import Closure
     from hubpolicy.core.ledger import Ledger, Run
@@ -37,6 +38,9 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """One line that stays."""
+
+    def tell(self, text: str) -> None:
+        """A few words beside the last step's bar, in place of those before."""
 
 
 class ReleaseReader(Protocol):
@@ -129,6 +133,24 @@ class Scorer(Protocol):
 
     def score(self, texts: Iterable[str]) -> Iterator[Score]:
         """Scores in the order of the texts. One without labels: the text has no score."""
+
+
+class Executor(Protocol):
+    """Who answers batches: this process, others beside it, or machines elsewhere.
+
+    What comes out must not depend on it (``core/answering.py`` is run everywhere).
+    """
+
+    def run(
+        self, closure: Closure, tested: tuple[Generator, Scorer], batches: Iterable[Batch],
+        advance: Advance,
+    ) -> Iterator[Answered]:  # fmt: skip
+        """Answer every batch, in any order; ``advance`` counts samples.
+
+        Raises:
+            ServiceError: a worker failed or was too slow; what came before is kept.
+
+        """
 
 
 class CommitOutcome(NamedTuple):
@@ -231,7 +253,10 @@ class Probe(NamedTuple):
 
 
 class RunHeader(NamedTuple):
-    """What a run depends on; a difference in any field is another run. Digests are hex sha256."""
+    """What a run depends on; a difference in any field is another run. Digests are hex sha256.
+
+    ``shard``: ``I/N`` of a part of a run, "" of a whole one.
+    """
 
     closure: str
     plan: str
@@ -239,6 +264,7 @@ class RunHeader(NamedTuple):
     seed: str
     generator: str
     runtime: tuple[tuple[str, str], ...]
+    shard: str = ""
 
 
 class RunLog(Protocol):
@@ -264,6 +290,9 @@ class RunLog(Protocol):
 
         """
 
+    def complete(self) -> str:
+        """Seal that nothing is left to do in this shard; the path of its folder."""
+
     def finish(self, records: bytes, texts: bytes) -> str:
         """Write records and texts as files of their own; the path of the texts."""
 
@@ -276,7 +305,8 @@ class RunStore(Protocol):
 
         Raises:
             ServiceError: it cannot be written, or another process has it.
-            MalformedError: what is there was damaged by something else than a crash.
+            MalformedError: what is there was damaged by something else than a crash, or was not
+                written under the key at hand.
 
         """
 

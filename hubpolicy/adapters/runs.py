@@ -111,6 +111,11 @@ class FolderRunLog:
         _append(self._path, content)
         self._head = head
 
+    def complete(self) -> str:
+        """Seal the mark that nothing is left to do; the path of the run's folder."""
+        self._write(*runlog.render_batch(self._head, (), (), self._signer, complete=True))
+        return str(self._folder)
+
     def finish(self, records: bytes, texts: bytes) -> str:
         """Write both files whole; the path of the texts."""
         write_atomic(self._folder / RECORDS, records, _PRIVATE)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
     from hubpolicy.ports import Advance
 
@@ -25,6 +26,7 @@ class Bars:
         self._shown = shown
         self._quiet = quiet
         self._rich: RichProgress | None = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         if self._shown:
@@ -42,7 +44,9 @@ class Bars:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[unit]}"),
+                TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(),
+                TextColumn("{task.fields[told]}"),
                 console=Console(stderr=True),
                 transient=True,
             )
@@ -63,17 +67,35 @@ class Bars:
         rich = self._rich
         if rich is None:
             return _ignore
-        task = rich.add_task(title, total=total, unit=unit)
+        task = rich.add_task(title, total=total, unit=unit, rate="", told="")
+        self._task = task
 
         def advance(steps: int) -> None:
             rich.advance(task, steps)
+            rich.update(task, rate=rate(rich.tasks[task].speed, unit))
 
         return advance
+
+    def tell(self, text: str) -> None:
+        """A few words beside the bar."""
+        if self._rich is not None and self._task is not None:
+            self._rich.update(self._task, told=terminal(text))
 
     def note(self, text: str) -> None:
         """One line that stays."""
         if not self._quiet:
             click.echo(terminal(text), err=True)
+
+
+def rate(speed: float | None, unit: str) -> str:
+    """``3.2 samples/s``, or how long one takes where that says more. Bytes in MB."""
+    if not speed:
+        return ""
+    if unit == "bytes":
+        return f"{speed / 1e6:.0f} MB/s"
+    if speed < 1:
+        return f"{1 / speed:.1f} s each"
+    return f"{speed:.1f} {unit}/s"
 
 
 def _ignore(_: int) -> None:

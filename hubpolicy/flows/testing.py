@@ -21,26 +21,26 @@ from hubpolicy.core.decoders import TABLE
 from hubpolicy.core.ledger import Run, attempts_of, standing
 from hubpolicy.core.rules import hp209
 from hubpolicy.core.rules.hp2 import recompute
-from hubpolicy.core.sampling import Tally, count_controls, render_texts, speaks, to_sample
+from hubpolicy.core.sampling import count_controls, render_texts, to_sample
 from hubpolicy.core.secondary import Secondary, summarize
 from hubpolicy.core.seeds import derive_nonce, plan_requests
-from hubpolicy.domain.evaluation import Control, Record, Sample
 from hubpolicy.domain.finding import Finding, Verdict, verdict_of
 from hubpolicy.domain.statement import ApplicabilityResult, RecordsPin, ToxicityResult
 from hubpolicy.errors import ServiceError, VerificationError
+from hubpolicy.flows.drawing import Drawn, InProcess, Task, draw
 from hubpolicy.ports import RunHeader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hubpolicy.core.closure import Closure
-    from hubpolicy.domain.evaluation import Canary, Completion, Measurement, Plan, Request, Score
+    from hubpolicy.domain.evaluation import Measurement, Plan, Record, Request, Sample
     from hubpolicy.domain.policy import ToxicityPolicy
     from hubpolicy.ports import (
-        Advance,
         AttemptLedger,
         Clock,
         ClosureLoader,
+        Executor,
         Generator,
         Progress,
         RunLog,
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
         Scorer,
     )
 
-BATCH = 64
-CANARIES_PER_BATCH = 4
 LOADED_HERE = 4
 
 
@@ -67,6 +65,7 @@ class Bench(NamedTuple):
     clock: Clock
     progress: Progress
     changed: Callable[[Closure], tuple[str, ...]]
+    executor: Executor = InProcess()
 
 
 class Demand(NamedTuple):
@@ -130,20 +129,43 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
         message = f"got plan {demand.plan.id!r} without suites, expected some"
         raise ServiceError(message)
     generator, scorer = bench.open_generator(closure), bench.open_scorer()
-    nonce = derive_nonce(closure.digest, demand.plan.sha256, scorer.pin.sha256)
-    header = RunHeader(
+    header = header_of(closure, demand.plan, generator, scorer)
+    requests = plan_requests(demand.plan, header.seed)
+    with bench.runs.open(header) as log:
+        task = task_of(closure, demand, generator, scorer)
+        samples, controls = draw(task, requests, log, bench.executor, bench.progress)
+        refuse_changed(closure, bench)
+        drawn = Drawn(
+            nonce=header.seed,
+            requests=requests,
+            generator=generator.name,
+            binding_level=generator.binding_level,
+            scorer=scorer.pin,
+            runtime=header.runtime,
+            samples=samples,
+            controls=controls,
+        )
+        return conclude(closure, applies, drawn, demand, bench, log)
+
+
+def header_of(
+    closure: Closure, plan: Plan, generator: Generator, scorer: Scorer, shard: str = ""
+) -> RunHeader:
+    """What a run of these depends on; its seed is the nonce that everything is drawn from."""
+    return RunHeader(
         closure=closure.digest,
-        plan=demand.plan.sha256,
+        plan=plan.sha256,
         scorer=scorer.pin.sha256,
-        seed=nonce,
+        seed=derive_nonce(closure.digest, plan.sha256, scorer.pin.sha256),
         generator=f"{generator.name}/{generator.binding_level}",
         runtime=(*generator.runtime, *scorer.runtime),
+        shard=shard,
     )
-    with bench.runs.open(header) as log:
-        work = _Work(demand, bench, (generator, scorer), log, nonce)
-        samples, controls = work.run()
-        _refuse_changed(closure, bench)
-        return _conclude(closure, applies, work, samples, controls)
+
+
+def task_of(closure: Closure, demand: Demand, generator: Generator, scorer: Scorer) -> Task:
+    """What to draw with what."""
+    return Task(closure, demand.plan, demand.policy, demand.stop_early, generator, scorer)
 
 
 def _not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluation:
@@ -152,7 +174,7 @@ def _not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluat
     if applies.decision == "no-generated-output":
         probe = bench.loader.probe(closure, applies)
         shape, runtime = probe.output_shape, probe.runtime
-        _refuse_changed(closure, bench)
+        refuse_changed(closure, bench)
     result = ApplicabilityResult(
         decision=applies.decision,
         table=TABLE,
@@ -166,126 +188,38 @@ def _not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluat
     return Evaluation(closure, applies, result, (), findings, b"", "")
 
 
-class _Work:
-    """The loop of one run: what is left to do, in batches."""
-
-    def __init__(
-        self,
-        demand: Demand,
-        bench: Bench,
-        tested: tuple[Generator, Scorer],
-        log: RunLog,
-        nonce: str,
-    ) -> None:
-        self.demand, self.bench, self.log, self.nonce = demand, bench, log, nonce
-        self.generator, self.scorer = tested
-        self.requests = plan_requests(demand.plan, nonce)
-
-    def run(self) -> tuple[tuple[Sample, ...], tuple[Control, ...]]:
-        """Samples and controls of this process and of those before."""
-        samples, controls = list(self.log.samples), list(self.log.controls)
-        done = {recording.key_of(sample.record) for sample in samples}
-        left = [request for request in self.requests if recording.key_of(request) not in done]
-        tally = Tally(self.demand.plan, self.demand.policy)
-        tally.add(samples)
-        advance = self.bench.progress.start("testing", len(self.requests), "samples")
-        advance(len(done))
-        controls += self._control(self.demand.plan.canaries)
-        for number, start in enumerate(range(0, len(left), BATCH)):
-            if self.demand.stop_early and tally.lost:
-                self.bench.progress.note(f"suite {tally.lost} cannot pass any more: stopped")
-                break
-            batch = left[start : start + BATCH]
-            new, seen = self._batch(batch, self._slice(number), advance)
-            tally.add(new)
-            samples += new
-            controls += seen
-        controls += self._control(self.demand.plan.canaries)
-        return tuple(samples), tuple(controls)
-
-    def _batch(
-        self, batch: Sequence[Request], canaries: Sequence[Canary], advance: Advance
-    ) -> tuple[list[Sample], list[Control]]:
-        answers = self._answers(batch, advance)
-        texts = tuple(answer.text for answer in answers.values() if speaks(answer.text))
-        # Canaries stand between the model's texts, so that the scorer cannot tell them apart.
-        stream = _interleave(texts, tuple(canary.text for canary in canaries))
-        scores = dict(zip(stream, self._scores(stream), strict=True))
-        samples = []
-        for request in batch:
-            answer = answers.get(recording.key_of(request))
-            score = scores.get(answer.text) if answer is not None else None
-            samples.append(to_sample(request, answer, score, self.demand.plan, self.log.secret))
-        controls = [Control(canary.id, scores[canary.text].toxic) for canary in canaries]
-        self.log.append(samples, controls)
-        return samples, controls
-
-    def _answers(
-        self, batch: Sequence[Request], advance: Advance
-    ) -> dict[recording.Key, Completion]:
-        asked = {recording.key_of(request) for request in batch}
-        answers: dict[recording.Key, Completion] = {}
-        for request, completion in self.generator.complete(batch, self.demand.plan.sampling):
-            key = recording.key_of(request)
-            if key not in asked or key in answers:
-                message = f"got an answer for {key} from {self.generator.name}, expected each once"
-                raise ServiceError(message)
-            answers[key] = completion
-            advance(1)
-        return answers
-
-    def _scores(self, texts: Sequence[str]) -> list[Score]:
-        scores = list(self.scorer.score(texts))
-        if len(scores) != len(texts):
-            message = f"got {len(scores)} scores for {len(texts)} texts from {self.scorer.pin.id}"
-            raise ServiceError(message)
-        return scores
-
-    def _control(self, canaries: Sequence[Canary]) -> list[Control]:
-        scores = self._scores([canary.text for canary in canaries])
-        pairs = zip(canaries, scores, strict=True)
-        controls = [Control(canary.id, score.toxic) for canary, score in pairs]
-        self.log.append((), controls)
-        return controls
-
-    def _slice(self, number: int) -> tuple[Canary, ...]:
-        canaries = self.demand.plan.canaries
-        first = number * CANARIES_PER_BATCH
-        chosen = [canaries[(first + i) % len(canaries)] for i in range(CANARIES_PER_BATCH)]
-        return tuple(dict.fromkeys(chosen))
-
-
-def _conclude(
+def conclude(
     closure: Closure,
     applies: Applies,
-    work: _Work,
-    samples: tuple[Sample, ...],
-    controls: tuple[Control, ...],
+    drawn: Drawn,
+    demand: Demand,
+    bench: Bench,
+    log: RunLog,
 ) -> Evaluation:
-    demand, bench, plan = work.demand, work.bench, work.demand.plan
-    missing = _missing(work.requests, samples, plan)
-    content = recording.render_records([*(sample.record for sample in samples), *missing])
+    """Count what was drawn, enter it into the ledger, and judge it."""
+    plan = demand.plan
+    missing = _missing(drawn.requests, drawn.samples, plan)
+    content = recording.render_records([*(sample.record for sample in drawn.samples), *missing])
     pin = recording.pin_records(content)
     result = ToxicityResult(
         plan=plan.id,
         plan_sha256=plan.sha256,
         opens_gate=plan.opens_gate,
-        scorer=work.scorer.pin,
-        generator=work.generator.name,
-        binding_level=work.generator.binding_level,
-        suites=recording.count(recording.parse_records(content), plan, work.nonce),
-        canaries=count_controls(plan, controls),
+        scorer=drawn.scorer,
+        generator=drawn.generator,
+        binding_level=drawn.binding_level,
+        suites=recording.count(recording.parse_records(content), plan, drawn.nonce),
+        canaries=count_controls(plan, drawn.controls),
         records=pin,
         ledger_head="",
         attempts=attempts_of(bench.ledger.read(), closure.digest),
-        seed=work.nonce,
+        seed=drawn.nonce,
         finished_on=bench.clock.now(),
-        runtime=(*work.generator.runtime, *work.scorer.runtime),
+        runtime=drawn.runtime,
     )
     result = _enter(result, closure, demand, bench, pin)
     measurements, findings = _judge(result, demand)
-    texts = render_texts(samples, work.log.secret)
-    path = work.log.finish(content, texts)
+    path = log.finish(content, render_texts(drawn.samples, log.secret))
     return Evaluation(closure, applies, result, measurements, findings, content, path)
 
 
@@ -328,17 +262,15 @@ def _missing(requests: Sequence[Request], samples: Sequence[Sample], plan: Plan)
     ]
 
 
-def _refuse_changed(closure: Closure, bench: Bench) -> None:
+def refuse_changed(closure: Closure, bench: Bench) -> None:
+    """Hash the files again: what was run is what is there.
+
+    Raises:
+        VerificationError: some changed while they were tested.
+
+    """
     changed = bench.changed(closure)
     if changed:
         shown = ", ".join(changed[:3])
         message = f"{len(changed)} files changed while they were tested: {shown}"
         raise VerificationError(message, hint="leave the folder alone, then: hubpolicy test")
-
-
-def _interleave(texts: tuple[str, ...], canaries: tuple[str, ...]) -> tuple[str, ...]:
-    step = max(1, len(texts) // (len(canaries) + 1))
-    stream: list[str] = []
-    for at, canary in enumerate(canaries):
-        stream += [*texts[at * step : (at + 1) * step], canary]
-    return (*stream, *texts[len(canaries) * step :])

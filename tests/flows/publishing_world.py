@@ -56,6 +56,9 @@ class Notes:
     def note(self, text: str) -> None:
         self.said.append(text)
 
+    def tell(self, text: str) -> None:
+        assert text
+
 
 class Asked(NamedTuple):
     """One line of the hub's log."""

@@ -75,6 +75,7 @@ class Quiet:
     def __init__(self) -> None:
         self.done = 0
         self.notes: list[str] = []
+        self.told: list[str] = []
 
     def start(self, title: str, total: int | None, unit: str) -> Advance:
         assert title
@@ -87,6 +88,9 @@ class Quiet:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
 
 
 class FixedLoader:

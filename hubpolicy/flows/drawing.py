@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop of a run: what is left to do goes to an executor in batches, what comes is kept.
+
+Shared by whole runs and shards. Answers may come in any order and from anywhere; every batch is
+sealed in the log before the next one is looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.answering import answer_batch, batches_of, control
+from hubpolicy.core.records import key_of
+from hubpolicy.core.sampling import Tally, to_sample
+from hubpolicy.core.standing import Standing
+from hubpolicy.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hubpolicy.core.answering import Answered, Batch
+    from hubpolicy.core.closure import Closure
+    from hubpolicy.domain.evaluation import Control, Plan, Request, Sample
+    from hubpolicy.domain.policy import ToxicityPolicy
+    from hubpolicy.domain.statement import ScorerPin
+    from hubpolicy.ports import Advance, Executor, Generator, Progress, RunLog, Scorer
+
+
+class Drawn(NamedTuple):
+    """What a run found, before it is counted. ``requests``: what the whole plan asked for."""
+
+    nonce: str
+    requests: tuple[Request, ...]
+    generator: str
+    binding_level: int
+    scorer: ScorerPin
+    runtime: tuple[tuple[str, str], ...]
+    samples: tuple[Sample, ...]
+    controls: tuple[Control, ...]
+
+
+class Task(NamedTuple):
+    """What to draw with what. ``stop_early``: end once the policy cannot be met any more."""
+
+    closure: Closure
+    plan: Plan
+    policy: ToxicityPolicy
+    stop_early: bool
+    generator: Generator
+    scorer: Scorer
+
+
+class InProcess:
+    """One batch after the other, in this process (port ``Executor``)."""
+
+    def run(
+        self, closure: Closure, tested: tuple[Generator, Scorer], batches: Iterable[Batch],
+        advance: Advance,
+    ) -> Iterator[Answered]:  # fmt: skip
+        """Answer lazily: a batch is begun when the one before was taken."""
+        del closure
+        for batch in batches:
+            yield answer_batch(batch, *tested, advance)
+
+
+def draw(
+    task: Task,
+    requests: Sequence[Request],
+    log: RunLog,
+    executor: Executor,
+    progress: Progress,
+) -> tuple[tuple[Sample, ...], tuple[Control, ...]]:
+    """Samples and controls of this process and of those before.
+
+    Raises:
+        ServiceError: generator, scorer, executor or disk failed; what was sealed is kept.
+        KeyboardInterrupt: after what was already said was scored and sealed.
+
+    """
+    plan = task.plan
+    samples, controls = list(log.samples), list(log.controls)
+    done = {key_of(sample.record) for sample in samples}
+    left = [request for request in requests if key_of(request) not in done]
+    tally, standing = Tally(plan, task.policy), Standing(plan, task.policy)
+    tally.add(samples)
+    standing.add(samples)
+    advance = progress.start("testing", len(requests), "samples")
+    advance(len(done))
+    progress.tell(standing.text)
+    controls += _control(task, log)
+    tested = (task.generator, task.scorer)
+    for answered in executor.run(task.closure, tested, batches_of(left, plan), advance):
+        new = _keep(answered, plan, log)
+        done |= _new_keys(new, done)
+        tally.add(new)
+        standing.add(new)
+        samples += new
+        controls += answered.controls
+        progress.tell(standing.text)
+        if answered.interrupted:
+            raise KeyboardInterrupt
+        if task.stop_early and tally.lost:
+            progress.note(f"suite {tally.lost} cannot pass any more: stopped")
+            break
+    controls += _control(task, log)
+    return tuple(samples), tuple(controls)
+
+
+def _control(task: Task, log: RunLog) -> tuple[Control, ...]:
+    controls = control(task.plan.canaries, task.scorer)
+    log.append((), controls)
+    return controls
+
+
+def _keep(answered: Answered, plan: Plan, log: RunLog) -> list[Sample]:
+    new = [to_sample(*answer, plan, log.secret) for answer in answered.answers]
+    log.append(new, answered.controls)
+    return new
+
+
+def _new_keys(new: list[Sample], done: set[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+    keys = {key_of(sample.record) for sample in new}
+    if keys & done or len(keys) != len(new):
+        message = f"got sample {min(keys & done, default=())} again, expected each once"
+        raise ServiceError(message)
+    return keys
