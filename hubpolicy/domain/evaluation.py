@@ -87,11 +87,16 @@ class Completion(NamedTuple):
 
 
 class Score(NamedTuple):
-    """The classifier's answer: (label, probability) pairs, the maximum over all windows."""
+    """The classifier's answer: (label, probability) pairs, the maximum over all windows.
+
+    ``precision`` is that of the graph that decided: an int8 score near a threshold gives way to
+    the fp32 one.
+    """
 
     labels: tuple[tuple[str, float], ...]
     n_windows: int
     toxic: bool
+    precision: str = ""
 
 
 class Record(NamedTuple):

@@ -237,7 +237,7 @@ def test_an_output_of_another_size_is_no_score(tmp_path: Path) -> None:
 
 def test_what_ran_is_named(scorer: BundleScorer) -> None:
     names = [name for name, _ in scorer.runtime]
-    assert names == ["cpu", "onnxruntime", "tokenizers"]
+    assert names == ["cpu", "onnxruntime", "precision", "provider", "tokenizers"]
     assert scorer.thresholds == tuple(sorted(DESCRIPTION["thresholds"].items()))
 
 

@@ -92,11 +92,14 @@ def write_bundle(
     *,
     model: onnx.ModelProto | None = None,
     tokenizer: Tokenizer | None = None,
+    full: onnx.ModelProto | None = None,
     **changes: Any,
 ) -> Path:
-    """Write the three files; ``changes`` replace keys of the description."""
+    """Write the files, ``full.onnx`` if given; ``changes`` replace keys of the description."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes((model or make_model()).SerializeToString())
+    if full is not None:
+        (folder / "full.onnx").write_bytes(full.SerializeToString())
     (tokenizer or make_tokenizer()).save(str(folder / "tokenizer.json"))
     (folder / "scorer.json").write_text(json.dumps({**DESCRIPTION, **changes}))
     return folder

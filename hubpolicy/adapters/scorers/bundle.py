@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scorer bundle on disk: ``model.onnx``, ``tokenizer.json`` and ``scorer.json`` in a folder.
 
-Reads and identifies it; running it is :mod:`hubpolicy.adapters.scorers.session`'s work.
+A fourth file, ``full.onnx``, is there if the description has a ``recheck``: the same network in
+fp32, asked where the int8 score is too near a threshold to decide. Reads and identifies a bundle;
+running it is :mod:`hubpolicy.adapters.scorers.session`'s work.
 """
 
 from __future__ import annotations
@@ -13,42 +15,87 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.adapters.scorers.description import Description, parse_description
 from hubpolicy.domain.manifest import Entry, dir_hash
 from hubpolicy.domain.statement import ScorerPin
-from hubpolicy.errors import MalformedError, ServiceError
+from hubpolicy.errors import MalformedError, ServiceError, VerificationError
 
 if TYPE_CHECKING:
     import os
 
 MODEL, TOKENIZER, DESCRIPTION = "model.onnx", "tokenizer.json", "scorer.json"
+FULL = "full.onnx"
 MAX_BYTES = 2 * 1024**3
 
 
+class FullModel(NamedTuple):
+    """``full.onnx``: hashed when the bundle is read, loaded only if a text asks for it.
+
+    It is four times as large as the int8 graph, and many runs never need it.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+
+    def read(self) -> bytes:
+        """Its content, if that is still what was hashed.
+
+        Raises:
+            ServiceError: it cannot be read any more.
+            VerificationError: it is not what it was.
+
+        """
+        content = _read(self.path)
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            message = f"got another {FULL} than at the start, expected {self.sha256[:12]}"
+            raise VerificationError(message, hint="leave the scorer alone while a test runs")
+        return content
+
+
 class BundleFiles(NamedTuple):
-    """The three files, read once: what is hashed is what is loaded."""
+    """The files, read once: what is hashed is what is loaded."""
 
     model: bytes
     tokenizer: bytes
     description: bytes
+    full: FullModel | None = None
 
     @property
     def sha256(self) -> str:
         """Hex dirHash over exactly these files."""
         contents = ((MODEL, self.model), (TOKENIZER, self.tokenizer))
-        return dir_hash(
-            tuple(
-                Entry(name, len(content), hashlib.sha256(content).hexdigest())
-                for name, content in (*contents, (DESCRIPTION, self.description))
-            )
-        )
+        entries = [
+            Entry(name, len(content), hashlib.sha256(content).hexdigest())
+            for name, content in (*contents, (DESCRIPTION, self.description))
+        ]
+        if self.full is not None:
+            entries.append(Entry(FULL, self.full.size, self.full.sha256))
+        return dir_hash(tuple(entries))
+
+    def describe(self) -> Description:
+        """What the bundle says about itself.
+
+        Raises:
+            MalformedError: it is invalid, or one of ``recheck`` and ``full.onnx`` is missing.
+
+        """
+        description = parse_description(self.description)
+        if bool(description.recheck) is not (self.full is not None):
+            has = FULL if self.full is not None else f"no {FULL}"
+            says = "a recheck" if description.recheck else "no recheck"
+            message = f"got {has} and {says} in {DESCRIPTION}, expected both or neither"
+            raise MalformedError(message, hint="hubpolicy scorer export NAME writes both")
+        return description
 
 
 def read_bundle(folder: str | os.PathLike[str]) -> BundleFiles:
-    """Read the three files; others in the folder (a card, a licence) are not looked at.
+    """Read the files; others in the folder (a card, a licence) are not looked at.
 
     Raises:
         ServiceError: one is missing, unreadable or too large.
 
     """
-    return BundleFiles(*(_read(Path(folder) / name) for name in (MODEL, TOKENIZER, DESCRIPTION)))
+    above = Path(folder)
+    model, tokenizer, description = (_read(above / n) for n in (MODEL, TOKENIZER, DESCRIPTION))
+    return BundleFiles(model, tokenizer, description, _look_at(above / FULL))
 
 
 def bundle_pin(folder: str | os.PathLike[str]) -> ScorerPin:
@@ -60,7 +107,7 @@ def bundle_pin(folder: str | os.PathLike[str]) -> ScorerPin:
 
     """
     files = read_bundle(folder)
-    return make_pin(files, parse_description(files.description))
+    return make_pin(files, files.describe())
 
 
 def make_pin(files: BundleFiles, description: Description) -> ScorerPin:
@@ -68,14 +115,36 @@ def make_pin(files: BundleFiles, description: Description) -> ScorerPin:
     return ScorerPin(description.id, description.tier, files.sha256, description.precision)
 
 
+def _look_at(path: Path) -> FullModel | None:
+    """Hash without keeping; None if there is no such file (a dangling link is an error)."""
+    if not path.is_symlink() and not path.exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    _refuse_large(path, size)
+    return FullModel(path, size, digest)
+
+
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= MAX_BYTES else b""
     except OSError as error:
-        message = f"cannot read {path.name} of the scorer bundle {path.parent}: {error.strerror}"
-        raise ServiceError(message, hint="install the scorer again: hubpolicy doctor") from error
+        raise _unreadable(path, error) from error
+    _refuse_large(path, size)
+    return content
+
+
+def _unreadable(path: Path, error: OSError) -> ServiceError:
+    message = f"cannot read {path.name} of the scorer bundle {path.parent}: {error.strerror}"
+    return ServiceError(message, hint="install the scorer again: hubpolicy doctor")
+
+
+def _refuse_large(path: Path, size: int) -> None:
     if size > MAX_BYTES:
         message = f"got {size} bytes, expected at most {MAX_BYTES}, in {path}"
         raise MalformedError(message)
-    return content

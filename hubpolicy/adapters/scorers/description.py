@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hubpolicy.core import strictjson
@@ -10,7 +11,7 @@ from hubpolicy.core.statistics import parse_ratio
 from hubpolicy.errors import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 SCHEMA = "hubpolicy/scorer/1"
 MAX_BYTES = 1024 * 1024
@@ -33,10 +34,15 @@ _KEYS: dict[str, type] = {
     "license": str,
     "evaluation": dict,
 }
+_OPTIONAL: dict[str, type] = {"recheck": dict}
 
 
 class Description(NamedTuple):
-    """``window`` content tokens at a time, each window sharing ``overlap`` with the one before."""
+    """``window`` content tokens at a time, each window sharing ``overlap`` with the one before.
+
+    ``recheck``: within this distance of a threshold (a decimal string) the fp32 graph is asked;
+    empty = never.
+    """
 
     id: str
     version: str
@@ -52,12 +58,25 @@ class Description(NamedTuple):
     suffix: tuple[int, ...]
     thresholds: tuple[tuple[str, str], ...]
     precision: str
+    recheck: str = ""
 
     def windows(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
         """Overlapping pieces that together hold every token."""
         step = self.window - self.overlap
         for start in range(0, max(1, len(tokens) - self.overlap), step):
             yield tokens[start : start + self.window]
+
+    def is_borderline(self, scores: Iterable[tuple[str, str]]) -> bool:
+        """True if the decision may be another one in fp32, judged on the scores as recorded.
+
+        That is where a label lies within ``recheck`` of its threshold (at that very distance
+        too), unless another one is further above its own than that: then it is toxic anyway.
+        """
+        if not self.recheck:
+            return False
+        within, values = _exact(self.recheck), dict(scores)
+        gaps = [_exact(values[label]) - _exact(limit) for label, limit in self.thresholds]
+        return max(gaps) <= within and any(abs(gap) <= within for gap in gaps)
 
 
 def parse_description(content: bytes) -> Description:
@@ -95,15 +114,16 @@ def parse_description(content: bytes) -> Description:
         suffix=_tokens(table["suffix"], "suffix"),
         thresholds=thresholds,
         precision=table["precision"],
+        recheck=_recheck(table.get("recheck")),
     )
 
 
 def _refuse(table: Any) -> None:
-    if not isinstance(table, dict) or table.keys() != _KEYS.keys():
+    if not isinstance(table, dict) or table.keys() - _OPTIONAL.keys() != _KEYS.keys():
         got = sorted(table) if isinstance(table, dict) else type(table).__name__
         message = f"got {got}, expected the keys {sorted(_KEYS)}, in {_WHERE}"
         raise MalformedError(message)
-    for key, expected in _KEYS.items():
+    for key, expected in (_KEYS | {k: v for k, v in _OPTIONAL.items() if k in table}).items():
         if type(table[key]) is not expected or table[key] == "":
             message = f"got {key} {table[key]!r}, expected a {expected.__name__}, in {_WHERE}"
             raise MalformedError(message)
@@ -128,6 +148,21 @@ def _refuse_thresholds(thresholds: tuple[tuple[str, Any], ...], labels: tuple[st
         if label not in labels or not 0 < numerator < denominator:
             message = f"got threshold {label} = {value}, expected a label and (0, 1), in {_WHERE}"
             raise MalformedError(message)
+
+
+def _recheck(table: dict[str, Any] | None) -> str:
+    if table is None:
+        return ""
+    within = table.get("within")
+    numerator, denominator = parse_ratio(within) if isinstance(within, str) else (0, 1)
+    if table.keys() != {"within"} or not 0 < numerator < denominator:
+        message = f'got recheck {table}, expected {{"within": "0.15"}} or so, in {_WHERE}'
+        raise MalformedError(message)
+    return str(within)
+
+
+def _exact(text: str) -> Fraction:
+    return Fraction(*parse_ratio(text))
 
 
 def _strings(values: list[Any], key: str) -> list[str]:

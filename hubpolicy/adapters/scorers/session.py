@@ -3,26 +3,36 @@
 
 Each text is scored alone at its exact length: dynamic int8 takes one activation scale per tensor,
 so batch-mates would change a text's score (and on CPU alone is fastest). Long texts are read in
-overlapping windows, the maximum counts. Not responsible for which texts, nor for what a score
+overlapping windows, the maximum counts. Where the int8 score is too near a threshold to decide,
+the fp32 graph's score stands in its place. Not responsible for which texts, nor for what a score
 means to the policy.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import platform
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import tokenizers
 
 from hubpolicy.adapters.quiet_onnxruntime import onnxruntime
-from hubpolicy.adapters.scorers.bundle import MODEL, TOKENIZER, BundleFiles, make_pin, read_bundle
-from hubpolicy.adapters.scorers.description import Description, parse_description
-from hubpolicy.core.onnx_format import parse_references
+from hubpolicy.adapters.scorers.bundle import (
+    FULL,
+    MODEL,
+    TOKENIZER,
+    BundleFiles,
+    FullModel,
+    make_pin,
+    read_bundle,
+)
+from hubpolicy.adapters.scorers.loaded import CPU, LoadedGraph, pick_provider
 from hubpolicy.core.records import format_probability, is_toxic
 from hubpolicy.domain.evaluation import Score
 from hubpolicy.errors import MalformedError, ServiceError, VerificationError
@@ -30,15 +40,17 @@ from hubpolicy.errors import MalformedError, ServiceError, VerificationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from hubpolicy.adapters.scorers.description import Description
     from hubpolicy.domain.statement import ScorerPin
 
 UNSCORED = Score((), 0, toxic=False)
 """No labels: the text has no score, which is not the score 0."""
 
-# Operators that ONNX Runtime brings itself; all others would need foreign code in this process.
-_DOMAINS = frozenset(
-    {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"}
-)
+IN_FLIGHT = 512
+"""Texts that are read ahead, to be scored longest first."""
+REMEMBERED = 16_384
+"""Texts whose scores one call keeps, in case they come again: about 15 MB at seven labels."""
+
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 
 Tokens = tuple[int, ...]
@@ -47,28 +59,32 @@ Tokens = tuple[int, ...]
 class BundleScorer:
     """A loaded bundle (port ``Scorer``). Deterministic; the order of texts does not matter."""
 
-    def __init__(self, files: BundleFiles, *, expected: str = "", workers: int = 0) -> None:
+    def __init__(
+        self, files: BundleFiles, *, expected: str = "", workers: int = 0, provider: str = ""
+    ) -> None:
         """Load the bundle from memory.
 
         Args:
             files: what :func:`read_bundle` gave.
             expected: hex dirHash that the bundle must have; "" = not pinned.
             workers: threads on the one shared session; 0 = one per core at hand.
+            provider: execution provider of ONNX Runtime; "" = CUDA where it works, else the CPU.
 
         Raises:
             VerificationError: the digest is another one than expected.
             MalformedError: description, tokenizer or graph are not what a scorer needs.
+            UnsupportedError: the provider is not installed.
+            ServiceError: the provider that was asked for does not work here.
 
         """
         if expected and files.sha256 != expected:
             message = f"got scorer bundle {files.sha256[:12]}, expected {expected[:12]}"
             raise VerificationError(message, hint="install the pinned scorer again")
-        self._description = parse_description(files.description)
+        self._description = files.describe()
         self._pin = make_pin(files, self._description)
         self._tokenizer = _load_tokenizer(files.tokenizer)
-        self._session = _load_session(files.model)
-        self._dtype = _input_type(self._session, self._description)
-        self._workers = workers or len(os.sched_getaffinity(0))
+        self._graphs = _open_graphs(files, self._description, provider)
+        self._workers = workers or _cores()
 
     @property
     def pin(self) -> ScorerPin:
@@ -82,31 +98,43 @@ class BundleScorer:
 
     @property
     def runtime(self) -> tuple[tuple[str, str], ...]:
-        """Versions and CPU features: int8 scores may differ on a CPU without VNNI."""
+        """Versions, CPU features and where it ran: int8 scores may differ without VNNI."""
         return (
             ("cpu", _cpu()),
             ("onnxruntime", onnxruntime.__version__),
+            *self._graphs.runtime,
             ("tokenizers", tokenizers.__version__),
         )
 
     def score(self, texts: Iterable[str]) -> Iterator[Score]:
         """Scores in the order of the texts; a text that has none gets :data:`UNSCORED`.
 
-        Equal texts within one call are scored once. Calls share nothing, so that a control text
-        is always really scored.
+        Lazy in both directions: at most :data:`IN_FLIGHT` texts and :data:`REMEMBERED` scores are
+        held, however many texts there are. Equal texts within one call are scored once (as far
+        back as is remembered). Calls share nothing, so that a control text is always really
+        scored.
+
+        Raises (while iterating):
+            ServiceError: the graph's output has another shape than described.
+
         """
-        ordered = tuple(texts)
-        tokens = {text: self._encode(text) for text in dict.fromkeys(ordered)}
-        longest_first = sorted(tokens, key=lambda text: len(tokens[text]), reverse=True)
+        left = iter(texts)
+        known = _Memory(REMEMBERED)
         with ThreadPoolExecutor(self._workers) as pool:
-            scores = dict(
-                zip(
-                    longest_first,
-                    pool.map(lambda text: self._score(tokens[text]), longest_first),
-                    strict=True,
-                )
-            )
-        return iter([scores[text] for text in ordered])
+            while ahead := tuple(islice(left, IN_FLIGHT)):
+                yield from self._score_all(ahead, known, pool)
+
+    def _score_all(
+        self, texts: Sequence[str], known: _Memory, pool: ThreadPoolExecutor
+    ) -> list[Score]:
+        found = {text: known.get(text) for text in texts}
+        tokens = {text: self._encode(text) for text, score in found.items() if score is None}
+        longest_first = sorted(tokens, key=lambda text: len(tokens[text]), reverse=True)
+        new = pool.map(lambda text: self._score(tokens[text]), longest_first)
+        fresh = dict(zip(longest_first, new, strict=True))
+        for text, score in fresh.items():
+            known.put(text, score)
+        return [found[text] or fresh[text] for text in texts]
 
     def _encode(self, text: str) -> Tokens:
         if not text.strip():
@@ -116,37 +144,100 @@ class BundleScorer:
     def _score(self, tokens: Tokens) -> Score:
         if not tokens:
             return UNSCORED
+        first, precision, second, _ = self._graphs
+        score = self._read(tokens, first, precision)
+        if second is None or not score.labels:
+            return score
+        if not self._description.is_borderline(_written(score)):
+            return score
+        # The fp32 score stands alone: a text that has none has no score.
+        return self._read(tokens, second.graph(), "fp32")
+
+    def _read(self, tokens: Tokens, graph: LoadedGraph, precision: str) -> Score:
         windows = tuple(self._description.windows(tokens))
-        rows = [self._probabilities(window) for window in windows]
+        rows = [graph.probabilities(window) for window in windows]
         if any(row is None for row in rows):
             return UNSCORED
         best = [max(column) for column in zip(*(row for row in rows if row), strict=True)]
         labels = tuple(zip(self._description.labels, best, strict=True))
-        written = tuple((label, format_probability(value)) for label, value in labels)
-        toxic = is_toxic(written, self._description.thresholds)
-        return Score(labels, len(windows), toxic=toxic)
+        score = Score(labels, len(windows), toxic=False, precision=precision)
+        return score._replace(toxic=is_toxic(_written(score), self._description.thresholds))
 
-    def _probabilities(self, tokens: Sequence[int]) -> list[float] | None:
-        description = self._description
-        ids = np.array([[*description.prefix, *tokens, *description.suffix]], dtype=self._dtype)
-        feed = {description.ids: ids, description.mask: np.ones_like(ids)}
-        try:
-            (logits,) = self._session.run([description.output], feed)
-        except Exception:  # noqa: BLE001 - ONNX Runtime raises many kinds; no score is the answer
-            return None
-        if logits.shape != (1, len(description.labels)):
-            got, want = logits.shape, (1, len(description.labels))
-            message = f"got scores of shape {got}, expected {want}, from scorer {self._pin.id}"
-            raise ServiceError(message)
-        row = [float(value) for value in logits[0]]
-        return [_sigmoid(value) for value in row] if all(map(math.isfinite, row)) else None
+
+class _Memory:
+    """The scores of the texts seen last, by digest, so that long texts cost no more than short."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._scores: OrderedDict[bytes, Score] = OrderedDict()
+
+    def get(self, text: str) -> Score | None:
+        key = _key(text)
+        if key in self._scores:
+            self._scores.move_to_end(key)
+        return self._scores.get(key)
+
+    def put(self, text: str, score: Score) -> None:
+        self._scores[_key(text)] = score
+        if len(self._scores) > self._most:
+            self._scores.popitem(last=False)
+
+
+class _Full:
+    """The fp32 graph, loaded when the first text is borderline: many calls never pay for it."""
+
+    def __init__(self, source: FullModel, description: Description) -> None:
+        self._source, self._description = source, description
+        self._lock = Lock()
+        self._graph: LoadedGraph | None = None
+
+    def graph(self) -> LoadedGraph:
+        with self._lock:
+            if self._graph is None:
+                self._graph = LoadedGraph(self._source.read(), self._description, FULL, CPU)
+            return self._graph
+
+
+class _Graphs(NamedTuple):
+    """What scores, and what is asked again near a threshold, if anything."""
+
+    first: LoadedGraph
+    precision: str
+    second: _Full | None
+    within: str
+
+    @property
+    def runtime(self) -> tuple[tuple[str, str], ...]:
+        again = f", fp32 within {self.within} of a threshold" if self.second else ""
+        return ("precision", f"{self.precision}{again}"), ("provider", self.first.provider)
 
 
 def open_scorer(
-    folder: str | os.PathLike[str], *, expected: str = "", workers: int = 0
+    folder: str | os.PathLike[str], *, expected: str = "", workers: int = 0, provider: str = ""
 ) -> BundleScorer:
     """Read and load a bundle; see :class:`BundleScorer`."""
-    return BundleScorer(read_bundle(folder), expected=expected, workers=workers)
+    return BundleScorer(read_bundle(folder), expected=expected, workers=workers, provider=provider)
+
+
+def _open_graphs(files: BundleFiles, description: Description, wanted: str) -> _Graphs:
+    """On an accelerator the fp32 graph alone, where there is one; else what the bundle says.
+
+    The int8 graph is made for CPUs: others have no such kernels, and would copy to and fro.
+    """
+    provider = pick_provider(wanted)
+    model, name, precision = files.model, MODEL, description.precision
+    if provider != CPU and files.full is not None:
+        model, name, precision = files.full.read(), FULL, "fp32"
+    try:
+        if provider != CPU and (wanted or precision != "int8"):
+            graph = LoadedGraph(model, description, name, provider)
+            return _Graphs(graph, precision, None, "")
+    except ServiceError:
+        if wanted:
+            raise
+    second = _Full(files.full, description) if files.full is not None else None
+    first = LoadedGraph(files.model, description, MODEL, CPU)
+    return _Graphs(first, description.precision, second, description.recheck)
 
 
 def _load_tokenizer(content: bytes) -> Any:
@@ -161,45 +252,19 @@ def _load_tokenizer(content: bytes) -> Any:
     return tokenizer
 
 
-def _load_session(model: bytes) -> Any:
-    references = parse_references(memoryview(model), f"{MODEL} of the scorer bundle")
-    foreign = sorted(references.domains - _DOMAINS)
-    if references.external or foreign:
-        got = f"external data {list(references.external)} and operator domains {foreign}"
-        message = f"got {got}, expected neither, in {MODEL} of the scorer bundle"
-        raise MalformedError(message)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        message = f"got {error}, expected a graph that ONNX Runtime loads, in {MODEL}"
-        raise MalformedError(message) from error
+def _written(score: Score) -> tuple[tuple[str, str], ...]:
+    return tuple((label, format_probability(value)) for label, value in score.labels)
 
 
-def _input_type(session: Any, description: Description) -> Any:
-    types = {value.name: value.type for value in session.get_inputs()}
-    outputs = {value.name for value in session.get_outputs()}
-    known = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
-    wanted = {description.ids, description.mask}
-    kinds = set(types.values())
-    if types.keys() != wanted or len(kinds) != 1 or not kinds <= known.keys():
-        message = f"got inputs {types}, expected {sorted(wanted)} as integers, in {MODEL}"
-        raise MalformedError(message)
-    if description.output not in outputs:
-        message = f"got outputs {sorted(outputs)}, expected {description.output!r}, in {MODEL}"
-        raise MalformedError(message)
-    return known[kinds.pop()]
+def _key(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _sigmoid(logit: float) -> float:
-    if logit >= 0:
-        return 1 / (1 + math.exp(-logit))
-    power = math.exp(logit)
-    return power / (1 + power)
+def _cores() -> int:
+    """Those that this process may use, where the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu() -> str:
