@@ -18,21 +18,24 @@ STEPS: int = 10**DIGITS
 """Bounds are counted in millionths."""
 _MAX_DIGITS = 12
 
+LAST_ATTEMPT = 100
+"""Alpha is halved for each attempt up to this one; a policy cannot allow more."""
+
 Ratio = tuple[int, int]
 """Numerator and denominator, in lowest terms."""
 
 
-def parse_ratio(text: str) -> Ratio:
+def parse_ratio(text: str, most: int = _MAX_DIGITS) -> Ratio:
     """A plain decimal such as ``"0.02"`` as an exact ratio; no sign, exponent or blanks.
 
     Raises:
-        MalformedError: anything else, or more than 12 digits on one side of the point.
+        MalformedError: anything else, or more than ``most`` digits on one side of the point.
 
     """
     whole, point, part = text.partition(".") if isinstance(text, str) else ("", "", "")
     digits_ok = whole.isdigit() and whole.isascii() and len(whole) <= _MAX_DIGITS
     if point:
-        digits_ok = digits_ok and part.isdigit() and part.isascii() and len(part) <= _MAX_DIGITS
+        digits_ok = digits_ok and part.isdigit() and part.isascii() and len(part) <= most
     if not digits_ok:
         message = f"got {text!r}, expected a plain decimal string such as '0.02'"
         raise MalformedError(message)
@@ -120,11 +123,34 @@ def alpha_of(confidence: str) -> Ratio:
         MalformedError: no decimal above 0.5 and below 1.
 
     """
-    numerator, denominator = parse_ratio(confidence)
+    numerator, denominator = parse_ratio(confidence, _MAX_DIGITS + LAST_ATTEMPT)
     if not denominator < 2 * numerator < 2 * denominator:
         message = f"got confidence {confidence!r}, expected a decimal above 0.5 and below 1"
         raise MalformedError(message)
     return denominator - numerator, denominator
+
+
+def spend(confidence: str, attempt: int) -> str:
+    """The confidence at which the ``attempt``-th run (1, 2, ...) is judged: alpha / 2**attempt.
+
+    1/2 + 1/4 + 1/8 + ... stays under 1: however often a bad model is tried, the chance that one
+    of its runs passes is at most ``1 - confidence``. An exact decimal, such as "0.975" after
+    "0.95". It does not depend on how many attempts a policy allows, so that allowing fewer never
+    lets more pass.
+
+    Raises:
+        MalformedError: no confidence inside (0.5, 1), an attempt below 1.
+
+    """
+    alpha_of(confidence)
+    if attempt < 1:
+        message = f"got attempt {attempt}, expected 1 or more"
+        raise MalformedError(message)
+    halvings = min(attempt, LAST_ATTEMPT)
+    part = confidence.partition(".")[2]
+    places = len(part) + halvings
+    alpha = (10 ** len(part) - int(part)) * 5**halvings
+    return f"0.{10**places - alpha:0{places}d}".rstrip("0")
 
 
 def format_steps(step: int) -> str:
