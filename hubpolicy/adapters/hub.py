@@ -204,7 +204,7 @@ class HubClient:
                 revision=revision,
             )
             files = [_listed(entry) for entry in entries if isinstance(entry, RepoFile)]
-        return Listing(tuple(sorted(files, key=lambda file: file.path.encode("utf-8"))))
+        return Listing(tuple(sorted(files, key=lambda file: _bytewise(file.path))))
 
     def refs(self, repo: RepoId, *, outdated: str = "") -> tuple[RemoteRef, ...]:
         """Branches, tags and pull-request refs, sorted by full name.
@@ -313,6 +313,10 @@ def _addition(file: Outgoing) -> CommitOperationAdd:
         message = f"{file.path} changed while it was being published; nothing was uploaded"
         raise ServiceError(message, hint="push again: the new bytes are judged first")
     return operation
+
+
+def _bytewise(path: str) -> bytes:
+    return path.encode("utf-8", "surrogatepass")
 
 
 def _listed(entry: RepoFile) -> ListedFile:

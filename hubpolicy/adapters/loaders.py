@@ -67,7 +67,7 @@ class FolderLoader:
             above = graph.rpartition("/")[0]
             data = external_locations(self._graph(graph))
             refuse_unopened(closure, (graph, *(f"{above}/{p}" if above else p for p in data)))
-            return onnx_probe.probe(self._graph(graph))
+            return onnx_probe.probe(self._graph(graph), self._config(closure).vocab_size)
         if closure.kind == "safetensors":
             refuse_unopened(closure, self._beside_main(closure))
             try:

@@ -61,8 +61,11 @@ def signature(path: Path) -> tuple[tuple[GraphValue, ...], tuple[GraphValue, ...
     return inputs, tuple(_value(node) for node in session.get_outputs())
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, vocabulary: int = 0) -> Probe:
     """Run the graph once; every output must be finite.
+
+    ``vocabulary``: how many tokens the configuration claims. The last of them is among the input:
+    a graph whose table ends before it was taken for narrower than its vocabulary is.
 
     Raises:
         ServiceError: it does not run, or an output is not finite or has another rank.
@@ -71,12 +74,18 @@ def probe(path: Path) -> Probe:
     """
     session = _open(path)
     feed = {node.name: _made_up(_value(node)) for node in session.get_inputs()}
+    if vocabulary and "input_ids" in feed:
+        feed["input_ids"].flat[-1] = vocabulary - 1
     declared = [_value(node) for node in session.get_outputs()]
     try:
         outputs = session.run([value.name for value in declared], feed)
     except Exception as error:
         message = f"{path.name} does not run: {error}"
-        raise ServiceError(message) from error
+        hint = ""
+        if vocabulary and "out of data bounds" in str(error):
+            message = f"{path.name} does not know token {vocabulary - 1}: {error}"
+            hint = "config.json or tokenizer.json states a larger vocabulary than the graph has"
+        raise ServiceError(message, hint=hint) from error
     for value, output in zip(declared, outputs, strict=True):
         expected = tuple(size or "?" for size in value.shape)
         fits = output.ndim == len(value.shape) and all(

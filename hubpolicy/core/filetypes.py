@@ -94,8 +94,8 @@ CONFIG_NAMES = frozenset(
         *("added_tokens.json", "special_tokens_map.json", "spiece.model", "params.json"),
         *("sentencepiece.bpe.model", "sentencepiece.model", "source.spm", "target.spm"),
         *("chat_template.json", "modules.json", "model_index.json", "dict.txt", "bpe.codes"),
-        *("normalizer.json", "emoji.json", "prompts.json", "modelfile", "template", "system"),
-        *("params", "voices.json", "id2label.json", "openvino_model.xml"),
+        *("normalizer.json", "emoji.json", "prompts.json", "voices.json"),
+        *("id2label.json", "openvino_model.xml"),
     )
 )
 CONFIG_SUFFIXES = frozenset(("jinja", "jinja2", "spm", "tiktoken"))

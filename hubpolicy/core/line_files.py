@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 RELEASE_FILE = ".hubpolicy/release.intoto.jsonl"
 APPROVALS = ".hubpolicy/approvals/"
 LINES_LIMIT = 4096
+WHITE_LIMIT = 4096
+"""Bytes of white space in one line: a bundle may be indented anew, but is no place to hide."""
 
+_WHITE = (b" ", b"\t", b"\r")
 _APPROVAL = re.compile(re.escape(APPROVALS) + r"([0-9a-f]{64})\.jsonl")
 
 
@@ -49,10 +52,15 @@ def lines(
             found.append(_unread(path, f"at most {BYTES_LIMIT} bytes in {LINES_LIMIT} lines"))
         else:
             for number, line in enumerate(content.removesuffix(b"\n").split(b"\n"), start=1):
-                yield path, number, line
+                if sum(map(line.count, _WHITE)) > WHITE_LIMIT:
+                    expected = f"at most {WHITE_LIMIT} bytes of white space in a line"
+                    found.append(_unread(path, expected, number))
+                else:
+                    yield path, number, line
 
 
-def _unread(path: str, expected: str) -> Finding:
-    message = f"got a file that is not read, expected {expected}, in {path}"
+def _unread(path: str, expected: str, number: int = 0) -> Finding:
+    what, where = ("line", f"{path} line {number}") if number else ("file", path)
+    message = f"got a {what} that is not read, expected {expected}, in {where}"
     hint = "hubpolicy attest writes it anew"
-    return Finding("HP302", Severity.ERROR, message, Location(path), hint)
+    return Finding("HP302", Severity.ERROR, message, Location(path, number), hint)

@@ -22,7 +22,7 @@ from hubpolicy.errors import MalformedError, ServiceError
 if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedModelSignature, VerifiedStatement
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
+    from hubpolicy.domain.manifest import EvidenceFile, ListedFile, Listing, Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
@@ -80,12 +80,13 @@ def assemble_listing(
     lines, unproven = _verify_lines(files, trust, now)
     signature, wrong = _verify_files(files, lines, trust, None, now)
     rejected = unproven + wrong
-    paths = (file.path.encode("utf-8", "surrogateescape") for file in listing.files)
+    # JSON can hold halves of characters: as bytes they are no UTF-8, which HP401 says.
+    paths = (file.path.encode("utf-8", "surrogatepass") for file in listing.files)
     refusals = path_findings((path, "100644") for path in paths)
     return Evidence(
         target=target,
         manifest=None,
-        listing=listing,
+        listing=listing._replace(files=tuple(map(_spelt, listing.files))),
         lines=lines,
         rejected=rejected,
         refusals=refusals,
@@ -97,6 +98,11 @@ def assemble_listing(
         now=now,
         model_signature=signature,
     )
+
+
+def _spelt(file: ListedFile) -> ListedFile:
+    """A path that is no text under a name that can be shown and hashed; HP401 refused it."""
+    return file._replace(path=file.path.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _verify_lines(

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.evidence_files import RECORDS_LIMIT
-from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.filetypes import classify
 from hubpolicy.core.judge import judge
 from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Decision, Finding, Location, Severity
@@ -326,10 +326,16 @@ def _unjudged_history(trip: _Trip, refs: tuple[RemoteRef, ...]) -> tuple[Finding
 
 
 def _publishes_weights(file: ListedFile) -> bool:
-    """Weight-like by name or size; packed records of an earlier release are evidence."""
+    """Weight-like by name or size, or a large object of no inert type; records are evidence.
+
+    A listing has no contents. What stands there by Git LFS was too large or too binary for git: a
+    file without a known name is taken for weights.
+    """
     if evidence_kind(file.path) is not None and file.size <= RECORDS_LIMIT:
         return False
-    return is_weight_like(file.path, file.size)
+    kind = classify(file.path, file.size, None)
+    by_lfs = file.sha256 is not None
+    return kind in {"weight", "pickle"} or (by_lfs and kind == "unknown")
 
 
 def _moved(before: tuple[RemoteRef, ...], after: tuple[RemoteRef, ...]) -> str:

@@ -108,6 +108,43 @@ def test_a_writer_whose_output_got_another_name_is_tested(tmp_path: Path) -> Non
     assert decided(tmp_path)[1].reason == "output last_hidden_state is as wide as the vocabulary"
 
 
+def embedding_graph(folder: Path, rows: int, width: int) -> None:
+    """Tokens to rows of a table: what is an embedder for its output's name alone."""
+    table = np.random.default_rng(0).random((rows, width), np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])],
+        "g",
+        [helper.make_tensor_value_info("input_ids", INT64, ["batch", "tokens"])],
+        [helper.make_tensor_value_info("last_hidden_state", FLOAT, ["batch", "tokens", width])],
+        [numpy_helper.from_array(table, "table")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("stated", "holds"), [(300, True), (512, True), (513, False), (10**6, False)]
+)
+def test_a_vocabulary_larger_than_the_table_is_a_lie(
+    tmp_path: Path, stated: int, holds: bool
+) -> None:
+    embedding_graph(tmp_path, 512, 256)
+    (tmp_path / "config.json").write_text(
+        json.dumps({"architectures": ["BertModel"], "vocab_size": stated})
+    )
+    vocabulary = {f"t{number}": number for number in range(stated)}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}))
+    closure, applies = decided(tmp_path)
+    assert applies.decision == "no-generated-output", applies.reason
+    loader = FolderLoader(tmp_path)
+    if holds:
+        assert loader.probe(closure, applies).output_shape == (1, 8, 256)
+        return
+    with pytest.raises(ServiceError, match=f"does not know token {stated - 1}") as caught:
+        loader.probe(closure, applies)
+    assert "larger vocabulary than the graph has" in caught.value.hint
+
+
 def test_a_graph_in_a_folder_called_onnx_finds_its_config_above(tmp_path: Path) -> None:
     write_graph(tmp_path / "onnx", TOKENS, {"last_hidden_state": ["batch", "tokens", 24]})
     (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}))

@@ -236,7 +236,7 @@ def put_waiver(folder: Path, rule: str, who: str, until: str = "2026-12-31") -> 
 
 
 def attest_here(
-    folder: Path, target: RepoId, at: Desk, card: CardResult = CARD, **options: bool
+    folder: Path, target: RepoId, at: Desk, card: CardResult = CARD, **options: Any
 ) -> Attested:
     """The trip ``attest`` on a folder."""
     writer = EvidenceFolder(folder)

@@ -255,6 +255,18 @@ def test_a_dry_run_reads_and_says_what_would_go(world: World) -> None:
     assert world.main().oid == first.oid
 
 
+def test_a_large_object_of_an_unknown_kind_counts_as_weights(world: World) -> None:
+    name, api = world.repo.text, world.api
+    api.create_repo(name, private=True)
+    lfs = b"draft filter=lfs diff=lfs merge=lfs -text\n"
+    for path, content in ((".gitattributes", lfs), ("draft", b"\0weights" * 100)):
+        api.upload_file(path_or_fileobj=content, path_in_repo=path, repo_id=name)
+    api.delete_file("draft", name)
+    world.model()
+    done = world.push(world.plan())
+    assert {finding.rule for finding in done.decision.findings} == {"HP504"}
+
+
 def _add(path: str) -> object:
     from huggingface_hub import CommitOperationAdd
 

@@ -24,16 +24,20 @@ def check(
     covered: frozenset[str],
     allowed: frozenset[str],
 ) -> tuple[Finding, ...]:
-    """One finding per such file that the policy does not list; weights and code have own rules."""
-    spared = covered | allowed
-    found = sorted(
-        (path, kind) for path, kind in kinds(sizes, heads) if kind in {"unknown", "config"}
-    )
-    return tuple(_finding(p, sizes[p], kind) for p, kind in found if p not in spared)
+    """One finding per such file; weights and code have own rules.
+
+    The policy may list a file of no known type. What loaders read has to be loaded: a template
+    that was not is another model, whoever lists it.
+    """
+    spared = {"unknown": covered | allowed, "config": covered}
+    found = sorted((path, kind) for path, kind in kinds(sizes, heads) if kind in spared)
+    return tuple(_finding(p, sizes[p], kind) for p, kind in found if p not in spared[kind])
 
 
 def _finding(path: str, size: int, kind: Kind) -> Finding:
     fix = f"remove {path!r}, or list it under [files] allowed"
+    if kind == "config":
+        fix = f"remove {path!r}, or test the weights that it belongs to: hubpolicy test PATH"
     return Finding(ID, SEVERITY, _message(path, size, kind), Location(path), fix)
 
 

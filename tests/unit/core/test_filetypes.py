@@ -55,7 +55,7 @@ NAMES = {
         "chat_template.json preprocessor_config.json processor_config.json adapter_config.json "
         "model.safetensors.index.json pytorch_model.bin.index.json modules.json model_index.json "
         "sentence_bert_config.json config_sentence_transformers.json 1_Pooling/config.json "
-        "qwen.tiktoken source.spm params.json tekken.json template params additional/x.jinja"
+        "qwen.tiktoken source.spm params.json tekken.json additional/x.jinja"
     ),
     "inert": (
         "README.md docs/guide.md LICENSE license LICENSE.txt LICENSE-APACHE LICENCE NOTICE COPYING "

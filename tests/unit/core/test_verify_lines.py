@@ -41,6 +41,23 @@ def test_duplicates_are_per_payload_and_key() -> None:
     assert lines(BUNDLES["card"], BUNDLES["card"], again) == (["CardResult"], ["HP305"] * 2)
 
 
+@pytest.mark.parametrize(("spaces", "good"), [(4000, 1), (4096, 0)])
+@pytest.mark.parametrize("white", [b" ", b"\t", b"\r"])
+def test_a_line_is_no_place_to_hide_white_space(spaces: int, good: int, white: bytes) -> None:
+    spread = BUNDLES["card"].replace(b'":', b'": ', 2).replace(b"{", b"{" + white * spaces, 1)
+    proven, found = lines(spread, BUNDLES["toxicity"])
+    assert len(proven) == 1 + good
+    assert found == ["HP302"] * (1 - good)
+
+
+def test_white_space_past_its_limit_is_told_by_line() -> None:
+    files = (EvidenceFile(RELEASE, BUNDLES["card"] + b"\n" + b" " * 5000 + b"\n"),)
+    proven, (finding,) = verify.verify_lines(files, TRUST, now=NOW)
+    assert len(proven) == 1
+    assert finding.location == Location(RELEASE, 2)
+    assert "at most 4096 bytes of white space" in finding.message
+
+
 def test_two_releasers_may_sign_one_payload() -> None:
     roles = tuple(
         Role("releaser", frozenset({"rita", "olga"}), 2) if role.name == "releaser" else role

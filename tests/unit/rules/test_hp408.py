@@ -26,7 +26,25 @@ def test_found(path: str, size: int, head: bytes | None, words: str) -> None:
     assert words in finding.message
     only = frozenset({path})
     assert hp408.check({path: size}, heads, only, NOTHING) == ()
-    assert hp408.check({path: size}, heads, NOTHING, only) == ()
+    listed = hp408.check({path: size}, heads, NOTHING, only)
+    assert bool(listed) == (path == "config.json")
+
+
+@pytest.mark.parametrize(
+    "path", ["chat_template.jinja", "tokenizer.json", "generation_config.json", "merges.txt"]
+)
+def test_no_list_spares_what_loaders_read(path: str) -> None:
+    (finding,) = hp408.check({path: 5}, {}, NOTHING, frozenset({path}))
+    assert "is read by model loaders" in finding.message
+    assert "allowed" not in finding.fix
+    assert hp408.check({path: 5}, {}, frozenset({path}), NOTHING) == ()
+
+
+@pytest.mark.parametrize("path", ["Modelfile", "template", "system", "params"])
+def test_what_only_ollama_reads_is_covered_by_no_run_of_ours_and_may_be_listed(path: str) -> None:
+    (finding,) = hp408.check({path: 5}, {}, NOTHING, NOTHING)
+    assert "is of no known type" in finding.message
+    assert hp408.check({path: 5}, {}, NOTHING, frozenset({path})) == ()
 
 
 @pytest.mark.parametrize("path", ["README.md", "m.safetensors", "m.bin", "m.py"])
