@@ -19,6 +19,7 @@ import torch
 
 # Before anything of onnxruntime: it turns the vendor's telemetry off.
 import hubpolicy.adapters.quiet_onnxruntime  # noqa: F401
+from hubpolicy.adapters.scorers.export.splitting import split_slow
 from hubpolicy.errors import ServiceError, VerificationError
 
 if TYPE_CHECKING:
@@ -77,9 +78,10 @@ def export_fused(network: Any, columns: tuple[int, ...], path: Path) -> dict[str
                 hidden_size=config.hidden_size,
                 optimization_options=FusionOptions("bert"),
             )
+            counts = Counter(node.op_type for node in fused.model.graph.node)
+            split_slow(fused.model)
             _drop_unused_domains(fused.model)
             fused.save_model_to_file(str(path))
-            counts = Counter(node.op_type for node in fused.model.graph.node)
     except Exception as error:
         message = f"torch and ONNX Runtime cannot export the network: {error}"
         raise ServiceError(message) from error
@@ -121,10 +123,14 @@ def quantise(source: Path, target: Path) -> None:
 
     try:
         with _quiet():
+            # Its one row costs nothing in fp32. The quantiser turns Gemm into MatMul, renamed.
+            graph = onnx.load(str(source), load_external_data=False).graph
+            head = [node.name for node in graph.node if node.op_type == "Gemm"]
             quantize_dynamic(
                 str(source),
                 str(target),
                 op_types_to_quantize=list(QUANTISED),
+                nodes_to_exclude=[*head, *(f"{name}_MatMul" for name in head)],
                 per_channel=True,
                 weight_type=QuantType.QInt8,
                 extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
