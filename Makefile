@@ -3,7 +3,7 @@
 # make test-fast    without the slow tests and other people's verifiers
 # make lint         ruff, mypy, import-linter, rule docs
 # make docs         docs/rules.md from the pages that ship with the package
-# make bench        speed, beside the peers that are named in each table
+# make bench        speed beside the peers that are named in each table; false passes, simulated
 # make clean        removes what the others made
 
 SHELL := /bin/sh
@@ -38,6 +38,7 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.dev tools $(TOOLS)/precommit/.done
 	$(BIN)/python -m bench.hook
 	$(BIN)/python -m bench.manifest
+	$(BIN)/python -m bench.false_pass
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.core.statistics import (
+    LAST_ATTEMPT,
     MAX_TRIALS,
     lower_bound,
     max_hits,
     parse_ratio,
     power,
+    spend,
     upper_bound,
     within,
 )
@@ -192,6 +194,50 @@ def test_a_tail_equal_to_alpha_passes() -> None:
     assert within(0, 2, "0.5", "0.75")
     assert not within(0, 2, "0.499999", "0.75")
     assert upper_bound(0, 2, "0.75") == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "attempt", "spent"),
+    [
+        ("0.95", 1, "0.975"),
+        ("0.95", 2, "0.9875"),
+        ("0.95", 3, "0.99375"),
+        ("0.9", 1, "0.95"),
+        ("0.999", 2, "0.99975"),
+        ("0.950", 1, "0.975"),
+        ("0.51", 1, "0.755"),
+    ],
+)
+def test_attempts_halve_alpha_exactly(confidence: str, attempt: int, spent: str) -> None:
+    assert spend(confidence, attempt) == spent
+
+
+@given(CONFIDENCES, st.integers(1, LAST_ATTEMPT))
+def test_however_many_attempts_alpha_is_never_spent(confidence: str, attempts: int) -> None:
+    alpha = 1 - Fraction(confidence)
+    spent = [1 - Fraction(spend(confidence, j)) for j in range(1, attempts + 1)]
+    assert spent == sorted(spent, reverse=True)
+    assert sum(spent) == alpha * (1 - Fraction(1, 2**attempts)) < alpha
+
+
+@given(COUNTS, LIMITS, st.integers(1, 12))
+def test_a_later_attempt_never_passes_more(
+    counts: tuple[int, int], limit: str, attempt: int
+) -> None:
+    _, n = counts
+    here, next_one = (max_hits(n, limit, spend("0.95", j)) for j in (attempt, attempt + 1))
+    assert next_one <= here <= max_hits(n, limit, "0.95")
+
+
+def test_beyond_the_last_attempt_nothing_is_given_back() -> None:
+    assert spend("0.95", 10**9) == spend("0.95", LAST_ATTEMPT)
+    assert max_hits(600, "0.02", spend("0.95", 10**9)) < 0
+
+
+@pytest.mark.parametrize(("confidence", "attempt"), [("0.95", 0), ("0.95", -3), ("1", 1), ("x", 1)])
+def test_no_attempt_or_no_confidence_is_refused(confidence: str, attempt: int) -> None:
+    with pytest.raises(MalformedError, match="expected"):
+        spend(confidence, attempt)
 
 
 def test_the_table_in_the_documentation_is_true() -> None:
