@@ -9,7 +9,7 @@ tensors and plain values alone. Not responsible for building the network.
 from __future__ import annotations
 
 import hashlib
-import pickle
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -93,9 +93,12 @@ def _read_checkpoint(path: Path, known: Known, sha256: str) -> Weights:
 
 def _unpickle(file: BufferedReader, path: Path) -> Any:
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # On bytes that are no pickle, the unpickler raises whatever it stumbles over.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         message = f"got {reason}, expected tensors and plain values alone, in {path}"
         hint = "a checkpoint with code in it is never loaded; export from the safetensors folder"
         raise MalformedError(message, hint=hint) from error
