@@ -58,4 +58,4 @@ def test_rates_come_with_exact_intervals() -> None:
     # scipy.stats.binomtest(50, 1000).proportion_ci(0.99, method="exact")
     rate = Rate(50, 1000)
     assert (rate.low, rate.high) == pytest.approx((0.0339267, 0.0705044), abs=1e-6)
-    assert str(rate) == " 5.00 % [ 3.39,  7.06]"
+    assert str(rate) == " 5.00 % [ 3.39,  7.05]"
