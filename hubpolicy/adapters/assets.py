@@ -102,19 +102,27 @@ def default_gitattributes() -> bytes:
     return read("hub", "gitattributes.txt")
 
 
-def catalogue_here() -> Catalogue:
-    """What the names in a policy file can mean on this machine."""
+def catalogue_here(own: tuple[Profile, ...] = ()) -> Catalogue:
+    """What the names in a policy file can mean on this machine, with card profiles of one's own.
+
+    Raises:
+        ConfigError: an own profile is no JSON Schema that can be used.
+
+    """
     from hubpolicy.adapters.scorers.installed import sound_pins
 
-    profile = baseline()
-    nothing = RepoFacts((), frozenset(), has_license_file=False, size_bytes=0)
-    probe = check_card(None, nothing, profile, vocabularies())
-    rules = (*probe.passed, *probe.warned, *probe.failed)
     pins = [pin for _, pin in sound_pins(scorer_folders())]
     return Catalogue(
         plans=tuple(plan(name) for name in plan_names()),
         scorers=tuple(CatalogueScorer(pin.id, pin.tier, pin.sha256) for pin in pins),
-        profiles=(CatalogueProfile(profile.name, probe.schema_sha256, tuple(sorted(rules))),),
+        profiles=tuple(_profile_rules(profile) for profile in (baseline(), *own)),
         rules=tuple((entry.id, entry.severity) for entry in catalogue()),
         fixed=frozenset(rule.id for rule in card_rules() if rule.fixed),
     )
+
+
+def _profile_rules(profile: Profile) -> CatalogueProfile:
+    nothing = RepoFacts((), frozenset(), has_license_file=False, size_bytes=0)
+    probe = check_card(None, nothing, profile, vocabularies())
+    rules = (*probe.passed, *probe.warned, *probe.failed)
+    return CatalogueProfile(profile.name, probe.schema_sha256, tuple(sorted(rules)))

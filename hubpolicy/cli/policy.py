@@ -110,10 +110,13 @@ def _endpoints(home: Home) -> tuple[str, ...]:
 
 def _resolve(raw: bytes, where: str) -> bytes:
     from hubpolicy.adapters import assets
+    from hubpolicy.adapters.card_profiles import profiles_of
+    from hubpolicy.adapters.home import user_home
     from hubpolicy.core.policy_document import resolve
 
     schema = assets.schema("policy.v1.schema.json")
-    return resolve(raw, schema, assets.catalogue_here(), where=where)
+    catalogue = assets.catalogue_here(profiles_of(user_home(), raw))
+    return resolve(raw, schema, catalogue, where=where)
 
 
 def _write(home: Home, founded: Founded) -> None:

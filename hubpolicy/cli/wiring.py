@@ -144,10 +144,11 @@ def card_check(reader: ReleaseReader, policy: Policy | None) -> CardCheck:
     """Check the release's README.md under the policy's profile and severities.
 
     Raises:
-        ConfigError: the policy asks for a profile of another version of hubpolicy.
+        ConfigError: the policy was signed for another version of its profile, or it is gone.
 
     """
     from hubpolicy.adapters import assets
+    from hubpolicy.adapters.card_profiles import profile_named
     from hubpolicy.core.card.check import check_card
     from hubpolicy.core.card.metadata import facts_from_manifest
 
@@ -157,7 +158,7 @@ def card_check(reader: ReleaseReader, policy: Policy | None) -> CardCheck:
     checked = check_card(
         reader.read("README.md") if here else None,
         facts_from_manifest(manifest),
-        assets.baseline(),
+        profile_named(user_home(), "baseline" if policy is None else policy.card.profile),
         assets.vocabularies(),
         severities,
     )
