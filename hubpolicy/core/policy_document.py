@@ -119,6 +119,7 @@ def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Polic
     files = document.get("files", {})
     rules = _rules(document.get("rules", {}), catalogue, where)
     silent = frozenset(setting.rule for setting in rules if setting.severity is Severity.OFF)
+    _refuse_other_digest(document, catalogue, where)
     return Policy(
         id=document["id"],
         version=document["version"],
@@ -181,6 +182,17 @@ def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> Toxici
         max_attempts=table.get("max_attempts", 2),
         records=table.get("records", "publish"),
     )
+
+
+def _refuse_other_digest(document: dict[str, Any], catalogue: Catalogue, where: str) -> None:
+    """What stands in ``[lock]`` is what is signed, or nothing is."""
+    name = document["toxicity"]["scorer"]
+    locked = document.get("lock", {}).get(name)
+    for scorer in catalogue.scorers:
+        if locked and scorer.id == name and locked != f"sha256:{scorer.sha256}":
+            got, want = scorer.sha256[:12], locked.removeprefix("sha256:")[:12]
+            message = f"got scorer {name!r} {got}, expected {want} as in [lock], in {where}"
+            raise ConfigError(message, hint=f"hubpolicy scorer lock {name} --write, if it is right")
 
 
 def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGate, ...]:
