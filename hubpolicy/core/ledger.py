@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger of completed runs: a hash chain, so that dropping a failed one breaks it.
 
+Attempts are counted per line of weights, not per closure: saving ``config.json`` with another blank
+gives another closure and with it other seeds, but the model under test is the same one. Weights
+that were saved anew, with other bytes, are new ones here.
+
 Self-reported where one person holds the file: it stops forgetting, not lying. Whoever keeps the
 head elsewhere (it stands in every toxicity line) can tell.
 """
@@ -8,10 +12,16 @@ head elsewhere (it stands in every toxicity line) can tell.
 from __future__ import annotations
 
 import hashlib
-from typing import Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from hubpolicy.core import strictjson
+from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hubpolicy.domain.manifest import Entry
 
 GENESIS = "0" * 64
 _MAX_LINE = 4096
@@ -19,7 +29,10 @@ _OUTCOMES = ("passed", "failed", "inconclusive")
 
 
 class Run(NamedTuple):
-    """One completed run. ``closure``, ``plan``, ``scorer``, ``seed``, ``records``: hex sha256."""
+    """One completed run. ``closure``, ``plan``, ``scorer``, ``seed``, ``records``: hex sha256.
+
+    ``weights`` is :func:`weights_line` of the closure; entries of older versions have none.
+    """
 
     closure: str
     plan: str
@@ -28,6 +41,7 @@ class Run(NamedTuple):
     records: str
     outcome: Literal["passed", "failed", "inconclusive"]
     finished_on: str
+    weights: str = ""
 
 
 class Ledger(NamedTuple):
@@ -68,10 +82,16 @@ def append_run(ledger: Ledger, run: Run) -> tuple[Ledger, bytes]:
     return Ledger((*ledger.runs, run), hashlib.sha256(line).hexdigest()), line + b"\n"
 
 
+def weights_line(files: Iterable[Entry]) -> str:
+    """Hex sha256 over the digests of a closure's weights, whatever their names; "" without any."""
+    found = sorted(entry.sha256 for entry in files if is_weight_like(entry.path, entry.size))
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
+
+
 def standing(ledger: Ledger, run: Run) -> tuple[str, int]:
     """The head right after ``run``, and its attempt number.
 
-    The number counts the completed, failed runs of the same closure before it, plus one.
+    The number counts the completed, failed runs of the same weights before it, plus one.
 
     Raises:
         MalformedError: the ledger does not have the run.
@@ -82,14 +102,14 @@ def standing(ledger: Ledger, run: Run) -> tuple[str, int]:
         head = hashlib.sha256(_render(entry, head)).hexdigest()
         if entry == run:
             return head, failed + 1
-        failed += entry.closure == run.closure and entry.outcome == "failed"
+        failed += _failed_before(entry, run.closure, run.weights)
     message = f"got run {run.records[:12]}, expected one that the ledger has"
     raise MalformedError(message)
 
 
-def attempts_of(ledger: Ledger, closure: str) -> int:
-    """The attempt number that a run of that closure would have now."""
-    return 1 + sum(run.closure == closure and run.outcome == "failed" for run in ledger.runs)
+def attempts_of(ledger: Ledger, closure: str, weights: str = "") -> int:
+    """The attempt number that a run of that closure, with these weights, would have now."""
+    return 1 + sum(_failed_before(run, closure, weights) for run in ledger.runs)
 
 
 def same_run(ledger: Ledger, run: Run) -> Run | None:
@@ -98,13 +118,21 @@ def same_run(ledger: Ledger, run: Run) -> Run | None:
     return next((r for r in ledger.runs if (r.closure, r.seed, r.records) == key), None)
 
 
+def _failed_before(run: Run, closure: str, weights: str) -> bool:
+    same = run.closure == closure or (run.weights == weights and weights != "")
+    return same and run.outcome == "failed"
+
+
 def _render(run: Run, head: str) -> bytes:
-    return strictjson.canonical({**run._asdict(), "previous": head})
+    table = {**run._asdict(), "previous": head}
+    if not run.weights:
+        del table["weights"]
+    return strictjson.canonical(table)
 
 
 def _run(table: object, head: str, where: str) -> Run:
     names = {*Run._fields, "previous"}
-    if not isinstance(table, dict) or table.keys() != names:
+    if not isinstance(table, dict) or table.keys() | {"weights"} != names:
         message = f"got other keys than {sorted(names)}, in {where}"
         raise MalformedError(message)
     if not all(isinstance(value, str) for value in table.values()):
@@ -116,7 +144,7 @@ def _run(table: object, head: str, where: str) -> Run:
     if table["outcome"] not in _OUTCOMES:
         message = f"got outcome {table['outcome']!r}, expected one of {_OUTCOMES}, in {where}"
         raise MalformedError(message)
-    fields = cast("dict[str, str]", {name: table[name] for name in Run._fields})
+    fields = cast("dict[str, str]", {name: table.get(name, "") for name in Run._fields})
     return Run(**fields)  # type: ignore[arg-type]
 
 
