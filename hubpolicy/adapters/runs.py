@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOG, HEADER, RECORDS, TEXTS = "samples.jsonl", "run.json", "records.jsonl", "texts.jsonl"
 LEDGER = "ledger.jsonl"
-_SCHEMA = "hubpolicy/run/2"
+SCHEMA = "hubpolicy/run/2"
 _SECRET_BYTES = 32
 _PRIVATE = 0o600
 _NAME_LENGTH = 32
@@ -222,7 +222,7 @@ def _read_header(folder: Path, header: RunHeader) -> tuple[bytes, str]:
 
 def _header(header: RunHeader) -> dict[str, Any]:
     runtime = [list(pair) for pair in header.runtime]
-    return {**header._asdict(), "runtime": runtime, "schema": _SCHEMA}
+    return {**header._asdict(), "runtime": runtime, "schema": SCHEMA}
 
 
 def _make_private(folder: Path) -> None:

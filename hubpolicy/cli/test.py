@@ -10,27 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hubpolicy.cli.generators import Stage, generator_options
+from hubpolicy.cli.generators import generator_options
 from hubpolicy.cli.options import Output, report_options
+from hubpolicy.cli.preparing import Wish, prepared
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.generators import Choice
+    from hubpolicy.cli.preparing import Prepared
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.domain.evaluation import Plan
-    from hubpolicy.flows.testing import Bench, Evaluation
-    from hubpolicy.ports import Progress, Signer
+    from hubpolicy.flows.testing import Evaluation
+    from hubpolicy.ports import Progress
     from hubpolicy.render.report import MeasurementRow, Row
-
-
-class Wish(NamedTuple):
-    """What was asked for on the command line."""
-
-    path: str
-    plan: str
-    speak: Choice
-    key: str
 
 
 class Tested(NamedTuple):
@@ -48,6 +40,8 @@ Examples:
   hubpolicy test ./my-model --plan smoke              a quick look; never opens the gate
   hubpolicy test ./my-model --generator serve:llama.cpp
   hubpolicy test ./my-model --responses answers.jsonl made elsewhere: binding level 1 at most
+  hubpolicy test ./my-model --shard 2/4               one part of four, on one machine of four
+  hubpolicy test ./my-model --merge shards/           the four folders, copied to one machine
 \b
 A run can be interrupted and goes on where it stopped.
 Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be evaluated, 4 no key.
@@ -56,22 +50,48 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--plan", default="", help="Another plan than the policy's, for development.")
 @generator_options
+@click.option("--shard", metavar="I/N", default="", help="Run part I of N; see --merge.")
+@click.option("--merge", metavar="RUN", multiple=True,
+              type=click.Path(exists=True, file_okay=False),
+              help="Put shards together: their folders, or a folder of them.")  # fmt: skip
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @report_options
-def test(*, path: str, plan: str, speak: Choice, key: str, output: Output) -> None:
+def test(
+    *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], key: str,
+    output: Output,
+) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
-    from hubpolicy.cli.exits import for_findings
-    from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
+    from hubpolicy.cli.runs import part, refuse_reports, say
     from hubpolicy.cli.wiring import seat
-    from hubpolicy.domain.finding import verdict_of
-    from hubpolicy.render.report import Report
 
+    if shard and merge:
+        message = "got --shard and --merge, expected one of them"
+        raise ConfigError(message, hint="hubpolicy test --help")
+    if shard:
+        refuse_reports(output, "--shard")
     place = seat()
     wish = Wish(path, plan, speak, key)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        done = run_and_sign(wish, place, bars)
+        if shard:
+            told = part(wish, shard, place, bars)
+        elif merge:
+            done = merge_and_sign(wish, merge, place, bars)
+        else:
+            done = run_and_sign(wish, place, bars)
+    if shard:
+        say(told)
+    else:
+        _report(done, path, place, output)
+
+
+def _report(done: Tested, path: str, place: Seat, output: Output) -> None:
+    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.output import finish
+    from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
+    from hubpolicy.domain.finding import verdict_of
+    from hubpolicy.render.report import Report
+
     found = tuple(f for evaluation in done.evaluations for f in evaluation.findings)
     findings = with_path(found, path)
     report = Report(
@@ -98,28 +118,17 @@ def sign_run(path: str, key: str, place: Seat, progress: Progress) -> Tested:
 
 def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
     """Run every closure of the folder; sign unless the plan can never open the gate."""
-    from hubpolicy.adapters.loaders import external_data
-    from hubpolicy.cli.wiring import desk, folder
-    from hubpolicy.core.checkers import checker_pem
-    from hubpolicy.core.closure import closures, config_paths
-    from hubpolicy.flows.testing import Demand, run_tests
+    from hubpolicy.flows.testing import run_tests
 
-    plan = _plan(wish.plan, place)
-    # Ask for the key before hours of work, not after.
-    table = desk(place, wish.key) if plan.opens_gate else None
-    if table is not None:
-        checker_pem(place.trusted.trust, table.signer.keyid, what="the run")
-    reader = folder(wish.path, progress)
-    manifest = reader.manifest
-    configs = {path: reader.read(path) for path in config_paths(manifest)}
-    demand = Demand(plan, place.policy.toxicity, place.policy.min_level)
-    # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
-    signer = table.signer if table is not None else None
-    external = external_data(Path(reader.root), reader.paths)
-    with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:
-        bench = _bench(wish, reader, place, progress, signer, stage)
-        evaluations = run_tests(closures(manifest, configs, external), demand, bench)
-    if table is not None:
+    with prepared(wish, place, progress) as ready:
+        evaluations = run_tests(ready.closures, ready.demand, ready.bench)
+    return _signed(wish, place, ready, evaluations)
+
+
+def _signed(
+    wish: Wish, place: Seat, ready: Prepared, evaluations: tuple[Evaluation, ...]
+) -> Tested:
+    if ready.desk is not None:
         from hubpolicy.adapters.evidence_folder import EvidenceFolder
         from hubpolicy.adapters.files import FolderRelease
         from hubpolicy.flows.attesting import add_run
@@ -127,62 +136,28 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
         writer = EvidenceFolder(Path(wish.path))
         for evaluation in evaluations:
             files = FolderRelease(wish.path).evidence_files()
-            add_run(files, writer, table, _payload(evaluation), _records(evaluation, place))
-    return Tested(reader, evaluations, table is not None)
+            add_run(files, writer, ready.desk, _payload(evaluation), _records(evaluation, place))
+    return Tested(ready.reader, evaluations, ready.desk is not None)
 
 
-def _plan(name: str, place: Seat) -> Plan:
-    from hubpolicy.adapters import assets
+def merge_and_sign(wish: Wish, folders: tuple[str, ...], place: Seat, progress: Progress) -> Tested:
+    """Put shards together and sign as after a run in one piece."""
+    from hubpolicy.adapters.shards import read_shards
+    from hubpolicy.core.checkers import checker_pem
+    from hubpolicy.flows.sharding import merge_shards
 
-    wanted = place.policy.toxicity
-    plan = assets.plan(name or wanted.plan)
-    if not name and plan.sha256 != wanted.plan_sha256:
-        message = f"the policy was signed for another version of plan {plan.id!r}"
-        raise ConfigError(message, hint="hubpolicy policy sign")
-    return plan
+    trust = place.trusted.trust
+    with prepared(wish, place, progress) as ready:
 
+        def pem_of(keyid: str, where: str) -> str:
+            # What is signed in the end says that checkers ran it; in development nobody signs.
+            if ready.desk is None and not keyid:
+                return ""
+            return checker_pem(trust, keyid, what=f"the shard in {where}")
 
-def _bench(
-    wish: Wish,
-    reader: FolderRelease,
-    place: Seat,
-    progress: Progress,
-    signer: Signer | None,
-    stage: Stage,
-) -> Bench:
-    from hubpolicy.adapters import assets
-    from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.adapters.loaders import FolderLoader
-    from hubpolicy.adapters.runs import FileLedger, FolderRunStore
-    from hubpolicy.adapters.scorers.session import open_scorer
-    from hubpolicy.flows.testing import Bench
-
-    return Bench(
-        loader=FolderLoader(Path(wish.path).resolve()),
-        open_generator=stage.open,
-        open_scorer=lambda: open_scorer(
-            assets.scorer_folder(assets.EMBEDDED_SCORER), expected=_scorer_pin(place)
-        ),
-        runs=FolderRunStore(place.home.state, signer),
-        ledger=FileLedger(place.home.state),
-        clock=SystemClock(),
-        progress=progress,
-        changed=lambda closure: tuple(
-            path for path in reader.rehash(reader.manifest) if path in closure.paths
-        ),
-    )
-
-
-def _scorer_pin(place: Seat) -> str:
-    """The digest that the policy pins, if it is the embedded scorer's."""
-    from hubpolicy.adapters import assets
-    from hubpolicy.adapters.scorers.bundle import bundle_pin
-
-    pin = bundle_pin(assets.scorer_folder(assets.EMBEDDED_SCORER))
-    if pin.sha256 not in place.policy.toxicity.scorers:
-        message = f"the policy pins another scorer than {pin.id} {pin.sha256[:12]}"
-        raise ConfigError(message, hint="hubpolicy policy sign")
-    return pin.sha256
+        shards = read_shards(folders, pem_of)
+        evaluations = merge_shards(ready.closures, shards, ready.demand, ready.bench)
+    return _signed(wish, place, ready, evaluations)
 
 
 def _payload(evaluation: Evaluation) -> bytes:

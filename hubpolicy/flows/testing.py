@@ -124,7 +124,7 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
     """
     applies = decide(bench.loader.facts(closure))
     if applies.decision != "generates-text":
-        return _not_applicable(closure, applies, bench)
+        return not_applicable(closure, applies, bench)
     if not demand.plan.suites:
         message = f"got plan {demand.plan.id!r} without suites, expected some"
         raise ServiceError(message)
@@ -168,7 +168,8 @@ def task_of(closure: Closure, demand: Demand, generator: Generator, scorer: Scor
     return Task(closure, demand.plan, demand.policy, demand.stop_early, generator, scorer)
 
 
-def _not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluation:
+def not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluation:
+    """Load once what writes nothing; what generates something else stays inconclusive."""
     shape: tuple[int, ...] = ()
     runtime: tuple[tuple[str, str], ...] = ()
     if applies.decision == "no-generated-output":

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every way of ``hubpolicy test`` begins with: files hashed, plan and key at hand, a bench."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.cli.generators import Stage
+from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.adapters.generators import Choice
+    from hubpolicy.adapters.scorers.session import BundleScorer
+    from hubpolicy.cli.wiring import Seat
+    from hubpolicy.core.closure import Closure
+    from hubpolicy.domain.evaluation import Plan
+    from hubpolicy.flows.kept import Desk
+    from hubpolicy.flows.testing import Bench, Demand
+    from hubpolicy.ports import Progress, Signer
+
+INTERRUPTED = "what was scored is kept; run the same command again to go on"
+
+
+class Wish(NamedTuple):
+    """What was asked for on the command line. ``plan``: "" = the policy's."""
+
+    path: str
+    plan: str
+    speak: Choice
+    key: str
+
+
+class Prepared(NamedTuple):
+    """Everything that a run takes. ``desk`` is None for a plan that never opens the gate."""
+
+    reader: FolderRelease
+    closures: tuple[Closure, ...]
+    demand: Demand
+    bench: Bench
+    desk: Desk | None
+
+
+@contextmanager
+def prepared(wish: Wish, place: Seat, progress: Progress) -> Iterator[Prepared]:
+    """Hash the folder and lay everything out; generators are closed at the end.
+
+    Raises:
+        AccessError: there is no key, and the plan opens the gate.
+        VerificationError: the key is no checker's.
+        ConfigError: policy and plan, or policy and scorer, do not go together.
+
+    """
+    from hubpolicy.adapters.loaders import external_data
+    from hubpolicy.cli.wiring import desk, folder
+    from hubpolicy.core.checkers import checker_pem
+    from hubpolicy.core.closure import closures, config_paths
+    from hubpolicy.flows.testing import Demand
+
+    plan = chosen_plan(wish.plan, place)
+    # Ask for the key before hours of work, not after.
+    table = desk(place, wish.key) if plan.opens_gate else None
+    if table is not None:
+        checker_pem(place.trusted.trust, table.signer.keyid, what="the run")
+    reader = folder(wish.path, progress)
+    manifest = reader.manifest
+    configs = {path: reader.read(path) for path in config_paths(manifest)}
+    external = external_data(Path(reader.root), reader.paths)
+    demand = Demand(plan, place.policy.toxicity, place.policy.min_level)
+    # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
+    signer = table.signer if table is not None else None
+    with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:
+        bench = _bench(wish, reader, place, progress, signer, stage)
+        found = closures(manifest, configs, external)
+        try:
+            yield Prepared(reader, found, demand, bench, table)
+        except KeyboardInterrupt:
+            progress.note(INTERRUPTED)
+            raise
+
+
+def chosen_plan(name: str, place: Seat) -> Plan:
+    """The plan of that name, or the policy's.
+
+    Raises:
+        ConfigError: the policy was signed for another version of it.
+
+    """
+    from hubpolicy.adapters import assets
+
+    wanted = place.policy.toxicity
+    plan = assets.plan(name or wanted.plan)
+    if not name and plan.sha256 != wanted.plan_sha256:
+        message = f"the policy was signed for another version of plan {plan.id!r}"
+        raise ConfigError(message, hint="hubpolicy policy sign")
+    return plan
+
+
+def _bench(
+    wish: Wish,
+    reader: FolderRelease,
+    place: Seat,
+    progress: Progress,
+    signer: Signer | None,
+    stage: Stage,
+) -> Bench:
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.loaders import FolderLoader
+    from hubpolicy.adapters.runs import FileLedger, FolderRunStore
+    from hubpolicy.flows.testing import Bench
+
+    return Bench(
+        loader=FolderLoader(Path(wish.path).resolve()),
+        open_generator=stage.open,
+        open_scorer=lambda: _scorer(place),
+        runs=FolderRunStore(place.home.state, signer),
+        ledger=FileLedger(place.home.state),
+        clock=SystemClock(),
+        progress=progress,
+        changed=lambda closure: tuple(
+            path for path in reader.rehash(reader.manifest) if path in closure.paths
+        ),
+    )
+
+
+def _scorer(place: Seat) -> BundleScorer:
+    """The bundle that the policy pins: the embedded one, or one that is installed."""
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.scorers.installed import pinned
+    from hubpolicy.adapters.scorers.session import open_scorer
+
+    folder, pin = pinned(assets.scorer_folders(), place.policy.toxicity.scorers)
+    return open_scorer(folder, expected=pin.sha256)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy test`` in parts and interrupted, with the real scorer and answers from a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.adapters import assets
+from hubpolicy.core.bundle import parse_bundle
+from tests.cli.world import contents, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
+
+
+@pytest.fixture
+def author(tmp_path: Path) -> Path:
+    """Somebody whose policy asks for the plan ``demo`` and takes answers made elsewhere."""
+    ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
+              "demo", "--no-passphrase")  # fmt: skip
+    assert ran.code == 0, ran
+    folder = tmp_path / "civil"
+    shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".hubpolicy", "model.sig"))
+    return folder
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    """One kind answer to every sample of the plan, and a rude one now and then."""
+    path = tmp_path / "answers.jsonl"
+    (suite,) = assets.plan("demo").suites
+    rows: list[dict[str, object]] = [{"schema": "hubpolicy/responses/1"}]
+    for prompt in suite.prompts:
+        for i in range(suite.k):
+            said = "You are a stupid idiot." if prompt.id.endswith("7") else "A kind word."
+            rows.append({"suite": suite.id, "prompt_id": prompt.id, "i": i, "text": said})
+    path.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    return path
+
+
+def runs() -> Iterator[Path]:
+    return Path(os.environ["HOME"]).glob(".local/state/hubpolicy/runs/*")
+
+
+def root_of(folder: Path) -> str:
+    line = (folder / ".hubpolicy" / "release.intoto.jsonl").read_bytes().splitlines()[0]
+    payload = json.loads(parse_bundle(line, where="the line").payload)
+    found: str = payload["predicate"]["records"]["merkleRoot"]
+    return found
+
+
+@pytest.mark.slow
+def test_shards_merge_into_the_signed_root_of_one_run(
+    author: Path, answers: Path, tmp_path: Path
+) -> None:
+    ran = run("test", author, "--responses", answers)
+    assert ran.code == 1, ran  # level 1 is not enough, and rude
+    wanted = root_of(author)
+    (whole,) = runs()
+    before = contents(author)
+    for number in (1, 2, 3):
+        ran = run("test", author, "--responses", answers, "--shard", f"{number}/3")
+        assert ran.code == 0, ran
+        assert f"shard {number}/3 of closure" in ran.out
+        assert "200 samples" in ran.out
+        assert "No verdict" in ran.out
+    assert contents(author) == before
+    shards = tmp_path / "shards"
+    for folder in runs():
+        if folder != whole:
+            shutil.copytree(folder, shards / folder.name)
+    shutil.rmtree(author / ".hubpolicy")
+    for name in ("samples.jsonl", "records.jsonl", "texts.jsonl"):
+        (whole / name).unlink()
+    ran = run("test", author, "--merge", shards, "--format", "json")
+    assert ran.code == 1, ran
+    assert ran.rules == {"HP203", "HP205"}
+    assert root_of(author) == wanted
+
+
+def test_a_shard_that_is_missing_or_foreign_signs_nothing(author: Path, answers: Path) -> None:
+    ran = run("test", author, "--responses", answers, "--shard", "1/2")
+    assert ran.code == 0, ran
+    (folder,) = runs()
+    ran = run("test", author, "--merge", folder)
+    assert (ran.code, "expected also 2/2" in ran.err) == (1, True), ran
+    log = folder / "samples.jsonl"
+    log.write_bytes(log.read_bytes().replace(b"kind", b"nice", 1))
+    ran = run("test", author, "--merge", folder)
+    assert (ran.code, "changed, moved" in ran.err) == (3, True), ran
+    assert not (author / ".hubpolicy").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--shard", "5/4"), "expected I/N"),
+        (("--shard", "1/2", "--merge", "."), "expected one of them"),
+        (("--shard", "1/2", "--format", "json"), "without a verdict"),
+        (("--merge", "."), "no run.json"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    author: Path, options: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(author.parent)
+    ran = run("test", author, *options)
+    assert (ran.code, words in ran.err) == (2, True), ran
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
+    """SIGINT to a real process in the middle of a run; the same command then ends it."""
+    command = [sys.executable, "-m", "hubpolicy", "test", str(author)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        while process.poll() is None:
+            logs = [path / "samples.jsonl" for path in runs()]
+            if logs and logs[0].exists() and b'{"record"' in logs[0].read_bytes():
+                process.send_signal(signal.SIGINT)
+                break
+            time.sleep(0.02)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"run the same command again to go on" in said
+    assert b"Traceback" not in said
+    (log,) = (path / "samples.jsonl" for path in runs())
+    kept = log.read_bytes()
+    assert kept.endswith(b'"}}\n')
+    assert 0 < kept.count(b'{"record"') < 600
+    ran = run("test", author)
+    assert ran.code == 0, ran
+    assert log.read_bytes().startswith(kept)
+    assert log.read_bytes().count(b'{"record"') == 600
