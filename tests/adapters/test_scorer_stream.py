@@ -132,9 +132,9 @@ def test_memory_does_not_grow_with_the_number_of_texts(
         finally:
             tracemalloc.stop()
 
-    few, many = peak(150), peak(1500)
-    # 1,350 scores more would be over half a megabyte.
-    assert many < few + 100_000
+    few, many = peak(150), peak(2500)
+    # 2,350 scores more would be over a megabyte; garbage that is not collected yet is far less.
+    assert many < few + 600_000
 
 
 def test_nothing_is_started_before_somebody_asks(bundle: Bundle) -> None:
