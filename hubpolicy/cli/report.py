@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from hubpolicy.cli.options import Output, report_options
 
 if TYPE_CHECKING:
     from hubpolicy.cli.run_sources import Looked
+    from hubpolicy.cli.wiring import Seat
+    from hubpolicy.ports import Progress
 
 
 @click.command(
@@ -20,6 +23,7 @@ Examples:
   hubpolicy report ./my-model -o report.html      from the signed counts and the records at hand
   hubpolicy report 4b33002c -o report.html        a run on this disk, finished or not
   hubpolicy report ./my-model --format markdown   for a pull request
+  hubpolicy report ./my-model --update-card ./my-model
 \b
 RUN is a model folder with evidence, a run's folder, or the first characters of a run's id. The page
 is one file without scripts; it holds no text of the model unless you say --show-samples.
@@ -29,8 +33,10 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.argument("run", metavar="RUN")
 @click.option("--show-samples", is_flag=True,
               help="Put prompts and answers of the worst samples into the report.")  # fmt: skip
+@click.option("--update-card", type=click.Path(exists=True, file_okay=False), metavar="PATH",
+              help="Write the attested numbers into PATH/README.md.")  # fmt: skip
 @report_options
-def report(*, run: str, show_samples: bool, output: Output) -> None:
+def report(*, run: str, show_samples: bool, update_card: str | None, output: Output) -> None:
     """Show what a run measured: bounds beside limits, scores, groups, languages, provenance."""
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.output import finish
@@ -43,6 +49,7 @@ def report(*, run: str, show_samples: bool, output: Output) -> None:
     place = seat()
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         seen = look(run, place, bars, texts=show_samples)
+        written = _update(update_card, seen, place, bars) if update_card else ""
     finish(
         Report(
             command="report",
@@ -54,7 +61,7 @@ def report(*, run: str, show_samples: bool, output: Output) -> None:
             rows=seen.rows,
             manifest=seen.manifest,
             measurements=seen.measurements,
-            closing=_closing(seen, run, output),
+            closing=_closing(seen, run, written, output),
             solo=place.trusted.trust.root.solo,
             runs=seen.runs,
         ),
@@ -62,10 +69,19 @@ def report(*, run: str, show_samples: bool, output: Output) -> None:
     )
 
 
-def _closing(seen: Looked, run: str, output: Output) -> str:
+def _update(path: str, seen: Looked, place: Seat, progress: Progress) -> str:
+    from hubpolicy.cli.card_numbers import update
+    from hubpolicy.cli.run_sources import look
+
+    same = bool(seen.path) and Path(path).resolve() == Path(seen.path).resolve()
+    return update(path, seen, seen if same else look(path, place, progress, texts=False))
+
+
+def _closing(seen: Looked, run: str, written: str, output: Output) -> str:
+    lines = [written] if written else []
     files = [path for _, path in output.files]
     if files:
-        return f"written: {', '.join(files)}"
-    if output.format == "text" and seen.runs:
-        return f"as a page: hubpolicy report {shlex.quote(run)} -o report.html"
-    return ""
+        lines.append(f"written: {', '.join(files)}")
+    elif output.format == "text" and seen.runs:
+        lines.append(f"as a page: hubpolicy report {shlex.quote(run)} -o report.html")
+    return "\n".join(lines)

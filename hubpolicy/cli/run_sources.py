@@ -115,7 +115,7 @@ def _from_model(name: str, place: Seat, progress: Progress, *, texts: bool) -> L
     reader = folder(name, progress)
     trusted = place.trusted
     evidence = assemble(reader, None, trusted.policy, trusted.trust, SystemClock().now())
-    decision = judge(evidence, (lambda seen: seen.rejected, coverage.check))
+    decision = judge(evidence, (_rejected_lines, coverage.check))
     files = {file.path: file.content for file in reader.evidence_files()}
     runs, found = [], list(decision.findings)
     for line in coverage.runs(evidence):
@@ -132,6 +132,14 @@ def _from_model(name: str, place: Seat, progress: Progress, *, texts: bool) -> L
         manifest=manifest_summary(reader.manifest),
         path=name,
     )
+
+
+def _rejected_lines(evidence: Evidence) -> tuple[Finding, ...]:
+    """Evidence that did not verify. A card that changed since voids only the release's own seal."""
+    from hubpolicy.domain.manifest import MODEL_SIGNATURE
+
+    found = evidence.rejected
+    return tuple(f for f in found if f.location is None or f.location.path != MODEL_SIGNATURE)
 
 
 def _signed(
