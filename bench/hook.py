@@ -22,14 +22,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from hubpolicy.adapters import hookfile
+from hubpolicy.adapters import hookfile, hookplace
 from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
 from tests.hook.gate_world import MODEL, person, sign
 
 ROOT = Path(__file__).resolve().parent.parent
 PRE_COMMIT = ROOT / ".tools" / "precommit"
-TEMPLATE = (ROOT / "hooks" / hookfile.HOOK).read_bytes()
+TEMPLATE = (ROOT / "hooks" / hookplace.HOOK).read_bytes()
 NOOP = """repos:
 - repo: local
   hooks:
@@ -122,8 +122,8 @@ def make_way(name: str, source: Path, folder: Path) -> Way:
         command = [str(PRE_COMMIT / "bin" / "pre-commit"), "install", "-t", "pre-push"]
         subprocess.run(command, cwd=repo, check=True, capture_output=True)
     elif name in {OURS, CODE}:
-        place = hookfile.locate(open_git(str(repo), os.environ, see_hooks=True))
-        hookfile.install(place, TEMPLATE, hookfile.this_interpreter())
+        place = hookplace.locate(open_git(str(repo), os.environ, see_hooks=True))
+        hookfile.install(place, TEMPLATE, hookplace.this_interpreter())
     return Way(name, repo, remote)
 
 

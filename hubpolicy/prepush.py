@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hubpolicy.ports import ReleaseReader
 
 _MAX_STDIN = 64 * 1024 * 1024
+_ENDING = "Nothing was pushed.\n"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,43 +39,54 @@ def main(argv: Sequence[str]) -> int:
         if not push.updates:
             return int(Exit.PASSED)
         verdict = _judge(push)
-        code = _exit_code(verdict)
-        _say(_summary(verdict) if code is Exit.PASSED else _screen(push, verdict, code))
+        code = exit_code(verdict)
+        say(_summary(verdict) if code is Exit.PASSED else _screen(push, verdict, code))
         return int(code)
     except HubpolicyError as error:
-        return int(_refuse(error))
+        return int(refuse(error))
     except KeyboardInterrupt:
-        _say("hubpolicy: interrupted\nNothing was pushed.\n")
+        say(f"hubpolicy: interrupted\n{_ENDING}")
         return int(Exit.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - whatever it is, the push stops with one sentence
-        return int(_crash(error))
+        return int(crash(error))
 
 
 def _read_push(argv: Sequence[str]) -> Push:
     if len(argv) != 2:
         message = f"got {len(argv)} arguments, expected the remote's name and URL from git"
         raise ConfigError(message, hint="hubpolicy hook run REMOTE URL < refs")
+    return parse_push(argv[0], argv[1], read_input())
+
+
+def read_input() -> bytes:
+    """All that git says on standard input.
+
+    Raises:
+        ConfigError: more than 64 MiB.
+
+    """
     stdin = sys.stdin.buffer.read(_MAX_STDIN + 1)
     if len(stdin) > _MAX_STDIN:
         message = f"got more than {_MAX_STDIN} bytes of refs from git"
         raise ConfigError(message, hint="push fewer refs at once")
-    return parse_push(argv[0], argv[1], stdin)
+    return stdin
 
 
 def _judge(push: Push) -> PushVerdict:
     repository = GitRepository(open_git("", os.environ, inherit_place=True))
     new, known = objects_of(push)
     repository.expect(new, push.remote, push.url, known)
-    gate, endpoints = _load_gate()  # while git looks
+    gate, endpoints = load_gate()  # while git looks
     target = target_of(push.url, endpoints)
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
-        return _judge_release(reader, gate, target)
+        return judge_release(reader, gate, target)
 
     return judge_push(push, target, repository, gate, judge)
 
 
-def _judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> Judged:
+def judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> Judged:
+    """Read, verify and judge one release."""
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
 
@@ -82,7 +94,7 @@ def _judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> 
     return Judged(reader, evidence, judge(evidence))
 
 
-def _load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
+def load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
     """How to get policy and trust, and which URLs are a hub's besides the public one.
 
     A user without a policy still pushes what releases nothing; a broken one stops everything.
@@ -106,7 +118,8 @@ def _refuse_to_release() -> Gate:
     raise ConfigError(message, hint="hubpolicy init")
 
 
-def _exit_code(verdict: PushVerdict) -> Exit:
+def exit_code(verdict: PushVerdict) -> Exit:
+    """The worst of all refs and of the history."""
     judged = (ref.judged for ref in verdict.refs if ref.judged is not None)
     codes = {for_decision(one.decision, gate=True) for one in judged}
     return worst({*codes, for_findings(verdict.history, gate=True)})
@@ -128,15 +141,17 @@ def _screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
     return screen(push, verdict, code)
 
 
-def _refuse(error: HubpolicyError) -> Exit:
+def refuse(error: HubpolicyError, ending: str = _ENDING) -> Exit:
+    """Say why nobody could decide, and what to type."""
     from hubpolicy.render.escape import terminal
 
     hint = f"\n    fix: {terminal(error.hint)}" if error.hint else ""
-    _say(f"✗ hubpolicy: {terminal(error.message)}{hint}\nNothing was pushed.\n")
+    say(f"✗ hubpolicy: {terminal(error.message)}{hint}\n{ending}")
     return for_error(error, gate=True)
 
 
-def _crash(error: Exception) -> Exit:
+def crash(error: Exception, ending: str = _ENDING) -> Exit:
+    """A bug: keep a log, and let nothing through."""
     place = ""
     try:
         from hubpolicy.cli.crash import write_log
@@ -144,11 +159,11 @@ def _crash(error: Exception) -> Exit:
         place = f"\n  a log was written: {write_log(error)}"
     except Exception:  # noqa: BLE001, S110 - the push is refused either way
         pass
-    _say(f"✗ hubpolicy: internal error: {type(error).__name__}{place}\nNothing was pushed.\n")
+    say(f"✗ hubpolicy: internal error: {type(error).__name__}{place}\n{ending}")
     return Exit.INTERNAL
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """Standard error only: git's own output is on the other one. Nobody may be listening."""
     if sys.stderr is None:
         return

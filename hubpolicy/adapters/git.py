@@ -135,6 +135,15 @@ class GitRepository:
             return None
 
 
+class ReceivingRepository(GitRepository):
+    """A repository on a server while a push is being received: it has what its refs reach."""
+
+    def _begin_sent(
+        self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]
+    ) -> _Begun:
+        return _Begun((new, remote, url, known), self._list_sent(new, (), "--not", "--all"), None)
+
+
 class _Begun(NamedTuple):
     """What was asked ahead: the listing, and where the remote's tracking refs come from."""
 
@@ -226,6 +235,18 @@ class GitTreeRelease:
 
         """
         return tuple(EvidenceFile(path, self.read(path)) for path in self._evidence)
+
+    def absent(self) -> tuple[str, ...]:
+        """Paths kept in Git LFS whose object is not in the store here, or of another length."""
+        pointers = ((path, self._objects.blob(oid).pointer) for path, oid in self._oids.items())
+        return tuple(path for path, pointer in pointers if pointer and not self._has(pointer))
+
+    def _has(self, pointer: Pointer) -> bool:
+        try:
+            self._objects.lfs.head(pointer, 0)
+        except ServiceError:
+            return False
+        return True
 
     def _oid(self, path: str) -> str:
         oid = self._oids.get(path)

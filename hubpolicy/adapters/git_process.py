@@ -40,6 +40,10 @@ _KEPT = frozenset(
 )
 # With another file than git's, the push would send history that we were told is cut off.
 _PLACE = frozenset(("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_SHALLOW_FILE"))
+# What is being received lies apart until a pre-receive hook lets it in (git-receive-pack(1)).
+_QUARANTINE = frozenset(
+    ("GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+)
 _FORCED = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": os.devnull,
@@ -102,14 +106,18 @@ def open_git(
     *,
     inherit_place: bool = False,
     see_hooks: bool = False,
+    quarantine: bool = False,
 ) -> Git:
     """A runner for the repository around ``folder``.
 
     Inside a hook git says by ``GIT_DIR`` where it works: ``inherit_place`` keeps that. Everywhere
     else the folder decides, since a foreign ``GIT_DIR`` would point at another repository.
     ``see_hooks`` lets git tell where its hooks are; without it no hook can run at all.
+    ``quarantine``: in a pre-receive hook, the objects that are being received count too.
     """
     kept = _KEPT | _PLACE if inherit_place else _KEPT
+    if quarantine:
+        kept |= _QUARANTINE
     child = {name: value for name, value in environ.items() if name in kept}
     child.update(_FORCED)
     place = ("-C", folder) if folder else ()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts the pre-push hook in front of the one that is there, and takes it away without a trace.
+"""Puts our hook in front of the one that is there, and takes it away without a trace.
 
 Three files in git's hooks folder: ``pre-push`` (ours), ``pre-push.hubpolicy-next`` (the former
-hook, the very same inode) and ``pre-push.hubpolicy-state`` (what both were when we left them).
+hook, the very same inode) and ``pre-push.hubpolicy-state`` (what both were when we left them);
+on a server the same with ``pre-receive``.
 Each step is one rename or link, so a kill at any moment leaves either the former hook or ours.
 Not responsible for what the hook does; ``hooks/pre-push`` is that.
 """
@@ -15,33 +16,18 @@ import json
 import os
 import shutil
 import stat
-import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from hubpolicy.adapters.git_process import GitRefusedError
 from hubpolicy.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
-    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.hookplace import HookPlace, Interpreter
 
-HOOK = "pre-push"
-NEXT = "pre-push.hubpolicy-next"
-STATE = "pre-push.hubpolicy-state"
-MARKER = b"# hubpolicy:pre-push:"
 
 Presence = Literal["absent", "ours", "edited", "foreign"]
 """``edited``: our marker is in it, but not the bytes that we wrote."""
-
-
-class HookPlace(NamedTuple):
-    """Git's hooks folder, the work tree (None in a bare repository), and who chose the folder."""
-
-    folder: Path
-    worktree: Path | None
-    chosen_by: str
 
 
 class File(NamedTuple):
@@ -49,13 +35,6 @@ class File(NamedTuple):
 
     sha256: str
     mode: int
-
-
-class Interpreter(NamedTuple):
-    """A Python, and the folders in which it finds our package and what that needs."""
-
-    python: str
-    folders: tuple[str, ...]
 
 
 class HookStatus(NamedTuple):
@@ -76,49 +55,6 @@ class _State(NamedTuple):
     former: File | None
 
 
-def locate(git: Git) -> HookPlace:
-    """Where git looks for hooks: the common folder of all work trees, or ``core.hooksPath``.
-
-    Raises:
-        ConfigError: there is no git repository.
-
-    """
-    try:
-        folder = git.line("rev-parse", "--path-format=absolute", "--git-path", "hooks")
-    except GitRefusedError as error:
-        message = f"got no git repository in {git.folder or '.'}: {error.said}"
-        raise ConfigError(message, hint="git init, or name the folder of a repository") from error
-    bare = git.line("rev-parse", "--is-bare-repository") == "true"
-    inside = not bare and git.line("rev-parse", "--is-inside-work-tree") == "true"
-    top = git.line("rev-parse", "--show-toplevel") if inside else ""
-    chosen = git.line("config", "--show-origin", "--get", "core.hooksPath")
-    common = git.line("rev-parse", "--path-format=absolute", "--git-common-dir")
-    if Path(folder).is_relative_to(common):
-        chosen = ""
-    return HookPlace(Path(folder), Path(top) if top else None, chosen)
-
-
-def this_interpreter() -> Interpreter:
-    """The running Python. The hook starts it with ``-I -S`` and these folders.
-
-    ``-S`` keeps ``.pth`` files out: code of other packages has no business in the gate, and on
-    many machines running it takes longer than the whole verdict.
-
-    Raises:
-        ConfigError: a folder cannot be written down in the hook.
-
-    """
-    modules = ("hubpolicy", "cryptography", "_cffi_backend")
-    specs = (find_spec(name) for name in modules)
-    origins = [Path(spec.origin) for spec in specs if spec is not None and spec.origin]
-    roots = [o.parent.parent if o.name == "__init__.py" else o.parent for o in origins]
-    folders = tuple(dict.fromkeys(str(root) for root in roots))
-    if any(os.pathsep in folder or "\n" in folder for folder in (*folders, sys.executable)):
-        message = f"got {os.pathsep!r} or a line end in {folders}, expected plain folder names"
-        raise ConfigError(message, hint="install hubpolicy into another folder")
-    return Interpreter(sys.executable, folders)
-
-
 def install(place: HookPlace, template: bytes, interpreter: Interpreter) -> bool:
     """Put our hook first. True if anything changed; a second time nothing does.
 
@@ -128,21 +64,21 @@ def install(place: HookPlace, template: bytes, interpreter: Interpreter) -> bool
 
     """
     _require_own_folder(place)
-    hook, former, state = (place.folder / name for name in (HOOK, NEXT, STATE))
+    hook, former, state = place.ours, place.former, place.state
     presence = _presence(place)
     if presence == "edited":
         message = f"got a changed hubpolicy hook in {hook}, expected the one that was installed"
         raise ConfigError(message, hint=f"rm {hook}    then: hubpolicy hook install")
     if presence == "foreign" and _file(former) not in {None, _file(hook)}:
         message = f"got two hooks to run after ours, {hook} and {former}, expected one"
-        raise ConfigError(message, hint="join them into pre-push and remove the other")
+        raise ConfigError(message, hint=f"join them into {place.hook} and remove the other")
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
         if presence == "foreign" and not os.path.lexists(former):
             _link(hook, former)
         kept = _file(former)
         chained = kept is not None and bool(kept.mode & 0o111)
-        shim = render(template, interpreter, former=chained)
+        shim = render(template, interpreter, former=place.former.name if chained else "")
         digest, before = hashlib.sha256(shim).hexdigest(), _read_state(place)
         wanted = _State(digest, before.shim if before and before.shim != digest else "", kept)
         if _file(hook) == File(digest, 0o755) and before == wanted:
@@ -162,11 +98,11 @@ def uninstall(place: HookPlace) -> bool:
         ServiceError: the folder cannot be written.
 
     """
-    hook, former, state = (place.folder / name for name in (HOOK, NEXT, STATE))
+    hook, former, state = place.ours, place.former, place.state
     presence, left = _presence(place), _read_state(place)
     if presence == "edited" or (left is not None and not _is_untouched(place, presence, left)):
         message = f"got hooks in {place.folder} that were changed since hubpolicy was installed"
-        hint = f"look at them, then keep one of them as {HOOK} and remove {STATE}"
+        hint = f"look at them, then keep one of them as {place.hook} and remove {state}"
         raise ConfigError(message, hint=hint)
     if left is None:
         return False
@@ -188,18 +124,18 @@ def inspect(place: HookPlace) -> HookStatus:
     """What is installed, in which order it runs, and what is wrong with it."""
     presence = _presence(place)
     state = _read_state(place)
-    former = _file(place.folder / NEXT)
-    order = _order(presence, former)
+    former = _file(place.former)
+    order = _order(place, presence, former)
     problems = _problems(place, presence, state, former)
     return HookStatus(place, presence, former if presence == "ours" else None, order, problems)
 
 
-def render(template: bytes, interpreter: Interpreter, *, former: bool) -> bytes:
-    """The hook for this interpreter, which runs the former hook afterwards if there is one."""
+def render(template: bytes, interpreter: Interpreter, *, former: str) -> bytes:
+    """The hook for this interpreter, which runs the file ``former`` afterwards if there is one."""
     filled = template.replace(b"@PYTHON@", _quote(os.fsencode(interpreter.python)))
     folders = os.pathsep.join(interpreter.folders)
     filled = filled.replace(b"@FOLDERS@", _quote(os.fsencode(folders)))
-    return filled.replace(b"@FORMER@", _quote(NEXT.encode() if former else b""))
+    return filled.replace(b"@FORMER@", _quote(former.encode()))
 
 
 def chain_line(python: str) -> str:
@@ -217,7 +153,7 @@ def _require_own_folder(place: HookPlace) -> None:
     origin = place.chosen_by.replace("\t", " sets core.hooksPath to ")
     if place.worktree is not None and place.folder.is_relative_to(place.worktree):
         message = f"{origin}: these hooks belong to another tool (husky, lefthook, your team)"
-        hint = f"add this as the first line of {place.folder / HOOK}:\n{chain_line('python3')}"
+        hint = f"add this as the first line of {place.ours}:\n{chain_line('python3')}"
         raise ConfigError(message, hint=hint)
     message = f"{origin}: that folder serves other repositories too, or none"
     hint = "git config --unset core.hooksPath    or add the line of `hubpolicy hook status` there"
@@ -225,11 +161,11 @@ def _require_own_folder(place: HookPlace) -> None:
 
 
 def _presence(place: HookPlace) -> Presence:
-    hook = place.folder / HOOK
+    hook = place.ours
     found = _file(hook)
     if found is None:
         return "absent"
-    if not stat.S_ISREG(hook.lstat().st_mode) or MARKER not in hook.read_bytes()[:200]:
+    if not stat.S_ISREG(hook.lstat().st_mode) or place.marker not in hook.read_bytes()[:200]:
         return "foreign"
     state = _read_state(place)
     ours = state is not None and found.sha256 in {state.shim, state.replaced}
@@ -238,25 +174,27 @@ def _presence(place: HookPlace) -> Presence:
 
 def _is_untouched(place: HookPlace, presence: Presence, state: _State) -> bool:
     """True if all that we would remove or restore is still what we left."""
-    former = _file(place.folder / NEXT)
+    former = _file(place.former)
     if presence == "ours":
         return former == state.former
     # An install or uninstall that was killed half-way: the former hook is in its place already.
-    return former is None or (former == state.former and former == _file(place.folder / HOOK))
+    return former is None or (former == state.former and former == _file(place.ours))
 
 
-def _order(presence: Presence, former: File | None) -> tuple[str, ...]:
+def _order(place: HookPlace, presence: Presence, former: File | None) -> tuple[str, ...]:
     if presence == "absent":
         return ()
+    name = place.ours.name
     if presence != "ours":
-        return (HOOK,)
-    return (f"{HOOK} (hubpolicy)", NEXT) if former is not None else (f"{HOOK} (hubpolicy)",)
+        return (name,)
+    ours = f"{name} (hubpolicy)"
+    return (ours, place.former.name) if former is not None else (ours,)
 
 
 def _problems(
     place: HookPlace, presence: Presence, state: _State | None, former: File | None
 ) -> tuple[str, ...]:
-    hook = place.folder / HOOK
+    hook = place.ours
     found = _file(hook)
     problems = []
     if presence == "edited":
@@ -273,7 +211,7 @@ def _problems(
         gone = [path for path in (python, *folders) if not os.access(path, os.X_OK)]
         problems += [f"every push is refused, since this is gone: {path}" for path in gone]
     if presence == "ours" and state is not None and former != state.former:
-        problems.append(f"the former hook ({NEXT}) was changed since")
+        problems.append(f"the former hook ({place.former.name}) was changed since")
     return tuple(problems)
 
 
@@ -314,7 +252,7 @@ def _dump(state: _State) -> bytes:
 
 
 def _read_state(place: HookPlace) -> _State | None:
-    path = place.folder / STATE
+    path = place.state
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
         former = document["former"]

@@ -69,10 +69,10 @@ def hook(git: Git | None, hubs: Iterable[str]) -> Hook | None:
     """The pre-push hook of that repository."""
     if git is None:
         return None
-    from hubpolicy.adapters import hookfile
+    from hubpolicy.adapters import hookfile, hookplace
 
     try:
-        found = hookfile.inspect(hookfile.locate(git))
+        found = hookfile.inspect(hookplace.locate(git))
     except HubpolicyError as error:
         return Hook(False, "the hooks cannot be looked at", (error.message,), "", tuple(hubs))
     works = (found.presence == "ours" and not found.problems) or _chained(found)
@@ -179,7 +179,7 @@ def workflows(folder: Path) -> tuple[Workflow, ...]:
 
 def _chained(found: HookStatus) -> bool:
     """A hook of another tool that calls us, as ``hook status`` tells people to write it."""
-    path = found.place.folder / "pre-push"
+    path = found.place.ours
     try:
         return found.presence == "foreign" and _CALLED in path.read_text("utf-8", "replace")
     except OSError:

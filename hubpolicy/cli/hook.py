@@ -12,9 +12,11 @@ import click
 from hubpolicy.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from hubpolicy.adapters.hookfile import HookPlace, HookStatus
+    from hubpolicy.adapters.hookfile import HookStatus
+    from hubpolicy.adapters.hookplace import HookPlace
 
 _PATH = click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
+_SERVER = click.option("--server", is_flag=True, help="The pre-receive hook of a bare repository.")
 
 hook = click.Group(
     "hook",
@@ -23,24 +25,34 @@ hook = click.Group(
 )
 
 
-@hook.command()
+@hook.command(
+    epilog="""\b
+Examples:
+  hubpolicy hook install                       judge every push from this repository
+  hubpolicy hook install --server /srv/t.git   refuse on the server what is not attested
+"""
+)
 @_PATH
-def install(path: str) -> None:
-    """Judge every git push from the repository at PATH.
+@_SERVER
+def install(path: str, *, server: bool) -> None:
+    """Judge every git push from the repository at PATH, or with --server every push into it.
 
     A hook that is there already (Git LFS, pre-commit) is kept and runs after ours, and only if
     the push may go.
     """
     from importlib.resources import files
 
-    from hubpolicy.adapters import hookfile
+    from hubpolicy.adapters import hookfile, hookplace
 
-    place = _place(path)
-    template = (files("hubpolicy.hooks") / hookfile.HOOK).read_bytes()
-    changed = hookfile.install(place, template, hookfile.this_interpreter())
+    place = _place(path, server=server)
+    template = (files("hubpolicy.hooks") / place.hook).read_bytes()
+    changed = hookfile.install(place, template, hookplace.this_interpreter())
     status = hookfile.inspect(place)
     click.echo(f"{'installed' if changed else 'already installed'}: {_shown(place)}")
     _print_order(status)
+    if server:
+        _print_server_settings(path)
+        return
     click.echo("It stops accidents, not intent: `git push --no-verify` walks past it.")
     click.echo(
         "  next: git push    check it: hubpolicy hook status    undo: hubpolicy hook uninstall"
@@ -49,30 +61,33 @@ def install(path: str) -> None:
 
 @hook.command()
 @_PATH
-def uninstall(path: str) -> None:
+@_SERVER
+def uninstall(path: str, *, server: bool) -> None:
     """Put back what was there before, byte for byte."""
     from hubpolicy.adapters import hookfile
 
-    place = _place(path)
+    place = _place(path, server=server)
     changed = hookfile.uninstall(place)
     left = hookfile.inspect(place)
     click.echo(f"{'removed from' if changed else 'was not installed in'} {_shown(place)}")
     if left.presence == "foreign":
-        click.echo(f"  {hookfile.HOOK} is the former hook again")
-    click.echo("  nothing judges a git push from here now    undo: hubpolicy hook install")
+        click.echo(f"  {place.hook} is the former hook again")
+    what = "into this repository" if server else "from here"
+    click.echo(f"  nothing judges a git push {what} now    undo: hubpolicy hook install")
 
 
 @hook.command()
 @_PATH
+@_SERVER
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
-def status(path: str, format_: str) -> None:
+def status(path: str, format_: str, *, server: bool) -> None:
     """Say whether the hook is ours, unchanged, and what runs in which order.
 
     Exit 0 if it would judge the next push, else 1.
     """
     from hubpolicy.adapters import hookfile
 
-    place = _place(path)
+    place = _place(path, server=server)
     found = hookfile.inspect(place)
     works = found.presence == "ours" and not found.problems
     if format_ == "json":
@@ -95,18 +110,35 @@ def run(remote: str, url: str) -> None:
     raise click.exceptions.Exit(main((remote, url)))
 
 
-def _place(path: str) -> HookPlace:
-    from hubpolicy.adapters import hookfile
+def _place(path: str, *, server: bool) -> HookPlace:
+    from hubpolicy.adapters import hookplace
     from hubpolicy.adapters.git_process import open_git
 
-    return hookfile.locate(open_git(path, os.environ, see_hooks=True))
+    place = hookplace.locate(open_git(path, os.environ, see_hooks=True))
+    return hookplace.server_place(place) if server else place
 
 
 def _shown(place: HookPlace) -> str:
-    from hubpolicy.adapters.hookfile import HOOK
     from hubpolicy.render.escape import terminal
 
-    return terminal(str(place.folder / HOOK))
+    return terminal(str(place.ours))
+
+
+def _print_server_settings(path: str) -> None:
+    """What the hook still needs to be told; it refuses every release until then."""
+    from hubpolicy.adapters.git_process import open_git
+    from hubpolicy.prereceive import read_settings
+
+    settings = read_settings(open_git(path, os.environ))
+    if settings.target is not None and settings.checks_objects:
+        click.echo(f"It judges every push into {settings.target.text}.")
+        return
+    click.echo("It refuses every release until this repository is told, here on the server:")
+    if not settings.checks_objects:
+        click.echo("  git config receive.fsckObjects true")
+    if settings.target is None:
+        click.echo("  git config hubpolicy.target NAMESPACE/NAME")
+        click.echo("  git config hubpolicy.endpoint URL      unless it is https://huggingface.co")
 
 
 def _print_order(found: HookStatus) -> None:

@@ -34,14 +34,13 @@ def summary(verdict: PushVerdict) -> str:
     return "".join(f"hubpolicy: {terminal(_line(ref))}\n" for ref in verdict.refs)
 
 
-def screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
+def screen(
+    push: Push, verdict: PushVerdict, code: Exit, *, ending: str = "Nothing was pushed.\n"
+) -> str:
     """What is refused, why, on which bytes, and what to type next."""
     from hubpolicy.render.text import render
 
-    url = redact(push.url)
-    # Unnamed remotes come as the URL that was typed, before insteadOf: login and token included.
-    where = url if push.remote == push.url else f"{redact(push.remote)} ({url})"
-    parts = [f"hubpolicy pre-push to {terminal(where)}\n"]
+    parts = [_heading(push)]
     parts += [f"  {terminal(_line(ref))}\n" for ref in verdict.refs if ref.passed]
     refused = [(ref.update, ref.judged) for ref in verdict.refs if ref.judged and not ref.passed]
     parts += [render(_report(update, judged, code)) for update, judged in refused]
@@ -49,8 +48,17 @@ def screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
         parts.append(render(_history_report(verdict, code)))
     if any(not judged.evidence.evidence_paths for _, judged in refused):
         parts.append(_NEXT)
-    parts.append("Nothing was pushed.\n")
+    parts.append(ending)
     return "".join(parts)
+
+
+def _heading(push: Push) -> str:
+    if not push.url:
+        return "hubpolicy pre-receive\n"
+    url = redact(push.url)
+    # Unnamed remotes come as the URL that was typed, before insteadOf: login and token included.
+    where = url if push.remote == push.url else f"{redact(push.remote)} ({url})"
+    return f"hubpolicy pre-push to {terminal(where)}\n"
 
 
 def _line(ref: RefVerdict) -> str:

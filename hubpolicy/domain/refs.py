@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What git says on a pre-push hook's standard input (githooks(5))."""
+"""What git says on the standard input of pre-push and pre-receive hooks (githooks(5))."""
 
 from __future__ import annotations
 
@@ -50,6 +50,25 @@ def parse_push(remote: str, url: str, stdin: bytes) -> Push:
     text = stdin.decode("utf-8", errors="surrogateescape")
     lines = [line for line in text.split("\n") if line]
     return Push(remote, url, tuple(_parse_line(n, line) for n, line in enumerate(lines, start=1)))
+
+
+def parse_received(stdin: bytes) -> Push:
+    """What git says on a pre-receive hook's standard input: ``<old oid> <new oid> <ref>``.
+
+    Raises:
+        MalformedError: a line does not have three columns with well-formed object ids.
+
+    """
+    text = stdin.decode("utf-8", errors="surrogateescape")
+    updates = []
+    for number, line in enumerate((line for line in text.split("\n") if line), start=1):
+        parts = line.split(" ", 2)
+        if len(parts) != 3 or not all(_OID.fullmatch(part) for part in parts[:2]) or not parts[2]:
+            message = f"got {line[:200]!r}, expected '<oid> <oid> <ref>', "
+            raise MalformedError(message + f"in line {number} of git's pre-receive input")
+        old, new, ref = parts
+        updates.append(RefUpdate(ref, new, ref, old))
+    return Push("", "", tuple(updates))
 
 
 def _parse_line(number: int, line: str) -> RefUpdate:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hubpolicy.adapters import hookfile
+from hubpolicy.adapters.hookplace import HOOK
 from tests.git.repos import Repo, init, isolate
 
-TEMPLATE = Path(__file__).parents[2] / "hooks" / hookfile.HOOK
+TEMPLATE = Path(__file__).parents[2] / "hooks" / HOOK
 
 
 @pytest.fixture(autouse=True)

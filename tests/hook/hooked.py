@@ -8,13 +8,16 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.adapters import hookfile
+from hubpolicy.adapters import hookfile, hookplace
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.hookplace import HOOK
 
 if TYPE_CHECKING:
     from tests.git.repos import Repo
 
-TEMPLATE = (Path(__file__).parents[2] / "hooks" / hookfile.HOOK).read_bytes()
+NEXT, STATE = f"{HOOK}.hubpolicy-next", f"{HOOK}.hubpolicy-state"
+MARKER = b"# hubpolicy:pre-push:"
+TEMPLATE = (Path(__file__).parents[2] / "hooks" / HOOK).read_bytes()
 
 
 class Pushed(NamedTuple):
@@ -24,14 +27,14 @@ class Pushed(NamedTuple):
     said: str
 
 
-def place_of(repo: Repo) -> hookfile.HookPlace:
+def place_of(repo: Repo) -> hookplace.HookPlace:
     """Where git looks for hooks."""
-    return hookfile.locate(open_git(str(repo.path), os.environ, see_hooks=True))
+    return hookplace.locate(open_git(str(repo.path), os.environ, see_hooks=True))
 
 
 def install(repo: Repo) -> bool:
     """Put our hook first."""
-    return hookfile.install(place_of(repo), TEMPLATE, hookfile.this_interpreter())
+    return hookfile.install(place_of(repo), TEMPLATE, hookplace.this_interpreter())
 
 
 def push(repo: Repo, *arguments: str, **environment: str) -> Pushed:
@@ -43,7 +46,7 @@ def push(repo: Repo, *arguments: str, **environment: str) -> Pushed:
 def run_hook(repo: Repo, stdin: bytes, *arguments: str) -> Pushed:
     """The installed hook itself, called as git calls it."""
     done = subprocess.run(
-        [str(place_of(repo).folder / hookfile.HOOK), *arguments],
+        [str(place_of(repo).folder / HOOK), *arguments],
         cwd=repo.path,
         input=stdin,
         capture_output=True,

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from hubpolicy.adapters import hookfile
-from hubpolicy.adapters.hookfile import Interpreter, inspect, uninstall
+from hubpolicy.adapters import hookfile, hookplace
+from hubpolicy.adapters.hookfile import inspect, uninstall
+from hubpolicy.adapters.hookplace import HOOK, Interpreter
 from hubpolicy.errors import ConfigError, ServiceError
 from tests.git.repos import Repo, init, need_lfs
-from tests.hook.hooked import TEMPLATE, install, place_of
+from tests.hook.hooked import NEXT, STATE, TEMPLATE, install, place_of
 
 Former = Callable[[Repo], None]
 Kind = Callable[[Repo, Path], Repo]
@@ -35,7 +36,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def hook_of(repo: Repo) -> Path:
-    return place_of(repo).folder / hookfile.HOOK
+    return place_of(repo).folder / HOOK
 
 
 def put(repo: Repo, text: str = CUSTOM, mode: int = 0o755) -> Path:
@@ -140,7 +141,7 @@ def test_uninstall_restores_byte_for_byte(
     found = inspect(place_of(where))
     assert (found.presence, found.problems) == ("ours", ())
     assert (hook_of(where).stat().st_mode & 0o777) == 0o755
-    assert (found.former is None) == (hookfile.HOOK not in before)
+    assert (found.former is None) == (HOOK not in before)
     assert uninstall(place_of(where))
     assert snapshot(folder) == before
     assert not uninstall(place_of(where))
@@ -190,7 +191,7 @@ def test_a_hook_changed_by_hand_is_neither_replaced_nor_removed(repo: Repo) -> N
 def test_a_former_hook_changed_by_others_is_not_restored(repo: Repo, how: str) -> None:
     put(repo)
     install(repo)
-    former = place_of(repo).folder / hookfile.NEXT
+    former = place_of(repo).folder / NEXT
     if how == "content":
         former.write_text("#!/bin/sh\nexit 1\n")
     elif how == "mode":
@@ -214,7 +215,7 @@ def test_a_hook_that_another_tool_put_over_ours(repo: Repo) -> None:
     assert any("hubpolicy hook install" in problem for problem in found.problems)
     with pytest.raises(ConfigError, match="two hooks"):
         install(repo)
-    (place_of(repo).folder / hookfile.NEXT).unlink()
+    (place_of(repo).folder / NEXT).unlink()
     assert install(repo)
     assert inspect(place_of(repo)).problems == ()
 
@@ -243,8 +244,8 @@ class TestHooksPath:
         with pytest.raises(ConfigError, match=r"core\.hooksPath") as caught:
             install(repo)
         assert caught.value.hint
-        assert not (repo.path / ".husky/_" / hookfile.HOOK).exists()
-        assert not (repo.path / ".git/hooks" / hookfile.HOOK).exists()
+        assert not (repo.path / ".husky/_" / HOOK).exists()
+        assert not (repo.path / ".git/hooks" / HOOK).exists()
 
     def test_the_line_to_add_works_and_leaves_the_input_to_the_rest(
         self, repo: Repo, home: Path
@@ -261,7 +262,7 @@ class TestHooksPath:
             fake.write_text(f"#!/bin/sh\ncat > {home}/ours\nexit {code}\n")
             fake.chmod(0o755)
             mine = line.replace("'python3'", f"'{fake}'")
-            hook = hooks / hookfile.HOOK
+            hook = hooks / HOOK
             hook.write_text(f"#!/bin/sh\n{mine}\ncat > {home}/theirs\n")
             hook.chmod(0o755)
             (home / "theirs").unlink(missing_ok=True)
@@ -283,7 +284,7 @@ class TestInterrupted:
     def test_between_the_link_and_the_hook(self, repo: Repo) -> None:
         put(repo)
         before = snapshot(place_of(repo).folder)
-        os.link(hook_of(repo), place_of(repo).folder / hookfile.NEXT)
+        os.link(hook_of(repo), place_of(repo).folder / NEXT)
         assert inspect(place_of(repo)).presence == "foreign"
         assert install(repo)
         assert uninstall(place_of(repo))
@@ -294,8 +295,8 @@ class TestInterrupted:
         before = snapshot(place_of(repo).folder)
         former = hook_of(repo).read_bytes()
         install(repo)
-        (place_of(repo).folder / hookfile.NEXT).replace(hook_of(repo))
-        os.link(hook_of(repo), place_of(repo).folder / hookfile.NEXT)
+        (place_of(repo).folder / NEXT).replace(hook_of(repo))
+        os.link(hook_of(repo), place_of(repo).folder / NEXT)
         assert hook_of(repo).read_bytes() == former
         assert uninstall(place_of(repo))
         assert snapshot(place_of(repo).folder) == before
@@ -304,7 +305,7 @@ class TestInterrupted:
         put(repo)
         before = snapshot(place_of(repo).folder)
         install(repo)
-        (place_of(repo).folder / hookfile.NEXT).replace(hook_of(repo))
+        (place_of(repo).folder / NEXT).replace(hook_of(repo))
         assert uninstall(place_of(repo))
         assert snapshot(place_of(repo).folder) == before
 
@@ -329,7 +330,7 @@ class TestInterrupted:
 
 def test_a_state_that_is_none_of_ours_is_not_guessed_at(repo: Repo) -> None:
     install(repo)
-    (place_of(repo).folder / hookfile.STATE).write_text("[]")
+    (place_of(repo).folder / STATE).write_text("[]")
     with pytest.raises(ConfigError, match="something else than our state"):
         uninstall(place_of(repo))
 
@@ -337,7 +338,7 @@ def test_a_state_that_is_none_of_ours_is_not_guessed_at(repo: Repo) -> None:
 def test_the_state_says_what_was_there(repo: Repo) -> None:
     put(repo, mode=0o711)
     install(repo)
-    state = json.loads((place_of(repo).folder / hookfile.STATE).read_text())
+    state = json.loads((place_of(repo).folder / STATE).read_text())
     assert state["former"]["mode"] == 0o711
     assert state["schema"] == "hubpolicy/hook-state/1"
 
@@ -362,4 +363,4 @@ def test_a_folder_name_that_the_hook_cannot_hold(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "a:b" / "python"))
     with pytest.raises(ConfigError, match="plain folder names"):
-        hookfile.this_interpreter()
+        hookplace.this_interpreter()

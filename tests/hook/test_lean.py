@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hubpolicy.adapters.hookfile import this_interpreter
+from hubpolicy.adapters.hookplace import this_interpreter
 from tests.git.repos import ZERO, Repo
 from tests.hook.gate_world import MODEL, person, sign
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.adapters import hookfile
-from hubpolicy.adapters.hookfile import Interpreter, render, this_interpreter
+from hubpolicy.adapters.hookfile import render
+from hubpolicy.adapters.hookplace import HOOK, Interpreter, this_interpreter
 from tests.git.repos import ZERO, Repo, need_lfs
 from tests.hook.gate_world import MODEL, person, sign
-from tests.hook.hooked import TEMPLATE, install, place_of, push, run_hook
+from tests.hook.hooked import MARKER, NEXT, TEMPLATE, install, place_of, push, run_hook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +39,8 @@ def write(path: Path, text: str, mode: int = 0o755) -> Path:
 
 def shim(folder: Path, python: str, *, former: bool = False, folders: str = "") -> Path:
     interpreter = Interpreter(python, (folders,))
-    path = folder / hookfile.HOOK
-    path.write_bytes(render(TEMPLATE, interpreter, former=former))
+    path = folder / HOOK
+    path.write_bytes(render(TEMPLATE, interpreter, former=NEXT if former else ""))
     path.chmod(0o755)
     return path
 
@@ -67,22 +68,22 @@ STDIN = b"".join(
 
 def test_verifier_and_former_hook_get_identical_bytes(shell: list[str], tmp_path: Path) -> None:
     python = recorder(tmp_path, "python")
-    recorder(tmp_path, hookfile.NEXT)
+    recorder(tmp_path, NEXT)
     arguments = ("origin", "https://x/a b'c\"$(x)")
     done = run(shell, shim(tmp_path, str(python), former=True), STDIN, *arguments)
     assert done.returncode == 0, done.stderr
-    for name in ("python", hookfile.NEXT):
+    for name in ("python", NEXT):
         assert (tmp_path / f"{name}.stdin").read_bytes() == STDIN
-    assert (tmp_path / f"{hookfile.NEXT}.args").read_text().splitlines() == list(arguments)
+    assert (tmp_path / f"{NEXT}.args").read_text().splitlines() == list(arguments)
 
 
 @pytest.mark.parametrize("stdin", [b"", b"a b c d\n", b"x" * 300_000 + b"\n", b"\n\n", b"no end"])
 def test_input_of_every_shape_arrives(shell: list[str], tmp_path: Path, stdin: bytes) -> None:
     python = recorder(tmp_path, "python")
-    recorder(tmp_path, hookfile.NEXT)
+    recorder(tmp_path, NEXT)
     assert run(shell, shim(tmp_path, str(python), former=True), stdin, "a", "b").returncode == 0
     assert (tmp_path / "python.stdin").read_bytes() == stdin
-    assert (tmp_path / f"{hookfile.NEXT}.stdin").read_bytes() == stdin
+    assert (tmp_path / f"{NEXT}.stdin").read_bytes() == stdin
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 70, 130, 255])
@@ -90,10 +91,10 @@ def test_a_refusal_keeps_its_code_and_the_former_hook_never_runs(
     shell: list[str], tmp_path: Path, code: int
 ) -> None:
     python = recorder(tmp_path, "python", code)
-    recorder(tmp_path, hookfile.NEXT)
+    recorder(tmp_path, NEXT)
     hook = shim(tmp_path, str(python), former=True)
     assert run(shell, hook, STDIN, "a", "b").returncode == code
-    assert not (tmp_path / f"{hookfile.NEXT}.stdin").exists()
+    assert not (tmp_path / f"{NEXT}.stdin").exists()
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 69, 127])
@@ -101,22 +102,22 @@ def test_the_former_hooks_code_is_the_hooks_code(
     shell: list[str], tmp_path: Path, code: int
 ) -> None:
     python = recorder(tmp_path, "python")
-    recorder(tmp_path, hookfile.NEXT, code)
+    recorder(tmp_path, NEXT, code)
     assert run(shell, shim(tmp_path, str(python), former=True), STDIN, "a", "b").returncode == code
 
 
 def test_a_former_hook_that_reads_nothing_is_fine(shell: list[str], tmp_path: Path) -> None:
     python = recorder(tmp_path, "python")
-    write(tmp_path / hookfile.NEXT, "#!/bin/sh\nexit 0\n")
+    write(tmp_path / NEXT, "#!/bin/sh\nexit 0\n")
     done = run(shell, shim(tmp_path, str(python), former=True), b"x" * 2_000_000, "a", "b")
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_killed_verifier_stops_the_push(shell: list[str], tmp_path: Path) -> None:
     python = write(tmp_path / "python", "#!/bin/sh\nkill -9 $$\n")
-    recorder(tmp_path, hookfile.NEXT)
+    recorder(tmp_path, NEXT)
     assert run(shell, shim(tmp_path, str(python), former=True), STDIN, "a", "b").returncode != 0
-    assert not (tmp_path / f"{hookfile.NEXT}.stdin").exists()
+    assert not (tmp_path / f"{NEXT}.stdin").exists()
 
 
 class TestRepair:
@@ -129,9 +130,9 @@ class TestRepair:
 
     @pytest.mark.parametrize("former", [False, True])
     def test_a_python_that_is_gone(self, shell: list[str], tmp_path: Path, former: bool) -> None:
-        recorder(tmp_path, hookfile.NEXT)
+        recorder(tmp_path, NEXT)
         self.check(run(shell, shim(tmp_path, "/no/such/python", former=former), STDIN, "a", "b"))
-        assert not (tmp_path / f"{hookfile.NEXT}.stdin").exists()
+        assert not (tmp_path / f"{NEXT}.stdin").exists()
 
     def test_a_python_that_is_a_dangling_link(self, shell: list[str], tmp_path: Path) -> None:
         (tmp_path / "python").symlink_to("/no/such/python")
@@ -151,13 +152,13 @@ class TestRepair:
     ) -> None:
         python = recorder(tmp_path, "python")
         if mode is not None:
-            recorder(tmp_path, hookfile.NEXT).chmod(mode)
+            recorder(tmp_path, NEXT).chmod(mode)
         self.check(run(shell, shim(tmp_path, str(python), former=True), STDIN, "a", "b"))
         assert not (tmp_path / "python.stdin").exists()
 
     def test_git_never_hangs_on_a_deleted_environment(self, repo: Repo) -> None:
         install(repo)
-        hook = place_of(repo).folder / hookfile.HOOK
+        hook = place_of(repo).folder / HOOK
         shim(hook.parent, "/no/such/python")
         repo.commit({"a": b"1"})
         started = time.monotonic()
@@ -172,15 +173,15 @@ def test_odd_folder_names_survive_the_shell(shell: list[str], tmp_path: Path) ->
     odd.mkdir()
     python = recorder(odd.parent, "python")
     target = shutil.copy(python, odd / "py 'thon")
-    recorder(odd, hookfile.NEXT)
+    recorder(odd, NEXT)
     assert run(shell, shim(odd, str(target), former=True), b"a\n", "a", "b").returncode == 0
-    assert (odd / f"{hookfile.NEXT}.stdin").read_bytes() == b"a\n"
+    assert (odd / f"{NEXT}.stdin").read_bytes() == b"a\n"
 
 
 def test_it_is_plain_posix_and_says_who_made_it() -> None:
     text = TEMPLATE.decode()
     assert text.startswith("#!/bin/sh\n# hubpolicy:pre-push:")
-    assert hookfile.MARKER in TEMPLATE
+    assert MARKER in TEMPLATE
     for bashism in ("[[", "local ", "function ", "<<<", "&>", "pipefail", "echo "):
         assert bashism not in text
 
@@ -223,9 +224,9 @@ class TestLfsOrder:
 
     @pytest.mark.lfs
     def test_git_lfs_leaves_our_hook_alone(self, lfs: Repo) -> None:
-        before = (place_of(lfs).folder / hookfile.HOOK).read_bytes()
+        before = (place_of(lfs).folder / HOOK).read_bytes()
         done = lfs.raw("lfs", "install", "--local", ok=False)
-        assert (place_of(lfs).folder / hookfile.HOOK).read_bytes() == before
+        assert (place_of(lfs).folder / HOOK).read_bytes() == before
         assert b"already exists" in done.stdout + done.stderr
         lfs.git("lfs", "update", "--force")
         assert hookfile.inspect(place_of(lfs)).problems
@@ -235,7 +236,7 @@ def test_a_pre_commit_like_hook_still_finds_its_folder(repo: Repo, home: Path) -
     hooks = place_of(repo).folder
     hooks.mkdir(exist_ok=True)
     write(
-        hooks / hookfile.HOOK,
+        hooks / HOOK,
         '#!/bin/sh\nHERE="$(cd "$(dirname "$0")" && pwd)"\n'
         f'[ "$HERE" = "{hooks}" ] || exit 9\ncat > "{home}/seen"\n',
     )
@@ -249,7 +250,7 @@ def test_a_pre_commit_like_hook_still_finds_its_folder(repo: Repo, home: Path) -
 def test_a_script_without_a_shebang_still_runs(repo: Repo, home: Path) -> None:
     hooks = place_of(repo).folder
     hooks.mkdir(exist_ok=True)
-    write(hooks / hookfile.HOOK, f'cat > "{home}/seen"\n')
+    write(hooks / HOOK, f'cat > "{home}/seen"\n')
     install(repo)
     repo.commit({"a": b"1"})
     assert push(repo, "origin", "main").code == 0
@@ -263,4 +264,4 @@ def test_the_hook_runs_by_hand_as_git_runs_it(repo: Repo) -> None:
     assert (
         run_hook(repo, line, "origin", "/x").said == "hubpolicy: refs/heads/main  not a release\n"
     )
-    assert os.access(place_of(repo).folder / hookfile.HOOK, os.X_OK)
+    assert os.access(place_of(repo).folder / HOOK, os.X_OK)

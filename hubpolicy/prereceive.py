@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of a server's hook: ``python -I -m hubpolicy.prereceive`` with git's refs on stdin.
+
+The same decision as before a push, on the other side of the wire, where nobody can walk past it.
+Policy and trust are those of the user that runs git on the server; which repository this is, and
+on which hub, says ``git config`` there: nothing that is pushed has a say (docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.adapters.git import ReceivingRepository
+from hubpolicy.adapters.git_process import open_git
+from hubpolicy.cli.exits import Exit, worst
+from hubpolicy.domain.refs import parse_received
+from hubpolicy.errors import ConfigError, HubpolicyError, MalformedError
+from hubpolicy.flows.prepush import Gate, Judged, judge_push, objects_of
+from hubpolicy.prepush import crash, exit_code, judge_release, load_gate, read_input, refuse, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.domain.refs import Push
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.prepush import PushVerdict
+    from hubpolicy.ports import ReleaseReader
+
+_ENDING = "Nothing was accepted.\n"
+_FSCK = ("receive.fsckobjects", "transfer.fsckobjects")
+
+
+class Settings(NamedTuple):
+    """What the server's own git configuration says. ``target`` is None where it says nothing."""
+
+    target: RepoId | None
+    checks_objects: bool
+
+
+def main(argv: Sequence[str]) -> int:
+    """Judge what is being received. Git gives a pre-receive hook no arguments."""
+    del argv
+    try:
+        push = parse_received(read_input())
+        if not push.updates:
+            return int(Exit.PASSED)
+        verdict = _judge(push)
+        code = worst({exit_code(verdict)})
+        say(_said(push, verdict, code))
+        return int(code)
+    except HubpolicyError as error:
+        return int(refuse(error, _ENDING))
+    except KeyboardInterrupt:
+        say(f"hubpolicy: interrupted\n{_ENDING}")
+        return int(Exit.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the push stops with one sentence
+        return int(crash(error, _ENDING))
+
+
+def read_settings(git: Git) -> Settings:
+    """Ask git for ``hubpolicy.target``, ``hubpolicy.endpoint`` and the check of objects.
+
+    Raises:
+        ConfigError: the target is no repository's name, or the endpoint no address.
+
+    """
+    from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
+
+    listed = git.line("config", "--get-regexp", r"^(hubpolicy\.|(receive|transfer)\.fsckobjects)")
+    found = dict(line.partition(" ")[::2] for line in listed.split("\n"))
+    checks = next((found[name] for name in _FSCK if name in found), "false")
+    name = found.get("hubpolicy.target", "")
+    target = None
+    if name:
+        endpoint = found.get("hubpolicy.endpoint", DEFAULT_ENDPOINT).rstrip("/")
+        try:
+            target = parse_repo_id(name, endpoint=endpoint)
+        except MalformedError as error:
+            message = f"{error.message}, in hubpolicy.target of this repository's configuration"
+            raise ConfigError(message, hint="git config hubpolicy.target NAMESPACE/NAME") from error
+    return Settings(target, checks in {"true", "1", "yes", "on", ""})
+
+
+def _judge(push: Push) -> PushVerdict:
+    git = open_git("", os.environ, inherit_place=True, quarantine=True)
+    repository = ReceivingRepository(git)
+    new, known = objects_of(push)
+    repository.expect(new, push.remote, push.url, known)
+    gate, _ = load_gate()
+    settings = read_settings(git)
+    if not settings.checks_objects:
+        message = "this repository does not check what it receives"
+        raise ConfigError(message, hint="on the server: git config receive.fsckObjects true")
+
+    def judge(reader: ReleaseReader, gate: Gate) -> Judged:
+        if settings.target is None:
+            message = "this push releases a model, and nobody said which repository this is"
+            hint = "on the server: git config hubpolicy.target NAMESPACE/NAME"
+            raise ConfigError(message, hint=hint)
+        return _with_stored(judge_release(reader, gate, settings.target))
+
+    return judge_push(push, settings.target, repository, gate, judge)
+
+
+def _with_stored(judged: Judged) -> Judged:
+    """LFS objects come before refs: what is not in the store now was never uploaded."""
+    from hubpolicy.adapters.git import GitTreeRelease
+    from hubpolicy.core.rules import hp404
+    from hubpolicy.domain.finding import verdict_of
+
+    reader = judged.reader
+    absent = reader.absent() if isinstance(reader, GitTreeRelease) else ()
+    if not absent:
+        return judged
+    fix = "git lfs push --all origin, then push again"
+    missing = tuple(found._replace(fix=fix) for found in hp404.check((), absent))
+    findings = (*judged.decision.findings, *missing)
+    decision = judged.decision._replace(verdict=verdict_of(findings), findings=findings)
+    return judged._replace(decision=decision)
+
+
+def _said(push: Push, verdict: PushVerdict, code: Exit) -> str:
+    from hubpolicy.cli.hook_screen import screen, summary
+
+    if code is Exit.PASSED:
+        return summary(verdict)
+    if sys.flags.no_site:
+        import site
+
+        site.main()  # the card check needs packages that the verdict does not
+    return screen(push, verdict, code, ending=_ENDING)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
