@@ -5,6 +5,7 @@
 # make docs         docs/rules.md from the pages that ship with the package
 # make bench        speed beside the peers that are named in each table; false passes, simulated
 # make clean        removes what the others made
+# make help         this list
 
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
-.PHONY: quickstart test test-fast lint docs bench clean tools
+.PHONY: quickstart test test-fast lint docs bench clean help tools
 
 quickstart: $(VENV)/.base
 	$(BIN)/hubpolicy demo
@@ -83,6 +84,9 @@ $(TOOLS)/precommit/.done:
 	$(PYTHON) -m venv $(TOOLS)/precommit
 	$(TOOLS)/precommit/bin/python -m pip --disable-pip-version-check -q install pre-commit
 	@touch $@
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 clean:
 	rm -rf $(VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

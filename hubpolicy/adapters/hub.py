@@ -290,7 +290,7 @@ class HubClient:
         return retry(call, self._sleep, lag=lag)
 
     def _doing(self, what: str) -> AbstractContextManager[None]:
-        return translated(what, secret=self._token)
+        return translated(what, secret=self._token, endpoint=self._endpoint)
 
 
 def _check_endpoint(endpoint: str) -> None:

@@ -133,10 +133,11 @@ def _wait(error: HfHubHTTPError, attempt: int) -> float:
 
 
 @contextmanager
-def translated(doing: str, *, secret: str | None = None) -> Iterator[None]:
+def translated(doing: str, *, secret: str | None = None, endpoint: str = "") -> Iterator[None]:
     """Everything foreign becomes an AccessError or a ServiceError that says what we were doing.
 
-    What a hub says is quoted without ``secret``. The client's warnings are for its programmers.
+    What a hub says is quoted without ``secret``; where none answers, ``endpoint`` is named.
+    The client's warnings are for its programmers.
     """
     try:
         with warnings.catch_warnings():
@@ -148,7 +149,7 @@ def translated(doing: str, *, secret: str | None = None) -> Iterator[None]:
         message = f"{doing}: the hub's answer is not what its protocol says ({error!r:.100})"
         raise ServiceError(message, hint="is HF_ENDPOINT the address of a hub?") from error
     except Exception as error:  # noqa: BLE001 - a client's network code raises what it likes
-        _translate(doing, _cause(error), secret)
+        _translate(doing, _cause(error), secret, endpoint)
 
 
 def _cause(error: Exception) -> Exception:
@@ -158,7 +159,7 @@ def _cause(error: Exception) -> Exception:
     return inner if isinstance(error, RuntimeError) and isinstance(inner, known) else error
 
 
-def _translate(doing: str, error: Exception, secret: str | None) -> NoReturn:
+def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) -> NoReturn:
     if isinstance(error, HfHubHTTPError):
         _refuse(doing, error, secret)
     if isinstance(error, OfflineModeIsEnabled):
@@ -167,8 +168,9 @@ def _translate(doing: str, error: Exception, secret: str | None) -> NoReturn:
     # One of the client's threads lost the hub and closed the connections of the others.
     if isinstance(error, (httpx.HTTPError, UnreachableError)) or _CLOSED in str(error.__cause__):
         name = type(error.__cause__ or error).__name__
-        message = f"{doing}: the hub did not answer ({name})"
-        raise ServiceError(message, hint="try again; nothing is lost") from error
+        message = f"{doing}: the hub did not answer ({name}){endpoint and f', at {endpoint}'}"
+        hint = "try again; nothing is lost. HF_ENDPOINT names another hub"
+        raise ServiceError(message, hint=hint) from error
     if isinstance(error, (OSError, ValueError, RuntimeError, httpx.InvalidURL)):
         text = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
         message = f"{doing}: {_without(text, secret)[:500]}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,10 @@ def attest_folder(
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")
     if better is not None and done.written:
-        progress.note("completed .gitattributes as the Hub would: it says what goes to Git LFS")
+        progress.note(
+            "completed .gitattributes as the Hub would: it says what goes to Git LFS. "
+            "In git: git lfs install && git add --renormalize ."
+        )
     return done
 
 
@@ -153,4 +157,5 @@ def _last_target(path: str, reader: FolderRelease, place: Seat) -> RepoId:
     if len(remotes) == 1:
         return remotes[0]
     message = "got no repository, and no release line names one"
-    raise ConfigError(message, hint="hubpolicy attest PATH --repo NAMESPACE/NAME")
+    hint = f"hubpolicy attest {shlex.quote(path)} --repo NAMESPACE/NAME"
+    raise ConfigError(message, hint=hint)

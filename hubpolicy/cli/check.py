@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -35,17 +36,18 @@ def check(*, path: str, output: Output) -> None:
     from hubpolicy.cli.summaries import bytes_row, card_row, manifest_summary, with_path
     from hubpolicy.cli.wiring import card_check, folder, seat_if_any
     from hubpolicy.domain.finding import verdict_of
-    from hubpolicy.render.report import Report
+    from hubpolicy.render.report import Report, Row
 
     if not path:
         message = "got an empty PATH, expected a folder"
         raise click.UsageError(message)
-    place = seat_if_any()
+    place, here = seat_if_any(), shlex.quote(path)
     with Bars(shown=output.progress) as bars:
         reader = folder(path, bars)
         manifest = reader.manifest
     card = card_check(reader, place.policy if place else None)
-    findings = with_path((*card.findings, *file_findings(reader, place)), path)
+    about_card = card.findings if manifest.entries else ()  # HP410 says it all of an empty folder
+    findings = with_path((*about_card, *file_findings(reader, place)), path)
     report = Report(
         command="check",
         title=f"hubpolicy check {path}",
@@ -53,12 +55,14 @@ def check(*, path: str, output: Output) -> None:
         exit_code=for_findings(findings, gate=False),
         findings=findings,
         rows=(
-            card_row(len(card.passed), len(card.warned), len(card.failed)),
+            card_row(len(card.passed), len(card.warned), len(card.failed))
+            if manifest.entries
+            else Row("card", "NOT EVALUATED", "the folder is empty"),
             bytes_row(manifest),
         ),
         manifest=manifest_summary(manifest),
         solo=place.trusted.trust.root.solo if place is not None else None,
-        closing="Nothing was signed: hubpolicy test, then hubpolicy attest.",
+        closing=f"Nothing was signed: hubpolicy test {here}, then hubpolicy attest {here}",
     )
     finish(report, output)
 

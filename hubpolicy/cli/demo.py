@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -10,8 +13,8 @@ import click
 from hubpolicy.errors import ConfigError
 
 _NEXT = """\
-Next:  hubpolicy demo --keep ./hubpolicy-demo    play it again, and keep everything to look at
-       hubpolicy init                            key, policy and trust root of your own"""
+Next:  {hubpolicy} demo --keep ./hubpolicy-demo    play it again, and keep everything to look at
+       {hubpolicy} init                            key, policy and trust root of your own"""
 
 
 @click.command(
@@ -44,6 +47,17 @@ def demo(*, keep: str | None) -> None:
         click.echo("the story did not end as it should: see the exit codes above", err=True)
         raise click.exceptions.Exit(1)
     click.echo(f"Every command ended as it should, in {seconds:.0f} seconds.")
+    said = _NEXT.format(hubpolicy=_command())
     click.echo(
-        _NEXT if keep is None else f"All of it is in {keep}: {keep}/README.md says what to try."
+        said if keep is None else f"All of it is in {keep}: {keep}/README.md says what to try."
     )
+
+
+def _command() -> str:
+    """How to type ``hubpolicy`` here: ``make quickstart`` puts it into ``.venv``, not on the path."""
+    beside = Path(sys.executable).with_name("hubpolicy")
+    found = shutil.which("hubpolicy")
+    if not beside.exists() or (found and Path(found).resolve() == beside.resolve()):
+        return "hubpolicy"
+    here = Path.cwd()
+    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))

@@ -38,6 +38,21 @@ def check(path: str | None) -> None:
     click.echo(f"valid: {value.id} version {value.version}, expires {value.expires}")
     if value.mode != "enforce":
         click.echo(f"mode {value.mode}: it never opens a gate")
+    if path is None:
+        signed = _is_signed(raw)
+        click.echo("signed, and in force" if signed else "not signed yet: hubpolicy policy sign")
+
+
+def _is_signed(raw: bytes) -> bool:
+    """Whether the gate that stands was compiled from exactly these bytes."""
+    from hubpolicy.adapters.home import GATE_FILE, user_home
+    from hubpolicy.core.gatefile import load_gate
+
+    try:
+        meta = load_gate(user_home().read(GATE_FILE))[2]
+    except ConfigError:
+        return False
+    return meta.source_sha256 == hashlib.sha256(raw).hexdigest()
 
 
 @policy.command()

@@ -85,6 +85,10 @@ def gather(
     now = SystemClock().now()
     policy, trust = place.trusted.policy, place.trusted.trust
     if not target or not Path(target).is_dir():  # Path('') is here: an unset variable, no folder
+        if revision:
+            message = f"got --revision with {target!r}, expected a folder of a git repository"
+            hint = f"on the hub a revision goes behind the name: {target}@{revision}"
+            raise ConfigError(message, hint=hint)
         return _from_hub(target, place, now)
     reader = git_release(target, revision) if revision else folder(target, progress)
     files = tuple((file.path, file.content) for file in reader.evidence_files())

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from hubpolicy import __version__
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, Home, user_home
 from hubpolicy.adapters.trusted import Trusted, open_trusted
-from hubpolicy.errors import AccessError, ConfigError
+from hubpolicy.errors import AccessError, ConfigError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
@@ -82,10 +83,18 @@ def has_key(home: Home, key: str) -> bool:
 
 
 def ask_passphrase() -> bytes:
-    """From ``HUBPOLICY_PASSPHRASE``, else asked on the terminal."""
+    """From ``HUBPOLICY_PASSPHRASE``, else asked on the terminal.
+
+    Raises:
+        AccessError: neither is there.
+
+    """
     given = os.environ.get("HUBPOLICY_PASSPHRASE")
     if given is not None:
         return given.encode()
+    if not sys.stdin.isatty():
+        message = "the signing key has a passphrase, and there is no terminal to ask for it"
+        raise AccessError(message, hint="export HUBPOLICY_PASSPHRASE=...   (from a CI secret, say)")
     text: str = click.prompt("Passphrase of the signing key", hide_input=True, err=True)
     return text.encode()
 
@@ -117,14 +126,24 @@ def git_release(path: str, revision: str) -> ReleaseReader:
     """The tree of a revision of the repository around ``path``.
 
     Raises:
-        ServiceError: no repository, or no such revision.
+        ConfigError: no repository, or no such revision.
+        ServiceError: git fails.
 
     """
     from hubpolicy.adapters.git import GitRepository
     from hubpolicy.adapters.git_process import open_git
 
     git = open_git(path, os.environ)
-    oid = git.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    try:
+        git.line("rev-parse", "--git-dir")
+    except ServiceError as error:
+        message = f"got {path} with --revision, expected a folder of a git repository"
+        raise ConfigError(message, hint="leave --revision out to verify the folder") from error
+    try:
+        oid = git.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    except ServiceError as error:
+        message = f"got revision {revision!r}, expected one that git knows, in {path}"
+        raise ConfigError(message, hint="git log --oneline --all   lists what there is") from error
     return GitRepository(git).release(oid)
 
 

@@ -110,7 +110,7 @@ def test_a_revision_is_judged_by_its_own_bytes(
     good = repo.commit()
     write(repo.path, {"config.json": b"{}"})
     bad = repo.commit()
-    for revision, code in ((good, 0), ("HEAD~1", 0), ("HEAD", 1), (bad, 1), ("no-such", 1)):
+    for revision, code in ((good, 0), ("HEAD~1", 0), ("HEAD", 1), (bad, 1), ("no-such", 2)):
         ran = run("verify", repo.path, "--repo", REPO, "--revision", revision)
         assert ran.code == code, revision
     assert run("verify", repo.path, "--repo", REPO).code == 1

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What somebody meets who uses the product for the first time: errors that say what to type."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from hubpolicy.cli import demo
+from tests.cli.world import MODEL, REPO, add_to_policy, run, sign_run, write
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_policy_check_says_whether_it_is_signed(home: Path) -> None:
+    assert run("policy", "check").out.splitlines()[-1] == "signed, and in force"
+    add_to_policy("\n# looser\n")
+    ran = run("policy", "check")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "not signed yet: hubpolicy policy sign")
+    assert run("policy", "sign").code == 0
+    assert run("policy", "check").out.splitlines()[-1] == "signed, and in force"
+
+
+def test_policy_check_of_another_file_says_nothing_of_signatures(
+    home: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "mine.toml"
+    other.write_bytes((home / ".config/hubpolicy/hubpolicy.toml").read_bytes())
+    assert "sign" not in run("policy", "check", other).out
+
+
+@pytest.mark.parametrize("command", [("attest", "{}", "--repo", REPO), ("policy", "sign")])
+def test_a_locked_key_without_a_terminal_names_the_variable(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    secret = "correct horse"
+    made = run(
+        "init", "--name", "ada", "--model-kind", "base", "--passphrase", HUBPOLICY_PASSPHRASE=secret
+    )
+    assert made.code == 0
+    folder = write(tmp_path / "tern", MODEL)
+    arguments = tuple(word.format(folder) for word in command)
+    ran = run(*arguments)
+    assert ran.code == 4
+    assert "there is no terminal to ask" in ran.err
+    assert "export HUBPOLICY_PASSPHRASE=" in ran.err
+    assert run(*arguments, HUBPOLICY_PASSPHRASE=secret).code != 4
+
+
+def test_a_revision_outside_of_git(home: Path, model: Path) -> None:
+    ran = run("verify", model, "--revision", "HEAD")
+    assert ran.code == 2
+    assert "expected a folder of a git repository" in ran.err
+    assert "leave --revision out" in ran.err
+
+
+def test_a_revision_of_a_repository_on_the_hub_goes_behind_its_name(home: Path) -> None:
+    ran = run("verify", REPO, "--revision", "v1")
+    assert ran.code == 2
+    assert f"{REPO}@v1" in ran.err
+
+
+def test_a_hub_that_is_not_there_is_named(home: Path) -> None:
+    ran = run("verify", REPO, HF_ENDPOINT="http://127.0.0.1:9")
+    assert ran.code == 1
+    assert "did not answer (ConnectError), at http://127.0.0.1:9" in ran.err
+    assert "HF_ENDPOINT names another hub" in ran.err
+
+
+def test_commands_to_type_next_hold_the_path_and_are_quoted(home: Path, tmp_path: Path) -> None:
+    folder = write(tmp_path / "my model", {**MODEL, "notes.md": b"x"})
+    quoted = shlex.quote(str(folder))
+    checked = run("check", folder)
+    assert checked.code == 0
+    assert f"hubpolicy test {quoted}, then hubpolicy attest {quoted}" in checked.out
+    attested = run("attest", folder)
+    assert attested.code == 2
+    assert f"hubpolicy attest {quoted} --repo NAMESPACE/NAME" in attested.err
+    sign_run(folder)
+    (folder / "README.md").unlink()
+    fixes = [f["fix"] for f in run("verify", folder, "--format", "json").document["findings"]]
+    assert fixes
+    assert all("PATH" not in fix for fix in fixes)
+    assert any(quoted in fix for fix in fixes)
+
+
+def test_attest_says_what_git_lfs_needs(home: Path, model: Path) -> None:
+    sign_run(model)
+    assert "git add --renormalize ." in run("attest", model, "--repo", REPO).err
+
+
+def test_make_help_lists_every_target_of_the_readme() -> None:
+    done = subprocess.run(
+        ["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=30
+    )
+    named = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("make ")]
+    assert {"quickstart", "test", "test-fast", "lint", "docs", "bench", "clean", "help"} == set(
+        named
+    )
+
+
+def test_the_demo_ends_with_a_command_that_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bin_ = tmp_path / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    for name in ("python", "hubpolicy"):
+        (bin_ / name).touch(mode=0o755)
+    monkeypatch.setattr(sys, "executable", str(bin_ / "python"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert demo._command() == ".venv/bin/hubpolicy"
+    monkeypatch.setenv("PATH", str(bin_))
+    assert demo._command() == "hubpolicy"
+
+
+def test_shells_can_complete_it() -> None:
+    script = subprocess.run(
+        [sys.executable, "-m", "hubpolicy"], capture_output=True, text=True, check=False, timeout=60,
+        env={"_HUBPOLICY_COMPLETE": "bash_source", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+    )  # fmt: skip
+    assert click.__name__ in sys.modules
+    assert "_hubpolicy_completion" in script.stdout
