@@ -54,7 +54,7 @@ def demo(*, keep: str | None) -> None:
 
 
 def _command() -> str:
-    """How to type ``hubpolicy`` here: ``make quickstart`` puts it into ``.venv``, not on the path."""
+    """How to type ``hubpolicy`` here: ``make quickstart`` puts it into ``.venv`` alone."""
     beside = Path(sys.executable).with_name("hubpolicy")
     found = shutil.which("hubpolicy")
     if not beside.exists() or (found and Path(found).resolve() == beside.resolve()):
