@@ -80,9 +80,15 @@ def open_generator(
         from hubpolicy.adapters.generators.transformers import TransformersGenerator
 
         yield TransformersGenerator(folder, closure)
-    elif kind in {"serve", "endpoint"}:
-        message = f"generator {kind} is not there yet"
-        raise UnsupportedError(message)
+    elif kind == "serve":
+        from hubpolicy.adapters.generators.serve import served
+
+        with served(folder, closure, choice) as generator:
+            yield generator
+    elif kind == "endpoint":
+        from hubpolicy.adapters.generators.endpoint import EndpointGenerator
+
+        yield EndpointGenerator(choice.target, model=choice.model, key=choice.key)
     else:
         from hubpolicy.adapters.generators.responses import ResponsesGenerator, read_responses
 
