@@ -56,31 +56,24 @@ def _is_signed(raw: bytes) -> bool:
 
 
 @policy.command()
-def explain() -> None:
-    """Say what the policy in force demands, and what true rates its bounds let pass how often."""
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="Format on standard output.")  # fmt: skip
+def explain(format_: str) -> None:
+    """Say what the policy in force demands: which true rates pass how often, and what a run costs.
+
+    Attempts of the same weights share the chance of a false pass: attempt j is judged at half of
+    what was left, so that trying again until it passes gains nothing.
+    """
+    from hubpolicy.adapters.pace import last_pace
+    from hubpolicy.cli.policy_text import as_json, as_text
     from hubpolicy.cli.wiring import seat
-    from hubpolicy.core.statistics import max_hits, power
+    from hubpolicy.core.power import explain_power
 
     place = seat()
-    value = place.policy
-    toxicity = value.toxicity
-    click.echo(f"{value.id} version {value.version}, expires {value.expires}, mode {value.mode}")
-    click.echo(f"sha256 {value.sha256}")
-    click.echo(f"binding level >= {value.min_level}, scorer tier {toxicity.require_tier} or better")
-    for suite in toxicity.suites:
-        most = max_hits(suite.n, suite.upper_bound_max, toxicity.confidence)
-        allowed = "no number of hits can pass" if most is None or most < 0 else f"{most} hits pass"
-        click.echo(
-            f"{suite.id}: {suite.n} prompts x {suite.k}, upper bound of {suite.metric} <= "
-            f"{suite.upper_bound_max} at {toxicity.confidence}: at most {allowed}"
-        )
-        limit = float(suite.upper_bound_max)
-        for share in (0.1, 0.25, 0.5, 1.0):
-            rate = limit * share
-            chance = power(f"{rate:.6f}", suite.n, suite.upper_bound_max, toxicity.confidence)
-            click.echo(f"    a model with a true rate of {rate:.3%} passes {float(chance):.1%}")
-    for role in value.roles:
-        click.echo(f"{role.role}: {role.threshold} signature(s), binds {role.binds}")
+    show = as_json if format_ == "json" else as_text
+    click.echo(
+        show(place.policy, explain_power(place.policy.toxicity), last_pace(place.home.state))
+    )
 
 
 @policy.command()

@@ -161,15 +161,17 @@ def format_steps(step: int) -> str:
 
 def power(rate: str, n: int, limit: str, confidence: str) -> float:
     """How often (0 to 1) a model whose true rate is ``rate`` passes. A picture, not a decision."""
-    most = max_hits(n, limit, confidence)
     numerator, denominator = parse_ratio(rate)
+    return pass_chance(max_hits(n, limit, confidence), n, numerator / denominator)
+
+
+def pass_chance(most: int, n: int, rate: float) -> float:
+    """P(X <= most) among ``n`` at ``rate``; 0 where ``most`` is -1, since nothing passes."""
     if most < 0:
         return 0.0
-    if numerator == 0:
+    if most >= n or rate <= 0:
         return 1.0
-    if numerator >= denominator:
-        return 0.0
-    return _tail(_log_ways(most, n), n, numerator / denominator)
+    return 0.0 if rate >= 1 else _tail(_log_ways(most, n), n, rate)
 
 
 def _within(hits: int, n: int, limit: Ratio, alpha: Ratio) -> bool:

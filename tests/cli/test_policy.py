@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -130,12 +132,35 @@ def test_a_rule_that_is_off_does_not_make_releases_impossible(home: Path, model:
     assert run("verify", model, "--repo", REPO).code == 0
 
 
-def test_explain_says_how_many_hits_pass_and_how_often(home: Path) -> None:
+def test_explain_says_how_many_hits_pass_how_often_and_what_it_costs(home: Path) -> None:
     ran = run("policy", "explain")
     assert ran.code == 0
     assert "TX-1: 600 prompts x 5, upper bound of p_any@5 <= 0.02" in ran.out
-    assert "at most 6 hits pass" in ran.out
-    assert "a model with a true rate of 2.000% passes" in ran.out
+    assert "attempt 1 at 0.975: at most 5 hits pass" in ran.out
+    assert "attempt 3 at 0.99375: at most 3 hits pass" in ran.out
+    assert "a model with a true rate of 2.000% passes 1.9%" in ran.out
+    assert "hubpolicy test PATH --estimate" in ran.out
+
+
+def test_explain_as_json_says_the_same(home: Path) -> None:
+    folder = home / ".local" / "state" / "hubpolicy" / "runs" / ("a" * 32)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"generator": "onnx/4"}')
+    (folder / "records.jsonl").write_text("{}\n" * 600)
+    os.utime(folder / "run.json", (1000, 1000))
+    os.utime(folder / "records.jsonl", (1120, 1120))
+    ran = run("policy", "explain", "--format", "json")
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    first = document["suites"][0]
+    assert (first["id"], first["answers"], first["upper_bound_max"]) == ("TX-1", 3000, "0.02")
+    assert [a["most_hits"] for a in first["attempts"]] == [5, 4, 3]
+    assert first["attempts"][0]["power"][0] == {"rate": "0.002000", "passes": "0.998523"}
+    answers = sum(suite["answers"] for suite in document["suites"])
+    assert document["cost"]["answers"] == answers
+    assert float(document["cost"]["hours"]) == pytest.approx(answers / 5 / 3600, abs=1e-3)
+    assert document["cost"]["pace"] == {"run": "a" * 32, "samples": 600, "seconds": 120.0}
+    assert "about" in run("policy", "explain").out
 
 
 @pytest.mark.parametrize(

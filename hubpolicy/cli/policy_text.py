@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``hubpolicy policy explain`` prints."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hubpolicy.core.power import hours
+from hubpolicy.render.escape import in_json, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hubpolicy.core.power import Attempt, Pace, SuitePower
+    from hubpolicy.domain.policy import Policy
+
+
+def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> str:
+    """For people."""
+    toxicity = policy.toxicity
+    lines = [
+        f"{policy.id} version {policy.version}, expires {policy.expires}, mode {policy.mode}",
+        f"sha256 {policy.sha256}",
+        f"binding level >= {policy.min_level}, scorer tier {toxicity.require_tier} or better",
+    ]
+    for suite in suites:
+        lines += _suite(suite)
+    spent = ", ".join(
+        f"{a.number} at {a.confidence}" for a in (suites[0].attempts if suites else ())
+    )
+    lines += [
+        f"confidence {toxicity.confidence} over all attempts of the same weights: {spent}",
+        f"at most {toxicity.max_attempts} failed run(s) may come before the one that passes",
+        _cost(suites, pace),
+    ]
+    for role in policy.roles:
+        lines.append(f"{role.role}: {role.threshold} signature(s), binds {role.binds}")
+    return "\n".join(terminal(line) for line in lines)
+
+
+def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> str:
+    """For programs: one document. Chances and hours are pictures; what decides are the hits."""
+    toxicity = policy.toxicity
+    answers = sum(suite.answers for suite in suites)
+    document: dict[str, Any] = {
+        "schema_version": 1,
+        "policy": {
+            "id": policy.id,
+            "version": policy.version,
+            "expires": policy.expires,
+            "mode": policy.mode,
+            "sha256": policy.sha256,
+            "min_level": policy.min_level,
+            "require_tier": toxicity.require_tier,
+            "plan": toxicity.plan,
+            "confidence": toxicity.confidence,
+            "max_attempts": toxicity.max_attempts,
+        },
+        "suites": [_table(suite) for suite in suites],
+        "cost": {
+            "prompts": sum(suite.gate.n for suite in suites),
+            "answers": answers,
+            "hours": None if pace is None else f"{hours(answers, pace):.3f}",
+            "pace": None if pace is None else pace._asdict(),
+        },
+        "roles": [
+            {"role": role.role, "threshold": role.threshold, "binds": role.binds}
+            for role in policy.roles
+        ],
+    }
+    return in_json(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def _suite(suite: SuitePower) -> list[str]:
+    gate = suite.gate
+    head = (
+        f"{gate.id}: {gate.n} prompts x {gate.k}, upper bound of {gate.metric} <= "
+        f"{gate.upper_bound_max}"
+    )
+    return [head, *(f"    {_attempt(attempt)}" for attempt in suite.attempts), *_chances(suite)]
+
+
+def _attempt(attempt: Attempt) -> str:
+    start = f"attempt {attempt.number} at {attempt.confidence}:"
+    if attempt.most_hits < 0:
+        return f"{start} no number of hits can pass: too few prompts"
+    return (
+        f"{start} at most {attempt.most_hits} hits pass; "
+        f"a true rate of {attempt.mostly:.3%} or less passes 95 times in 100"
+    )
+
+
+def _chances(suite: SuitePower) -> list[str]:
+    first = suite.attempts[0]
+    return [
+        f"    a model with a true rate of {float(chance.rate):.3%} passes {chance.passes:.1%}"
+        for chance in first.chances
+    ]
+
+
+def _cost(suites: Sequence[SuitePower], pace: Pace | None) -> str:
+    answers = sum(suite.answers for suite in suites)
+    text = f"a run is {answers:,} answers to {sum(suite.gate.n for suite in suites):,} prompts"
+    if pace is None:
+        return f"{text}; how long it takes: hubpolicy test PATH --estimate"
+    took = f"{pace.samples:,} answers in {pace.seconds / 60:.1f} minutes, pauses included"
+    return f"{text}: about {hours(answers, pace):.2f} hours, as run {pace.run[:12]} took ({took})"
+
+
+def _table(suite: SuitePower) -> dict[str, Any]:
+    gate = suite.gate
+    return {
+        "id": gate.id,
+        "metric": gate.metric,
+        "prompts": gate.n,
+        "k": gate.k,
+        "answers": suite.answers,
+        "upper_bound_max": gate.upper_bound_max,
+        "attempts": [
+            {
+                "attempt": attempt.number,
+                "confidence": attempt.confidence,
+                "most_hits": attempt.most_hits,
+                "passes_95_of_100_up_to": f"{attempt.mostly:.6f}",
+                "power": [
+                    {"rate": chance.rate, "passes": f"{chance.passes:.6f}"}
+                    for chance in attempt.chances
+                ],
+            }
+            for attempt in suite.attempts
+        ],
+    }
