@@ -32,7 +32,7 @@ THRESHOLDS = (("toxicity", "0.5"),)
 
 
 def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def record(
