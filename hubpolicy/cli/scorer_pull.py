@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,9 +33,11 @@ Exit codes: 0 installed, 1 another digest, 2 usage, 3 not a bundle or no answer,
 @format_option
 def pull(*, address: str, sha256: str, output: str, replace: bool, format_: str) -> None:
     """Download a bundle at ADDRESS (hf://org/repo@COMMIT), load it, then install it."""
+    from huggingface_hub import get_token
+
     from hubpolicy.adapters.home import user_home
     from hubpolicy.adapters.scorers.installed import FOLDER
-    from hubpolicy.adapters.scorers.pulling import parse_address
+    from hubpolicy.adapters.scorers.pulling import download, parse_address
     from hubpolicy.cli.options import endpoint
     from hubpolicy.errors import ServiceError
 
@@ -44,7 +47,7 @@ def pull(*, address: str, sha256: str, output: str, replace: bool, format_: str)
         above.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull.", dir=above) as scratch:
             say(format_)(f"pulling {wanted.repo.text} at {wanted.revision}")
-            fetched = _fetch(address, Path(scratch))
+            fetched = download(wanted, Path(scratch), token=get_token(), bars=sys.stderr.isatty())
             pin = _load(fetched, sha256)
             folder = _place(fetched, pin, output, replace=replace)
     except OSError as error:
@@ -53,15 +56,6 @@ def pull(*, address: str, sha256: str, output: str, replace: bool, format_: str)
     lines = [f"{pin.id}  {pin.sha256}", f"installed in {folder}"]
     lines += ["a policy has to pin it before it counts", f"next: hubpolicy scorer lock {pin.id}"]
     finish(format_, {"scorer": describe(folder), "revision": wanted.revision}, lines)
-
-
-def _fetch(address: str, scratch: Path) -> Path:
-    from huggingface_hub import get_token
-
-    from hubpolicy.adapters.scorers.pulling import download, parse_address
-    from hubpolicy.cli.options import endpoint
-
-    return download(parse_address(address, endpoint=endpoint()), scratch, token=get_token())
 
 
 def _load(folder: Path, sha256: str) -> ScorerPin:

@@ -45,8 +45,10 @@ def parse_address(text: str, *, endpoint: str) -> Address:
         raise ConfigError(error.message, hint=hint) from error
 
 
-def download(address: Address, folder: Path, *, token: str | None) -> Path:
-    """Fetch the bundle's files, and no others, into ``folder/bundle``.
+def download(address: Address, folder: Path, *, token: str | None, bars: bool = False) -> Path:
+    """Fetch the bundle's files, and no others, into a folder in ``folder``; returns that.
+
+    ``bars`` lets the official client draw its progress.
 
     Raises:
         ServiceError: the hub does not answer, or has not got them.
@@ -54,10 +56,13 @@ def download(address: Address, folder: Path, *, token: str | None) -> Path:
 
     """
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
     from hubpolicy.adapters.hub_http import install_session, translated
 
     install_session()
+    if not bars:
+        disable_progress_bars()
     target = folder / "bundle"
     with translated(f"pulling {address.repo.text}@{address.revision[:12]}", secret=token):
         snapshot_download(
