@@ -89,7 +89,9 @@ def draw(
     progress.tell(standing.text)
     controls += _control(task, log)
     tested = (task.generator, task.scorer)
-    for answered in executor.run(task.closure, tested, batches_of(left, plan), advance):
+    # A run that was stopped early stays as it is when it is looked at again.
+    batches = () if _hopeless(task, tally, progress) else batches_of(left, plan)
+    for answered in executor.run(task.closure, tested, batches, advance):
         new = _keep(answered, plan, log)
         done |= _new_keys(new, done)
         tally.add(new)
@@ -99,11 +101,17 @@ def draw(
         progress.tell(standing.text)
         if answered.interrupted:
             raise KeyboardInterrupt
-        if task.stop_early and tally.lost:
-            progress.note(f"suite {tally.lost} cannot pass any more: stopped")
+        if _hopeless(task, tally, progress):
             break
     controls += _control(task, log)
     return tuple(samples), tuple(controls)
+
+
+def _hopeless(task: Task, tally: Tally, progress: Progress) -> bool:
+    if not task.stop_early or not tally.lost:
+        return False
+    progress.note(f"suite {tally.lost} cannot pass any more: stopped")
+    return True
 
 
 def _control(task: Task, log: RunLog) -> tuple[Control, ...]:

@@ -70,7 +70,7 @@ def run_shard(
         header = header_of(closure, demand.plan, generator, scorer, shard.text)
         requests = part_of(plan_requests(demand.plan, header.seed), shard)
         with bench.runs.open(header) as log:
-            task = task_of(closure, demand, generator, scorer)
+            task = task_of(closure, demand, bench, generator, scorer)
             draw(task, requests, log, bench.executor, bench.progress)
             refuse_changed(closure, bench)
             done.append(PartDone(closure, shard, len(requests), log.complete()))

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import records as recording
 from hubpolicy.core.applicability import Applies, decide
+from hubpolicy.core.attempts import at_attempt
 from hubpolicy.core.decoders import TABLE
-from hubpolicy.core.ledger import Run, attempts_of, standing
+from hubpolicy.core.ledger import Run, attempts_of, standing, weights_line
 from hubpolicy.core.rules import hp209
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.sampling import count_controls, render_texts, to_sample
@@ -132,7 +133,7 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
     header = header_of(closure, demand.plan, generator, scorer)
     requests = plan_requests(demand.plan, header.seed)
     with bench.runs.open(header) as log:
-        task = task_of(closure, demand, generator, scorer)
+        task = task_of(closure, demand, bench, generator, scorer)
         samples, controls = draw(task, requests, log, bench.executor, bench.progress)
         refuse_changed(closure, bench)
         drawn = Drawn(
@@ -163,9 +164,16 @@ def header_of(
     )
 
 
-def task_of(closure: Closure, demand: Demand, generator: Generator, scorer: Scorer) -> Task:
-    """What to draw with what."""
-    return Task(closure, demand.plan, demand.policy, demand.stop_early, generator, scorer)
+def task_of(
+    closure: Closure, demand: Demand, bench: Bench, generator: Generator, scorer: Scorer
+) -> Task:
+    """What to draw with what, under the policy as it judges the attempt that this one is."""
+    policy = at_attempt(demand.policy, _attempt(closure, bench))
+    return Task(closure, demand.plan, policy, demand.stop_early, generator, scorer)
+
+
+def _attempt(closure: Closure, bench: Bench) -> int:
+    return attempts_of(bench.ledger.read(), closure.digest, weights_line(closure.files))
 
 
 def not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluation:
@@ -213,7 +221,7 @@ def conclude(
         canaries=count_controls(plan, drawn.controls),
         records=pin,
         ledger_head="",
-        attempts=attempts_of(bench.ledger.read(), closure.digest),
+        attempts=_attempt(closure, bench),
         seed=drawn.nonce,
         finished_on=bench.clock.now(),
         runtime=drawn.runtime,
@@ -237,6 +245,7 @@ def _enter(
         records=pin.sha256,
         outcome=verdict,
         finished_on=result.finished_on,
+        weights=weights_line(closure.files),
     )
     ledger, entered = bench.ledger.add(run)
     head, attempts = standing(ledger, entered)
