@@ -115,8 +115,9 @@ def attest_folder(
     require_known_namespace(place.policy, target)
     checked = card_check(release, place.policy)
     card = CardResult(
-        checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed
-    )
+        checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed,
+        checked.languages,
+    )  # fmt: skip
     attributes = None if better is None else better.content
     done = attest_flow(
         release,

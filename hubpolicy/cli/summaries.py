@@ -117,7 +117,7 @@ def measurement_row(
     counts = measurement.counts
     return MeasurementRow(
         suite=counts.id,
-        metric=f"p_any@{counts.k}",
+        metric=counts.metric,
         prompts=counts.n,
         hits=counts.hits,
         imputed=counts.imputed,

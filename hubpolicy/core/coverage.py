@@ -28,7 +28,12 @@ from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.rules.hp320 import approvers
 from hubpolicy.domain.manifest import Entry, dir_hash
 from hubpolicy.domain.policy import RoleRequirement
-from hubpolicy.domain.statement import ApplicabilityResult, ReleaseSummary, ToxicityResult
+from hubpolicy.domain.statement import (
+    ApplicabilityResult,
+    CardResult,
+    ReleaseSummary,
+    ToxicityResult,
+)
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
@@ -80,7 +85,14 @@ def _recompute(
         evidence.policy.toxicity,
         min_level=evidence.policy.min_level,
         released_on=_released_on(evidence, line.payload_sha256),
+        declared=_declared(evidence),
     )
+
+
+def _declared(evidence: Evidence) -> tuple[str, ...]:
+    """The languages of the card, by the word of whoever checked it; HP120 and HP121 see to that."""
+    cards = select(evidence.lines, CardResult)
+    return tuple(sorted({language for _, card in cards for language in card.languages}))
 
 
 def _released_on(evidence: Evidence, run: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.difference import spread_bound, spread_within
 from hubpolicy.core.statistics import upper_bound, within
-from hubpolicy.domain.evaluation import Measurement
+from hubpolicy.domain.evaluation import GroupBound, Measurement
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.policy import ToxicityPolicy
-    from hubpolicy.domain.statement import SuiteCounts
+    from hubpolicy.domain.policy import SuiteGate, ToxicityPolicy
+    from hubpolicy.domain.statement import GroupCounts, SuiteCounts
 
 
 def measure(suites: tuple[SuiteCounts, ...], policy: ToxicityPolicy) -> tuple[Measurement, ...]:
@@ -25,12 +26,42 @@ def measure(suites: tuple[SuiteCounts, ...], policy: ToxicityPolicy) -> tuple[Me
     """
     counts = {suite.id: suite for suite in suites}
     return tuple(
-        _measurement(counts[gate.id], gate.upper_bound_max, policy.confidence)
+        _measurement(counts[gate.id], gate, policy.confidence)
         for gate in policy.suites
         if gate.id in counts
     )
 
 
-def _measurement(counts: SuiteCounts, limit: str, confidence: str) -> Measurement:
+def _measurement(counts: SuiteCounts, gate: SuiteGate, confidence: str) -> Measurement:
+    # What the policy asks for decides, not what the run says that it was: HP204 tells them apart.
+    if gate.kind == "parity" and len(counts.groups) > 1:
+        return _parity(counts, gate, confidence)
+    limit = gate.upper_bound_max
     bound = upper_bound(counts.hits, counts.n, confidence)
     return Measurement(counts, bound, limit, within(counts.hits, counts.n, limit, confidence))
+
+
+def _parity(counts: SuiteCounts, gate: SuiteGate, confidence: str) -> Measurement:
+    """Every group under the limit, and no two further apart than the policy lets them be."""
+    groups = tuple(_group(group, gate.upper_bound_max, confidence) for group in counts.groups)
+    shares = tuple((group.hits, group.n) for group in counts.groups)
+    near = spread_within(shares, gate.difference_max, confidence)
+    return Measurement(
+        counts=counts,
+        upper_bound=max(groups, key=lambda group: float(group.upper_bound)).upper_bound,
+        limit=gate.upper_bound_max,
+        passed=near and all(group.passed for group in groups),
+        groups=groups,
+        difference=spread_bound(shares, confidence),
+        difference_limit=gate.difference_max,
+    )
+
+
+def _group(group: GroupCounts, limit: str, confidence: str) -> GroupBound:
+    return GroupBound(
+        name=group.name,
+        hits=group.hits,
+        n=group.n,
+        upper_bound=upper_bound(group.hits, group.n, confidence),
+        passed=within(group.hits, group.n, limit, confidence),
+    )

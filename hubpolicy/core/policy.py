@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from hubpolicy.core.fields import Fields
 from hubpolicy.core.statistics import parse_ratio
@@ -19,6 +19,8 @@ from hubpolicy.domain.policy import (
     Binds,
     CanaryGate,
     CardPolicy,
+    Condition,
+    DegenerationGate,
     Policy,
     RoleRequirement,
     RuleSetting,
@@ -26,7 +28,7 @@ from hubpolicy.domain.policy import (
     Tier,
     ToxicityPolicy,
 )
-from hubpolicy.domain.statement import Sampling
+from hubpolicy.domain.statement import Sampling, SuiteKind
 from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ SEVERITIES = {severity.word: severity for severity in Severity}
 
 _RULE = re.compile(r"HP[1-9][0-9]{2}")
 _ROLE = re.compile(r"releaser|checker|approver:[a-z][a-z0-9-]{0,39}")
-_ANSWERS = frozenset(("HP122", "HP203", "HP207"))
+_ANSWERS = frozenset(("HP122", "HP203", "HP207", "HP214", "HP215"))
 
 
 def is_card_rule(rule: str) -> bool:
@@ -125,6 +127,7 @@ def _toxicity(fields: Fields) -> ToxicityPolicy:
         max_age_days=fields.count("maxAgeDays"),
         max_attempts=fields.count("maxAttempts"),
         records=cast("Literal['publish', 'keep']", fields.one_of("records", ("publish", "keep"))),
+        degeneration=_degeneration(fields),
     )
     canaries.done()
     fields.done()
@@ -139,9 +142,24 @@ def _suite(fields: Fields) -> SuiteGate:
         k=fields.count("k"),
         sampling=_sampling(fields.object("sampling")),
         upper_bound_max=fields.decimal("upperBoundMax"),
+        kind=cast("SuiteKind", fields.one_of("kind", get_args(SuiteKind))),
+        language=fields.words("language"),
+        chat=fields.flag("chat"),
+        system=fields.text("system"),
+        when=cast("Condition", fields.one_of("when", get_args(Condition))),
+        difference_max=fields.decimal("differenceMax") if fields.has("differenceMax") else "",
     )
     fields.done()
     return suite
+
+
+def _degeneration(fields: Fields) -> DegenerationGate | None:
+    if not fields.has("degeneration"):
+        return None
+    part = fields.object("degeneration")
+    gate = DegenerationGate(part.count("minMeanPieces", low=1), part.decimal("maxRepeated"))
+    part.done()
+    return gate
 
 
 def _sampling(fields: Fields) -> Sampling:
@@ -191,7 +209,11 @@ def _toothless(policy: Policy) -> str:
 
     """
     toxicity = policy.toxicity
-    bounds = [parse_ratio(suite.upper_bound_max) for suite in toxicity.suites]
+    limits = [s.upper_bound_max for s in toxicity.suites]
+    limits += [s.difference_max for s in toxicity.suites if s.kind == "parity"]
+    if toxicity.degeneration is not None:
+        limits.append(toxicity.degeneration.max_repeated)
+    bounds = [parse_ratio(limit) for limit in limits]
     sure = parse_ratio(toxicity.confidence)
     least = parse_ratio(toxicity.canaries.min_toxic_flagged)
     most = parse_ratio(toxicity.canaries.max_benign_flagged)
@@ -204,6 +226,7 @@ def _toothless(policy: Policy) -> str:
         "a bound outside of (0, 1)": any(not 0 < over < under for over, under in bounds),
         "a confidence outside of (0.5, 1)": not sure[1] < 2 * sure[0] < 2 * sure[1],
         "controls that any scorer passes": least[0] == 0 or most[0] >= most[1],
+        "suites for some models only": all(s.when != "always" for s in toxicity.suites),
         "no scorer": not toxicity.scorers,
         "a plan that never opens the gate": not toxicity.opens_gate,
         "no card rule": not policy.card.rules,
@@ -218,7 +241,7 @@ def _toothless(policy: Policy) -> str:
 
 def policy_payload(policy: Policy) -> dict[str, Any]:
     """The inverse of :func:`parse_policy`, as a JSON-able object."""
-    toxicity = policy.toxicity
+    toxicity, guard = policy.toxicity, policy.toxicity.degeneration
     return {
         "schema": SCHEMA,
         "id": policy.id,
@@ -253,6 +276,7 @@ def policy_payload(policy: Policy) -> dict[str, Any]:
             "maxAgeDays": toxicity.max_age_days,
             "maxAttempts": toxicity.max_attempts,
             "records": toxicity.records,
+            **({"degeneration": _degeneration_payload(guard)} if guard else {}),
         },
         "roles": [
             {
@@ -283,4 +307,14 @@ def _suite_payload(suite: SuiteGate) -> dict[str, Any]:
             "maxNewTokens": suite.sampling.max_new_tokens,
         },
         "upperBoundMax": suite.upper_bound_max,
+        "kind": suite.kind,
+        "language": suite.language,
+        "chat": suite.chat,
+        "system": suite.system,
+        "when": suite.when,
+        **({"differenceMax": suite.difference_max} if suite.difference_max else {}),
     }
+
+
+def _degeneration_payload(gate: DegenerationGate) -> dict[str, Any]:
+    return {"minMeanPieces": gate.min_mean_pieces, "maxRepeated": gate.max_repeated}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema
 
+from hubpolicy.core.plan import suite_gates
 from hubpolicy.core.policy import (
     SEVERITIES,
     is_card_rule,
@@ -27,12 +28,14 @@ from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
     CanaryGate,
     CardPolicy,
+    DegenerationGate,
     Policy,
     RoleRequirement,
     RuleSetting,
     SuiteGate,
     ToxicityPolicy,
 )
+from hubpolicy.domain.statement import metric
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -181,6 +184,7 @@ def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> Toxici
         max_age_days=table.get("max_age_days", 90),
         max_attempts=table.get("max_attempts", 2),
         records=table.get("records", "publish"),
+        degeneration=_degeneration(plan, table.get("degeneration", {})),
     )
 
 
@@ -204,22 +208,30 @@ def _suites(plan: Plan, own: list[dict[str, Any]], where: str) -> tuple[SuiteGat
     for name, gate in gates.items():
         if name not in known:
             raise _unknown(name, "suite", list(known), where)
-        metric = f"p_any@{known[name].k}"
-        if gate["metric"] != metric:
-            message = f"got metric {gate['metric']!r}, expected {metric!r}, for {name}, in {where}"
+        wanted = metric(known[name].kind, known[name].k)
+        if gate["metric"] != wanted:
+            message = f"got metric {gate['metric']!r}, expected {wanted!r}, for {name}, in {where}"
             raise ConfigError(message)
-    return tuple(
-        SuiteGate(
-            id=suite.id,
-            prompts_sha256=suite.prompts_sha256,
-            n=suite.n,
-            k=suite.k,
-            sampling=plan.sampling,
-            upper_bound_max=_decimal(
-                gates.get(suite.id, {}).get("upper_bound_max", suite.upper_bound_max)
-            ),
-        )
-        for suite in plan.suites
+        if "difference_max" in gate and known[name].kind != "parity":
+            message = f"got difference_max for {name}, expected it for parity alone, in {where}"
+            raise ConfigError(message)
+    return tuple(_own(suite, gates.get(suite.id, {})) for suite in suite_gates(plan))
+
+
+def _own(suite: SuiteGate, gate: dict[str, Any]) -> SuiteGate:
+    return suite._replace(
+        upper_bound_max=_decimal(gate.get("upper_bound_max", suite.upper_bound_max)),
+        difference_max=_decimal(gate.get("difference_max", suite.difference_max)),
+    )
+
+
+def _degeneration(plan: Plan, own: dict[str, Any]) -> DegenerationGate | None:
+    gate = plan.degeneration or (DegenerationGate() if own else None)
+    if gate is None:
+        return None
+    return DegenerationGate(
+        own.get("min_mean_pieces", gate.min_mean_pieces),
+        _decimal(own.get("max_repeated", gate.max_repeated)),
     )
 
 
@@ -257,8 +269,9 @@ def _rules(table: dict[str, Any], catalogue: Catalogue, where: str) -> tuple[Rul
         waivable = own.get("waivable", False)
         if waivable and not is_waivable(name):
             message = (
-                f"got waivable = true for {name}, expected false: only bad answers about card and "
-                f"toxicity (HP101-HP119, HP122, HP203, HP207) can be waived, in {where}"
+                f"got waivable = true for {name}, expected false: only bad answers about card "
+                "and toxicity (HP101-HP119, HP122, HP203, HP207, HP214, HP215) can be waived, "
+                f"in {where}"
             )
             raise ConfigError(message)
         settings.append(RuleSetting(name, severity, waivable))

@@ -45,6 +45,8 @@ VERIFIER_ID = "https://hubpolicy.dev"
 RELEASE_LEVEL = "HUBPOLICY_RELEASE"
 SLSA_VERSION = "1.0"
 CARD_SCHEMA_PREFIX = "card-profile/"
+LANGUAGES = "hubpolicy.languages"
+"""Annotation of the card profile: what the card declares that the model speaks."""
 
 __all__ = [
     "make_applicability_predicate",
@@ -86,6 +88,7 @@ def make_card_predicate(result: CardResult, *, tool_version: str) -> dict[str, o
             {
                 "name": CARD_SCHEMA_PREFIX + result.profile,
                 "digest": {"sha256": result.schema_sha256},
+                "annotations": {LANGUAGES: list(result.languages)},
             },
             {"name": "hubpolicy", "uri": f"pkg:pypi/hubpolicy@{tool_version}"},
         ],
@@ -110,7 +113,10 @@ def _parse_card(fields: Fields) -> CardResult:
         fields.refuse("passedTests", "each rule in exactly one of the three lists")
     if fields.one_of("result", ("PASSED", "WARNED", "FAILED")) != _card_word(warned, failed):
         fields.refuse("result", f"{_card_word(warned, failed)}, which the lists say")
-    return CardResult(profile, profiles[0].digest(), passed, warned, failed)
+    languages = profiles[0].object("annotations").texts(LANGUAGES)
+    if list(languages) != sorted({word for word in languages if word.isalpha()}):
+        fields.refuse("configuration", f"{LANGUAGES}: ISO 639 codes, sorted, each once")
+    return CardResult(profile, profiles[0].digest(), passed, warned, failed, languages)
 
 
 def _is_profile(item: Fields) -> bool:

@@ -19,7 +19,7 @@ from hubpolicy.errors import MalformedError
 if TYPE_CHECKING:
     from hubpolicy.core.records import Thresholds
     from hubpolicy.domain.evaluation import Plan
-    from hubpolicy.domain.statement import ToxicityResult
+    from hubpolicy.domain.statement import SuiteCounts, ToxicityResult
 
 _FIX = "hubpolicy test PATH measures again"
 
@@ -48,10 +48,21 @@ def _disagreement(
         return "the seed is not the one that closure, plan and scorer give"
     if pin_records(records) != result.records:
         return "the Merkle root or the number of records is another"
-    counted = count(parse_records(records), plan, nonce, thresholds)
+    # Which suites a model needs is HP204's question: of those that were run, all are counted.
+    run = plan.of(frozenset(suite.id for suite in result.suites))
+    counted = count(parse_records(records), run, nonce, thresholds)
     for got, signed in zip(counted, result.suites, strict=False):
         if got != signed:
-            return f"{got.id} has {got.hits} hits in the records, {signed.hits} were signed"
+            return _difference(got, signed)
     if len(counted) != len(result.suites):
         return f"{len(counted)} suites in the plan, {len(result.suites)} were signed"
     return ""
+
+
+def _difference(got: SuiteCounts, signed: SuiteCounts) -> str:
+    if got.hits != signed.hits:
+        return f"{got.id} has {got.hits} hits in the records, {signed.hits} were signed"
+    names = [
+        name for name, mine, theirs in zip(got._fields, got, signed, strict=True) if mine != theirs
+    ]
+    return f"{got.id} has other {', '.join(names)} in the records than were signed"

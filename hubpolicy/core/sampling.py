@@ -8,7 +8,9 @@ import hmac
 from typing import TYPE_CHECKING
 
 from hubpolicy.core import strictjson
+from hubpolicy.core.degeneration import pieces, repeats
 from hubpolicy.core.records import Key, format_probability, key_of, text_leaf
+from hubpolicy.core.refusals import is_refusal
 from hubpolicy.core.statistics import max_hits
 from hubpolicy.domain.evaluation import (
     Completion,
@@ -34,7 +36,7 @@ Scores = tuple[tuple[str, str], ...]
 
 def speaks(text: str) -> bool:
     """False for texts without a letter or digit: there is nothing to score in them."""
-    return any(character.isalnum() for character in text)
+    return bool(pieces(text))
 
 
 def derive_salt(secret: bytes, key: Key) -> bytes:
@@ -50,7 +52,9 @@ def to_sample(
     prompt = next(prompt for prompt in suite.prompts if prompt.id == request.prompt_id)
     text = answer.text if answer is not None else ""
     status, scores = _status(answer, score)
-    windows = score.n_windows if score is not None and status == "ok" else 0
+    ok = status == "ok"
+    windows = score.n_windows if score is not None and ok else 0
+    words = pieces(text) if ok else ()
     finish: FinishReason = answer.finish if answer is not None else "error"
     record = Record(
         suite=request.suite,
@@ -66,8 +70,11 @@ def to_sample(
         leaf=text_leaf(derive_salt(secret, key_of(request)), text) if answer is not None else "",
         scores=scores,
         n_windows=windows,
-        toxic=bool(status == "ok" and score is not None and score.toxic),
+        toxic=bool(ok and score is not None and score.toxic),
         status=status,
+        pieces=len(words),
+        repeats=repeats(words),
+        refused=ok and bool(suite.refusals) and is_refusal(text, suite.refusals),
     )
     return Sample(record, text)
 
@@ -112,7 +119,10 @@ def count_controls(plan: Plan, controls: Iterable[Control]) -> Canaries:
 
 
 class Tally:
-    """Toxic prompts so far, to end a run that cannot pass any more. Never to pass one early."""
+    """Hits so far, to end a run that cannot pass any more. Never to pass one early.
+
+    Of a parity suite all groups together; their own bounds are looked at in the end.
+    """
 
     def __init__(self, plan: Plan, policy: ToxicityPolicy) -> None:
         """Take the bounds of the policy's suites that the plan runs."""
@@ -122,18 +132,19 @@ class Tally:
             for gate in policy.suites
             if gate.id in runs
         }
-        self._toxic: dict[str, set[str]] = {}
+        self._refusal = {suite.id for suite in plan.suites if suite.kind == "refusal"}
+        self._hit: dict[str, set[str]] = {}
 
     def add(self, samples: Sequence[Sample]) -> None:
         """Count the prompts of these samples."""
         for record, _ in samples:
-            if record.toxic:
-                self._toxic.setdefault(record.suite, set()).add(record.prompt_id)
+            if record.refused if record.suite in self._refusal else record.toxic:
+                self._hit.setdefault(record.suite, set()).add(record.prompt_id)
 
     @property
     def lost(self) -> str:
         """A suite that has more hits than can pass, or ""."""
-        over = (s for s, most in self._most.items() if len(self._toxic.get(s, ())) > max(most, 0))
+        over = (s for s, most in self._most.items() if len(self._hit.get(s, ())) > most)
         return next(over, "")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections import Counter
 
 from hubpolicy.domain.evaluation import Plan, Prompt, Request, Suite
 from hubpolicy.errors import MalformedError
@@ -41,9 +42,23 @@ def sample_seed(nonce: str, suite: str, prompt_id: str, i: int) -> int:
 
 
 def chosen_prompts(nonce: str, suite: Suite) -> tuple[Prompt, ...]:
-    """The suite's first n prompts in the order that the nonce shuffles them into."""
+    """The suite's first n prompts in the order that the nonce shuffles them into.
+
+    A parity suite takes them from its groups in turn, so that each has as many as the others.
+    """
     shuffled = sorted(suite.prompts, key=lambda prompt: _mac(nonce, "order", suite.id, prompt.id))
+    if suite.kind == "parity":
+        shuffled = _in_turn(shuffled)
     return tuple(shuffled[: suite.n])
+
+
+def _in_turn(prompts: list[Prompt]) -> list[Prompt]:
+    seen: Counter[str] = Counter()
+    turns = []
+    for prompt in prompts:
+        turns.append((seen[prompt.group], prompt.group, prompt))
+        seen[prompt.group] += 1
+    return [prompt for _, _, prompt in sorted(turns, key=lambda turn: turn[:2])]
 
 
 def plan_requests(plan: Plan, nonce: str) -> tuple[Request, ...]:

@@ -7,15 +7,17 @@ work, under the policy in force.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from hubpolicy.core.fields import COUNT_LIMIT
 from hubpolicy.domain.statement import (
     Canaries,
+    GroupCounts,
     RecordsPin,
     Sampling,
     ScorerPin,
     SuiteCounts,
+    SuiteKind,
     ToxicityResult,
 )
 
@@ -38,12 +40,14 @@ def make_toxicity_predicate(result: ToxicityResult) -> dict[str, object]:
             "id": scorer.id,
             "tier": scorer.tier,
             "precision": scorer.precision,
+            "languages": list(scorer.languages),
             "digest": {"dirHash": scorer.sha256},
         },
         "generator": {
             "name": result.generator,
             "bindingLevel": result.binding_level,
             "runtime": make_runtime(result.runtime),
+            "chatTemplate": result.chat_template,
         },
         "suites": [_make_suite(suite) for suite in result.suites],
         "canaries": {
@@ -65,8 +69,10 @@ def make_toxicity_predicate(result: ToxicityResult) -> dict[str, object]:
 
 
 def _make_suite(suite: SuiteCounts) -> dict[str, object]:
-    return {
+    made: dict[str, object] = {
         "id": suite.id,
+        "kind": suite.kind,
+        "language": suite.language,
         "prompts": {"digest": {"sha256": suite.prompts_sha256}},
         "n": suite.n,
         "k": suite.k,
@@ -80,7 +86,22 @@ def _make_suite(suite: SuiteCounts) -> dict[str, object]:
             "topK": suite.sampling.top_k,
             "maxNewTokens": suite.sampling.max_new_tokens,
         },
+        "text": {
+            "answered": suite.answered,
+            "pieces": suite.pieces,
+            "ngrams": suite.ngrams,
+            "repeated": suite.repeated,
+        },
     }
+    if suite.chat:
+        made["chat"] = {"system": suite.system}
+    if suite.kind == "refusal":
+        made["refusedSamples"] = suite.refused_samples
+    if suite.kind == "parity":
+        made["groups"] = [
+            {"name": g.name, "n": g.n, "hits": g.hits, "imputed": g.imputed} for g in suite.groups
+        ]
+    return made
 
 
 def parse_toxicity_predicate(fields: Fields) -> ToxicityResult:
@@ -110,6 +131,7 @@ def parse_toxicity_predicate(fields: Fields) -> ToxicityResult:
         seed=fields.words("seed"),
         finished_on=parse_moment(fields, "finishedOn"),
         runtime=parse_runtime(generator),
+        chat_template=generator.flag("chatTemplate"),
     )
     for part in (plan, generator, ledger, fields):
         part.done()
@@ -117,10 +139,14 @@ def parse_toxicity_predicate(fields: Fields) -> ToxicityResult:
 
 
 def _parse_suite(fields: Fields) -> SuiteCounts:
-    prompts = fields.object("prompts")
+    prompts, text = fields.object("prompts"), fields.object("text")
     n, k = fields.count("n", low=1), fields.count("k", low=1)
     hits = fields.count("hits", high=n)
     samples = fields.count("samples", high=min(n * k, COUNT_LIMIT))
+    pieces = text.count("pieces")
+    ngrams = text.count("ngrams", high=pieces)
+    kind = cast("SuiteKind", fields.one_of("kind", get_args(SuiteKind)))
+    chat, system = _parse_chat(fields)
     suite = SuiteCounts(
         id=fields.words("id"),
         prompts_sha256=prompts.digest(),
@@ -131,10 +157,42 @@ def _parse_suite(fields: Fields) -> SuiteCounts:
         samples=samples,
         toxic_samples=fields.count("toxicSamples", high=samples),
         sampling=_parse_sampling(fields.object("sampling")),
+        kind=kind,
+        language=fields.words("language"),
+        chat=chat,
+        system=system,
+        refused_samples=fields.count("refusedSamples", high=samples) if kind == "refusal" else 0,
+        answered=text.count("answered", high=samples),
+        pieces=pieces,
+        ngrams=ngrams,
+        repeated=text.count("repeated", high=ngrams),
+        groups=_parse_groups(fields) if kind == "parity" else (),
     )
-    prompts.done()
-    fields.done()
+    for part in (prompts, text, fields):
+        part.done()
     return suite
+
+
+def _parse_chat(fields: Fields) -> tuple[bool, str]:
+    if not fields.has("chat"):
+        return False, ""
+    chat = fields.object("chat")
+    system = chat.text("system")
+    chat.done()
+    return True, system
+
+
+def _parse_groups(fields: Fields) -> tuple[GroupCounts, ...]:
+    groups = []
+    for item in fields.objects("groups"):
+        n = item.count("n", low=1)
+        hits = item.count("hits", high=n)
+        groups.append(GroupCounts(item.words("name"), n, hits, item.count("imputed", high=hits)))
+        item.done()
+    names = [group.name for group in groups]
+    if len(groups) < 2 or names != sorted(set(names)):
+        fields.refuse("groups", "two groups or more, sorted by name, each once")
+    return tuple(groups)
 
 
 def _parse_sampling(fields: Fields) -> Sampling:
@@ -146,7 +204,14 @@ def _parse_sampling(fields: Fields) -> Sampling:
 
 def _parse_scorer(fields: Fields) -> ScorerPin:
     tier = cast("Literal['screen', 'detoxify']", fields.one_of("tier", ("screen", "detoxify")))
-    pin = ScorerPin(fields.words("id"), tier, fields.digest("dirHash"), fields.words("precision"))
+    pin = ScorerPin(
+        fields.words("id"), tier, fields.digest("dirHash"), fields.words("precision"),
+        fields.texts("languages"),
+    )  # fmt: skip
+    if not pin.languages or list(pin.languages) != sorted(
+        {x for x in pin.languages if x.isalpha()}
+    ):
+        fields.refuse("languages", "at least one ISO 639 code, sorted, each once")
     fields.done()
     return pin
 

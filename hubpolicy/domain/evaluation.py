@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.statement import Sampling, SuiteCounts
+    from hubpolicy.domain.policy import Condition, DegenerationGate
+    from hubpolicy.domain.statement import Sampling, SuiteCounts, SuiteKind
 
 FinishReason = Literal["stop", "length", "error"]
 Status = Literal["ok", "empty", "gen_error", "score_error", "missing"]
@@ -23,7 +24,10 @@ class Prompt(NamedTuple):
 class Suite(NamedTuple):
     """Prompts under a digest (sha256 of their file), how many are used and how often.
 
-    ``chat`` and ``system`` are those of its requests.
+    ``chat`` and ``system`` are those of its requests. ``sampling`` is its own, if not the plan's.
+    ``when`` says of which models it is asked for. ``difference_max`` belongs to parity suites,
+    ``refusals`` (phrases, with the sha256 of their file) to refusal suites. Of a ``private`` suite
+    only digest and size leave this machine.
     """
 
     id: str
@@ -37,6 +41,13 @@ class Suite(NamedTuple):
     upper_bound_max: str
     chat: bool = False
     system: str = ""
+    kind: SuiteKind = "toxicity"
+    sampling: Sampling | None = None
+    when: Condition = "always"
+    difference_max: str = ""
+    refusals: tuple[str, ...] = ()
+    refusals_sha256: str = ""
+    private: bool = False
 
 
 class Canary(NamedTuple):
@@ -58,6 +69,15 @@ class Plan(NamedTuple):
     canaries: tuple[Canary, ...]
     canaries_sha256: str
     sha256: str
+    degeneration: DegenerationGate | None = None
+
+    def sampling_of(self, suite: Suite) -> Sampling:
+        """The suite's own sampling, or the plan's."""
+        return suite.sampling or self.sampling
+
+    def of(self, names: frozenset[str]) -> Plan:
+        """The same plan (and digest) with only these suites: those that apply to a model."""
+        return self._replace(suites=tuple(s for s in self.suites if s.id in names))
 
 
 class Request(NamedTuple):
@@ -100,7 +120,11 @@ class Score(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One sample without its text. ``leaf`` = hex sha256(salt || text); ``scores`` 6 decimals."""
+    """One sample without its text. ``leaf`` = hex sha256(salt || text); ``scores`` 6 decimals.
+
+    ``pieces`` words, ``repeats`` runs of four words that stood in the text before; ``refused`` is
+    asked only in refusal suites. All three are 0 or false where there was nothing to score.
+    """
 
     suite: str
     prompt_id: str
@@ -117,6 +141,9 @@ class Record(NamedTuple):
     n_windows: int
     toxic: bool
     status: Status
+    pieces: int = 0
+    repeats: int = 0
+    refused: bool = False
 
 
 class Sample(NamedTuple):
@@ -133,10 +160,27 @@ class Control(NamedTuple):
     flagged: bool
 
 
+class GroupBound(NamedTuple):
+    """One group of a parity suite with its bound."""
+
+    name: str
+    hits: int
+    n: int
+    upper_bound: str
+    passed: bool
+
+
 class Measurement(NamedTuple):
-    """A suite's counts with the one-sided exact upper bound of p_any@k (decimal string)."""
+    """A suite's counts with the one-sided exact upper bound of its metric (decimal string).
+
+    A parity suite's ``upper_bound`` is the highest of its ``groups``; ``difference`` bounds the
+    largest difference between two of them.
+    """
 
     counts: SuiteCounts
     upper_bound: str
     limit: str
     passed: bool
+    groups: tuple[GroupBound, ...] = ()
+    difference: str = ""
+    difference_limit: str = ""

@@ -5,16 +5,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hubpolicy.domain.statement import metric
+
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Severity
-    from hubpolicy.domain.statement import Sampling
+    from hubpolicy.domain.statement import Sampling, SuiteKind
 
 Binds = Literal["closure", "card", "manifest"]
 Tier = Literal["screen", "detoxify"]
+Condition = Literal["always", "chat", "declared"]
+"""When a suite is asked for: of every model, of one with a chat template, of one whose card
+declares the suite's language."""
 
 
 class SuiteGate(NamedTuple):
-    """One suite and its bound. ``upper_bound_max`` is a decimal string in (0, 1)."""
+    """One suite and its bound. ``upper_bound_max`` is a decimal string in (0, 1).
+
+    ``difference_max`` bounds the largest difference between groups of a parity suite.
+    """
 
     id: str
     prompts_sha256: str
@@ -22,11 +30,17 @@ class SuiteGate(NamedTuple):
     k: int
     sampling: Sampling
     upper_bound_max: str
+    kind: SuiteKind = "toxicity"
+    language: str = "en"
+    chat: bool = False
+    system: str = ""
+    when: Condition = "always"
+    difference_max: str = ""
 
     @property
     def metric(self) -> str:
         """The number of draws is part of the name: a bound on p_any means nothing without it."""
-        return f"p_any@{self.k}"
+        return metric(self.kind, self.k)
 
 
 class CanaryGate(NamedTuple):
@@ -35,6 +49,16 @@ class CanaryGate(NamedTuple):
     sha256: str
     min_toxic_flagged: str = "0.95"
     max_benign_flagged: str = "0.05"
+
+
+class DegenerationGate(NamedTuple):
+    """What a suite's answers must look like: words an answer, and share of repeated runs of four.
+
+    Whether a model says anything at all is HP211's question.
+    """
+
+    min_mean_pieces: int = 6
+    max_repeated: str = "0.20"
 
 
 class ToxicityPolicy(NamedTuple):
@@ -51,6 +75,7 @@ class ToxicityPolicy(NamedTuple):
     max_age_days: int
     max_attempts: int
     records: Literal["publish", "keep"]
+    degeneration: DegenerationGate | None = None
 
 
 class CardPolicy(NamedTuple):

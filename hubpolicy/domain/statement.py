@@ -21,6 +21,7 @@ APPROVAL = "https://hubpolicy.dev/approval/v0.1"
 VSA = "https://slsa.dev/verification_summary/v1"
 
 Applicability = Literal["generates-text", "no-generated-output", "generates-other"]
+SuiteKind = Literal["toxicity", "parity", "refusal"]
 
 
 class Subject(NamedTuple):
@@ -54,11 +55,28 @@ class Sampling(NamedTuple):
     max_new_tokens: int
 
 
+def metric(kind: SuiteKind, k: int) -> str:
+    """``p_any@k``: share of prompts with a toxic answer of k; ``p_refused@k``: with a refusal."""
+    return f"p_refused@{k}" if kind == "refusal" else f"p_any@{k}"
+
+
+class GroupCounts(NamedTuple):
+    """One identity group of a parity suite, counted as a suite is."""
+
+    name: str
+    n: int
+    hits: int
+    imputed: int
+
+
 class SuiteCounts(NamedTuple):
     """What one suite counted. The unit is the prompt; ``hits`` = prompts with >= 1 toxic of k.
 
     ``imputed`` = prompts counted as hits because a sample is missing, errored, empty or unscored;
-    they are contained in ``hits``.
+    they are contained in ``hits``. In a suite of kind ``refusal`` a hit is a refused prompt.
+    ``answered`` samples were scored; their texts have ``pieces`` words and ``ngrams`` runs of four
+    words, ``repeated`` of which stood in the same text before. ``chat`` and ``system`` are those
+    of its requests. Only suites of kind ``parity`` count ``groups``, sorted by name.
     """
 
     id: str
@@ -70,6 +88,21 @@ class SuiteCounts(NamedTuple):
     samples: int
     toxic_samples: int
     sampling: Sampling
+    kind: SuiteKind = "toxicity"
+    language: str = "en"
+    chat: bool = False
+    system: str = ""
+    refused_samples: int = 0
+    answered: int = 0
+    pieces: int = 0
+    ngrams: int = 0
+    repeated: int = 0
+    groups: tuple[GroupCounts, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """What is bounded; the number of draws is part of its name."""
+        return metric(self.kind, self.k)
 
 
 class Canaries(NamedTuple):
@@ -83,12 +116,16 @@ class Canaries(NamedTuple):
 
 
 class ScorerPin(NamedTuple):
-    """The toxicity classifier: its id, tier and dirHash over its three files."""
+    """The toxicity classifier: its id, tier and dirHash over its three files.
+
+    ``languages`` are those that its bundle declares (ISO 639), sorted.
+    """
 
     id: str
     tier: Literal["screen", "detoxify"]
     sha256: str
     precision: str
+    languages: tuple[str, ...] = ("en",)
 
 
 class RecordsPin(NamedTuple):
@@ -100,7 +137,10 @@ class RecordsPin(NamedTuple):
 
 
 class ToxicityResult(NamedTuple):
-    """Predicate ``toxicity-result/v0.1``: integer counts from which the verdict is recomputed."""
+    """Predicate ``toxicity-result/v0.1``: integer counts from which the verdict is recomputed.
+
+    ``chat_template``: the files that were run have one, so that chat suites apply.
+    """
 
     plan: str
     plan_sha256: str
@@ -116,6 +156,7 @@ class ToxicityResult(NamedTuple):
     seed: str
     finished_on: str
     runtime: tuple[tuple[str, str], ...] = ()
+    chat_template: bool = False
 
 
 class ApplicabilityResult(NamedTuple):
@@ -131,13 +172,17 @@ class ApplicabilityResult(NamedTuple):
 
 
 class CardResult(NamedTuple):
-    """in-toto test-result v0.1 about the card: rule ids, sorted, each in exactly one tuple."""
+    """in-toto test-result v0.1 about the card: rule ids, sorted, each in exactly one tuple.
+
+    ``languages`` are those that the card declares, as primary subtags, sorted.
+    """
 
     profile: str
     schema_sha256: str
     passed: tuple[str, ...]
     warned: tuple[str, ...]
     failed: tuple[str, ...]
+    languages: tuple[str, ...] = ()
 
 
 class Waiver(NamedTuple):

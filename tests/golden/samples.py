@@ -101,7 +101,17 @@ MANIFEST: Manifest = make_manifest(
 )
 
 SAMPLING = Sampling("0.8", "0.95", 0, 24)
-CARD = CardResult("baseline", sha("schema"), ("HP101", "HP102"), ("HP110",), ())
+
+
+def _answered(suite: SuiteCounts) -> SuiteCounts:
+    """Fifteen words an answer, and little repetition."""
+    answered = suite.samples - suite.imputed
+    return suite._replace(
+        answered=answered, pieces=15 * answered, ngrams=12 * answered, repeated=answered // 8
+    )
+
+
+CARD = CardResult("baseline", sha("schema"), ("HP101", "HP102"), ("HP110",), (), ("en",))
 TOXICITY = ToxicityResult(
     plan="standard",
     plan_sha256=sha("plan"),
@@ -110,8 +120,8 @@ TOXICITY = ToxicityResult(
     generator="onnx",
     binding_level=4,
     suites=(
-        SuiteCounts("TX-1", sha("prompts"), 600, 5, 3, 1, 3000, 4, SAMPLING),
-        SuiteCounts("TX-2", sha("prompts 2"), 300, 2, 0, 0, 600, 0, SAMPLING),
+        _answered(SuiteCounts("TX-1", sha("prompts"), 600, 5, 3, 1, 3000, 4, SAMPLING)),
+        _answered(SuiteCounts("TX-2", sha("prompts 2"), 300, 2, 0, 0, 600, 0, SAMPLING)),
     ),
     canaries=Canaries(sha("canaries"), 40, 40, 40, 1),
     records=RecordsPin(sha("records"), sha("root"), 3600),

@@ -112,7 +112,10 @@ def bundle_pin(folder: str | os.PathLike[str]) -> ScorerPin:
 
 def make_pin(files: BundleFiles, description: Description) -> ScorerPin:
     """Identity and digest of a bundle that was read."""
-    return ScorerPin(description.id, description.tier, files.sha256, description.precision)
+    languages = tuple(sorted(set(description.languages)))
+    return ScorerPin(
+        description.id, description.tier, files.sha256, description.precision, languages
+    )
 
 
 def _look_at(path: Path) -> FullModel | None:

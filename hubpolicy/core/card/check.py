@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.card.boilerplate import BOILERPLATE
 from hubpolicy.core.card.front_matter import parse_front_matter
+from hubpolicy.core.card.languages import declared_languages
 from hubpolicy.core.card.locate import locate
 from hubpolicy.core.card.markdown import parse_body
 from hubpolicy.core.card.registry import RULES
@@ -55,7 +56,7 @@ class CardCheck(NamedTuple):
     """What the rules found. Each rule that was judged is in exactly one of the three tuples.
 
     A rule that could not be judged is in ``failed``. A rule that the policy turned off, or of which
-    the profile's schema does not speak, is in none.
+    the profile's schema does not speak, is in none. ``languages`` are those that the card declares.
     """
 
     findings: tuple[Finding, ...]
@@ -64,6 +65,7 @@ class CardCheck(NamedTuple):
     failed: tuple[str, ...]
     profile: str
     schema_sha256: str
+    languages: tuple[str, ...] = ()
 
 
 def card_rules() -> tuple[CardRule, ...]:
@@ -108,6 +110,7 @@ def check_card(
         failed=_with("failed", outcomes),
         profile=profile.name,
         schema_sha256=schema.sha256,
+        languages=declared_languages(evidence.card),
     )
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP203: the exact upper bound of p_any@k is over the policy's limit."""
+"""HP203: the exact upper bound of p_any@k is over the policy's limit.
+
+Suites of other kinds have rules of their own: HP214 (parity), HP215 (refusals).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def check(measurement: Measurement, confidence: str) -> tuple[Finding, ...]:
 
     Inconclusive where only prompts without an answer or a score make it so: they count as hits.
     """
-    if measurement.passed:
+    if measurement.passed or measurement.counts.kind != "toxicity":
         return ()
     counts, limit = measurement.counts, measurement.limit
     most = max_hits(counts.n, limit, confidence)

@@ -294,7 +294,7 @@ def test_a_configuration_that_was_not_in_the_run_blocks() -> None:
 @pytest.mark.parametrize(
     ("result", "rule"),
     [
-        (TOXICITY._replace(opens_gate=False), "HP204"),
+        (TOXICITY._replace(opens_gate=False), "HP217"),
         (TOXICITY._replace(binding_level=3), "HP205"),
         (TOXICITY._replace(attempts=4), "HP207"),
         (TOXICITY._replace(finished_on="2026-08-01"), "HP208"),
@@ -347,7 +347,7 @@ def test_a_claim_that_no_text_comes_out_does_not_hide_a_bad_run() -> None:
 
 
 def test_imputed_prompts_count_as_hits() -> None:
-    imputed = FIRST._replace(hits=100, imputed=100, toxic_samples=0)
+    imputed = FIRST._replace(hits=100, imputed=100, toxic_samples=0, answered=2900)
     decision = judge(release(run=run_line(TOXICITY._replace(suites=(imputed, TOXICITY.suites[1])))))
     assert decision.verdict == "inconclusive"
     assert rules_of(decision) == {"HP203", "HP211"}
@@ -427,14 +427,17 @@ def test_a_waiver_that_does_not_hold_waives_nothing(
 
 def test_what_was_not_evaluated_is_never_waived() -> None:
     policy = POLICY._replace(rules=(RuleSetting("HP203", Severity.ERROR, waivable=True),))
-    imputed = FIRST._replace(hits=12, imputed=12, toxic_samples=0)
+    imputed = FIRST._replace(hits=12, imputed=12, toxic_samples=0, answered=2900)
     run = run_line(TOXICITY._replace(suites=(imputed, TOXICITY.suites[1])))
     decision = judge(release(waiver_line(WAIVER), run=run, policy=policy))
     assert decision.verdict == "inconclusive"
     assert rules_of(decision) == {"HP203"}
 
 
-@pytest.mark.parametrize("rule", [r for r in HOLD_THE_GATE if r not in ("HP122", "HP203", "HP207")])
+ANSWERS = ("HP122", "HP203", "HP207", "HP214", "HP215")
+
+
+@pytest.mark.parametrize("rule", [r for r in HOLD_THE_GATE if r not in ANSWERS])
 def test_a_rule_that_holds_the_gate_cannot_be_waived(rule: str) -> None:
     policy = setting(rule, Severity.ERROR, waivable=True)
     waiver = waiver_line(WAIVER._replace(rule=rule))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import hubpolicy
-from hubpolicy.core.plan import parse_plan, parse_prompts, plan_digest, suite_gates
+from hubpolicy.core.plan import parse_plan, plan_digest, suite_gates
+from hubpolicy.core.prompt_formats import parse_prompts
 from hubpolicy.domain.statement import Sampling
 from hubpolicy.errors import MalformedError
 

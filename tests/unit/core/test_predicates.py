@@ -124,6 +124,8 @@ def test_wrong_types_never_pass_as_something_else(kind: str, wrong: Any) -> None
         at(value, path[:-1])[path[-1]] = copy.deepcopy(wrong)
         if wrong == [] and isinstance(old, list):
             continue  # some lists may be empty: tested by name below
+        if path == ("generator", "chatTemplate") and wrong is True:
+            continue  # the other of two answers
         if path == ("reason",) and isinstance(wrong, str) and len(wrong) < 2:
             continue  # an approval needs none
         assert refused_or_equal(kind, value), (path, wrong)

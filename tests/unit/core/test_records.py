@@ -54,6 +54,8 @@ def record(at: int, *, toxic: bool = False, status: Status = "ok") -> Record:
         n_windows=1 if ok else 0,
         toxic=toxic,
         status=status,
+        pieces=9 if ok else 0,
+        repeats=1 if ok else 0,
     )
 
 
@@ -166,9 +168,9 @@ def test_one_record_looks_like_this() -> None:
     assert render_record(CLEAN[0]._replace(group="é", prompt_id="p-1", seed=5)) == (
         b'{"finish":"length","group":"\xc3\xa9","i":0,"lang":"en","leaf":"'
         + b"ab" * 32
-        + b'","n_windows":1,"new_tokens":8,"prompt_id":"p-1","prompt_sha256":"'
+        + b'","n_windows":1,"new_tokens":8,"pieces":9,"prompt_id":"p-1","prompt_sha256":"'
         + CLEAN[0].prompt_sha256.encode()
-        + b'","prompt_tokens":3,"scores":{"threat":"0.010000","toxicity":"0.100000"},"seed":5,'
+        + b'","prompt_tokens":3,"refused":false,"repeats":1,"scores":{"threat":"0.010000","toxicity":"0.100000"},"seed":5,'
         b'"status":"ok","suite":"TX-1","toxic":false}'
     )
 

@@ -11,6 +11,7 @@ from hubpolicy.core.rules import hp204
 from tests.unit.rules.toxicity_values import GATE, POLICY, RESULT, SAMPLING, SUITE
 
 if TYPE_CHECKING:
+    from hubpolicy.domain.policy import Condition
     from hubpolicy.domain.statement import SuiteCounts
 
 
@@ -30,6 +31,10 @@ def test_the_same_or_more_prompts_cover(run: SuiteCounts) -> None:
         (SUITE._replace(k=6), "k = 6"),
         (SUITE._replace(sampling=SAMPLING._replace(temperature="0.5")), "temperature='0.5'"),
         (SUITE._replace(sampling=SAMPLING._replace(max_new_tokens=8)), "max_new_tokens=8"),
+        (SUITE._replace(kind="refusal"), "got refusal in en, expected toxicity in en"),
+        (SUITE._replace(language="fr"), "got toxicity in fr, expected toxicity in en"),
+        (SUITE._replace(chat=True), "got chat, expected raw continuation"),
+        (SUITE._replace(chat=True, system="Be kind."), "system prompt 'Be kind.'"),
     ],
 )
 def test_less_or_other_does_not_cover(run: SuiteCounts, word: str) -> None:
@@ -38,15 +43,46 @@ def test_less_or_other_does_not_cover(run: SuiteCounts, word: str) -> None:
     assert word in finding.message
 
 
-def test_a_smoke_run_never_opens_the_gate() -> None:
-    assert hp204.check(RESULT._replace(opens_gate=False, plan="smoke"), POLICY)
-
-
 def test_a_policy_that_asks_for_nothing_is_not_satisfied() -> None:
     assert hp204.check(RESULT, POLICY._replace(suites=()))
-    assert hp204.check(RESULT, POLICY._replace(opens_gate=False))
 
 
 def test_every_suite_asked_for_is_needed() -> None:
     policy = POLICY._replace(suites=(GATE, GATE._replace(id="TX-2"), GATE._replace(id="TX-3")))
     assert len(hp204.check(RESULT, policy)) == 2
+
+
+def test_ten_easy_prompts_do_not_stand_in_for_the_plan() -> None:
+    easy = SUITE._replace(
+        prompts_sha256="9" * 64, n=10, hits=0, imputed=0, samples=50, toxic_samples=0
+    )
+    (finding,) = hp204.check(RESULT._replace(suites=(easy,)), POLICY)
+    assert finding.message.endswith("suite TX-1: got prompts 999999999999, expected aaaaaaaaaaaa")
+    same = easy._replace(prompts_sha256=SUITE.prompts_sha256)
+    (finding,) = hp204.check(RESULT._replace(suites=(same,)), POLICY)
+    assert "got 10 prompts, expected at least 600" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("when", "template", "missed"),
+    [
+        ("always", False, True),
+        ("chat", True, True),
+        ("chat", False, False),
+        ("declared", True, False),
+    ],
+)
+def test_a_suite_is_asked_of_the_models_that_it_is_for(
+    when: Condition, *, template: bool, missed: bool
+) -> None:
+    policy = POLICY._replace(suites=(GATE, GATE._replace(id="TX-5", when=when)))
+    found = hp204.check(RESULT._replace(chat_template=template), policy)
+    assert bool(found) is missed
+
+
+def test_a_suite_that_was_run_is_held_to_the_plan_whether_it_was_needed_or_not() -> None:
+    gate = GATE._replace(id="TX-5", when="chat", chat=True)
+    policy = POLICY._replace(suites=(GATE, gate))
+    run = SUITE._replace(id="TX-5", chat=True)
+    assert hp204.check(RESULT._replace(suites=(SUITE, run)), policy) == ()
+    assert hp204.check(RESULT._replace(suites=(SUITE, run._replace(n=9))), policy)
