@@ -7,6 +7,8 @@ import pytest
 
 from hubpolicy.adapters.hookplace import HOOK
 from tests.git.repos import Repo, init, isolate
+from tests.hook.gate_world import person
+from tests.hook.hooked import install
 
 TEMPLATE = Path(__file__).parents[2] / "hooks" / HOOK
 
@@ -29,3 +31,16 @@ def repo(tmp_path: Path) -> Repo:
 @pytest.fixture
 def remote(repo: Repo, tmp_path: Path) -> Repo:
     return Repo(tmp_path / "remote.git")
+
+
+@pytest.fixture
+def gate(home: Path) -> None:
+    """Policy and trust of one person, where the hook looks for them."""
+    person().install(home)
+
+
+@pytest.fixture
+def hooked(repo: Repo, gate: None) -> Repo:
+    """The repository with the hook in it."""
+    install(repo)
+    return repo

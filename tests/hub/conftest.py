@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.demo.hub.process import HubProcess
-from tests.hub.world import TOKENS, Client, Git, client_python
+from tests.hub.world import TOKENS, Client, Git, ask, client_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,3 +83,19 @@ def model(tmp_path: Path) -> Path:
     (folder / "empty.bin").write_bytes(b"")
     (folder / "sub dir" / "деep" / "100% é+#?.txt").write_text("text", encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def api(hub: HubProcess, repo_id: str) -> str:
+    """The API address of a public repo that exists."""
+    body = {"name": repo_id.split("/")[1], "organization": "acme", "type": "model"}
+    assert ask(f"{hub.endpoint}/api/repos/create", "POST", body=body).status == 200
+    return f"{hub.endpoint}/api/models/{repo_id}"
+
+
+@pytest.fixture(scope="module")
+def strict_api(running_hub: HubProcess) -> str:
+    """A repo that no request of this module changes."""
+    body = {"name": "unchanged", "organization": "acme", "type": "model"}
+    ask(f"{running_hub.endpoint}/api/repos/create", "POST", body=body)
+    return f"{running_hub.endpoint}/api/models/acme/unchanged"
