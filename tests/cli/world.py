@@ -137,7 +137,10 @@ def result_for(policy: Policy, *, hits: int = 0) -> ToxicityResult:
     """Counts of a run that covers the policy; ``hits`` prompts of every suite are toxic."""
     asked = policy.toxicity
     suites = tuple(
-        SuiteCounts(s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling)
+        SuiteCounts(
+            s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling,
+            answered=s.n * s.k, pieces=15 * s.n * s.k, ngrams=12 * s.n * s.k,
+        )  # fmt: skip
         for s in asked.suites
     )
     return ToxicityResult(

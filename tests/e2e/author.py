@@ -168,7 +168,10 @@ class Author:
             generator="onnx",
             binding_level=4,
             suites=tuple(
-                SuiteCounts(s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling)
+                SuiteCounts(
+                    s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling,
+                    answered=s.n * s.k, pieces=15 * s.n * s.k, ngrams=12 * s.n * s.k,
+                )  # fmt: skip
                 for s in wanted.suites
             ),
             canaries=Canaries(wanted.canaries.sha256, 40, 40, 40, 0),
