@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
 
 from hubpolicy.cli.generators import Stage
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.generators import Choice
@@ -21,9 +24,17 @@ if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Plan
     from hubpolicy.flows.kept import Desk
     from hubpolicy.flows.testing import Bench, Demand
-    from hubpolicy.ports import Progress, Signer
+    from hubpolicy.ports import Executor, Progress, Signer
 
 INTERRUPTED = "what was scored is kept; run the same command again to go on"
+
+
+class Work(NamedTuple):
+    """Who answers: an executor's name, how many workers, and how long one batch may take."""
+
+    executor: str = "local"
+    workers: int = 1
+    deadline_s: float = 3600.0
 
 
 class Wish(NamedTuple):
@@ -33,6 +44,25 @@ class Wish(NamedTuple):
     plan: str
     speak: Choice
     key: str
+    work: Work = Work()
+
+
+def work_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say who answers; the command gets them as one ``work``."""
+
+    @click.option("--executor", type=click.Choice(["local", "ray"]), default="local",
+                  show_default=True,
+                  help="Who runs the model: this machine, or Ray actors.")  # fmt: skip
+    @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True,
+                  help="How many, each with the model loaded; the result is the same.")  # fmt: skip
+    @click.option("--deadline", type=click.FloatRange(1), default=3600.0, show_default=True,
+                  metavar="SECONDS",
+                  help="End a run in which no batch comes back for so long.")  # fmt: skip
+    @functools.wraps(command)
+    def wrapped(*, executor: str, workers: int, deadline: float, **options: Any) -> None:
+        command(work=Work(executor, workers, deadline), **options)
+
+    return wrapped
 
 
 class Prepared(NamedTuple):
@@ -56,7 +86,7 @@ def prepared(wish: Wish, place: Seat, progress: Progress) -> Iterator[Prepared]:
 
     """
     from hubpolicy.adapters.loaders import external_data
-    from hubpolicy.cli.wiring import desk, folder
+    from hubpolicy.cli.wiring import card_check, desk, folder
     from hubpolicy.core.checkers import checker_pem
     from hubpolicy.core.closure import closures, config_paths
     from hubpolicy.flows.testing import Demand
@@ -70,7 +100,12 @@ def prepared(wish: Wish, place: Seat, progress: Progress) -> Iterator[Prepared]:
     manifest = reader.manifest
     configs = {path: reader.read(path) for path in config_paths(manifest)}
     external = external_data(Path(reader.root), reader.paths)
-    demand = Demand(plan, place.policy.toxicity, place.policy.min_level)
+    demand = Demand(
+        plan,
+        place.policy.toxicity,
+        place.policy.min_level,
+        languages=card_check(reader, place.policy).languages,
+    )
     # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
     signer = table.signer if table is not None else None
     with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:
@@ -113,7 +148,8 @@ def _bench(
     from hubpolicy.adapters.runs import FileLedger, FolderRunStore
     from hubpolicy.flows.testing import Bench
 
-    return Bench(
+    executor = _executor(wish, place)
+    bench = Bench(
         loader=FolderLoader(Path(wish.path).resolve()),
         open_generator=stage.open,
         open_scorer=lambda: _scorer(place),
@@ -125,6 +161,22 @@ def _bench(
             path for path in reader.rehash(reader.manifest) if path in closure.paths
         ),
     )
+    return bench if executor is None else bench._replace(executor=executor)
+
+
+def _executor(wish: Wish, place: Seat) -> Executor | None:
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.executors import open_executor
+    from hubpolicy.adapters.executors.worker import Recipe
+    from hubpolicy.adapters.scorers.installed import pinned
+
+    root = str(Path(wish.path).resolve())
+
+    def recipe_of(closure: Closure) -> Recipe:
+        folder, pin = pinned(assets.scorer_folders(), place.policy.toxicity.scorers)
+        return Recipe(root, closure, wish.speak, str(folder), pin.sha256)
+
+    return open_executor(*wish.work, recipe_of)
 
 
 def _scorer(place: Seat) -> BundleScorer:

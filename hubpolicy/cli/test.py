@@ -12,13 +12,13 @@ import click
 
 from hubpolicy.cli.generators import generator_options
 from hubpolicy.cli.options import Output, report_options
-from hubpolicy.cli.preparing import Wish, prepared
+from hubpolicy.cli.preparing import Wish, prepared, work_options
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.generators import Choice
-    from hubpolicy.cli.preparing import Prepared
+    from hubpolicy.cli.preparing import Prepared, Work
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
@@ -42,6 +42,7 @@ Examples:
   hubpolicy test ./my-model --responses answers.jsonl made elsewhere: binding level 1 at most
   hubpolicy test ./my-model --shard 2/4               one part of four, on one machine of four
   hubpolicy test ./my-model --merge shards/           the four folders, copied to one machine
+  hubpolicy test ./my-model --workers 4               four processes; --executor ray: a cluster
 \b
 A run can be interrupted and goes on where it stopped.
 Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be evaluated, 4 no key.
@@ -54,11 +55,12 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--merge", metavar="RUN", multiple=True,
               type=click.Path(exists=True, file_okay=False),
               help="Put shards together: their folders, or a folder of them.")  # fmt: skip
+@work_options
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @report_options
 def test(
-    *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], key: str,
-    output: Output,
+    *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], work: Work,
+    key: str, output: Output,
 ) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli.progress import Bars
@@ -71,7 +73,7 @@ def test(
     if shard:
         refuse_reports(output, "--shard")
     place = seat()
-    wish = Wish(path, plan, speak, key)
+    wish = Wish(path, plan, speak, key, work)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if shard:
             told = part(wish, shard, place, bars)
