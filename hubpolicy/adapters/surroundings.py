@@ -124,7 +124,7 @@ def clocks(here: str, endpoint: str, *, offline: bool) -> Clocks:
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # exported lazily
 
     try:
-        date = httpx.head(endpoint, timeout=10.0, follow_redirects=False).headers.get("Date", "")
+        date = httpx.head(endpoint, timeout=20.0, follow_redirects=False).headers.get("Date", "")
         there = parsedate_to_datetime(date).astimezone(UTC)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError):
         return Clocks(here, "")
