@@ -56,7 +56,7 @@ def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
     target = done.evidence.target
     report = Report(
         command="attest",
-        title=f"hubpolicy attest {path}" + (f" for {target.text}" if target else ""),
+        title=f"hubpolicy attest {shlex.quote(path)}" + (f" for {target.text}" if target else ""),
         verdict=done.decision.verdict,
         exit_code=for_decision(done.decision, gate=False),
         findings=with_path(done.decision.findings, path, target.text if target else ""),

@@ -50,7 +50,7 @@ def check(*, path: str, output: Output) -> None:
     findings = with_path((*about_card, *file_findings(reader, place)), path)
     report = Report(
         command="check",
-        title=f"hubpolicy check {path}",
+        title=f"hubpolicy check {here}",
         verdict=verdict_of(findings),
         exit_code=for_findings(findings, gate=False),
         findings=findings,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -99,7 +100,7 @@ def push(
         done, closing = _go(plan, done, repo, output, dry_run=dry_run)
     report = Report(
         command="push",
-        title=f"hubpolicy push {path} {repo.text}",
+        title=f"hubpolicy push {shlex.quote(path)} {repo.text}",
         verdict=done.decision.verdict,
         exit_code=for_decision(done.decision, gate=True),
         findings=with_path(done.decision.findings, path, repo.text),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def verify(
     solo = place.trusted.trust.root.solo
     report = Report(
         command="verify",
-        title=f"hubpolicy verify {target}" + (f" at {revision}" if revision else ""),
+        title=f"hubpolicy verify {shlex.quote(target)}" + (f" at {revision}" if revision else ""),
         verdict=decision.verdict,
         exit_code=for_decision(decision, gate=True),
         findings=with_path(decision.findings, target, repo.text if repo else ""),
