@@ -8,6 +8,7 @@ prove is the resuming run's business (``core/runlog.py``), not that of somebody 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,7 @@ from hubpolicy.domain.evaluation import Control, Record
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hubpolicy.core.ledger import Ledger
     from hubpolicy.core.records import Key
@@ -34,6 +34,20 @@ _WORDS = ("closure", "plan", "scorer", "seed", "generator")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 
 
+def names_model(name: str) -> bool:
+    """Whether there is a folder of that name that is no run's."""
+    return bool(name) and _exists(name, os.path.isdir) and not _is_run(name)
+
+
+def _is_run(name: str) -> bool:
+    return bool(name) and _exists(os.path.join(name, HEADER), os.path.isfile)  # noqa: PTH118
+
+
+def _exists(name: str, kind: Callable[[str], bool]) -> bool:
+    """No text is an error, however long or strange; ``os.path`` takes all of them."""
+    return "\0" not in name and kind(name)
+
+
 def find_run(state: str | os.PathLike[str], name: str) -> Path:
     """The folder of a run: its path, or the beginning of its id below ``<state>/runs``.
 
@@ -41,7 +55,7 @@ def find_run(state: str | os.PathLike[str], name: str) -> Path:
         ConfigError: no run is meant by that, or more than one.
 
     """
-    if (Path(name) / HEADER).is_file():
+    if _is_run(name):
         return Path(name)
     root = Path(state) / "runs"
     ids = sorted(folder.parent.name for folder in root.glob(f"*/{HEADER}"))
@@ -49,7 +63,7 @@ def find_run(state: str | os.PathLike[str], name: str) -> Path:
     if len(found) == 1:
         return root / found[0]
     what = "several runs" if found else "neither a run nor a folder"
-    message = f"got {name!r}, which is {what}, expected a model folder, or a run below {root}"
+    message = f"got {name[:80]!r}, which is {what}, expected a model folder, or a run below {root}"
     shown = ", ".join((found or ids)[:8])
     raise ConfigError(message, hint=f"runs here: {shown}" if shown else "hubpolicy test PATH")
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.records import parse_records
@@ -14,6 +13,8 @@ from hubpolicy.domain.statement import ScorerPin, ToxicityResult
 from hubpolicy.errors import ConfigError, MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.records import Thresholds
@@ -53,9 +54,9 @@ def look(name: str, place: Seat, progress: Progress, *, texts: bool) -> Looked:
         UnsupportedError: the run's plan is not installed here.
 
     """
-    from hubpolicy.adapters.run_folder import HEADER, find_run
+    from hubpolicy.adapters.run_folder import find_run, names_model
 
-    if name and Path(name).is_dir() and not (Path(name) / HEADER).is_file():
+    if names_model(name):
         return _from_model(name, place, progress, texts=texts)
     return _from_run(find_run(place.home.state, name), place, texts=texts)
 
@@ -64,6 +65,7 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.run_folder import read_ledger, read_run
     from hubpolicy.cli.summaries import measurement_row
+    from hubpolicy.core.attempts import at_attempt
     from hubpolicy.core.judge import weigh
     from hubpolicy.core.kept_run import recount_kept
     from hubpolicy.core.rules.hp2 import recompute
@@ -85,7 +87,8 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     # What is missing from a run under way is one sentence, not one for each suite.
     kept_back = [f for f in found if not counted.findings or f.effect == "failed"]
     findings = tuple(weigh(f, policy) for f in (*counted.findings, *kept_back))
-    judged = Judged(verdict_of(findings), policy.toxicity.confidence, measured)
+    spent = at_attempt(policy.toxicity, result.attempts)
+    judged = Judged(verdict_of(findings), spent.confidence, measured)
     records = parse_records(kept.records)
     run = report_run(kept.closure, result, judged, records, made_with.plan, made_with.thresholds)
     if texts:
@@ -178,6 +181,7 @@ def _judged(
     measured: tuple[Measurement, ...],
     doubts: tuple[Finding, ...],
 ) -> Judged:
+    from hubpolicy.core.attempts import at_attempt
     from hubpolicy.core.judge import weigh
     from hubpolicy.core.lines import select
     from hubpolicy.core.rules.hp2 import recompute
@@ -192,7 +196,7 @@ def _judged(
         released_on=min([*released, evidence.now]),
     )
     verdict = verdict_of(tuple(weigh(finding, policy) for finding in (*found, *doubts)))
-    return Judged(verdict, policy.toxicity.confidence, measured)
+    return Judged(verdict, at_attempt(policy.toxicity, result.attempts).confidence, measured)
 
 
 def _records(result: ToxicityResult, files: dict[str, bytes], kept: Path | None) -> bytes:
