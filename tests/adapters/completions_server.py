@@ -254,7 +254,7 @@ def have_children(notes: Path) -> None:
     sleep = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(300)"]
     orphaned = (
         "import subprocess, sys; "
-        f"print(subprocess.Popen({sleep!r}, start_new_session=True, stdout=subprocess.DEVNULL).pid)"
+        f"print(subprocess.Popen({sleep!r}, start_new_session=True, stdout=-3, stderr=-3).pid)"
     )
     pids = [
         subprocess.Popen(sleep).pid,

@@ -22,7 +22,7 @@ from hubpolicy.adapters.generators.answers import SHOWN, Served, failed, questio
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hubpolicy.domain.evaluation import Completion, Request
     from hubpolicy.domain.statement import Sampling
@@ -95,9 +95,10 @@ class Client:
         *,
         key: str = "",
         limits: Limits = Limits(),  # noqa: B008 - an immutable value
+        gone: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take where to ask, with which key, and how patiently."""
-        self.base, self._limits = base, limits
+        """Take where to ask, with which key, and how patiently; ``gone``: there is no more use."""
+        self.base, self._limits, self._gone = base, limits, gone
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def ask(
@@ -173,7 +174,7 @@ class Client:
             try:
                 reply = await self._send(session, "POST", url, body, self._limits.seconds)
             except BrokenError as error:
-                if last or isinstance(error, TooLargeError):
+                if last or isinstance(error, TooLargeError) or self._gone():
                     raise
                 await pause(2.0**attempt / 4)
                 continue

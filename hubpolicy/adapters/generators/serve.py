@@ -133,7 +133,8 @@ def served(root: Path, closure: Closure, choice: Choice) -> Iterator[ServeGenera
         log = Path(choice.logs or home) / f"serve-{template.name}-{closure.digest[:12]}.log"
         server = stack.enter_context(running(command, environment, log))
         limits = Limits(template.concurrency, REQUEST_SECONDS)
-        client = Client(f"http://127.0.0.1:{values['port']}/v1", limits=limits)
+        url = f"http://127.0.0.1:{values['port']}/v1"
+        client = Client(url, limits=limits, gone=lambda: server.ended)
         launch = _Launch(template, values, server, client)
         _await_health(launch)
         _check(launch)
