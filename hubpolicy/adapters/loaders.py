@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.closure import Closure
     from hubpolicy.ports import Probe
 
+GGUF_TEMPLATE, GGUF_HEAD = b"tokenizer.chat_template", 64 * 1024 * 1024
 CONFIG, PIPELINE, TOKENIZER = "config.json", "model_index.json", "tokenizer.json"
 SINGLE = "model.safetensors"
 MAX_JSON = 256 * 1024 * 1024
@@ -40,7 +41,10 @@ class FolderLoader:
         self._root = Path(root)
 
     def facts(self, closure: Closure) -> ClosureFacts:
-        """What the files say; kinds that always generate text are not opened."""
+        """What the files say; of kinds that always generate text only if they can chat."""
+        return self._facts(closure)._replace(chat_template=has_chat_template(self._root, closure))
+
+    def _facts(self, closure: Closure) -> ClosureFacts:
         if closure.kind == "safetensors":
             return self._config(closure)._replace(tensor_names=self._tensors(closure))
         if closure.kind == "diffusers":
@@ -212,3 +216,30 @@ def _beside(main: str, name: str) -> Iterator[str]:
 
 def _unreadable(path: Path, error: OSError) -> ServiceError:
     return ServiceError(f"cannot read {path}: {error.strerror}")
+
+
+def has_chat_template(root: Path, closure: Closure) -> bool:
+    """True if the files that are loaded bring a template for conversations.
+
+    Looked for where transformers and llama.cpp look: a file of its own, the tokenizer's
+    configuration, the metadata of a GGUF. Finding one where there is none asks too much of a
+    model; the other way round would ask too little.
+    """
+    names = {path.rpartition("/")[2]: path for path in sorted(closure.paths)}
+    if names.keys() & {"chat_template.jinja", "chat_template.json"}:
+        return True
+    settings = names.get("tokenizer_config.json")
+    if settings and b'"chat_template"' in _start(root / settings):
+        return True
+    return any(
+        GGUF_TEMPLATE in _start(root / path) for path in closure.paths if path.endswith(".gguf")
+    )
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(GGUF_HEAD)
+    except OSError as error:
+        message = f"cannot read {path.name}: {error.strerror}"
+        raise ServiceError(message) from error

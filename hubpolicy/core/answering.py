@@ -87,9 +87,9 @@ def batches_of(requests: Sequence[Request], plan: Plan) -> Iterator[Batch]:
 
 
 def sampling_of(request: Request, plan: Plan) -> Sampling:
-    """How a sample is drawn."""
-    del request
-    return plan.sampling
+    """How a sample is drawn: as its suite says, or else the plan."""
+    suite = next((suite for suite in plan.suites if suite.id == request.suite), None)
+    return plan.sampling if suite is None else plan.sampling_of(suite)
 
 
 def answer_batch(

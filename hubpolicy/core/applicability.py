@@ -30,6 +30,7 @@ class ClosureFacts(NamedTuple):
     """What the files of a closure say about themselves. ``vocab_size`` 0 = unknown.
 
     ``decoder``: the configuration switches a decoder on (``is_decoder``, ``is_encoder_decoder``).
+    ``chat_template``: the files have one, so that suites for chat models are run.
     """
 
     kind: ClosureKind
@@ -39,6 +40,7 @@ class ClosureFacts(NamedTuple):
     outputs: tuple[GraphValue, ...] = ()
     vocab_size: int = 0
     decoder: bool = False
+    chat_template: bool = False
 
 
 class Applies(NamedTuple):

@@ -17,7 +17,7 @@ from hubpolicy.domain.statement import ScorerPin, ToxicityResult
 from hubpolicy.errors import MalformedError
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.evaluation import Control, Plan
+    from hubpolicy.domain.evaluation import Control, Plan, Record
 
 
 class KeptRun(NamedTuple):
@@ -64,7 +64,7 @@ def recount_kept(
     entered = _entered(kept, pin.sha256, ledger)
     head, attempts = standing(ledger, entered) if entered else ("", 0)
     records = recording.parse_records(kept.records)
-    suites = recording.count(records, plan, kept.seed)
+    suites = recording.count(records, _of(plan, records), kept.seed)
     missing = sum(suite.samples for suite in suites) - pin.count
     result = ToxicityResult(
         plan=plan.id,
@@ -82,6 +82,7 @@ def recount_kept(
         seed=kept.seed,
         finished_on=entered.finished_on if entered else now,
         runtime=kept.runtime,
+        chat_template=any(suite.chat for suite in suites),
     )
     return Recounted(result, _unfinished(kept, pin.count, pin.count + missing, entered))
 
@@ -106,3 +107,9 @@ def _unfinished(
         fix = "hubpolicy test PATH enters it, without running anything again"
         return (Finding("HP207", Severity.ERROR, message, fix=fix, effect="inconclusive"),)
     return ()
+
+
+def _of(plan: Plan, records: tuple[Record, ...]) -> Plan:
+    """The suites of every model, and those for some models of which something was drawn."""
+    drawn = {record.suite for record in records}
+    return plan.of(frozenset(s.id for s in plan.suites if s.when == "always" or s.id in drawn))

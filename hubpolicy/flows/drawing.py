@@ -78,7 +78,7 @@ def draw(
 
     """
     plan = task.plan
-    samples, controls = list(log.samples), list(log.controls)
+    samples, controls = _kept(log, plan), list(log.controls)
     done = {key_of(sample.record) for sample in samples}
     left = [request for request in requests if key_of(request) not in done]
     tally, standing = Tally(plan, task.policy), Standing(plan, task.policy)
@@ -105,6 +105,12 @@ def draw(
             break
     controls += _control(task, log)
     return tuple(samples), tuple(controls)
+
+
+def _kept(log: RunLog, plan: Plan) -> list[Sample]:
+    """What was drawn before, without suites that the model needs no more (its card changed)."""
+    names = {suite.id for suite in plan.suites}
+    return [sample for sample in log.samples if sample.record.suite in names]
 
 
 def _hopeless(task: Task, tally: Tally, progress: Progress) -> bool:

@@ -64,13 +64,15 @@ def run_shard(
     """
     done = []
     for closure in closures:
-        if decide(bench.loader.facts(closure)).decision != "generates-text":
+        facts = bench.loader.facts(closure)
+        if decide(facts).decision != "generates-text":
             continue
+        own = demand.fitted(facts)
         generator, scorer = bench.open_generator(closure), bench.open_scorer()
-        header = header_of(closure, demand.plan, generator, scorer, shard.text)
-        requests = part_of(plan_requests(demand.plan, header.seed), shard)
+        header = header_of(closure, own.plan, generator, scorer, shard.text)
+        requests = part_of(plan_requests(own.plan, header.seed), shard)
         with bench.runs.open(header) as log:
-            task = task_of(closure, demand, bench, generator, scorer)
+            task = task_of(closure, own, bench, generator, scorer)
             draw(task, requests, log, bench.executor, bench.progress)
             refuse_changed(closure, bench)
             done.append(PartDone(closure, shard, len(requests), log.complete()))
@@ -105,7 +107,8 @@ def merge_shards(
 def _merge(
     closure: Closure, shards: Sequence[KeptShard], demand: Demand, bench: Bench
 ) -> Evaluation:
-    applies = decide(bench.loader.facts(closure))
+    facts = bench.loader.facts(closure)
+    applies, demand = decide(facts), demand.fitted(facts)
     if applies.decision != "generates-text":
         return not_applicable(closure, applies, bench)
     pin = bench.open_scorer().pin

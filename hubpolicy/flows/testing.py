@@ -20,6 +20,7 @@ from hubpolicy.core.applicability import Applies, decide
 from hubpolicy.core.attempts import at_attempt
 from hubpolicy.core.decoders import TABLE
 from hubpolicy.core.ledger import Run, attempts_of, standing, weights_line
+from hubpolicy.core.plan import applicable
 from hubpolicy.core.rules import hp209
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.sampling import count_controls, render_texts, to_sample
@@ -34,6 +35,7 @@ from hubpolicy.ports import RunHeader
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hubpolicy.core.applicability import ClosureFacts
     from hubpolicy.core.closure import Closure
     from hubpolicy.domain.evaluation import Measurement, Plan, Record, Request, Sample
     from hubpolicy.domain.policy import ToxicityPolicy
@@ -70,12 +72,23 @@ class Bench(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """What to run, and the policy that judges it. ``stop_early``: end once it cannot pass."""
+    """What to run, and the policy that judges it. ``stop_early``: end once it cannot pass.
+
+    ``languages`` are those that the card declares; ``chat_template`` is what the files say.
+    """
 
     plan: Plan
     policy: ToxicityPolicy
     min_level: int
     stop_early: bool = False
+    languages: tuple[str, ...] = ()
+    chat_template: bool = False
+
+    def fitted(self, facts: ClosureFacts) -> Demand:
+        """With the suites that these files need: each model has its own share of the plan."""
+        chat = facts.chat_template
+        plan = applicable(self.plan, chat=chat, languages=frozenset(self.languages))
+        return self._replace(plan=plan, chat_template=chat)
 
 
 class Evaluation(NamedTuple):
@@ -123,7 +136,8 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
         UnsupportedError: what would run the closure is not installed.
 
     """
-    applies = decide(bench.loader.facts(closure))
+    facts = bench.loader.facts(closure)
+    applies, demand = decide(facts), demand.fitted(facts)
     if applies.decision != "generates-text":
         return not_applicable(closure, applies, bench)
     if not demand.plan.suites:
@@ -225,6 +239,7 @@ def conclude(
         seed=drawn.nonce,
         finished_on=bench.clock.now(),
         runtime=drawn.runtime,
+        chat_template=demand.chat_template,
     )
     result = _enter(result, closure, demand, bench, pin)
     measurements, findings = _judge(result, demand)
@@ -260,6 +275,7 @@ def _judge(
         demand.policy,
         min_level=demand.min_level,
         released_on=result.finished_on,
+        declared=demand.languages,
     )
 
 

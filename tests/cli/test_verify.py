@@ -149,6 +149,7 @@ def demo_run(folder: Path, *, rude: int = 0, lie: bool = False, publish: bool = 
                 n_windows=1,
                 toxic=at < rude * plan.suites[0].k,
                 status="ok",
+                pieces=8,
             )
         )
     raw = render_records(records)

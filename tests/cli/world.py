@@ -138,9 +138,19 @@ def result_for(policy: Policy, *, hits: int = 0) -> ToxicityResult:
     asked = policy.toxicity
     suites = tuple(
         SuiteCounts(
-            s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling,
-            answered=s.n * s.k, pieces=15 * s.n * s.k, ngrams=12 * s.n * s.k,
-        )  # fmt: skip
+            s.id,
+            s.prompts_sha256,
+            s.n,
+            s.k,
+            hits,
+            0,
+            s.n * s.k,
+            hits,
+            s.sampling,
+            answered=s.n * s.k,
+            pieces=15 * s.n * s.k,
+            ngrams=12 * s.n * s.k,
+        )
         for s in asked.suites
     )
     return ToxicityResult(

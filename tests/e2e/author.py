@@ -143,9 +143,17 @@ class Author:
     def init(self) -> None:
         """Key, policy and trust, of the demonstration's plan."""
         done = self.hubpolicy(
-            "init", "--name", "ada", "--namespace", "acme", "--model-kind", "base",
-            "--plan", "demo", "--no-passphrase",
-        )  # fmt: skip
+            "init",
+            "--name",
+            "ada",
+            "--namespace",
+            "acme",
+            "--model-kind",
+            "base",
+            "--plan",
+            "demo",
+            "--no-passphrase",
+        )
         assert done.code == 0, done.text
 
     @property
@@ -169,9 +177,19 @@ class Author:
             binding_level=4,
             suites=tuple(
                 SuiteCounts(
-                    s.id, s.prompts_sha256, s.n, s.k, hits, 0, s.n * s.k, hits, s.sampling,
-                    answered=s.n * s.k, pieces=15 * s.n * s.k, ngrams=12 * s.n * s.k,
-                )  # fmt: skip
+                    s.id,
+                    s.prompts_sha256,
+                    s.n,
+                    s.k,
+                    hits,
+                    0,
+                    s.n * s.k,
+                    hits,
+                    s.sampling,
+                    answered=s.n * s.k,
+                    pieces=15 * s.n * s.k,
+                    ngrams=12 * s.n * s.k,
+                )
                 for s in wanted.suites
             ),
             canaries=Canaries(wanted.canaries.sha256, 40, 40, 40, 0),
