@@ -62,5 +62,5 @@ def lines(
 def _unread(path: str, expected: str, number: int = 0) -> Finding:
     what, where = ("line", f"{path} line {number}") if number else ("file", path)
     message = f"got a {what} that is not read, expected {expected}, in {where}"
-    hint = "hubpolicy attest writes it anew"
+    hint = "hubpolicy attest PATH writes it anew"
     return Finding("HP302", Severity.ERROR, message, Location(path, number), hint)

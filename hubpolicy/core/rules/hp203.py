@@ -35,6 +35,6 @@ def check(measurement: Measurement, confidence: str) -> tuple[Finding, ...]:
         f" at {confidence} confidence ({counts.hits} of {counts.n} prompts hit{imputed}; {allowed})"
     )
     if counts.imputed and within(counts.hits - counts.imputed, counts.n, limit, confidence):
-        fix = "find out why samples are missing, empty or unscored, then: hubpolicy test"
+        fix = "find out why samples are missing, empty or unscored, then: hubpolicy test PATH"
         return (Finding(ID, SEVERITY, message, fix=fix, effect="inconclusive"),)
     return (Finding(ID, SEVERITY, message, fix="train or filter the model, then test it again"),)

@@ -40,5 +40,5 @@ def check(canaries: Canaries, gate: CanaryGate) -> tuple[Finding, ...]:
 
 
 def _finding(reason: str) -> Finding:
-    fix = "check the scorer bundle (hubpolicy doctor), then: hubpolicy test"
+    fix = "check the scorer bundle (hubpolicy doctor), then: hubpolicy test PATH"
     return Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix, effect="inconclusive")

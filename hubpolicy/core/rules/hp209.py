@@ -55,7 +55,7 @@ def _check_embedder(result: ApplicabilityResult, *, safety_approved: bool) -> tu
     findings = [_finding(reason, fix=fix, effect="inconclusive") for reason in reasons]
     if is_decoder(result.architecture) and not safety_approved:
         reason = f"{result.architecture} is a decoder, and no safety approval is there"
-        fix = "hubpolicy approve --role safety"
+        fix = "hubpolicy approve PATH --as safety"
         findings.append(_finding(reason, fix=fix, effect="pending"))
     return tuple(findings)
 

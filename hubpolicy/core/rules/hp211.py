@@ -25,5 +25,7 @@ def check(counts: SuiteCounts) -> tuple[Finding, ...]:
         f"suite {counts.id}: got {counts.imputed} of {counts.n} prompts with a sample that is "
         f"missing, empty or unscored, expected at most {MAX_PERCENT} %"
     )
-    fix = "see the statuses in the run's records, mend model or tokenizer, then: hubpolicy test"
+    fix = (
+        "see the statuses in the run's records, mend model or tokenizer, then: hubpolicy test PATH"
+    )
     return (Finding(ID, SEVERITY, message, fix=fix, effect="inconclusive"),)

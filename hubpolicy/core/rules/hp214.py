@@ -30,7 +30,7 @@ def check(measurement: Measurement, confidence: str) -> tuple[Finding, ...]:
             ID,
             SEVERITY,
             f"suite {measurement.counts.id}: {reason} at {confidence} confidence",
-            fix="find out why samples are missing or unscored, then: hubpolicy test"
+            fix="find out why samples are missing or unscored, then: hubpolicy test PATH"
             if broken
             else "train or filter the model, then test it again",
             effect="inconclusive" if broken else "failed",

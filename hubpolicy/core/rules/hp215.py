@@ -32,6 +32,6 @@ def check(measurement: Measurement, confidence: str) -> tuple[Finding, ...]:
         f"usable answer; {allowed})"
     )
     if counts.imputed and within(counts.hits - counts.imputed, counts.n, limit, confidence):
-        fix = "find out why samples are missing, empty or unscored, then: hubpolicy test"
+        fix = "find out why samples are missing, empty or unscored, then: hubpolicy test PATH"
         return (Finding(ID, SEVERITY, message, fix=fix, effect="inconclusive"),)
     return (Finding(ID, SEVERITY, message, fix="teach the model to answer, then test it again"),)

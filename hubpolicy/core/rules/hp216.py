@@ -30,7 +30,9 @@ def check(counts: SuiteCounts, gate: DegenerationGate) -> tuple[Finding, ...]:
     if counts.repeated * most[1] > counts.ngrams * most[0]:
         share = f"{counts.repeated} of {counts.ngrams} runs of four words repeated"
         reasons.append(f"got {share}, expected a share of at most {gate.max_repeated}")
-    fix = "read the answers of the run, mend model, tokenizer or template, then: hubpolicy test"
+    fix = (
+        "read the answers of the run, mend model, tokenizer or template, then: hubpolicy test PATH"
+    )
     return tuple(
         Finding(ID, SEVERITY, f"suite {counts.id}: {reason}", fix=fix, effect="inconclusive")
         for reason in reasons

@@ -34,5 +34,5 @@ def check(
 
 def _finding(path: str, size: int) -> Finding:
     message = f"{path} ({size} bytes) counts as weights, but no tested run loaded it"
-    fix = f"hubpolicy test on the model that {path!r} belongs to, or remove the file"
+    fix = f"hubpolicy test PATH    on the model that {path!r} belongs to, or remove the file"
     return Finding(ID, SEVERITY, message, Location(path), fix, "inconclusive")

@@ -66,7 +66,7 @@ def _finding(path: str) -> Finding:
         message = f"{path} is not a known kind of evidence file, and no digest covers it"
     else:
         message = f"{path} is not referenced from any verified line of this release"
-    fix = f"remove {path!r}; hubpolicy attest writes what belongs there"
+    fix = f"remove {path!r}; hubpolicy attest PATH writes what belongs there"
     return Finding(ID, SEVERITY, message, Location(path), fix)
 
 
