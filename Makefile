@@ -39,6 +39,7 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.dev tools $(TOOLS)/precommit/.done
 	$(BIN)/python -m bench.hook
 	$(BIN)/python -m bench.manifest
+	$(BIN)/python -m bench.scorer
 	$(BIN)/python -m bench.false_pass
 
 $(VENV)/bin/python:
