@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.core.closure import uncovered
-from hubpolicy.core.filetypes import LARGE
+from hubpolicy.core.filetypes import LARGE, kind_of_name, kinds
 from hubpolicy.core.rules import hp406, hp407, hp408, hp409
 from hubpolicy.domain.manifest import Entry, Manifest
 
@@ -57,6 +57,12 @@ def test_every_uncovered_file_has_exactly_one_finding(
         *hp409.check(sizes, heads, covered),
     )
     manifest = Manifest(tuple(Entry(path, size, "0" * 64) for path, size in sizes.items()))
-    expected = sorted(entry.path for entry in uncovered(manifest, covered, heads))
+    left = {entry.path for entry in uncovered(manifest, covered, heads)}
+    # A run took it for a configuration, by its name; its first bytes say that it is none.
+    disguised = {
+        path for path, kind in kinds(sizes, heads)
+        if kind == "weight" and kind_of_name(path, 0) == "config"
+    }  # fmt: skip
+    expected = sorted(left | disguised)
     assert sorted(f.location.path for f in findings if f.location) == expected
     assert len(findings) == len(expected)
