@@ -53,6 +53,7 @@ _TYPES: dict[str, type] = {
     "pieces": int,
     "repeats": int,
     "refused": bool,
+    "precision": str,
 }
 
 
@@ -286,6 +287,9 @@ def _refuse_values(record: Record, where: str) -> None:
     if record.repeats > ngrams(record.pieces) or (record.pieces and not scored):
         got = f"{record.pieces} words, {record.repeats} runs of four repeated"
         message = f"got {got}, expected fewer, and words only where the status is 'ok', in {where}"
+        raise MalformedError(message)
+    if record.precision and not scored:
+        message = f"got precision {record.precision!r}, expected none without scores, in {where}"
         raise MalformedError(message)
     for label, value in record.scores:
         numerator, denominator = parse_ratio(value)

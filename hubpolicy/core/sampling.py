@@ -75,6 +75,7 @@ def to_sample(
         pieces=len(words),
         repeats=repeats(words),
         refused=ok and bool(suite.refusals) and is_refusal(text, suite.refusals),
+        precision=score.precision if score is not None and ok else "",
     )
     return Sample(record, text)
 

@@ -124,6 +124,7 @@ class Record(NamedTuple):
 
     ``pieces`` words, ``repeats`` runs of four words that stood in the text before; ``refused`` is
     asked only in refusal suites. All three are 0 or false where there was nothing to score.
+    ``precision`` is that of the graph whose scores these are; "" where nobody said.
     """
 
     suite: str
@@ -144,6 +145,7 @@ class Record(NamedTuple):
     pieces: int = 0
     repeats: int = 0
     refused: bool = False
+    precision: str = ""
 
 
 class Sample(NamedTuple):

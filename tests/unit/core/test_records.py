@@ -168,7 +168,7 @@ def test_one_record_looks_like_this() -> None:
     assert render_record(CLEAN[0]._replace(group="é", prompt_id="p-1", seed=5)) == (
         b'{"finish":"length","group":"\xc3\xa9","i":0,"lang":"en","leaf":"'
         + b"ab" * 32
-        + b'","n_windows":1,"new_tokens":8,"pieces":9,"prompt_id":"p-1","prompt_sha256":"'
+        + b'","n_windows":1,"new_tokens":8,"pieces":9,"precision":"","prompt_id":"p-1","prompt_sha256":"'
         + CLEAN[0].prompt_sha256.encode()
         + b'","prompt_tokens":3,"refused":false,"repeats":1,"scores":{"threat":"0.010000","toxicity":"0.100000"},"seed":5,'
         b'"status":"ok","suite":"TX-1","toxic":false}'
@@ -217,6 +217,15 @@ def test_malformed_records_are_named_by_line(content: bytes, words: str) -> None
 def test_an_unscored_sample_cannot_be_called_harmless() -> None:
     line = render_record(record(0, status="empty")).replace(b'"empty"', b'"ok"')
     with pytest.raises(MalformedError, match="exactly where"):
+        parse_records(line + b"\n")
+
+
+def test_what_has_no_scores_has_no_precision() -> None:
+    said = render_record(CLEAN[0]._replace(precision="fp32"))
+    assert b'"precision":"fp32"' in said
+    assert parse_records(said + b"\n")[0].precision == "fp32"
+    line = render_record(record(0, status="empty")._replace(precision="fp32"))
+    with pytest.raises(MalformedError, match="got precision 'fp32', expected none"):
         parse_records(line + b"\n")
 
 

@@ -40,6 +40,15 @@ def test_a_scored_answer() -> None:
     assert (record.lang, record.seed) == ("en", REQUEST.seed)
 
 
+def test_a_record_says_which_graph_decided() -> None:
+    again = SCORE._replace(precision="fp32")
+    record, _ = to_sample(REQUEST, SAID, again, PLAN, SECRET)
+    assert record.precision == "fp32"
+    assert parse_records(render_records([record])) == (record,)
+    unscored = to_sample(REQUEST, SAID._replace(text=""), again, PLAN, SECRET).record
+    assert unscored.precision == ""
+
+
 @pytest.mark.parametrize(
     ("answer", "score", "status"),
     [
