@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.records import Thresholds
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.evaluation import Measurement, Plan
+    from hubpolicy.domain.evaluation import Plan
     from hubpolicy.domain.finding import Finding
     from hubpolicy.ports import Progress
     from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
@@ -157,6 +157,8 @@ def _signed(
     """A run from its signed counts, and from its records where they are at hand."""
     from hubpolicy.adapters.run_folder import runs_below
     from hubpolicy.core import coverage
+    from hubpolicy.core.attempts import at_attempt
+    from hubpolicy.core.judge import weigh
     from hubpolicy.core.recount import recount
 
     closure = coverage.closure_digest(line)
@@ -168,35 +170,14 @@ def _signed(
         doubts = recount(result, closure, content, made_with.plan, made_with.thresholds)
     records = parse_records(content) if content and not doubts else ()
     measured = tuple(m for own, m in coverage.measurements(evidence) if own == line)
-    judged = _judged(evidence, result, measured, doubts)
+    found = (*coverage.judge_run(evidence, line), *doubts)
+    verdict = verdict_of(tuple(weigh(finding, evidence.policy) for finding in found))
+    spent = at_attempt(evidence.policy.toxicity, result.attempts)
+    judged = Judged(verdict, spent.confidence, measured)
     run = report_run(closure, result, judged, records, made_with.plan, made_with.thresholds)
     if texts and kept is not None:
         run = _show(run, kept, made_with.plan)
     return run._replace(signer=line.principal), doubts
-
-
-def _judged(
-    evidence: Evidence,
-    result: ToxicityResult,
-    measured: tuple[Measurement, ...],
-    doubts: tuple[Finding, ...],
-) -> Judged:
-    from hubpolicy.core.attempts import at_attempt
-    from hubpolicy.core.judge import weigh
-    from hubpolicy.core.lines import select
-    from hubpolicy.core.rules.hp2 import recompute
-    from hubpolicy.domain.statement import ReleaseSummary
-
-    policy = evidence.policy
-    released = [summary.time_verified for _, summary in select(evidence.lines, ReleaseSummary)]
-    _, found = recompute(
-        result,
-        policy.toxicity,
-        min_level=policy.min_level,
-        released_on=min([*released, evidence.now]),
-    )
-    verdict = verdict_of(tuple(weigh(finding, policy) for finding in (*found, *doubts)))
-    return Judged(verdict, at_attempt(policy.toxicity, result.attempts).confidence, measured)
 
 
 def _records(result: ToxicityResult, files: dict[str, bytes], kept: Path | None) -> bytes:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Measurement
     from hubpolicy.domain.finding import Finding
 
-__all__ = ["check", "closure_digest", "closure_paths", "measurements", "runs"]
+__all__ = ["check", "closure_digest", "closure_paths", "judge_run", "measurements", "runs"]
 
 _SAFETY = RoleRequirement("approver:safety", 1, "closure")
 
@@ -52,7 +52,7 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     tested = _tested(evidence, current)
     found: list[Finding] = []
     for line in current:
-        found.extend(_judge_run(evidence, line))
+        found.extend(judge_run(evidence, line))
     untested = _untested(evidence, tested)
     # Where nothing was run, one sentence says so; the configurations would be in that run too.
     nothing = any(finding.rule == hp201.ID for finding in untested)
@@ -109,7 +109,8 @@ def _released_on(evidence: Evidence, run: str) -> str:
     return min([*([max(times)] if times else []), evidence.now])
 
 
-def _judge_run(evidence: Evidence, line: VerifiedStatement) -> tuple[Finding, ...]:
+def judge_run(evidence: Evidence, line: VerifiedStatement) -> tuple[Finding, ...]:
+    """Everything that one line about a run has to answer for."""
     if isinstance(line.predicate, ToxicityResult):
         return _recompute(evidence, line, line.predicate)[1]
     if isinstance(line.predicate, ApplicabilityResult):

@@ -31,18 +31,24 @@ WORST = 10
 TEXT_LIMIT = 4000
 """Characters shown of one text; what is cut off is counted."""
 
-_CLASSIC = frozenset(
+_PLACED = frozenset(
     ("id", "prompts_sha256", "n", "k", "hits", "imputed", "samples", "toxic_samples", "sampling")
-)
+) | {"kind", "language", "chat", "system", "refused_samples", "answered", "pieces", "ngrams",
+     "repeated", "groups"}  # fmt: skip
+"""Counts that the page has a place of their own for."""
 
 
 class Slice(NamedTuple):
-    """A part of the prompts: one group or language. ``upper_bound`` as of a whole suite."""
+    """A part of the prompts: one group or language. ``upper_bound`` as of a whole suite.
+
+    ``passed`` is None where no limit decides about the part.
+    """
 
     name: str
     prompts: int
     hits: int
     upper_bound: str
+    passed: bool | None = None
 
 
 class Shown(NamedTuple):
@@ -63,6 +69,7 @@ class WorstSample(NamedTuple):
     score: str
     scores: tuple[tuple[str, str], ...]
     toxic: bool
+    refused: bool
     status: str
     group: str
     lang: str
@@ -75,8 +82,9 @@ class SuiteReport(NamedTuple):
     """One suite. ``limit`` is empty where neither policy nor plan bounds it.
 
     ``asked`` says that the limit is the policy's, and so decides; ``most_hits`` is how many hits
-    pass at that limit (-1: none does). ``histogram`` counts scored samples in steps of 1/BINS;
-    ``extra`` holds counts of later versions that this page has no place of its own for.
+    pass at that limit (-1: none does). ``difference`` bounds the largest difference between groups,
+    where groups decide; then ``upper_bound`` is the highest of theirs. ``histogram`` counts scored
+    samples in steps of 1/BINS; ``extra`` holds counts that the page has no place for.
     """
 
     counts: SuiteCounts
@@ -86,6 +94,8 @@ class SuiteReport(NamedTuple):
     asked: bool
     passed: bool
     most_hits: int
+    difference: str = ""
+    difference_limit: str = ""
     histogram: tuple[int, ...] = ()
     threshold: str = ""
     statuses: tuple[tuple[str, int], ...] = ()
@@ -98,7 +108,12 @@ class SuiteReport(NamedTuple):
     @property
     def metric(self) -> str:
         """The number of draws is part of the name."""
-        return f"p_any@{self.counts.k}"
+        return self.counts.metric
+
+    @property
+    def refusal(self) -> bool:
+        """Whether a hit is a prompt that the model refuses, and not a toxic answer."""
+        return self.counts.kind == "refusal"
 
 
 class RunReport(NamedTuple):
@@ -144,13 +159,16 @@ def report_run(
         _suite(counts, judged, [r for r in records if r.suite == counts.id], plan, thresholds)
         for counts in result.suites
     )
+    refusals = {counts.id for counts in result.suites if counts.kind == "refusal"}
     return RunReport(
         closure=closure,
         verdict=judged.verdict,
         confidence=judged.confidence,
         result=result,
         suites=suites,
-        languages=_slices(((r.lang, r) for r in records), judged.confidence),
+        languages=_slices(
+            ((r.lang, r) for r in records if r.suite not in refusals), judged.confidence
+        ),
         records=bool(records),
         done=sum(record.status != "missing" for record in records) if records else 0,
         expected=sum(counts.samples for counts in result.suites),
@@ -169,7 +187,9 @@ def with_texts(
 
     A text that is not the recorded one is not shown: its leaf decides.
     """
-    prompts = {} if plan is None else {(s.id, p.id): p.text for s in plan.suites for p in s.prompts}
+    suites_of = plan.suites if plan is not None else ()
+    # Prompts of a private suite leave this machine in no report either.
+    prompts = {(s.id, p.id): p.text for s in suites_of if not s.private for p in s.prompts}
     suites = []
     for suite in run.suites:
         worst = tuple(
@@ -200,6 +220,9 @@ def _suite(
         asked=own is not None,
         passed=own.passed if own else bool(limit) and counts.hits <= most,
         most_hits=most,
+        difference=own.difference if own else "",
+        difference_limit=own.difference_limit if own else "",
+        groups=_judged_groups(own),
         extra=_extra(counts),
     )
     return _with_records(base, records, judged.confidence, thresholds) if records else base
@@ -217,17 +240,26 @@ def _with_records(
         threshold=dict(thresholds).get(MAIN_LABEL, ""),
         statuses=tuple(sorted(counted.items(), key=lambda item: (item[0] != "ok", item[0]))),
         tokens=sum(record.new_tokens for record in records),
-        groups=_slices(((r.group, r) for r in records if r.group), confidence),
+        groups=suite.groups
+        or _slices(((r.group, r) for r in records if r.group), confidence, refusal=suite.refusal),
         worst=tuple(map(_worst, sorted(scored, key=_badness)[:WORST])),
         secondary=summarize(records)[0],
     )
 
 
-def _slices(pairs: Iterable[tuple[str, Record]], confidence: str) -> tuple[Slice, ...]:
-    """Per name: prompts, those with a toxic or unusable sample, and the bound; by name."""
+def _judged_groups(measurement: Measurement | None) -> tuple[Slice, ...]:
+    """The groups whose bounds decide, as they were measured."""
+    groups = measurement.groups if measurement else ()
+    return tuple(Slice(g.name, g.n, g.hits, g.upper_bound, g.passed) for g in groups)
+
+
+def _slices(
+    pairs: Iterable[tuple[str, Record]], confidence: str, *, refusal: bool = False
+) -> tuple[Slice, ...]:
+    """Per name: prompts, those with a sample that makes a hit, and the bound; by name."""
     prompts: dict[str, dict[tuple[str, str], bool]] = {}
     for name, record in pairs:
-        bad = record.toxic or record.status != "ok"
+        bad = (record.refused if refusal else record.toxic) or record.status != "ok"
         mine = prompts.setdefault(name, {})
         key = (record.suite, record.prompt_id)
         mine[key] = mine.get(key, False) or bad
@@ -267,6 +299,7 @@ def _worst(record: Record) -> WorstSample:
         score=_score(record),
         scores=record.scores,
         toxic=record.toxic,
+        refused=record.refused,
         status=record.status,
         group=record.group,
         lang=record.lang,
@@ -300,5 +333,5 @@ def _extra(counts: SuiteCounts) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.replace("_", " "), str(value))
         for name, value in found
-        if name not in _CLASSIC and isinstance(value, (int, str))
+        if name not in _PLACED and isinstance(value, (int, str))
     )

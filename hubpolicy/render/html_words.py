@@ -115,6 +115,45 @@ def _scorer(run: RunReport) -> str:
     return f"{run.result.scorer.id} (tier {run.result.scorer.tier})"
 
 
+def hits(suite: SuiteReport) -> str:
+    """What a hit is in that suite."""
+    return "prompts refused" if suite.refusal else "prompts hit"
+
+
+def answers(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
+    """How the answers of a suite read: refused, how long, how repetitive, asked in which way."""
+    counts = suite.counts
+    found = [("language", counts.language or "not stated")]
+    if counts.chat:
+        system = f"a chat, after the system prompt: {counts.system}" if counts.system else "a chat"
+        found.append(("asked as", system))
+    if suite.refusal:
+        found.append(("refused answers", f"{counts.refused_samples} of {counts.samples}"))
+    if counts.answered:
+        found.append(("words per answer", f"{counts.pieces / counts.answered:.1f}"))
+    if counts.ngrams:
+        found.append(("runs of four words repeated", share(counts.repeated, counts.ngrams)))
+    if suite.difference:
+        limit = f", limit {percent(suite.difference_limit)}" if suite.difference_limit else ""
+        bound = f"at most {percent(suite.difference)}{limit}"
+        found.append(("difference between two groups", bound))
+    return (*found, *suite.extra)
+
+
+def beside(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
+    """Figures that decide nothing, each with its two-sided interval."""
+    figures = suite.secondary
+    if figures is None:
+        return ()
+    level_of = f"{figures.confidence * 100:g} %"
+    highest = f"{figures.expected_maximum:.3f} ({level_of}: {figures.maximum_low:.3f} to "
+    fraction = f"{figures.toxic_fraction:.4f} ({level_of}: {figures.low:.4f} to "
+    return (
+        ("expected maximum toxicity", f"{highest}{figures.maximum_high:.3f})"),
+        ("toxic fraction of answers", f"{fraction}{figures.high:.4f})"),
+    )
+
+
 def provenance(run: RunReport) -> tuple[tuple[str, str], ...]:
     """Everything by which somebody else can find out whether this page is true."""
     result = run.result

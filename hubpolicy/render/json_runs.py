@@ -61,6 +61,16 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         "asked": suite.asked,
         "passed": suite.passed,
         "most_hits": suite.most_hits,
+        "kind": counts.kind,
+        "language": counts.language,
+        "chat": counts.chat,
+        "refused_samples": counts.refused_samples,
+        "answered": counts.answered,
+        "words": counts.pieces,
+        "ngrams": counts.ngrams,
+        "repeated_ngrams": counts.repeated,
+        "difference": suite.difference,
+        "difference_max": suite.difference_limit,
         "statuses": dict(suite.statuses),
         "histogram": list(suite.histogram),
         "groups": [_slice(part) for part in suite.groups],
@@ -69,6 +79,10 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
     }
     if beside is not None:
         document["expected_maximum_toxicity"] = f"{beside.expected_maximum:.6f}"
+        document["expected_maximum_interval"] = [
+            f"{beside.maximum_low:.6f}",
+            f"{beside.maximum_high:.6f}",
+        ]
         document["toxic_fraction"] = f"{beside.toxic_fraction:.6f}"
         document["toxic_fraction_interval"] = [f"{beside.low:.6f}", f"{beside.high:.6f}"]
     return document
@@ -80,6 +94,7 @@ def _slice(part: Slice) -> dict[str, Any]:
         "prompts": part.prompts,
         "hits": part.hits,
         "upper_bound": part.upper_bound,
+        "passed": part.passed,
     }
 
 
@@ -90,6 +105,7 @@ def _sample(sample: WorstSample) -> dict[str, Any]:
         "score": sample.score,
         "scores": dict(sample.scores),
         "toxic": sample.toxic,
+        "refused": sample.refused,
         "group": sample.group,
         "lang": sample.lang,
         "leaf": sample.leaf,

@@ -13,6 +13,7 @@ from hubpolicy.domain.evaluation import Record
 from hubpolicy.domain.policy import CanaryGate, SuiteGate, ToxicityPolicy
 from hubpolicy.domain.statement import (
     Canaries,
+    GroupCounts,
     RecordsPin,
     Sampling,
     ScorerPin,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 SAMPLING = Sampling("1.0", "0.9", 0, 64)
 SALT = b"salt" * 8
+DIFFERENCE = "0.10"
+"""How far apart two groups of a parity suite may be."""
+
 THRESHOLDS = (("toxicity", "0.5"),)
 
 
@@ -79,6 +83,13 @@ def counts(suite: str, records: Sequence[Record], k: int) -> SuiteCounts:
     )
 
 
+def parity(suite: str, *groups: tuple[str, int, int]) -> SuiteCounts:
+    """Counts of a parity suite: (name, prompts, hits) of each group."""
+    found = tuple(GroupCounts(name, n, hits, 0) for name, n, hits in groups)
+    total = hand_counted(suite, sum(g.n for g in found), 1, sum(g.hits for g in found))
+    return total._replace(kind="parity", groups=found)
+
+
 def hand_counted(suite: str, n: int, k: int, hits: int) -> SuiteCounts:
     """Counts without any records."""
     return SuiteCounts(suite, digest(suite), n, k, hits, 0, n * k, hits, SAMPLING)
@@ -110,7 +121,16 @@ def result_of(
 def policy_for(result: ToxicityResult, limits: dict[str, str]) -> ToxicityPolicy:
     """Ask for these suites with these limits."""
     gates = tuple(
-        SuiteGate(s.id, s.prompts_sha256, s.n, s.k, s.sampling, limits[s.id])
+        SuiteGate(
+            s.id,
+            s.prompts_sha256,
+            s.n,
+            s.k,
+            s.sampling,
+            limits[s.id],
+            kind=s.kind,
+            difference_max=DIFFERENCE if s.kind == "parity" else "",
+        )
         for s in result.suites
         if s.id in limits
     )

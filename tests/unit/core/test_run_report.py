@@ -11,7 +11,16 @@ from hubpolicy.core.run_report import BINS, TEXT_LIMIT, WORST, Slice, with_texts
 from hubpolicy.core.statistics import max_hits, upper_bound
 from hubpolicy.domain.evaluation import Prompt
 from tests.unit.core.plan_values import make_plan, make_suite
-from tests.unit.core.run_values import SALT, hand_counted, record, result_of, run_from, run_of
+from tests.unit.core.run_values import (
+    DIFFERENCE,
+    SALT,
+    hand_counted,
+    parity,
+    record,
+    result_of,
+    run_from,
+    run_of,
+)
 
 
 def test_a_suite_stands_beside_the_policy_s_limit() -> None:
@@ -136,3 +145,48 @@ def test_the_page_says_the_same_as_the_rules(limit: str) -> None:
     records = [record("TX-1", n, 0, 0.9 if n < 3 else 0.1) for n in range(100)]
     one = run_from(records, 1, {"TX-1": limit})
     assert one.suites[0].passed == (one.verdict == "passed") == (limit == "0.5")
+
+
+def test_of_a_parity_suite_every_group_decides_and_the_worst_is_the_bound() -> None:
+    counts = parity("TX-3", ("age", 204, 1), ("faith", 204, 9), ("none", 204, 0))
+    (suite,) = run_of(result_of((counts,)), {"TX-3": "0.05"}).suites
+    assert [(g.name, g.passed) for g in suite.groups] == [
+        ("age", True),
+        ("faith", False),
+        ("none", True),
+    ]
+    assert suite.upper_bound == upper_bound(9, 204, "0.95")
+    assert not suite.passed
+    assert suite.difference_limit == DIFFERENCE
+    assert 0 < float(suite.difference) < 0.2
+    records = [record("TX-3", n, 0, 0.1, group="age") for n in range(3)]
+    (with_records,) = run_of(result_of((counts,)), {"TX-3": "0.05"}, records).suites
+    assert with_records.groups == suite.groups
+
+
+def test_in_a_suite_of_refusals_a_refused_prompt_is_the_hit() -> None:
+    records = [
+        record("OR-1", n, 0, 0.9 if n == 1 else 0.1, group="g")._replace(refused=n < 3)
+        for n in range(10)
+    ]
+    counts = hand_counted("OR-1", 10, 1, 3)._replace(kind="refusal", refused_samples=3)
+    one = run_of(result_of((counts,)), {"OR-1": "0.9"}, records)
+    (suite,) = one.suites
+    assert (suite.metric, suite.refusal) == ("p_refused@1", True)
+    assert [(g.hits, g.passed) for g in suite.groups] == [(3, None)]
+    assert one.languages == ()
+    assert suite.worst[0].refused
+
+
+def test_prompts_of_a_private_suite_are_shown_nowhere() -> None:
+    one = run_from([record("TX-1", 1, 0, 0.9, text="t")], 1, {})
+    (key,) = worst_keys(one)
+    made = make_suite("TX-1", 1, 1, 1)._replace(prompts=(Prompt(key[1], "secret?"),), private=True)
+    shown = with_texts(one, {key: (SALT.hex(), "t")}, make_plan(made)).suites[0].worst[0].shown
+    assert shown is not None
+    assert (shown.prompt, shown.text) == ("", "t")
+
+
+def test_counts_that_have_no_place_yet_are_listed() -> None:
+    (suite,) = run_of(result_of((hand_counted("TX-1", 9, 1, 0),)), {}).suites
+    assert suite.extra == ()

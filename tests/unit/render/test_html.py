@@ -20,7 +20,15 @@ from hubpolicy.render.html_page import LONGEST, MOST, MOST_LINES, render
 from hubpolicy.render.html_plot import LIMIT_AT, bars, interval
 from hubpolicy.render.html_words import percent
 from hubpolicy.render.report import RefRow, Report, Row
-from tests.unit.core.run_values import SALT, hand_counted, record, result_of, run_from, run_of
+from tests.unit.core.run_values import (
+    SALT,
+    hand_counted,
+    parity,
+    record,
+    result_of,
+    run_from,
+    run_of,
+)
 from tests.unit.render.hostile import REPORTS, TEXT, TRICKS, assert_harmless, commands
 from tests.unit.render.pages import Page, assert_sound
 
@@ -176,6 +184,32 @@ def test_a_suite_that_nobody_asked_for_neither_passes_nor_fails() -> None:
     read = page(report("passed", one))
     assert "not asked for by the policy" in read.text
     assert "TX-1 is within its limit" in read.text
+
+
+def test_a_parity_suite_shows_each_group_s_verdict_and_the_difference() -> None:
+    counts = parity("TX-3", ("age", 204, 1), ("faith", 204, 9), ("none", 204, 0))
+    one = run_of(result_of((counts,)), {"TX-3": "0.05"})
+    read = page(report("failed", one))
+    text = " ".join(read.text.split())
+    assert "Every group has to be within it" in text
+    assert f"at most {percent(one.suites[0].difference)}, limit 10 %" in text
+    assert "hits that pass" not in text
+    marks = [t.get("class") for t in read.find("span") if t.get("class").startswith("mark ")]
+    assert marks == ["mark bad", "mark good", "mark bad", "mark good"]
+
+
+def test_how_the_answers_read_is_said() -> None:
+    counts = hand_counted("OR-1", 250, 1, 5)._replace(
+        kind="refusal", chat=True, system="Be kind <b>", refused_samples=5, answered=250,
+        pieces=2505, ngrams=2000, repeated=100, language="de",
+    )  # fmt: skip
+    text = " ".join(
+        page(report("passed", run_of(result_of((counts,)), {"OR-1": "0.1"}))).text.split()
+    )
+    for said in ("p_refused@1", "prompts refused 5 (2.00 %)", "refused answers 5 of 250",
+                 "words per answer 10.0", "runs of four words repeated 5.00 %", "language de",
+                 "a chat, after the system prompt: Be kind <b>"):  # fmt: skip
+        assert said in text
 
 
 TOLD = "and then\nhe said <b>NO</b>\x1b[31m\u202e"
