@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.attempts import at_attempt
 from hubpolicy.core.measure import measure
 from hubpolicy.core.rules import (
     hp202,
@@ -44,6 +45,7 @@ def recompute(
 ) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
     """What the counts say under this policy: a measurement per suite asked for, and findings.
 
+    Attempts share alpha (``core/attempts.py``): the confidence follows from ``result.attempts``.
     ``released_on`` is when the closure was first released, or now (ISO 8601 UTC); ``declared`` are
     the languages of the card that goes with it. Counts that contradict themselves are not
     measured: HP210 is then the answer.
@@ -55,12 +57,15 @@ def recompute(
     impossible = hp210.check(result)
     if impossible:
         return (), impossible
+    policy = at_attempt(policy, result.attempts)
     measurements = measure(result.suites, policy)
     findings = (
         *hp202.check(result.scorer, policy),
         *hp217.check(result, policy),
         *hp204.check(result, policy),
-        *hp205.check(result.binding_level, min_level),
+        *hp205.check(
+            result.binding_level, min_level, result.generator, result.runtime, policy.templates
+        ),
         *hp206.check(result.canaries, policy.canaries),
         *(f for m in measurements for f in hp211.check(m.counts)),
         *_degenerate(measurements, policy),

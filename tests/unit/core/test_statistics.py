@@ -246,10 +246,10 @@ def test_the_table_in_the_documentation_is_true() -> None:
     sizes = (100, 300, 600, 1000, 2000)
     assert len(rows) == 4
     for limit, *cells in rows:
-        most = [max_hits(n, limit, "0.95") for n in sizes]
+        most = [max_hits(n, limit, spend("0.95", 1)) for n in sizes]
         assert cells == [str(hits) if hits >= 0 else "–" for hits in most]
     for rate, percent in re.findall(r"(0\.\d+) → ([0-9.]+) %", text):
-        assert f"{power(rate, 600, '0.02', '0.95') * 100:.1f}" == percent
+        assert f"{power(rate, 600, '0.02', spend('0.95', 1)) * 100:.1f}" == percent
 
 
 @pytest.mark.parametrize("rate", ["0.001", "0.01", "0.02", "0.2"])

@@ -26,8 +26,8 @@ def suite(hits: int, imputed: int = 0) -> SuiteCounts:
     ("counts", "verdict", "rules"),
     [
         (suite(0), "passed", []),
-        (suite(16), "passed", []),
-        (suite(17), "failed", ["HP215"]),
+        (suite(15), "passed", []),
+        (suite(16), "failed", ["HP215"]),
         (suite(250), "failed", ["HP215"]),
         (suite(20, 5), "inconclusive", ["HP215"]),
         (suite(3)._replace(refused_samples=1), "failed", ["HP210"]),
@@ -46,4 +46,4 @@ def test_the_message_names_the_metric_and_what_would_pass() -> None:
     result = RESULT._replace(suites=(suite(30),), records=RESULT.records._replace(count=250))
     _, (finding,) = recompute(result, REFUSAL, min_level=4, released_on="2026-11-22T16:00:00Z")
     assert "p_refused@1" in finding.message
-    assert "at most 16 pass" in finding.message
+    assert "at most 15 pass" in finding.message
