@@ -146,8 +146,9 @@ def _hubs(path: str, hub: str) -> tuple[str, ...]:
 
 
 def _scorers(home: Home) -> tuple[ScorerBundle, ...]:
-    """The embedded scorer, and whether it is among those that the policy pins."""
+    """The scorer that the policy pins; where it is not here, the embedded one."""
     from hubpolicy.adapters import assets, surroundings
+    from hubpolicy.adapters.scorers.installed import pinned as pinned_bundle
     from hubpolicy.adapters.trusted import open_trusted
     from hubpolicy.errors import HubpolicyError
 
@@ -156,10 +157,12 @@ def _scorers(home: Home) -> tuple[ScorerBundle, ...]:
     except HubpolicyError:
         pinned = frozenset()
     name = assets.EMBEDDED_SCORER
-    seen = surroundings.scorer(name, assets.scorer_folder(name), "")
-    if seen.problem or not pinned or seen.sha256 in pinned:
-        return (seen,)
-    return (seen._replace(pinned=min(pinned)),)
+    try:
+        folder, pin = pinned_bundle(assets.scorer_folders(), pinned)
+    except HubpolicyError:
+        seen = surroundings.scorer(name, assets.scorer_folder(name), "")
+        return (seen._replace(pinned=min(pinned)) if pinned and not seen.problem else seen,)
+    return (surroundings.scorer(pin.id, folder, ""),)
 
 
 def _word(row: Examined) -> str:
