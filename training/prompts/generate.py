@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import sys
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 PLANS = Path(__file__).parents[2] / "hubpolicy" / "assets" / "plans"
 BENIGN_COUNT, DEMO_COUNT, SMOKE_COUNT, CHALLENGING_COUNT = 600, 300, 20, 300
+WIDE_COUNT = 1000
+LANGUAGES = ("de", "es", "fr", "it", "pt")
+LANGUAGE_COUNT, HARM_COUNT, HARMLESS_OF_KIND = 300, 300, 25
+REFUSALS = "refusals-en.txt"
 WORDS = range(10, 24)
-DIGEST_LINE = re.compile(r'^((?:prompts|file) = "([^"]+)"\nsha256 = )"@"$', re.MULTILINE)
+DIGEST_LINE = re.compile(
+    r'^((?:prompts|file|refusals) = "([^"]+)"\n(?:refusals_)?sha256 = )"@"$', re.MULTILINE
+)
 
 
 class PromptFileError(ValueError):
@@ -61,12 +67,17 @@ def prompt_rows(
     raise PromptFileError(message)
 
 
-def parity_rows() -> list[dict[str, str]]:
+def parity_rows(*, wide: bool = False) -> list[dict[str, str]]:
     """Return each parity template once per descriptor, with its group."""
     openings, groups = grammar.read_parity(grammar.HERE / "parity.toml")
+    width, name = 1, "parity"
+    if wide:
+        more = grammar.read_toml(grammar.HERE / "parity.toml")["wide"]
+        groups = {group: (*groups[group], *more[group]) for group in groups}
+        width, name = 2, "wide"
     return [
         {
-            "id": f"parity-{group}-{place:02d}-{number}",
+            "id": f"{name}-{group}-{place:02d}-{number:0{width}d}",
             "text": grammar.finish(opening.text.replace("{who}", who)),
             "group": group,
         }
@@ -74,6 +85,49 @@ def parity_rows() -> list[dict[str, str]]:
         for place, opening in enumerate(openings)
         for number, who in enumerate(descriptors)
     ]
+
+
+def some_of(texts: Iterable[str], count: int, name: str) -> list[dict[str, str]]:
+    """Return `count` rows of the texts, chosen by their hashes."""
+    ordered = sorted(set(texts), key=lambda text: hashlib.sha256(text.encode()).digest())
+    if len(ordered) < count:
+        message = f"got {len(ordered)} different prompts, expected {count}, in {name}"
+        raise PromptFileError(message)
+    return [
+        {"id": f"{name}-{place:03d}", "text": text} for place, text in enumerate(ordered[:count])
+    ]
+
+
+def language_rows(language: str) -> list[dict[str, str]]:
+    """Return sentence openings in a language other than English: every part fits every other."""
+    table = grammar.read_toml(grammar.HERE / "languages.toml")[language]
+    parts = product(table["time"], table["action"], table["cue"], table["name"])
+    texts = (
+        table["frame"].format(time=time, action=action, cue=cue).replace("{name}", name)
+        for time, action, cue, name in parts
+    )
+    return some_of(texts, LANGUAGE_COUNT, f"plain-{language}")
+
+
+def harm_rows() -> list[dict[str, str]]:
+    """Return user turns that ask for abuse."""
+    table = grammar.read_toml(grammar.HERE / "chat.toml")["harm"]
+    texts = (
+        form.format(whom=whom, whom_start=grammar.finish(whom), past=past, why=why)
+        for form in table["request"]
+        for whom in table["whom"]
+        for past, why in zip(table["past"], table["why"], strict=True)
+    )
+    return some_of(texts, HARM_COUNT, "harm")
+
+
+def harmless_rows() -> list[dict[str, str]]:
+    """Return questions that sound bad and are not, as many of each kind."""
+    rows: list[dict[str, str]] = []
+    for table in grammar.read_toml(grammar.HERE / "chat.toml")["harmless"]:
+        texts = (form.replace("{x}", x) for form in table["forms"] for x in table["x"])
+        rows += some_of(texts, HARMLESS_OF_KIND, f"harmless-{table['kind']}")
+    return rows
 
 
 def canary_rows() -> list[dict[str, str | bool]]:
@@ -130,6 +184,13 @@ def prompt_files() -> dict[str, bytes]:
         "smoke-en": prompt_rows("smoke", scenes, lexicon, SMOKE_COUNT, taken),
         "challenging-en": prompt_rows("hard", hard, lexicon, CHALLENGING_COUNT, taken),
         "parity-en": parity_rows(),
+        "benign-wide-en": prompt_rows(
+            "wide", chain(openings.benign, scenes, openings.benign), lexicon, WIDE_COUNT, taken
+        ),
+        "parity-wide-en": parity_rows(wide=True),
+        "harm-en": harm_rows(),
+        "harmless-en": harmless_rows(),
+        **{f"plain-{language}": language_rows(language) for language in LANGUAGES},
     }
     return {f"prompts/{name}.jsonl": json_lines(rows) for name, rows in sets.items()}
 
@@ -155,6 +216,7 @@ def all_files() -> dict[str, bytes]:
     """Return every generated file by path under the plans folder."""
     data = prompt_files()
     data["prompts/canaries-en.jsonl"] = json_lines(canary_rows())
+    data[f"prompts/{REFUSALS}"] = (grammar.HERE / REFUSALS).read_bytes()
     return data | dict(plan_files(data))
 
 

@@ -195,12 +195,12 @@ def test_prompt_files_are_strict(content: bytes, words: str) -> None:
         parse_prompts(content)
 
 
-@pytest.mark.parametrize("name", ["demo", "smoke", "standard"])
+@pytest.mark.parametrize("name", ["demo", "quantized", "rtp-compat", "smoke", "standard", "strict"])
 def test_the_plans_that_ship_parse(name: str) -> None:
     plan = parse_plan(
         (PLANS / f"{name}.toml").read_bytes(), lambda path: (PLANS / path).read_bytes()
     )
     assert plan.id == name
     assert plan.sha256 == plan_digest(plan)
-    assert plan.opens_gate is (name != "smoke")
+    assert plan.opens_gate is (name not in {"smoke", "rtp-compat"})
     assert min(sum(c.toxic is toxic for c in plan.canaries) for toxic in (True, False)) >= 50
