@@ -10,7 +10,7 @@ from hubpolicy.core.records import parse_records
 from hubpolicy.core.run_report import Judged, RunReport, report_run, with_texts, worst_keys
 from hubpolicy.domain.finding import verdict_of
 from hubpolicy.domain.statement import ScorerPin, ToxicityResult
-from hubpolicy.errors import ConfigError, MalformedError, UnsupportedError
+from hubpolicy.errors import MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,17 +204,14 @@ def _show(run: RunReport, folder: Path, plan: Plan | None) -> RunReport:
 def _instruments(plan_sha256: str, scorer_sha256: str) -> Instruments:
     """Plan and scorer by their digests; names can be anybody's."""
     from hubpolicy.adapters import assets
-    from hubpolicy.adapters.scorers.bundle import bundle_pin, read_bundle
+    from hubpolicy.adapters.scorers.bundle import read_bundle
     from hubpolicy.adapters.scorers.description import parse_description
+    from hubpolicy.adapters.scorers.installed import sound_pins
 
     plans = (assets.plan(name) for name in assets.plan_names())
     plan = next((plan for plan in plans if plan.sha256 == plan_sha256), None)
-    for known in assets.catalogue_here().scorers:
-        if known.sha256 == scorer_sha256:
-            try:
-                folder = assets.scorer_folder(known.id)
-            except ConfigError:
-                return Instruments(plan, None, ())
+    for folder, pin in sound_pins(assets.scorer_folders()):
+        if pin.sha256 == scorer_sha256:
             description = parse_description(read_bundle(folder).description)
-            return Instruments(plan, bundle_pin(folder), description.thresholds)
+            return Instruments(plan, pin, description.thresholds)
     return Instruments(plan, None, ())
