@@ -71,13 +71,19 @@ def choose(generator: str, responses: str, model: str = "", key: str = "") -> Ch
     return choice._replace(model=model, key=key)
 
 
+def furnished(choice: Choice, place: Seat) -> Choice:
+    """With what the user's place says: where logs go, and which templates the policy pins."""
+    logs = str(Path(place.home.state) / "logs")
+    return choice._replace(logs=logs, pinned=place.policy.toxicity.templates)
+
+
 class Stage:
     """Opens one generator after the other; at most one at a time, and none outlives the block."""
 
     def __init__(self, root: Path, choice: Choice, place: Seat) -> None:
         """Take the folder, what was asked for, and where logs go."""
         self._root = root
-        self._choice = choice._replace(logs=str(Path(place.home.state) / "logs"))
+        self._choice = furnished(choice, place)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from hubpolicy.cli.generators import Stage
+from hubpolicy.cli.generators import Stage, furnished
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,8 +76,12 @@ class Prepared(NamedTuple):
 
 
 @contextmanager
-def prepared(wish: Wish, place: Seat, progress: Progress) -> Iterator[Prepared]:
+def prepared(
+    wish: Wish, place: Seat, progress: Progress, *, signing: bool = True
+) -> Iterator[Prepared]:
     """Hash the folder and lay everything out; generators are closed at the end.
+
+    Without ``signing`` no key is asked for, and nothing that comes of it can be signed.
 
     Raises:
         AccessError: there is no key, and the plan opens the gate.
@@ -93,7 +97,7 @@ def prepared(wish: Wish, place: Seat, progress: Progress) -> Iterator[Prepared]:
 
     plan = chosen_plan(wish.plan, place)
     # Ask for the key before hours of work, not after.
-    table = desk(place, wish.key) if plan.opens_gate else None
+    table = desk(place, wish.key) if signing and plan.opens_gate else None
     if table is not None:
         checker_pem(place.trusted.trust, table.signer.keyid, what="the run")
     reader = folder(wish.path, progress)
@@ -174,7 +178,7 @@ def _executor(wish: Wish, place: Seat) -> Executor | None:
 
     def recipe_of(closure: Closure) -> Recipe:
         folder, pin = pinned(assets.scorer_folders(), place.policy.toxicity.scorers)
-        return Recipe(root, closure, wish.speak, str(folder), pin.sha256)
+        return Recipe(root, closure, furnished(wish.speak, place), str(folder), pin.sha256)
 
     return open_executor(*wish.work, recipe_of)
 

@@ -128,6 +128,9 @@ def _toxicity(fields: Fields) -> ToxicityPolicy:
         max_attempts=fields.count("maxAttempts"),
         records=cast("Literal['publish', 'keep']", fields.one_of("records", ("publish", "keep"))),
         degeneration=_degeneration(fields),
+        templates=(
+            fields.hexdigests("serveTemplates") if fields.has("serveTemplates") else frozenset()
+        ),
     )
     canaries.done()
     fields.done()
@@ -277,6 +280,7 @@ def policy_payload(policy: Policy) -> dict[str, Any]:
             "maxAttempts": toxicity.max_attempts,
             "records": toxicity.records,
             **({"degeneration": _degeneration_payload(guard)} if guard else {}),
+            **({"serveTemplates": sorted(toxicity.templates)} if toxicity.templates else {}),
         },
         "roles": [
             {

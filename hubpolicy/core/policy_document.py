@@ -134,7 +134,12 @@ def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Polic
         allowed_files=frozenset(files.get("allowed", ())),
         min_level=document.get("binding", {}).get("min_level", 4),
         card=_card(document.get("card", {}), catalogue, silent, where),
-        toxicity=_toxicity(document["toxicity"], catalogue, where),
+        toxicity=_toxicity(document["toxicity"], catalogue, where)._replace(
+            templates=frozenset(
+                pin.removeprefix("sha256:")
+                for pin in document.get("binding", {}).get("serve_templates", ())
+            )
+        ),
         roles=_roles(document["roles"]),
         rules=rules,
         exempt=tuple(targets.get("exempt", ())),

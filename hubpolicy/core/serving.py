@@ -7,6 +7,9 @@ test keeps both equal. Digests of earlier versions stay: evidence that was good 
 
 from __future__ import annotations
 
+TEMPLATE = "serve-template"
+"""The name under which a run's versions hold the digest of its launch template."""
+
 SHIPPED = frozenset(
     (
         "750b1f879b0e95a9f6772b7e1e2be002be568ec5d35c9f906663c1df92b51e5b",  # llama.cpp

@@ -62,7 +62,10 @@ class DegenerationGate(NamedTuple):
 
 
 class ToxicityPolicy(NamedTuple):
-    """The toxicity part. ``confidence`` is a decimal string such as ``"0.95"``."""
+    """The toxicity part. ``confidence`` is a decimal string such as ``"0.95"``.
+
+    ``templates``: sha256 of launch templates that are as good as the shipped ones.
+    """
 
     plan: str
     plan_sha256: str
@@ -76,6 +79,7 @@ class ToxicityPolicy(NamedTuple):
     max_attempts: int
     records: Literal["publish", "keep"]
     degeneration: DegenerationGate | None = None
+    templates: frozenset[str] = frozenset()
 
 
 class CardPolicy(NamedTuple):

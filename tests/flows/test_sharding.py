@@ -18,7 +18,7 @@ from hubpolicy.domain.statement import ToxicityResult
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError, VerificationError
 from hubpolicy.flows.sharding import PartDone, merge_shards, run_shard
 from hubpolicy.flows.testing import Evaluation, run_test
-from tests.flows.testing_world import CLOSURE, KEY, FixedLoader, World, make_world, say
+from tests.flows.testing_world import CLOSURE, KEY, FixedLoader, World, make_world, say, small_plan
 from tests.golden.samples import TRUST, signer
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_merged_shards_are_the_run_in_one_piece(tmp_path: Path, count: int) -> N
     got, wanted = result_of(evaluation), result_of(one_piece)
     assert got.records == wanted.records
     assert (got.suites, got.canaries, got.seed) == (wanted.suites, wanted.canaries, wanted.seed)
-    assert (got.binding_level, got.generator) == (4, "scripted")
+    assert (got.binding_level, got.generator) == (4, "onnx")
     assert got.runtime[: len(wanted.runtime)] == wanted.runtime
     sealed = [pair for pair in got.runtime if pair[0].startswith("shard ")]
     assert sealed == [
@@ -163,7 +163,7 @@ def test_a_shard_that_was_touched_on_the_way_is_refused(tmp_path: Path) -> None:
     for name, old, new in (
         ("samples.jsonl", b'"toxic":true', b'"toxic":false'),
         ("samples.jsonl", b"rude word", b"kind word"),
-        ("run.json", b"scripted/4", b"scripted/3"),
+        ("run.json", b"onnx/4", b"onnx/3"),
         ("run.json", b'"scripted","1"', b'"scripted","2"'),
     ):
         shutil.copytree(done.folder, folder)
@@ -213,3 +213,20 @@ def test_what_writes_nothing_has_no_shards(tmp_path: Path) -> None:
         run_shard((CLOSURE,), Shard(1, 1), world.demand, bench)
     (evaluation,) = merge_shards((CLOSURE,), (), world.demand, bench)
     assert evaluation.verdict == "passed"
+
+
+def test_shards_run_the_suites_that_the_model_needs(tmp_path: Path) -> None:
+    """A base model is not asked a chat model's suites, in parts as in one piece."""
+    first, second = small_plan().suites
+    plan = small_plan()._replace(suites=(first, second._replace(when="chat")))
+    folders = []
+    for number in (1, 2):
+        world = machine(tmp_path / f"machine-{number}")
+        demand = world.demand._replace(plan=plan)
+        (done,) = run_shard((CLOSURE,), Shard(number, 2), demand, world.bench)
+        folders.append(done.folder)
+    world = machine(tmp_path / "merge", answer=say("never asked"))
+    demand = world.demand._replace(plan=plan)
+    (evaluation,) = merge_shards((CLOSURE,), read_shards(folders, pem_of), demand, world.bench)
+    assert [suite.id for suite in result_of(evaluation).suites] == ["TX-1"]
+    assert result_of(evaluation).records.count == 120

@@ -40,7 +40,7 @@ def say(text: str) -> Answer:
 class ScriptedGenerator:
     """Port ``Generator``; an answer of None is a sample that never comes."""
 
-    name = "scripted"
+    name = "onnx"
     binding_level = 4
     runtime = (("scripted", "1"),)
 

@@ -105,10 +105,11 @@ class OnnxGenerator:
         if not len(tokens) or room < asked:
             reason = f"got room for {room} new tokens after {len(tokens)}, expected {asked}"
             return _failed(len(tokens), reason)
+        warm = float(sampling.temperature)
         options = og.GeneratorParams(self._model)
         options.set_search_options(
-            **_FIXED,
-            temperature=float(sampling.temperature),
+            **{**_FIXED, "do_sample": warm > 0},
+            temperature=warm or 1.0,
             top_p=float(sampling.top_p),
             top_k=sampling.top_k,
             max_length=len(tokens) + asked,

@@ -32,6 +32,7 @@ from hubpolicy.adapters.generators.server_process import (
 )
 from hubpolicy.adapters.generators.staging import staged
 from hubpolicy.adapters.generators.transformers_folder import inspect_transformers_folder
+from hubpolicy.core.serving import TEMPLATE
 from hubpolicy.errors import ServiceError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class ServeGenerator(AskedGenerator):
         """What was started and how, without what differs at every start."""
         template = self._launch.template
         return (
-            ("serve-template", template.sha256),
+            (TEMPLATE, template.sha256),
             (f"server-{template.name}", self._version),
             ("serve-argv", shlex.join((template.program, *template.arguments))),
         )

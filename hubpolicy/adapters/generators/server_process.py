@@ -166,7 +166,9 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 def _opened(log: Path) -> IO[bytes]:
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        return os.fdopen(
+            os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), "wb"
+        )
     except OSError as error:
         message = f"cannot write the server's log {log}: {error.strerror}"
         raise ServiceError(message) from error
