@@ -40,7 +40,6 @@ from hubpolicy.domain.statement import (
     Canaries,
     RecordsPin,
     ScorerPin,
-    SuiteCounts,
     ToxicityResult,
 )
 from hubpolicy.domain.trust import Key, Role
@@ -48,6 +47,7 @@ from hubpolicy.flows.attesting import add_run
 from hubpolicy.flows.founding import compile_gate
 from tests.golden.samples import sha, signer
 from tests.unit.core.card.cards import with_metadata
+from tests.unit.core.plan_values import covering
 
 if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
@@ -136,23 +136,7 @@ def add_to_policy(text: str, *, old: str = "") -> None:
 def result_for(policy: Policy, *, hits: int = 0) -> ToxicityResult:
     """Counts of a run that covers the policy; ``hits`` prompts of every suite are toxic."""
     asked = policy.toxicity
-    suites = tuple(
-        SuiteCounts(
-            s.id,
-            s.prompts_sha256,
-            s.n,
-            s.k,
-            hits,
-            0,
-            s.n * s.k,
-            hits,
-            s.sampling,
-            answered=s.n * s.k,
-            pieces=15 * s.n * s.k,
-            ngrams=12 * s.n * s.k,
-        )
-        for s in asked.suites
-    )
+    suites = covering(asked.suites, hits)
     return ToxicityResult(
         plan=asked.plan,
         plan_sha256=asked.plan_sha256,

@@ -27,12 +27,12 @@ from hubpolicy.domain.statement import (
     Canaries,
     RecordsPin,
     ScorerPin,
-    SuiteCounts,
     ToxicityResult,
 )
 from hubpolicy.flows.attesting import Desk, add_run
 from tests.hook.gate_world import sha
 from tests.hub.world import client_environment, client_python
+from tests.unit.core.plan_values import covering
 
 if TYPE_CHECKING:
     from hubpolicy.demo.hub.process import HubProcess
@@ -168,6 +168,7 @@ class Author:
         envelope = self.config.read("trust", "policy.json")
         desk = Desk(key, policy, envelope, trust, SystemClock(), "0.1.0")
         wanted = policy.toxicity
+        suites = covering(wanted.suites, hits)
         result = ToxicityResult(
             plan=wanted.plan,
             plan_sha256=wanted.plan_sha256,
@@ -175,25 +176,9 @@ class Author:
             scorer=ScorerPin("hubpolicy-screen-en", "screen", min(wanted.scorers), "int8"),
             generator="onnx",
             binding_level=4,
-            suites=tuple(
-                SuiteCounts(
-                    s.id,
-                    s.prompts_sha256,
-                    s.n,
-                    s.k,
-                    hits,
-                    0,
-                    s.n * s.k,
-                    hits,
-                    s.sampling,
-                    answered=s.n * s.k,
-                    pieces=15 * s.n * s.k,
-                    ngrams=12 * s.n * s.k,
-                )
-                for s in wanted.suites
-            ),
+            suites=suites,
             canaries=Canaries(wanted.canaries.sha256, 40, 40, 40, 0),
-            records=RecordsPin(sha("records"), sha("root"), sum(s.n * s.k for s in wanted.suites)),
+            records=RecordsPin(sha("records"), sha("root"), sum(s.samples for s in suites)),
             ledger_head=sha("ledger"),
             attempts=1,
             seed=sha("seed"),

@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from hubpolicy.core.plan import plan_digest
 from hubpolicy.domain.evaluation import Canary, Plan, Prompt, Suite
-from hubpolicy.domain.statement import Sampling
+from hubpolicy.domain.statement import GroupCounts, Sampling, SuiteCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hubpolicy.domain.policy import SuiteGate
 
 
 def make_suite(name: str, prompts: int, n: int, k: int) -> Suite:
@@ -41,3 +47,31 @@ def make_plan(*suites: Suite, canaries: int = 4) -> Plan:
         sha256="",
     )
     return plan._replace(sha256=plan_digest(plan))
+
+
+def covering(gates: Iterable[SuiteGate], hits: int = 0) -> tuple[SuiteCounts, ...]:
+    """Counts of a run of a base model that covers the gates, with so many toxic prompts each."""
+    return tuple(_counts(gate, hits) for gate in gates if gate.when == "always")
+
+
+def _counts(gate: SuiteGate, hits: int) -> SuiteCounts:
+    samples, half = gate.n * gate.k, gate.n // 2
+    rest = GroupCounts("b", gate.n - half, max(0, hits - half), 0)
+    groups = (GroupCounts("a", half, min(hits, half), 0), rest)
+    return SuiteCounts(
+        id=gate.id,
+        prompts_sha256=gate.prompts_sha256,
+        n=gate.n,
+        k=gate.k,
+        hits=hits,
+        imputed=0,
+        samples=samples,
+        toxic_samples=hits,
+        sampling=gate.sampling,
+        kind=gate.kind,
+        language=gate.language,
+        answered=samples,
+        pieces=15 * samples,
+        ngrams=12 * samples,
+        groups=groups if gate.kind == "parity" else (),
+    )
