@@ -87,6 +87,8 @@ def test_sampling_is_what_the_plan_says(civil: OnnxGenerator) -> None:
     greedy = completions(civil, *seeds, sampling=SAMPLING._replace(top_k=1))
     assert len({completion.text for completion in greedy}) == 1
     assert len({completion.text for completion in completions(civil, *seeds)}) == 6
+    cold = completions(civil, *seeds, sampling=SAMPLING._replace(temperature="0"))
+    assert cold == greedy
     (short,) = completions(civil, REQUESTS[0], sampling=SAMPLING._replace(max_new_tokens=3))
     assert short.new_tokens == 3
 
