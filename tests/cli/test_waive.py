@@ -125,7 +125,7 @@ def test_in_a_team_the_author_does_not_waive(allowed: None, model: Path) -> None
 
 
 def test_one_card_rule_is_forgiven_and_no_other(home: Path, model: Path) -> None:
-    add_to_policy('\n[rules.HP105]\nseverity = "error"\nwaivable = true\n')
+    add_to_policy('\n[rules.HP106]\nseverity = "error"\nwaivable = true\n')
     assert run("policy", "sign").code == 0
     text = MODEL["README.md"].replace(b"license: mit", b"license: no-such-licence")
     assert text != MODEL["README.md"]
@@ -134,8 +134,8 @@ def test_one_card_rule_is_forgiven_and_no_other(home: Path, model: Path) -> None
     ran = run("attest", model, "--repo", REPO, "--format", "json")
     assert (ran.code, ran.rules) == (1, {"HP122"})
     failed = next(f["message"] for f in ran.document["findings"] if f["rule"] == "HP122")
-    assert failed.endswith("HP105")
-    assert waive(model, rule="HP105") == 0
+    assert failed.endswith("HP106")
+    assert waive(model, rule="HP106") == 0
     assert run("attest", model, "--repo", REPO).code == 0
 
 
