@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from hubpolicy.cli.preparing import prepared
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, ServiceError
 from hubpolicy.render.escape import terminal
 
 if TYPE_CHECKING:
     from hubpolicy.cli.options import Output
     from hubpolicy.cli.preparing import Wish
     from hubpolicy.cli.wiring import Seat
+    from hubpolicy.flows.spotting import Estimate
     from hubpolicy.ports import Progress
 
+MEASURED_S = 15.0
 NO_VERDICT = "No verdict, and nothing was signed as evidence."
 
 
@@ -53,3 +55,43 @@ def part(wish: Wish, text: str, place: Seat, progress: Progress) -> str:
     ]
     merge = f"hubpolicy test {shlex.quote(wish.path)} --merge FOLDER_OF_ALL_SHARDS"
     return "\n".join([*lines, NO_VERDICT, f"next, where all {shard.parts} are: {merge}"])
+
+
+def estimate(wish: Wish, place: Seat, progress: Progress) -> str:
+    """``--estimate``: measure a moment; how long a run will take here."""
+    import time
+
+    from hubpolicy.flows.spotting import estimate_run
+
+    lines = []
+    with prepared(wish, place, progress, signing=False) as ready:
+        for closure in ready.closures:
+            found = estimate_run(closure, ready.demand, ready.bench, MEASURED_S, time.perf_counter)
+            if found is None:
+                lines.append(f"closure {closure.digest[:12]} writes nothing: loaded once, seconds")
+                continue
+            lines.append(_told(found, ready.demand.plan.id))
+    if not lines:
+        message = "got no files that can be loaded together, expected a model to test"
+        raise ServiceError(message, hint="hubpolicy check PATH names what is missing")
+    return "\n".join([*lines, NO_VERDICT])
+
+
+def _told(found: Estimate, plan: str) -> str:
+    rate = found.measured / found.drawing_s
+    asked = f"closure {found.closure.digest[:12]}, plan {plan}: {found.samples:,} samples"
+    took = f"{found.measured} in {found.drawing_s:.1f} s ({rate:.2g} a second)"
+    return (
+        f"{asked}\n"
+        f"  measured {took} after {found.loading_s:.1f} s of loading\n"
+        f"  a run takes about {duration(found.whole_s)} here with one worker"
+    )
+
+
+def duration(seconds: float) -> str:
+    """``35 s``, ``12 min``, ``3.4 h``: as exact as an estimate is."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 100 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
-    from hubpolicy.render.report import MeasurementRow, Row
+    from hubpolicy.render.report import MeasurementRow, Report, Row
 
 
 class Tested(NamedTuple):
@@ -42,6 +42,8 @@ Examples:
   hubpolicy test ./my-model --responses answers.jsonl made elsewhere: binding level 1 at most
   hubpolicy test ./my-model --shard 2/4               one part of four, on one machine of four
   hubpolicy test ./my-model --merge shards/           the four folders, copied to one machine
+  hubpolicy test ./my-model --estimate                how long a run takes here
+  hubpolicy test ./my-model --rerun 20                20 signed samples again: the same?
   hubpolicy test ./my-model --workers 4               four processes; --executor ray: a cluster
 \b
 A run can be interrupted and goes on where it stopped.
@@ -55,48 +57,66 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--merge", metavar="RUN", multiple=True,
               type=click.Path(exists=True, file_okay=False),
               help="Put shards together: their folders, or a folder of them.")  # fmt: skip
+@click.option("--estimate", is_flag=True, help="Measure a moment; how long will a run take here?")
+@click.option("--rerun", metavar="N", type=click.IntRange(1), help="Draw N signed samples again.")
+@click.option("--rescore", is_flag=True,
+              help="Score a finished run's texts with the policy's scorer of today.")  # fmt: skip
 @work_options
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @report_options
 def test(
-    *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], work: Work,
-    key: str, output: Output,
+    *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], estimate: bool,
+    rerun: int | None, rescore: bool, work: Work, key: str, output: Output,
 ) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
+    from hubpolicy.cli import runs, spots
+    from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.runs import part, refuse_reports, say
     from hubpolicy.cli.wiring import seat
 
-    if shard and merge:
-        message = "got --shard and --merge, expected one of them"
-        raise ConfigError(message, hint="hubpolicy test --help")
-    if shard:
-        refuse_reports(output, "--shard")
+    way = _way({"--shard": shard, "--merge": merge, "--estimate": estimate, "--rerun": rerun,
+                "--rescore": rescore})  # fmt: skip
+    if way in {"--shard", "--estimate"}:
+        runs.refuse_reports(output, way)
     place = seat()
     wish = Wish(path, plan, speak, key, work)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        if shard:
-            told = part(wish, shard, place, bars)
+        if way == "--shard":
+            said: str | Report | Tested = runs.part(wish, shard, place, bars)
+        elif way == "--estimate":
+            said = runs.estimate(wish, place, bars)
+        elif rerun is not None:
+            said = spots.rerun_report(wish, rerun, place, bars)
+        elif way == "--rescore":
+            said = spots.rescore_report(wish, place, bars)
         elif merge:
-            done = merge_and_sign(wish, merge, place, bars)
+            said = merge_and_sign(wish, merge, place, bars)
         else:
-            done = run_and_sign(wish, place, bars)
-    if shard:
-        say(told)
+            said = run_and_sign(wish, place, bars)
+    if isinstance(said, str):
+        runs.say(said)
     else:
-        _report(done, path, place, output)
+        finish(_report(said, path, place) if isinstance(said, Tested) else said, output)
 
 
-def _report(done: Tested, path: str, place: Seat, output: Output) -> None:
+def _way(given: dict[str, object]) -> str:
+    """Which of the options that exclude each other; "" = the whole test."""
+    ways = [name for name, value in given.items() if value]
+    if len(ways) > 1:
+        message = f"got {' and '.join(ways)}, expected one of them"
+        raise ConfigError(message, hint="hubpolicy test --help")
+    return ways[0] if ways else ""
+
+
+def _report(done: Tested, path: str, place: Seat) -> Report:
     from hubpolicy.cli.exits import for_findings
-    from hubpolicy.cli.output import finish
     from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
     found = tuple(f for evaluation in done.evaluations for f in evaluation.findings)
     findings = with_path(found, path)
-    report = Report(
+    return Report(
         command="test",
         title=f"hubpolicy test {path}",
         verdict=verdict_of(findings),
@@ -108,7 +128,6 @@ def _report(done: Tested, path: str, place: Seat, output: Output) -> None:
         solo=place.trusted.trust.root.solo,
         closing=_closing(done, path),
     )
-    finish(report, output)
 
 
 def sign_run(path: str, key: str, place: Seat, progress: Progress) -> Tested:

@@ -29,6 +29,7 @@ Examples:
   hubpolicy verify acme/my-model                  what stands on the hub (main)
   hubpolicy verify acme/my-model@refs/pr/2
   hubpolicy verify ./my-model --records           recompute the counts too
+  hubpolicy verify ./my-model --rescore 20        score 20 kept texts again
 \b
 Exit codes: 0 passed, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pending.
 """
@@ -37,10 +38,13 @@ Exit codes: 0 passed, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pe
 @click.option("--repo", type=RepoName(), help="Where it shall be published: NAMESPACE/NAME.")
 @click.option("--revision", default="", help="A git revision of the repository at TARGET.")
 @click.option("--records", is_flag=True, help="Recompute the counts from the published records.")
+@click.option("--rescore", metavar="N", type=click.IntRange(1),
+              help="Score N kept texts of the signed run again.")  # fmt: skip
 @report_options
 def verify(
-    *, target: str, repo: RepoId | None, revision: str, records: bool, output: Output
-) -> None:
+    *, target: str, repo: RepoId | None, revision: str, records: bool, rescore: int | None,
+    output: Output,
+) -> None:  # fmt: skip
     """Verify a folder, a git revision or a repository on the hub, by its evidence alone."""
     from hubpolicy.cli.exits import for_decision
     from hubpolicy.cli.output import finish
@@ -57,6 +61,11 @@ def verify(
         from hubpolicy.cli.records import records_step
 
         decision, step = records_step(evidence, files, decision)
+        steps = (*steps, step)
+    if rescore is not None:
+        from hubpolicy.cli.spots import rescore_step
+
+        decision, step = rescore_step(evidence, files, rescore, place, decision)
         steps = (*steps, step)
     solo = place.trusted.trust.root.solo
     report = Report(
