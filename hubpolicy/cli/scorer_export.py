@@ -68,8 +68,7 @@ def export(
 ) -> None:  # fmt: skip
     """Export a Detoxify model to ONNX, and see that it says what Detoxify says."""
     if bool(checkpoint) == bool(folder):
-        message = "got both or neither of --checkpoint and --from, expected one"
-        raise click.UsageError(message)
+        raise click.UsageError(_where_from(name))
     if checkpoint and not tokenizer:
         message = "--checkpoint needs --tokenizer: the folder of the base model's tokenizer"
         raise click.UsageError(message)
@@ -100,7 +99,7 @@ def _write(order: Order, output: str, format_: str, *, replace: bool) -> Exporte
 
     from hubpolicy.adapters.scorers.export.bundling import export_scorer
     from hubpolicy.adapters.scorers.installed import install, place_for
-    from hubpolicy.errors import ConfigError
+    from hubpolicy.errors import ConfigError, ServiceError
 
     if output:
         return export_scorer(order, Path(output), say=say(format_))
@@ -108,10 +107,24 @@ def _write(order: Order, output: str, format_: str, *, replace: bool) -> Exporte
     if place.exists() and not replace:
         message = f"scorer {order.name!r} is installed already, in {place}"
         raise ConfigError(message, hint="--replace, or -o DIR for another folder")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export.", dir=place.parent) as scratch:
-        made = export_scorer(order, Path(scratch) / "bundle", say=say(format_))
-        return made._replace(folder=install(made.folder, order.name, replace=replace))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export.", dir=place.parent) as scratch:
+            made = export_scorer(order, Path(scratch) / "bundle", say=say(format_))
+            return made._replace(folder=install(made.folder, order.name, replace=replace))
+    except OSError as error:
+        message = f"cannot write to {place.parent}: {error.strerror or error}"
+        raise ServiceError(message, hint="-o DIR for another folder") from error
+
+
+def _where_from(name: str) -> str:
+    from hubpolicy.adapters.scorers.export.known import known_model
+
+    known = known_model(name)
+    return (
+        "got both or neither of --checkpoint and --from, expected one: "
+        f"the file {known.checkpoint}, or a folder with the files of {known.repo}"
+    )
 
 
 def _refuse_limit(text: str) -> None:

@@ -287,6 +287,9 @@ def test_a_folder_with_a_pickle_is_refused(made: Made, tmp_path: Path) -> None:
         ({"id2label": {"0": "toxic", "2": "threat"}}, "expected one architecture, id2label"),
         ({"hidden_size": "64"}, "got no number for hidden_size"),
         ({"num_attention_heads": None}, "got no number for num_attention_heads"),
+        ({"hidden_act": "relu"}, "got hidden_act 'relu', expected 'gelu'"),
+        ({"position_embedding_type": "relative_key"}, "expected 'absolute'"),
+        ({"is_decoder": True}, "got is_decoder True"),
     ],
 )
 def test_a_config_that_does_not_say_it_is_refused(

@@ -115,6 +115,22 @@ def test_what_export_was_not_asked_rightly_is_a_usage_error(
     assert ran.out == ""
 
 
+def test_the_usage_error_says_what_to_download() -> None:
+    ran = run("scorer", "export", "detoxify-multilingual")
+    said = " ".join(ran.err.split())
+    assert "multilingual_debiased-0b549669.ckpt" in said
+    assert "unitary/multilingual-toxic-xlm-roberta" in said
+
+
+@pytest.mark.torch
+def test_a_home_that_cannot_be_written_is_one_error(tmp_path: Path, made: Made) -> None:
+    Path(os.environ["HOME"], ".config").write_text("a file where the folder should be")
+    ran = run("scorer", "export", "detoxify-original", "--checkpoint", made.checkpoint,
+              "--tokenizer", made.tokenizer, "--sha256", made.sha256)  # fmt: skip
+    assert ran.code == 3
+    assert "cannot write to" in ran.err
+
+
 def test_an_export_without_its_extra_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

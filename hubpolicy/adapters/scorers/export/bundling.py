@@ -95,11 +95,10 @@ def export_scorer(
         message = f"got {out}, which is in use, expected a new folder"
         raise ConfigError(message, hint="give another one with -o")
     say(f"reading {order.source}")
-    subject = _read(order, known)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-            evaluation = _make(subject, Path(scratch), say)
+            evaluation = _make(_read(order, known), Path(scratch), say)
             made = Path(scratch) / "bundle"
             pin = bundle_pin(made)
             made.rename(out)
@@ -147,6 +146,8 @@ def _make(subject: _Subject, scratch: Path, say: Callable[[str], None]) -> dict[
     want = parity.detoxify_scores(
         subject.network, words.reference, subject.weights.classes, known.labels, texts.texts
     )
+    # From here on only the graphs are asked; they need its memory.
+    subject = subject._replace(network=None)
     evaluation = _evaluation(subject, fusions, texts)
     found = _measure(subject, scratch / "fp32", _description(subject, "fp32"), texts, want)
     parity.refuse_far(found, parity.FP32_LIMIT, "fp32")

@@ -22,6 +22,8 @@ _RENAMED = {
     "identity_hate": "identity_attack",
 }
 
+_FIXED = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
+
 
 class Shape(NamedTuple):
     """What a transformers configuration needs; counts, but for ``layer_norm_eps``."""
@@ -103,9 +105,15 @@ def shape_of(config: dict[str, Any], where: str) -> Shape:
     """The shape that a transformers ``config.json`` declares.
 
     Raises:
-        MalformedError: a number is missing, or is none.
+        MalformedError: a number is missing, or is none, or it is another kind of network.
 
     """
+    for name, value in _FIXED.items():
+        if config.get(name, value) != value:
+            # The network would be built with another one than it was trained with, and so would
+            # what it is compared with.
+            message = f"got {name} {config[name]!r}, expected {value!r}, in {where}"
+            raise MalformedError(message)
     missing = [name for name in Shape._fields if type(config.get(name)) not in {int, float}]
     if missing:
         message = f"got no number for {', '.join(missing)}, in {where}"
