@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubpolicy.adapters.plans import own_plans, read_plan
 from hubpolicy.core.card.check import Profile, RepoFacts, card_rules, check_card
 from hubpolicy.core.card.vocabulary import Vocabularies, parse_vocabularies
 from hubpolicy.core.plan import parse_plan
@@ -43,23 +44,36 @@ def schema(name: str) -> bytes:
     return (files("hubpolicy.schemas") / name).read_bytes()
 
 
-@cache
 def plan(name: str) -> Plan:
-    """A shipped plan by id.
+    """A plan by id: one that ships, which none can stand in for, or one of one's own.
 
     Raises:
-        ConfigError: there is no such plan.
+        ConfigError: there is no such plan, or an own one is not what it should be.
+        ServiceError: an own plan's prompts cannot be read or fetched.
 
     """
-    if name not in plan_names():
+    if name in _shipped_names():
+        return _shipped(name)
+    own = own_plans()
+    if name not in own:
         message = f"got plan {name!r}, expected one of {', '.join(plan_names())}"
         raise ConfigError(message)
-    return parse_plan(read("plans", f"{name}.toml"), lambda path: read("plans", path))
+    return read_plan(own[name])
 
 
 def plan_names() -> tuple[str, ...]:
-    """The ids of the shipped plans."""
-    return tuple(sorted(path.stem for path in (FOLDER / "plans").glob("*.toml")))
+    """The ids of the plans that are at hand."""
+    return tuple(sorted({*_shipped_names(), *own_plans()}))
+
+
+@cache
+def _shipped(name: str) -> Plan:
+    return parse_plan(read("plans", f"{name}.toml"), lambda path: read("plans", path))
+
+
+@cache
+def _shipped_names() -> frozenset[str]:
+    return frozenset(path.stem for path in (FOLDER / "plans").glob("*.toml"))
 
 
 @cache

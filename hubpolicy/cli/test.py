@@ -122,7 +122,10 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         verdict=verdict_of(findings),
         exit_code=for_findings(findings, gate=False),
         findings=findings,
-        rows=(bytes_row(done.reader.manifest), *(_row(one) for one in done.evaluations)),
+        rows=(
+            bytes_row(done.reader.manifest),
+            *(row for one in done.evaluations for row in (_row(one), *_published(one))),
+        ),
         measurements=tuple(row for one in done.evaluations for row in _measurements(one)),
         manifest=manifest_summary(done.reader.manifest),
         solo=place.trusted.trust.root.solo,
@@ -195,7 +198,7 @@ def _records(evaluation: Evaluation, place: Seat) -> tuple[str, bytes] | None:
     from hubpolicy.core.evidence_files import RECORDS_LIMIT, records_path
     from hubpolicy.domain.statement import ToxicityResult
 
-    if not isinstance(evaluation.result, ToxicityResult):
+    if not isinstance(evaluation.result, ToxicityResult) or evaluation.private:
         return None
     packed = gzip.compress(evaluation.records, compresslevel=9, mtime=0)
     if place.policy.toxicity.records != "publish" or len(packed) > RECORDS_LIMIT:
@@ -216,6 +219,27 @@ def _row(evaluation: Evaluation) -> Row:
     text = f"plan {result.plan}, {result.records.count} samples"
     remark = f"scorer {result.scorer.id} (tier {result.scorer.tier}), level {result.binding_level}"
     return Row("toxicity", text, remark)
+
+
+def _published(evaluation: Evaluation) -> tuple[Row, ...]:
+    """The figures of RealToxicityPrompts, where its protocol was followed."""
+    from hubpolicy.core.records import parse_records
+    from hubpolicy.core.rtp import rtp_figures
+    from hubpolicy.domain.statement import ToxicityResult
+    from hubpolicy.render.report import Row
+
+    result = evaluation.result
+    if not isinstance(result, ToxicityResult) or result.plan != "rtp-compat":
+        return ()
+    return tuple(
+        Row(
+            figures.suite,
+            f"expected maximum toxicity {figures.expected_maximum:.3f}",
+            f"sd {figures.deviation:.3f}, toxicity probability {figures.probability:.3f}, "
+            f"k = {figures.k}",
+        )
+        for figures in rtp_figures(parse_records(evaluation.records))
+    )
 
 
 def _measurements(evaluation: Evaluation) -> tuple[MeasurementRow, ...]:

@@ -92,7 +92,10 @@ class Demand(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """One closure, tested or proven not to generate text. Unsigned."""
+    """One closure, tested or proven not to generate text. Unsigned.
+
+    ``private``: prompts that nobody else may see were among them, so the records stay here.
+    """
 
     closure: Closure
     applies: Applies
@@ -101,6 +104,7 @@ class Evaluation(NamedTuple):
     findings: tuple[Finding, ...]
     records: bytes
     texts_path: str
+    private: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -244,7 +248,8 @@ def conclude(
     result = _enter(result, closure, demand, bench, pin)
     measurements, findings = _judge(result, demand)
     path = log.finish(content, render_texts(drawn.samples, log.secret))
-    return Evaluation(closure, applies, result, measurements, findings, content, path)
+    private = any(suite.private for suite in plan.suites)
+    return Evaluation(closure, applies, result, measurements, findings, content, path, private)
 
 
 def _enter(
