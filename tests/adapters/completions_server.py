@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WORDS = ("the", "river", "runs", "old", "quiet", "past", "grey", "houses", "nobody", "says", "a")
+WORDS = ("the", "morning", "sun", "warms", "our", "garden", "and", "we", "drink", "some", "tea")
 FIELDS = {
     "model": str, "prompt": str, "messages": list, "max_tokens": int, "temperature": float,
     "top_p": float, "seed": int, "top_k": int, "min_p": float, "typical_p": float,
