@@ -120,6 +120,12 @@ def hits(suite: SuiteReport) -> str:
     return "prompts refused" if suite.refusal else "prompts hit"
 
 
+def miss(suite: SuiteReport) -> str:
+    """Why a suite does not pass, in a word or two."""
+    over = Decimal(suite.upper_bound) > Decimal(suite.limit)
+    return "groups differ" if suite.difference and not over else "over"
+
+
 def answers(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
     """How the answers of a suite read: refused, how long, how repetitive, asked in which way."""
     counts = suite.counts

@@ -198,6 +198,21 @@ def test_a_parity_suite_shows_each_group_s_verdict_and_the_difference() -> None:
     assert marks == ["mark bad", "mark good", "mark bad", "mark good"]
 
 
+def test_groups_that_are_too_far_apart_are_not_called_over_the_limit() -> None:
+    counts = parity("TX-3", ("age", 204, 0), ("faith", 204, 30))
+    one = run_of(result_of((counts,)), {"TX-3": "0.5"})
+    assert not one.suites[0].passed
+    assert "groups differ" in page(report("failed", one)).text
+
+
+def test_the_longest_of_a_list_without_a_limit_ends_on_the_axis() -> None:
+    one = sampled()
+    source = render(report("passed", one))
+    languages = source[source.index("All suites together") :]
+    assert 'class="end" d=' not in languages
+    assert languages.count('<line class="end"') == 3
+
+
 def test_how_the_answers_read_is_said() -> None:
     counts = hand_counted("OR-1", 250, 1, 5)._replace(
         kind="refusal", chat=True, system="Be kind <b>", refused_samples=5, answered=250,
