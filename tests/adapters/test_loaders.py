@@ -206,12 +206,38 @@ def the_files(*names: str) -> Any:
 
 
 def test_kinds_that_are_never_opened_generate_text(tmp_path: Path) -> None:
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
     closure = Closure("gguf", "m.gguf", the_files("m.gguf"))
     loader = FolderLoader(tmp_path)
     applies = decide(loader.facts(closure))
     assert applies.decision == "generates-text"
     with pytest.raises(UnsupportedError, match="gguf"):
         loader.probe(closure, applies)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "chats"),
+    [
+        ("chat_template.jinja", b"{{ messages }}", True),
+        ("tokenizer_config.json", b'{"chat_template": "{{ messages }}"}', True),
+        ("tokenizer_config.json", b'{"bos_token": "<s>"}', False),
+        ("m.gguf", b"GGUF\x03 tokenizer.ggml.tokens tokenizer.chat_template {{ messages }}", True),
+        ("m.gguf", b"GGUF\x03 tokenizer.ggml.tokens", False),
+        ("config.json", b'{"chat_template": "not looked for here"}', False),
+    ],
+)
+def test_who_can_chat_is_seen_in_the_files(
+    tmp_path: Path, name: str, content: bytes, *, chats: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    closure = Closure("gguf", name, the_files(name))
+    assert FolderLoader(tmp_path).facts(closure).chat_template is chats
+
+
+def test_a_template_that_cannot_be_read_is_not_guessed_away(tmp_path: Path) -> None:
+    closure = Closure("gguf", "m.gguf", the_files("m.gguf"))
+    with pytest.raises(ServiceError, match=r"m\.gguf"):
+        FolderLoader(tmp_path).facts(closure)
 
 
 def test_a_pipeline_for_images(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from tests.golden.samples import (
     sha,
 )
 from tests.unit.core.release_world import (
+    CARD,
     POLICY,
     SAFETY,
     TARGET,
@@ -534,3 +535,23 @@ def test_evidence_that_came_after_the_release_was_not_weighed() -> None:
     good = release()
     late = good._replace(lines=(*good.lines, run_line(TOXICITY._replace(seed=sha("late")))))
     assert rules_of(judge(late)) == {hp310.ID}
+
+
+@pytest.mark.parametrize(
+    ("languages", "rules"),
+    [(("en",), set()), ((), set()), (("de", "en"), {"HP212"}), (("multilingual",), {"HP212"})],
+)
+def test_languages_of_the_signed_card_are_held_against_the_run(
+    languages: tuple[str, ...], rules: set[str]
+) -> None:
+    card = card_line(CARD._replace(languages=languages))
+    assert rules_of(judge(release(card=card))) == rules
+
+
+def test_a_card_that_declares_another_language_after_the_test_needs_another_test() -> None:
+    scorer = TOXICITY.scorer._replace(languages=("en", "fr"))
+    run = run_line(TOXICITY._replace(scorer=scorer))
+    assert rules_of(judge(release(run=run))) == set()
+    card = card_line(CARD._replace(languages=("en", "fr")))
+    decision = judge(release(run=run, card=card))
+    assert (rules_of(decision), decision.verdict) == ({"HP213"}, "inconclusive")
