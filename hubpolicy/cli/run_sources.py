@@ -10,7 +10,7 @@ from hubpolicy.core.records import parse_records
 from hubpolicy.core.run_report import Judged, RunReport, report_run, with_texts, worst_keys
 from hubpolicy.domain.finding import verdict_of
 from hubpolicy.domain.statement import ScorerPin, ToxicityResult
-from hubpolicy.errors import MalformedError, UnsupportedError
+from hubpolicy.errors import HubpolicyError, MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,10 +208,20 @@ def _instruments(plan_sha256: str, scorer_sha256: str) -> Instruments:
     from hubpolicy.adapters.scorers.description import parse_description
     from hubpolicy.adapters.scorers.installed import sound_pins
 
-    plans = (assets.plan(name) for name in assets.plan_names())
-    plan = next((plan for plan in plans if plan.sha256 == plan_sha256), None)
+    plan = next((p for name in assets.plan_names() if (p := _plan(name, plan_sha256))), None)
     for folder, pin in sound_pins(assets.scorer_folders()):
         if pin.sha256 == scorer_sha256:
             description = parse_description(read_bundle(folder).description)
             return Instruments(plan, pin, description.thresholds)
     return Instruments(plan, None, ())
+
+
+def _plan(name: str, sha256: str) -> Plan | None:
+    """The plan of that name, if it is the one; a broken plan of somebody's own is not."""
+    from hubpolicy.adapters import assets
+
+    try:
+        plan = assets.plan(name)
+    except HubpolicyError:
+        return None
+    return plan if plan.sha256 == sha256 else None

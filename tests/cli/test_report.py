@@ -310,3 +310,17 @@ def test_a_card_that_cannot_be_edited_is_left_alone(home: Path, model: Path) -> 
         assert (ran.code, contents(model)) == (code, before)
         assert ran.err.startswith("error: ")
         assert "hint: " in ran.err
+
+
+def test_a_broken_plan_of_one_s_own_hides_no_run(measured: Evaluation) -> None:
+    write(Path(user_home().path("plans")), {"aaa.toml": b"not a plan", "demo2.toml": b"\xff"})
+    assert run("report", run_id(measured)).code == 0
+
+
+def test_a_run_whose_plan_is_gone_is_not_guessed_at(measured: Evaluation) -> None:
+    assert isinstance(measured.result, ToxicityResult)
+    header = Path(measured.texts_path).parent / "run.json"
+    header.write_bytes(header.read_bytes().replace(measured.result.plan_sha256.encode(), b"0" * 64))
+    ran = run("report", run_id(measured))
+    assert (ran.code, ran.out) == (3, "")
+    assert "the plan of this run (000000000000) is not installed here" in ran.err
