@@ -22,6 +22,7 @@ from hubpolicy.domain.trust import Role, Trust
 from hubpolicy.errors import ConfigError
 from tests.golden.samples import (
     APPLICABILITY,
+    CARD,
     CLOSURE,
     MANIFEST,
     NOW,
@@ -35,7 +36,6 @@ from tests.golden.samples import (
     sha,
 )
 from tests.unit.core.release_world import (
-    CARD,
     POLICY,
     SAFETY,
     TARGET,

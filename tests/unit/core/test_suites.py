@@ -97,7 +97,7 @@ def test_what_would_mean_nothing_is_refused(changes: dict[str, Any], words: str)
 
 
 def test_the_digest_binds_how_a_suite_is_asked_and_no_bound() -> None:
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {}, PARITY, REFUSAL, {"chat": True}, {"chat": True, "system": "a"}, {"sampling": GREEDY},
         {"when": "chat"}, {"language": "fr"}, X, {**X, "select": {"label": "safe"}}, {"n": 3},
     ]  # fmt: skip
