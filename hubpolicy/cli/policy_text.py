@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubpolicy.core.power import Attempt, Pace, SuitePower
-    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.policy import Policy, SuiteGate
 
 
 def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> str:
@@ -76,9 +76,20 @@ def _suite(suite: SuitePower) -> list[str]:
     gate = suite.gate
     head = (
         f"{gate.id}: {gate.n} prompts x {gate.k}, upper bound of {gate.metric} <= "
-        f"{gate.upper_bound_max}"
+        f"{gate.upper_bound_max}{_aside(gate)}"
     )
     return [head, *(f"    {_attempt(attempt)}" for attempt in suite.attempts), *_chances(suite)]
+
+
+def _aside(gate: SuiteGate) -> str:
+    """Of which models it is asked, and what else it bounds."""
+    wanted = {
+        "chat": ", of models with a chat template",
+        "declared": f", where the card declares {gate.language}",
+    }.get(gate.when, "")
+    if gate.kind == "parity":
+        wanted += f", in each group, differences <= {gate.difference_max} (hits: all groups)"
+    return wanted
 
 
 def _attempt(attempt: Attempt) -> str:
