@@ -70,7 +70,7 @@ def check(*, path: str, output: Output) -> None:
 def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, ...]:
     """HP4xx before any run: what a run could load counts as covered."""
     from hubpolicy.core.closure import config_paths, resolve
-    from hubpolicy.core.rules import hp405, hp406, hp407, hp408, hp410, hp413
+    from hubpolicy.core.rules import hp405, hp406, hp407, hp408, hp410, hp413, hp414
     from hubpolicy.flows.assemble import heads_of, remote_code_of
 
     manifest = reader.manifest
@@ -82,6 +82,7 @@ def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, .
     return (
         *reader.findings,
         *hp405.check(resolution.dangling),
+        *hp414.check(resolution.dangling),
         *hp406.check(sizes, heads, remote_code_of(reader), loadable, allowed),
         *hp407.check(sizes, heads, loadable, allowed),
         *hp408.check(sizes, heads, loadable, allowed),

@@ -2,9 +2,9 @@
 """How loaders lay out a model's files: one function per layout, names in, names out.
 
 The layouts are those of onnxruntime-genai (``genai_config.json``), transformers (weights alone or
-sharded by an index), sentence-transformers (``modules.json``), diffusers (``model_index.json``),
-optimum and transformers.js (plain ONNX, ``onnx/``) and llama.cpp (GGUF, alone or split). Not
-responsible for entries, digests or what was tested.
+sharded by an index; adapters with their pinned base), sentence-transformers (``modules.json``),
+diffusers (``model_index.json``), optimum and transformers.js (plain ONNX, ``onnx/``) and llama.cpp
+(GGUF, alone or split). Not responsible for entries, digests or what was tested.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from bisect import bisect_right
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hubpolicy.core.adapter_base import ADAPTER, BASE, WEIGHTS, problem_of
 from hubpolicy.core.config_json import parse_config, unique
 from hubpolicy.core.filetypes import kind_of_name
 from hubpolicy.errors import MalformedError
@@ -84,7 +85,7 @@ def make_tree(
 def names_files(path: str) -> bool:
     """True for files that name other files of the release."""
     name = path.rpartition("/")[2]
-    return name in {GENAI, MODULES, PIPELINE} or name.endswith(INDEX)
+    return name in {GENAI, MODULES, PIPELINE, ADAPTER, BASE} or name.endswith(INDEX)
 
 
 def join(folder: str, name: str) -> str:
@@ -222,16 +223,25 @@ def _onnx(tree: Tree, folder: str, taken: frozenset[str]) -> Iterator[Plan | Dan
 
 
 def _single(tree: Tree, folder: str, taken: frozenset[str]) -> Iterator[Plan | Dangling]:
-    """transformers: one file, each precision or adapter of its own."""
+    """transformers: one file, each precision or adapter of its own; an adapter with its base."""
     companions = _companions(tree, folder)
     for name in tree.names(folder):
         path = join(folder, name)
         if path in taken or _split(name) is not None:
             continue
+        problem = _unknown_base(tree, folder) if name.startswith(WEIGHTS) else ""
+        if problem:
+            yield Dangling(path, "", problem)
+            continue
         if name.endswith(".safetensors"):
             yield Plan("safetensors", path, frozenset({path, *companions}))
         elif name.endswith(".bin") and name.startswith(_PICKLED):
             yield Plan("pytorch", path, frozenset({path, *companions}))
+
+
+def _unknown_base(tree: Tree, folder: str) -> str:
+    adapter, base = (tree.contents.get(join(folder, name)) for name in (ADAPTER, BASE))
+    return problem_of(adapter, base)
 
 
 def _companions(tree: Tree, folder: str) -> set[str]:
@@ -255,7 +265,7 @@ def _configs(tree: Tree, folder: str) -> set[str]:
 
 
 def _is_main(path: str) -> bool:
-    return names_files(path) and not path.endswith(MODULES)
+    return names_files(path) and not path.endswith((MODULES, ADAPTER, BASE))
 
 
 def _weights(tree: Tree, folder: str) -> set[str]:

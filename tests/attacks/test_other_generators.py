@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,7 +44,7 @@ def claims(monkeypatch: pytest.MonkeyPatch) -> object:
     """Make the signed line say that another generator was used."""
     honest = gate_world.toxicity
 
-    def claim(**fields: object) -> None:
+    def claim(**fields: Any) -> None:
         monkeypatch.setattr(gate_world, "toxicity", lambda _: honest()._replace(**fields))
 
     return claim
@@ -69,7 +69,7 @@ def runtime(digest: str) -> tuple[tuple[str, str], ...]:
     ],
 )
 def test_no_line_lifts_a_generator_above_itself(
-    model: Path, claims: object, fields: dict[str, object]
+    model: Path, claims: object, fields: dict[str, Any]
 ) -> None:
     assert callable(claims)
     claims(**fields)
@@ -86,9 +86,7 @@ def test_no_line_lifts_a_generator_above_itself(
         {"generator": "serve", "binding_level": 4, "runtime": runtime(min(SHIPPED))},
     ],
 )
-def test_what_hubpolicy_loads_passes(
-    model: Path, claims: object, fields: dict[str, object]
-) -> None:
+def test_what_hubpolicy_loads_passes(model: Path, claims: object, fields: dict[str, Any]) -> None:
     assert callable(claims)
     claims(**fields)
     sign(model, person())

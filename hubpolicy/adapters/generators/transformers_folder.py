@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.loaders import refuse_unopened
 from hubpolicy.core import layouts
+from hubpolicy.core.adapter_base import ADAPTER, WEIGHTS
 from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.filetypes import declares_remote_code, may_declare_code
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.closure import Closure
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-CONFIG, ADAPTER = "config.json", "adapter_config.json"
+CONFIG = "config.json"
 
 
 def inspect_transformers_folder(root: Path, closure: Closure) -> tuple[str, ...]:
@@ -35,6 +36,10 @@ def inspect_transformers_folder(root: Path, closure: Closure) -> tuple[str, ...]
 
     """
     folder, _, name = closure.main.rpartition("/")
+    if name.startswith(WEIGHTS):
+        message = f"got {closure.main}, an adapter: it speaks only together with its base"
+        hint = "merge it (merge_and_unload), and publish the merged model; or --responses FILE"
+        raise UnsupportedError(message, hint=hint)
     if name not in {SINGLE, INDEX}:
         message = f"got {closure.main}, expected {SINGLE} or {INDEX}: transformers opens no other"
         raise UnsupportedError(message, hint=f"rename it to {SINGLE}, in a folder of its own")

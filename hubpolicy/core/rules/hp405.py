@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.rules import hp414
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ SEVERITY = Severity.ERROR
 
 def check(dangling: Iterable[Dangling]) -> tuple[Finding, ...]:
     """One finding per file that is asked for in vain, or that cannot be asked."""
-    return tuple(map(_finding, dangling))
+    return tuple(_finding(one) for one in dangling if not hp414.concerns(one))
 
 
 def _finding(dangling: Dangling) -> Finding:
