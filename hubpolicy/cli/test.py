@@ -259,7 +259,8 @@ def _closing(done: Tested, path: str) -> str:
     kept = f"what the model said stays on this disk: {texts[0]}\n" if texts else ""
     if not done.signed:
         return f"{kept}Nothing was signed: this plan can never open the gate."
-    signed = f"{kept}The counts were signed into {Path(path) / '.hubpolicy'}"
+    page = f"as a page: hubpolicy report {shlex.quote(path)} -o report.html\n" if texts else ""
+    signed = f"{kept}{page}The counts were signed into {Path(path) / '.hubpolicy'}"
     if any(one.verdict != "passed" for one in done.evaluations):
         return signed
     return f"{signed}\nnext: hubpolicy push {shlex.quote(path)} NAMESPACE/NAME"
