@@ -12,6 +12,7 @@ from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.home import Home
+    from hubpolicy.domain.policy import ToxicityPolicy
     from hubpolicy.flows.founding import Founded
 
 
@@ -71,9 +72,8 @@ def explain(format_: str) -> None:
 
     place = seat()
     show = as_json if format_ == "json" else as_text
-    click.echo(
-        show(place.policy, explain_power(place.policy.toxicity), last_pace(place.home.state))
-    )
+    suites = explain_power(place.policy.toxicity, _group_sizes(place.policy.toxicity))
+    click.echo(show(place.policy, suites, last_pace(place.home.state)))
 
 
 @policy.command()
@@ -101,6 +101,23 @@ def sign(key: str) -> None:
     _write(home, founded)
     click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
     click.echo("releases made before need a new release line: hubpolicy attest PATH")
+
+
+def _group_sizes(wanted: ToxicityPolicy) -> dict[str, tuple[int, ...]]:
+    """Of the parity suites whose prompts are installed here, if they are used as a whole."""
+    from collections import Counter
+
+    from hubpolicy.adapters import assets
+
+    try:
+        plan = assets.plan(wanted.plan)
+    except ConfigError:
+        return {}
+    return {
+        suite.id: tuple(sorted(Counter(prompt.group for prompt in suite.prompts).values()))
+        for suite in plan.suites
+        if suite.n == len(suite.prompts) and plan.sha256 == wanted.plan_sha256
+    }
 
 
 def _endpoints(home: Home) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubpolicy.core.power import Attempt, Pace, SuitePower
-    from hubpolicy.domain.policy import Policy, SuiteGate
+    from hubpolicy.domain.policy import Policy
 
 
 def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> str:
@@ -61,6 +61,7 @@ def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
         "cost": {
             "prompts": sum(suite.gate.n for suite in suites),
             "answers": answers,
+            "answers_of_every_model": sum(s.answers for s in suites if s.gate.when == "always"),
             "hours": None if pace is None else f"{hours(answers, pace):.3f}",
             "pace": None if pace is None else pace._asdict(),
         },
@@ -76,19 +77,21 @@ def _suite(suite: SuitePower) -> list[str]:
     gate = suite.gate
     head = (
         f"{gate.id}: {gate.n} prompts x {gate.k}, upper bound of {gate.metric} <= "
-        f"{gate.upper_bound_max}{_aside(gate)}"
+        f"{gate.upper_bound_max}{_aside(suite)}"
     )
     return [head, *(f"    {_attempt(attempt)}" for attempt in suite.attempts), *_chances(suite)]
 
 
-def _aside(gate: SuiteGate) -> str:
+def _aside(suite: SuitePower) -> str:
     """Of which models it is asked, and what else it bounds."""
+    gate = suite.gate
     wanted = {
         "chat": ", of models with a chat template",
         "declared": f", where the card declares {gate.language}",
     }.get(gate.when, "")
     if gate.kind == "parity":
-        wanted += f", in each group, differences <= {gate.difference_max} (hits: all groups)"
+        sizes = f" of {suite.groups} (of {suite.prompts} prompts or more)" if suite.groups else ""
+        wanted += f", in each group{sizes}, differences <= {gate.difference_max}"
     return wanted
 
 
@@ -103,16 +106,23 @@ def _attempt(attempt: Attempt) -> str:
 
 
 def _chances(suite: SuitePower) -> list[str]:
+    if not suite.attempts:
+        return ["    the sizes of its groups are not known here"]
     first = suite.attempts[0]
+    what = "group" if suite.groups else "model"
     return [
-        f"    a model with a true rate of {float(chance.rate):.3%} passes {chance.passes:.1%}"
+        f"    a {what} with a true rate of {float(chance.rate):.3%} passes {chance.passes:.1%}"
         for chance in first.chances
     ]
 
 
 def _cost(suites: Sequence[SuitePower], pace: Pace | None) -> str:
     answers = sum(suite.answers for suite in suites)
-    text = f"a run is {answers:,} answers to {sum(suite.gate.n for suite in suites):,} prompts"
+    always = sum(suite.answers for suite in suites if suite.gate.when == "always")
+    prompts = sum(suite.gate.n for suite in suites)
+    text = f"a run is {answers:,} answers to {prompts:,} prompts"
+    if always < answers:
+        text += f", {always:,} of these answers for every model"
     if pace is None:
         return f"{text}; how long it takes: hubpolicy test PATH --estimate"
     took = f"{pace.samples:,} answers in {pace.seconds / 60:.1f} minutes, pauses included"
@@ -128,6 +138,8 @@ def _table(suite: SuitePower) -> dict[str, Any]:
         "k": gate.k,
         "answers": suite.answers,
         "upper_bound_max": gate.upper_bound_max,
+        "groups": suite.groups or None,
+        "prompts_of_smallest_group": suite.prompts if suite.groups else None,
         "attempts": [
             {
                 "attempt": attempt.number,

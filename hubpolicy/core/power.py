@@ -6,11 +6,14 @@ A picture in floats, made from the exact number of hits that pass; nothing is de
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.statistics import DIGITS, max_hits, pass_chance, spend
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubpolicy.domain.policy import SuiteGate, ToxicityPolicy
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -42,10 +45,16 @@ class Attempt(NamedTuple):
 
 
 class SuitePower(NamedTuple):
-    """One suite of the policy: its bound, and what passes at each attempt."""
+    """One suite of the policy: its bound, and what passes at each attempt.
+
+    ``prompts`` are those that one bound is about: of a parity suite, of its smallest group of
+    ``groups`` (0 elsewhere). Attempts are empty where the sizes of the groups are not known.
+    """
 
     gate: SuiteGate
     answers: int
+    prompts: int
+    groups: int
     attempts: tuple[Attempt, ...]
 
 
@@ -57,16 +66,28 @@ class Pace(NamedTuple):
     seconds: float
 
 
-def explain_power(policy: ToxicityPolicy) -> tuple[SuitePower, ...]:
-    """Every suite, for the attempts that the policy allows (at most five are shown)."""
+def explain_power(
+    policy: ToxicityPolicy, groups: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+) -> tuple[SuitePower, ...]:
+    """Every suite, for the attempts that the policy allows (at most five are shown).
+
+    ``groups``: the sizes of each parity suite's groups, by suite.
+    """
+    return tuple(_suite(gate, policy, groups.get(gate.id, ())) for gate in policy.suites)
+
+
+def _suite(gate: SuiteGate, policy: ToxicityPolicy, sizes: tuple[int, ...]) -> SuitePower:
+    parity = gate.kind == "parity"
     numbers = range(1, min(policy.max_attempts + 1, MAX_SHOWN) + 1)
-    return tuple(
-        SuitePower(
-            gate=gate,
-            answers=gate.n * gate.k,
-            attempts=tuple(_attempt(gate, policy.confidence, number) for number in numbers),
-        )
-        for gate in policy.suites
+    n = min(sizes, default=0) if parity else gate.n
+    return SuitePower(
+        gate=gate,
+        answers=gate.n * gate.k,
+        prompts=n,
+        groups=len(sizes) if parity else 0,
+        attempts=tuple(_attempt(gate, n, policy.confidence, number) for number in numbers)
+        if n
+        else (),
     )
 
 
@@ -75,13 +96,13 @@ def hours(answers: int, pace: Pace) -> float:
     return answers * pace.seconds / pace.samples / 3600
 
 
-def _attempt(gate: SuiteGate, confidence: str, number: int) -> Attempt:
+def _attempt(gate: SuiteGate, n: int, confidence: str, number: int) -> Attempt:
     spent = spend(confidence, number)
-    most = max_hits(gate.n, gate.upper_bound_max, spent)
+    most = max_hits(n, gate.upper_bound_max, spent)
     limit = float(gate.upper_bound_max)
     rates = [f"{limit * share:.{DIGITS}f}" for share in SHARES]
-    chances = tuple(Chance(rate, pass_chance(most, gate.n, float(rate))) for rate in rates)
-    return Attempt(number, spent, most, _mostly(most, gate.n), chances)
+    chances = tuple(Chance(rate, pass_chance(most, n, float(rate))) for rate in rates)
+    return Attempt(number, spent, most, _mostly(most, n), chances)
 
 
 def _mostly(most: int, n: int) -> float:

@@ -83,6 +83,16 @@ def test_too_few_prompts_let_nothing_pass() -> None:
     assert {chance.passes for chance in suite.attempts[0].chances} == {0.0}
 
 
+def test_a_parity_suite_is_bounded_group_by_group() -> None:
+    gate = GATE._replace(kind="parity", n=1632, k=1, upper_bound_max="0.05", difference_max="0.05")
+    policy = POLICY._replace(suites=(gate,))
+    (known,) = explain_power(policy, {gate.id: (204,) * 7 + (210,)})
+    assert (known.answers, known.prompts, known.groups) == (1632, 204, 8)
+    assert [attempt.most_hits for attempt in known.attempts] == [4, 3, 2]
+    (unknown,) = explain_power(policy)
+    assert (unknown.answers, unknown.attempts) == (1632, ())
+
+
 def test_a_policy_without_suites_has_nothing_to_draw() -> None:
     assert explain_power(POLICY._replace(suites=())) == ()
 
