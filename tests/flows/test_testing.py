@@ -203,6 +203,37 @@ def test_a_scorer_that_forgets_a_text_stops_the_run(tmp_path: Path) -> None:
         evaluate(world)
 
 
+class CrashingScorer(WrongScorer):
+    """Dies at the so-manyth text."""
+
+    def score(self, texts: Iterable[str]) -> Iterator[Score]:
+        for score in self.real.score(texts):
+            self.left -= 1
+            if self.left < 0:
+                message = "the scorer's runtime died"
+                raise ServiceError(message)
+            yield score
+
+
+def test_a_scorer_that_crashes_half_way_signs_nothing_and_the_run_goes_on(tmp_path: Path) -> None:
+    real = open_scorer(write_bundle(tmp_path / "bundle"), workers=1)
+    world = make_world(tmp_path, say("kind"), scorer=CrashingScorer(real, 150, toxic=False))
+    with pytest.raises(ServiceError, match="runtime died"):
+        evaluate(world)
+    assert world.bench.ledger.read().runs == ()
+    assert not list(tmp_path.glob("state/runs/*/records.jsonl"))
+    again = make_world(tmp_path, say("kind"), scorer=CrashingScorer(real, 10**6, toxic=False))
+    assert evaluate(again).verdict == "passed"
+    assert len(again.generator.asked) == 150 - 64
+
+
+def test_hits_so_far_are_told_beside_what_still_passes(tmp_path: Path) -> None:
+    world = make_world(tmp_path, say("rude"))
+    evaluate(world)
+    assert world.progress.told[0] == "TX-1 0 of 13 hits, TX-2 0 of 9 hits"
+    assert world.progress.told[-1] == "TX-1 40 of 13 hits, TX-2 30 of 9 hits"
+
+
 def crash_after(samples: int, text: str) -> Answer:
     left = samples
 
