@@ -243,3 +243,8 @@ def test_what_ran_is_named(scorer: BundleScorer) -> None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_pin_names_languages_as_cards_are_read(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "bundle", languages=["pt-BR", "en", "EN-us"])
+    assert bundle_pin(folder).languages == ("en", "pt")

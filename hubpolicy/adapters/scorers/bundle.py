@@ -112,7 +112,8 @@ def bundle_pin(folder: str | os.PathLike[str]) -> ScorerPin:
 
 def make_pin(files: BundleFiles, description: Description) -> ScorerPin:
     """Identity and digest of a bundle that was read."""
-    languages = tuple(sorted(set(description.languages)))
+    # As cards are read: ``pt`` of ``pt-BR``.
+    languages = tuple(sorted({tag.lower().partition("-")[0] for tag in description.languages}))
     return ScorerPin(
         description.id, description.tier, files.sha256, description.precision, languages
     )
