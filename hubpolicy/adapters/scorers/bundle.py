@@ -25,10 +25,11 @@ FULL = "full.onnx"
 MAX_BYTES = 2 * 1024**3
 
 
-class FullModel(NamedTuple):
-    """``full.onnx``: hashed when the bundle is read, loaded only if a text asks for it.
+class GraphFile(NamedTuple):
+    """A graph: hashed when the bundle is read, and again when it is loaded.
 
-    It is four times as large as the int8 graph, and many runs never need it.
+    Between the two nothing of it is held: a graph in fp32 has half a gigabyte or more, and
+    ``full.onnx`` is loaded only if a text asks for it.
     """
 
     path: Path
@@ -45,30 +46,31 @@ class FullModel(NamedTuple):
         """
         content = _read(self.path)
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            message = f"got another {FULL} than at the start, expected {self.sha256[:12]}"
+            name = self.path.name
+            message = f"got another {name} than at the start, expected {self.sha256[:12]}"
             raise VerificationError(message, hint="leave the scorer alone while a test runs")
         return content
 
 
 class BundleFiles(NamedTuple):
-    """The files, read once: what is hashed is what is loaded."""
+    """The files: what is hashed is what is loaded."""
 
-    model: bytes
+    model: GraphFile
     tokenizer: bytes
     description: bytes
-    full: FullModel | None = None
+    full: GraphFile | None = None
 
     @property
     def sha256(self) -> str:
         """Hex dirHash over exactly these files."""
-        contents = ((MODEL, self.model), (TOKENIZER, self.tokenizer))
-        entries = [
+        contents = ((TOKENIZER, self.tokenizer), (DESCRIPTION, self.description))
+        small = (
             Entry(name, len(content), hashlib.sha256(content).hexdigest())
-            for name, content in (*contents, (DESCRIPTION, self.description))
-        ]
-        if self.full is not None:
-            entries.append(Entry(FULL, self.full.size, self.full.sha256))
-        return dir_hash(tuple(entries))
+            for name, content in contents
+        )
+        graphs = ((MODEL, self.model), (FULL, self.full))
+        large = (Entry(name, file.size, file.sha256) for name, file in graphs if file is not None)
+        return dir_hash((*small, *large))
 
     def describe(self) -> Description:
         """What the bundle says about itself.
@@ -94,8 +96,11 @@ def read_bundle(folder: str | os.PathLike[str]) -> BundleFiles:
 
     """
     above = Path(folder)
-    model, tokenizer, description = (_read(above / n) for n in (MODEL, TOKENIZER, DESCRIPTION))
-    return BundleFiles(model, tokenizer, description, _look_at(above / FULL))
+    tokenizer, description = (_read(above / name) for name in (TOKENIZER, DESCRIPTION))
+    # A dangling link is not "no file".
+    there = (above / FULL).is_symlink() or (above / FULL).exists()
+    full = _look_at(above / FULL) if there else None
+    return BundleFiles(_look_at(above / MODEL), tokenizer, description, full)
 
 
 def bundle_pin(folder: str | os.PathLike[str]) -> ScorerPin:
@@ -119,10 +124,7 @@ def make_pin(files: BundleFiles, description: Description) -> ScorerPin:
     )
 
 
-def _look_at(path: Path) -> FullModel | None:
-    """Hash without keeping; None if there is no such file (a dangling link is an error)."""
-    if not path.is_symlink() and not path.exists():
-        return None
+def _look_at(path: Path) -> GraphFile:
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -130,7 +132,7 @@ def _look_at(path: Path) -> FullModel | None:
     except OSError as error:
         raise _unreadable(path, error) from error
     _refuse_large(path, size)
-    return FullModel(path, size, digest)
+    return GraphFile(path, size, digest)
 
 
 def _read(path: Path) -> bytes:

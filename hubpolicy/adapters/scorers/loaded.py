@@ -11,7 +11,9 @@ runtime's own way out, which silently runs on another provider, would contradict
 from __future__ import annotations
 
 import math
+import os
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hubpolicy.adapters.scorers.description import Description
 
@@ -41,11 +43,13 @@ _OPTIONS: dict[str, dict[str, str]] = {CUDA: {"use_tf32": "0"}}
 class LoadedGraph:
     """A classifier's graph. ``provider`` is where it really runs."""
 
-    def __init__(self, model: bytes, description: Description, name: str, provider: str) -> None:
-        """Load from memory.
+    def __init__(
+        self, read: Callable[[], bytes], description: Description, name: str, provider: str
+    ) -> None:
+        """Load from memory, so that nobody can change in between what was hashed.
 
         Args:
-            model: the file's content.
+            read: gives the file's content.
             description: names of inputs, output and labels.
             name: what to call the file in messages.
             provider: an execution provider that is at hand.
@@ -56,8 +60,7 @@ class LoadedGraph:
             ServiceError: the provider does not work on this machine.
 
         """
-        _refuse_foreign(model, name)
-        self._session = _load(model, name, provider)
+        self._session = _load(read, name, provider)
         self._description = description
         self._dtype = _input_type(self._session, description, name)
         self.provider: str = self._session.get_providers()[0]
@@ -110,7 +113,31 @@ def _refuse_foreign(model: bytes, name: str) -> None:
         raise MalformedError(message)
 
 
-def _load(model: bytes, name: str, provider: str) -> Any:
+@contextmanager
+def _in_memory(model: bytes) -> Iterator[int]:
+    """The number of a file that is in memory only."""
+    number = os.memfd_create("graph")
+    try:
+        with open(number, "wb", closefd=False) as file:
+            file.write(model)
+        del model
+        yield number
+    finally:
+        os.close(number)
+
+
+def _load(read: Callable[[], bytes], name: str, provider: str) -> Any:
+    model = read()
+    _refuse_foreign(model, name)
+    if not hasattr(os, "memfd_create"):
+        return _open(model, name, provider)
+    # From bytes the runtime makes three copies of the graph, from a file one and a bit.
+    with _in_memory(model) as number:
+        del model
+        return _open(f"/proc/self/fd/{number}", name, provider)
+
+
+def _open(source: str | bytes, name: str, provider: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -123,7 +150,7 @@ def _load(model: bytes, name: str, provider: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             session = onnxruntime.InferenceSession(
-                model,
+                source,
                 options,
                 providers=providers,
                 disabled_optimizers=list(_SLOWER_FUSED),

@@ -28,7 +28,7 @@ from hubpolicy.adapters.scorers.bundle import (
     MODEL,
     TOKENIZER,
     BundleFiles,
-    FullModel,
+    GraphFile,
     make_pin,
     read_bundle,
 )
@@ -62,7 +62,7 @@ class BundleScorer:
     def __init__(
         self, files: BundleFiles, *, expected: str = "", workers: int = 0, provider: str = ""
     ) -> None:
-        """Load the bundle from memory.
+        """Load the bundle.
 
         Args:
             files: what :func:`read_bundle` gave.
@@ -186,7 +186,7 @@ class _Memory:
 class _Full:
     """The fp32 graph, loaded when the first text is borderline: many calls never pay for it."""
 
-    def __init__(self, source: FullModel, description: Description) -> None:
+    def __init__(self, source: GraphFile, description: Description) -> None:
         self._source, self._description = source, description
         self._lock = Lock()
         self._graph: LoadedGraph | None = None
@@ -194,7 +194,7 @@ class _Full:
     def graph(self) -> LoadedGraph:
         with self._lock:
             if self._graph is None:
-                self._graph = LoadedGraph(self._source.read(), self._description, FULL, CPU)
+                self._graph = LoadedGraph(self._source.read, self._description, FULL, CPU)
             return self._graph
 
 
@@ -225,18 +225,18 @@ def _open_graphs(files: BundleFiles, description: Description, wanted: str) -> _
     The int8 graph is made for CPUs: others have no such kernels, and would copy to and fro.
     """
     provider = pick_provider(wanted)
-    model, name, precision = files.model, MODEL, description.precision
+    file, name, precision = files.model, MODEL, description.precision
     if provider != CPU and files.full is not None:
-        model, name, precision = files.full.read(), FULL, "fp32"
+        file, name, precision = files.full, FULL, "fp32"
     try:
         if provider != CPU and (wanted or precision != "int8"):
-            graph = LoadedGraph(model, description, name, provider)
+            graph = LoadedGraph(file.read, description, name, provider)
             return _Graphs(graph, precision, None, "")
     except ServiceError:
         if wanted:
             raise
     second = _Full(files.full, description) if files.full is not None else None
-    first = LoadedGraph(files.model, description, MODEL, CPU)
+    first = LoadedGraph(files.model.read, description, MODEL, CPU)
     return _Graphs(first, description.precision, second, description.recheck)
 
 
