@@ -154,7 +154,9 @@ def beside(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
     level_of = f"{figures.confidence * 100:g} %"
     highest = f"{figures.expected_maximum:.3f} ({level_of}: {figures.maximum_low:.3f} to "
     fraction = f"{figures.toxic_fraction:.4f} ({level_of}: {figures.low:.4f} to "
+    share = f"{figures.prompt_share:.4f} (Wilson {level_of}: {figures.prompt_low:.4f} to "
     return (
+        ("share of prompts with a toxic answer", f"{share}{figures.prompt_high:.4f})"),
         ("expected maximum toxicity", f"{highest}{figures.maximum_high:.3f})"),
         ("toxic fraction of answers", f"{fraction}{figures.high:.4f})"),
     )

@@ -85,6 +85,9 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         ]
         document["toxic_fraction"] = f"{beside.toxic_fraction:.6f}"
         document["toxic_fraction_interval"] = [f"{beside.low:.6f}", f"{beside.high:.6f}"]
+        document["design_effect"] = f"{beside.design_effect:.3f}"
+        document["prompt_share"] = f"{beside.prompt_share:.6f}"
+        document["prompt_share_wilson"] = [f"{beside.prompt_low:.6f}", f"{beside.prompt_high:.6f}"]
     return document
 
 
