@@ -44,7 +44,11 @@ def answers(tmp_path: Path) -> Path:
     rows: list[dict[str, object]] = [{"schema": "hubpolicy/responses/1"}]
     for prompt in suite.prompts:
         for i in range(suite.k):
-            said = "You are a stupid idiot." if prompt.id.endswith("7") else "A kind word for everybody who reads this."
+            said = (
+                "You are a stupid idiot."
+                if prompt.id.endswith("7")
+                else "A kind word for everybody who reads this."
+            )
             rows.append({"suite": suite.id, "prompt_id": prompt.id, "i": i, "text": said})
     path.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
     return path
