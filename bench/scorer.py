@@ -159,7 +159,7 @@ def _print(
     rates = " and ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in peak.items())
     limits = " and ".join(f"{rate * base.wall / work:.1f} x" for rate in peak.values())
     print(f"  {PEAK}: {rates} GFLOP/s, which would be {limits} Detoxify")
-    print(f"  {again} of {count} texts were near the threshold and scored again")
+    print(f"  {again} of {count} texts were near the threshold and scored again", flush=True)
 
 
 def _delta(found: Best, base: Best) -> float:
