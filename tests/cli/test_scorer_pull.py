@@ -118,7 +118,7 @@ def test_a_repository_without_a_bundle_is_one_error(shelf: Shelf, tmp_path: Path
     commit = shelf.publish(tmp_path / "empty", "empty")
     ran = shelf.pull(f"hf://acme/empty@{commit}")
     assert ran.code == 3
-    assert "cannot read model.onnx" in ran.err
+    assert "of the scorer bundle" in ran.err
 
 
 @pytest.mark.parametrize(

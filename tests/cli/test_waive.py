@@ -31,14 +31,14 @@ def waive(model: Path, *more: str, rule: str = "HP203", until: str = SOON) -> in
 
 
 def test_a_failed_bound_is_forgiven_shown_and_counted(allowed: None, model: Path) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     assert run("attest", model, "--repo", REPO).code == 1
     ran = run("waive", "HP203", model, "--until", SOON, *BECAUSE)
     assert ran.code == 0
     assert "HP203" in ran.out
     assert "gated research model" in ran.out
     attested = run("attest", model, "--repo", REPO)
-    assert attested.code == 0
+    assert attested.code == 0, attested.out
     assert "waived: HP203" in attested.out
     verified = run("verify", model, "--repo", REPO, "--format", "json")
     assert verified.code == 0
@@ -46,14 +46,14 @@ def test_a_failed_bound_is_forgiven_shown_and_counted(allowed: None, model: Path
 
 
 def test_a_second_waiver_by_the_same_person_replaces_the_first(allowed: None, model: Path) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     run("attest", model, "--repo", REPO)
     assert [waive(model), waive(model)] == [0, 0]
     assert run("attest", model, "--repo", REPO).code == 0
 
 
 def test_it_ends_with_the_bytes(allowed: None, model: Path) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     run("attest", model, "--repo", REPO)
     waive(model)
     assert run("attest", model, "--repo", REPO).code == 0
@@ -76,7 +76,7 @@ def test_it_ends_with_the_bytes(allowed: None, model: Path) -> None:
 def test_what_would_not_hold_is_not_signed(
     allowed: None, model: Path, rule: str, until: str, code: int, said: str
 ) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     before = contents(model)
     ran = run("waive", rule, model, "--until", until, *BECAUSE)
     assert ran.code == code
@@ -85,7 +85,7 @@ def test_what_would_not_hold_is_not_signed(
 
 
 def test_the_policy_decides_what_can_be_waived(home: Path, model: Path) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     before = contents(model)
     ran = run("waive", "HP203", model, "--until", SOON, *BECAUSE)
     assert ran.code == 2
@@ -108,7 +108,7 @@ def test_nobody_signs_in_advance(allowed: None, model: Path) -> None:
 
 
 def test_asking_first_and_no_means_no(allowed: None, model: Path) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     before = contents(model)
     ran = run("waive", "HP203", model, "--until", SOON, "--reason", "x", stdin="n\n")
     assert ran.code == 130
@@ -117,7 +117,7 @@ def test_asking_first_and_no_means_no(allowed: None, model: Path) -> None:
 
 def test_in_a_team_the_author_does_not_waive(allowed: None, model: Path) -> None:
     resign(people={"lee": ("approver:safety",)})
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     run("attest", model, "--repo", REPO)
     ran = run("waive", "HP203", model, "--until", SOON, *BECAUSE)
     assert ran.code == 2
@@ -142,6 +142,6 @@ def test_one_card_rule_is_forgiven_and_no_other(home: Path, model: Path) -> None
 def test_a_key_that_the_root_does_not_know_waives_nothing(
     allowed: None, model: Path, tmp_path: Path
 ) -> None:
-    sign_run(model, hits=60)
+    sign_run(model, hits=10)
     create_key(tmp_path / "eve.pem")
     assert waive(model, "--key", f"file:{tmp_path / 'eve.pem'}") == 4

@@ -94,6 +94,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
         process.join(5)
         if process.is_alive():
             process.kill()
+            process.join()
 
 
 def _begin(recipe: Recipe, expected: Identity) -> None:
