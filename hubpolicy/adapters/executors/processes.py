@@ -10,6 +10,7 @@ import multiprocessing
 import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.executors.worker import (
@@ -89,12 +90,12 @@ def _end(pool: ProcessPoolExecutor) -> None:
     processes = list((pool._processes or {}).values())  # noqa: SLF001 - no public way before 3.14
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join(5)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        process.kill()
+    # The pool's own thread reaps them; to do that here too would be a race for their exit codes.
+    ends = [process.sentinel for process in processes]
+    while ends:
+        gone = connection.wait(ends)
+        ends = [end for end in ends if end not in gone]
 
 
 def _begin(recipe: Recipe, expected: Identity) -> None:
