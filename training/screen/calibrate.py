@@ -15,6 +15,7 @@ import torch
 from training.screen.vocabulary import CONTENT_TOKENS, PREFIX, SUFFIX, build_tokenizer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -67,12 +68,14 @@ def best_cut(
     return float(max(cuts, key=balanced))
 
 
-def calibration(model: ScreenModel, path: Path) -> tuple[float, float]:
-    """Return (scale, shift) for the logit: the cut goes to 0, the slope follows the validation loss."""
+def calibration(
+    score: Callable[[list[str]], NDArray[np.float64]], path: Path
+) -> tuple[float, float]:
+    """Return (scale, shift) for the logit that ``score`` gives: the cut goes to 0, the slope follows the validation loss."""
     rows = read_jsonl(path)
     neutral = [row for row in rows if row["source"] in NEUTRAL_SOURCES][:NEUTRAL_SAMPLE]
     rows = [row for row in rows if row["source"] not in NEUTRAL_SOURCES] + neutral
-    logits = raw_logits(model, [str(row["text"]) for row in rows])
+    logits = score([str(row["text"]) for row in rows])
     toxic = np.asarray([float(str(row["label"])) >= 0.5 for row in rows])
     names = (str(row["source"]).split(":")[0] for row in rows)
     source = np.asarray(list(names))

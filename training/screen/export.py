@@ -21,7 +21,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 
-from training.screen.calibrate import calibration
+from training.screen.calibrate import calibration, raw_logits
 from training.screen.model import ScreenModel, load_base
 from training.screen.vocabulary import CONTENT_TOKENS, PREFIX, SUFFIX, build_tokenizer
 
@@ -167,7 +167,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(2)
     model = trained_model(options.state)
-    scale, shift = calibration(model, options.prepared / "val.jsonl")
+    scale, shift = calibration(
+        lambda texts: raw_logits(model, texts), options.prepared / "val.jsonl"
+    )
     fold(model, scale, shift)
     write_bundle(model, options.out, options.full)
     print(json.dumps({"scale": scale, "shift": shift}))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VOTES_TOXIC = 0.5
 HELD_OUT_PERCENT = 10
+WIKI_HELD_OUT_PERCENT = 50
 VAL_PERCENT = 3
 
 
@@ -183,7 +184,7 @@ def wiki_context(data: Path) -> Iterator[Row]:
 
 
 def unintended_bias(data: Path) -> Iterator[Row]:
-    """Identity templates of conversationai (a sample trains) and its Wikipedia comments (all test)."""
+    """Identity templates of conversationai (a sample trains) and its Wikipedia comments (half of them test)."""
     for row in _table(data / "unintended_bias/en_sentence_templates.csv"):
         bucket = int.from_bytes(hashlib.sha256(row["phrase"].encode()).digest()[:4], "big") % 1000
         label = float(row["toxicity"] == "toxic")
@@ -193,7 +194,10 @@ def unintended_bias(data: Path) -> Iterator[Row]:
             yield Row(row["phrase"], label, 1.0, "bias_templates", "test")
     for row in _table(data / "unintended_bias/toxicity_nonfuzzed_testset.csv"):
         toxic = row["toxic"].lower() == "true"
-        yield Row(row["comment"], float(toxic), 1.0, "wiki_ood", "test")
+        if part_of(row["comment"], WIKI_HELD_OUT_PERCENT) == "test":
+            yield Row(row["comment"], float(toxic), 1.0, "wiki_ood", "test")
+        else:
+            yield Row(row["comment"], 0.97 if toxic else 0.02, 2.0, "wiki_comments", "train")
 
 
 SOURCES = (
