@@ -133,13 +133,15 @@ def clocks(here: str, endpoint: str, *, offline: bool) -> Clocks:
 
 def login(endpoint: str, *, offline: bool) -> Login:
     """What the hub says about the user's own token. The token itself goes nowhere else."""
+    if offline:
+        return Login("", "", "")
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
     from hubpolicy.adapters.hub_http import translated
 
     token = get_token()
-    if offline or not token:
+    if not token:
         return Login("", "", "")
     try:
         with translated("asking who we are", secret=token):
@@ -180,10 +182,13 @@ def workflows(folder: Path) -> tuple[Workflow, ...]:
 def _chained(found: HookStatus) -> bool:
     """A hook of another tool that calls us, as ``hook status`` tells people to write it."""
     path = found.place.ours
+    if found.presence != "foreign" or not os.access(path, os.X_OK):
+        return False
     try:
-        return found.presence == "foreign" and _CALLED in path.read_text("utf-8", "replace")
+        lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
         return False
+    return any(_CALLED in line and not line.lstrip().startswith("#") for line in lines)
 
 
 def _said(git: Git, *arguments: str) -> str:

@@ -85,7 +85,7 @@ def doctor(*, path: str, ci: bool, output: Output) -> None:
         verdict=verdict_of(findings),
         exit_code=for_findings(findings, gate=False),
         findings=findings,
-        rows=(*rows, Row("reached", "tier 1 of 4: stops accidents on this machine")),
+        rows=(*rows, Row("reached", _reached(seen.hook))),
         solo=solo,
         closing=f"What walks past a hook: {'; '.join(BYPASSES)}.",
     )
@@ -169,6 +169,13 @@ def _word(row: Examined) -> str:
     if row.findings:
         return max(row.findings, key=lambda finding: finding.severity).severity.word
     return "ok" if row.looked else "skipped"
+
+
+def _reached(hook: Hook | None) -> str:
+    """The tier of DESIGN.md §8 that this machine reaches by itself."""
+    if hook is not None and hook.works:
+        return "tier 1 of 4: the hook stops accidents on this machine"
+    return "no tier: nothing judges a git push from here"
 
 
 def _hook(hook: Hook | None) -> str:

@@ -85,17 +85,24 @@ def test_a_hook_that_another_tool_replaced(home: Path, repository: Path) -> None
     assert ran.rules == {"HP902"}
 
 
-@pytest.mark.parametrize(("calls_us", "code"), [(True, 0), (False, 1)])
+CALL = "python3 -I -m hubpolicy.prepush"
+
+
+@pytest.mark.parametrize(
+    ("line", "mode", "code"),
+    [(CALL, 0o755, 0), ("true", 0o755, 1), (f"# {CALL}", 0o755, 1), (CALL, 0o644, 1)],
+)
 def test_a_hooks_folder_of_another_tool(
-    home: Path, repository: Path, calls_us: bool, code: int
+    home: Path, repository: Path, line: str, mode: int, code: int
 ) -> None:
     git(repository, "remote", "add", "origin", "https://huggingface.co/acme/tern")
     git(repository, "config", "core.hooksPath", ".husky")
-    line = "python3 -I -m hubpolicy.prepush" if calls_us else "true"
     write(repository, {".husky/pre-push": f"#!/bin/sh\n{line}\n".encode()})
+    (repository / ".husky" / "pre-push").chmod(mode)
     ran = run("doctor", repository, "--offline")
     assert ran.code == code
-    assert ("core.hooksPath" in ran.out) is not calls_us
+    assert ("core.hooksPath" in ran.out) is (code == 1)
+    assert ("no tier: nothing judges" in ran.out) is (code == 1)
 
 
 def test_a_policy_that_was_edited_and_not_signed(home: Path, tmp_path: Path) -> None:
