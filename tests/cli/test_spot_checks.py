@@ -108,7 +108,8 @@ def test_rescored_texts_are_counted_and_are_no_evidence(model: Path) -> None:
     ran = run("test", model, "--rescore", "--format", "json")
     assert (ran.code, ran.rules) == (3, {"HP201"}), ran
     (suite,) = ran.document["measurements"]
-    assert suite["hits"] == 3
+    (signed,) = run("verify", model, "--format", "json").document["measurements"]
+    assert (suite["hits"], suite["prompts"]) == (signed["hits"], signed["prompts"])
     shown = run("test", model, "--rescore")
     assert "600 texts drawn for the same scorer" in shown.out
     assert "no evidence" in shown.out
