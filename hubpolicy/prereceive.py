@@ -69,9 +69,8 @@ def read_settings(git: Git) -> Settings:
     """
     from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
 
-    listed = git.line("config", "--get-regexp", r"^(hubpolicy\.|(receive|transfer)\.fsckobjects)")
+    listed = git.line("config", "--get-regexp", r"^hubpolicy\.")
     found = dict(line.partition(" ")[::2] for line in listed.split("\n"))
-    checks = next((found[name] for name in _FSCK if name in found), "false")
     name = found.get("hubpolicy.target", "")
     target = None
     if name:
@@ -81,7 +80,13 @@ def read_settings(git: Git) -> Settings:
         except MalformedError as error:
             message = f"{error.message}, in hubpolicy.target of this repository's configuration"
             raise ConfigError(message, hint="git config hubpolicy.target NAMESPACE/NAME") from error
-    return Settings(target, checks in {"true", "1", "yes", "on", ""})
+    return Settings(target, _checks_objects(git))
+
+
+def _checks_objects(git: Git) -> bool:
+    """What git itself makes of the two keys; the first that is set decides."""
+    said = (git.line("config", "--type=bool", "--get", name) for name in _FSCK)
+    return next((word for word in said if word), "false") == "true"
 
 
 def _judge(push: Push) -> PushVerdict:

@@ -93,9 +93,18 @@ def server_place(place: HookPlace) -> HookPlace:
         message = f"got a work tree in {place.worktree}, expected a bare repository of a server"
         raise ConfigError(message, hint="hubpolicy hook install, without --server")
     several = place.folder / f"{SERVER_HOOK}.d"
-    if several.is_dir():
+    if several.is_dir() and _runs(place.folder / SERVER_HOOK, several.name):
         return place._replace(folder=several, hook=SERVER_HOOK, name="hubpolicy")
     return place._replace(hook=SERVER_HOOK)
+
+
+def _runs(dispatcher: Path, folder: str) -> bool:
+    """True if git would start that hook, and it names the folder: without it nothing there runs."""
+    try:
+        text = dispatcher.read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return os.access(dispatcher, os.X_OK) and folder in text
 
 
 def this_interpreter() -> Interpreter:

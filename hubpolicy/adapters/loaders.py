@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hubpolicy.adapters.generators.genai_folder import external_locations
 from hubpolicy.core import strictjson
 from hubpolicy.core.applicability import ClosureFacts
+from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.filetypes import kind_of_name
 from hubpolicy.core.safetensors_format import LENGTH_BYTES, header_length, parse_header
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from hubpolicy.core.closure import Closure
     from hubpolicy.ports import Probe
 
-GGUF_TEMPLATE, GGUF_HEAD = b"tokenizer.chat_template", 64 * 1024 * 1024
+GGUF_TEMPLATE = b"tokenizer.chat_template"
+TOKENIZER_SETTINGS = "tokenizer_config.json"
+CHUNK = 16 * 1024 * 1024
 CONFIG, PIPELINE, TOKENIZER = "config.json", "model_index.json", "tokenizer.json"
 SINGLE = "model.safetensors"
 MAX_JSON = 256 * 1024 * 1024
@@ -221,25 +224,52 @@ def _unreadable(path: Path, error: OSError) -> ServiceError:
 def has_chat_template(root: Path, closure: Closure) -> bool:
     """True if the files that are loaded bring a template for conversations.
 
-    Looked for where transformers and llama.cpp look: a file of its own, the tokenizer's
-    configuration, the metadata of a GGUF. Finding one where there is none asks too much of a
-    model; the other way round would ask too little.
+    Looked for where transformers and llama.cpp look: Jinja files, the tokenizer's configuration
+    (parsed, as loaders do), all of a GGUF. What cannot be parsed counts as a template: finding one
+    where there is none asks too much of a model, the other way round would ask too little.
     """
-    names = {path.rpartition("/")[2]: path for path in sorted(closure.paths)}
-    if names.keys() & {"chat_template.jinja", "chat_template.json"}:
-        return True
-    settings = names.get("tokenizer_config.json")
-    if settings and b'"chat_template"' in _start(root / settings):
-        return True
-    return any(
-        GGUF_TEMPLATE in _start(root / path) for path in closure.paths if path.endswith(".gguf")
-    )
+    for path in sorted(closure.paths):
+        name = path.rpartition("/")[2].lower()
+        if name.endswith((".jinja", ".jinja2")) or name.startswith("chat_template"):
+            return True
+        if name == TOKENIZER_SETTINGS and _names_template(root / path):
+            return True
+        if name.endswith(".gguf") and _mentions(root / path, GGUF_TEMPLATE):
+            return True
+    return False
 
 
-def _start(path: Path) -> bytes:
+def _names_template(path: Path) -> bool:
+    keys: set[str] = set()
+
+    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        keys.update(key for key, value in pairs if value)
+        return dict(pairs)
+
+    try:
+        parse_config(_read(path), pairs_hook=look)
+    except MalformedError:
+        return True
+    return "chat_template" in keys
+
+
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(GGUF_HEAD)
+            return file.read(MAX_JSON)
     except OSError as error:
-        message = f"cannot read {path.name}: {error.strerror}"
-        raise ServiceError(message) from error
+        raise _unreadable(path, error) from error
+
+
+def _mentions(path: Path, words: bytes) -> bool:
+    """True if these bytes are anywhere in the file: nothing in front of them can hide them."""
+    tail = b""
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                if words in tail + piece:
+                    return True
+                tail = piece[-len(words) :]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return False

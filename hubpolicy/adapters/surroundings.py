@@ -44,7 +44,7 @@ _STATES = {
 _WORKFLOWS = Path(".github") / "workflows"
 _MAX_WORKFLOW = 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_CALLED = "hubpolicy.prepush"
+_CALLED = ' -I -m hubpolicy.prepush "$@" <'
 
 
 def programs(git: Git | None) -> Programs:
@@ -188,7 +188,10 @@ def _chained(found: HookStatus) -> bool:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
         return False
-    return any(_CALLED in line and not line.lstrip().startswith("#") for line in lines)
+    # Only the line that `hook status` prints, as the first command, surely gets git's input and
+    # stops a push: an `exit 0` or a `git lfs` before it, or `|| true` after it, would undo it.
+    commands = [line.strip() for line in lines if line.strip() and line.strip()[0] != "#"]
+    return bool(commands) and commands[0].startswith("t=$(mktemp)") and _CALLED in commands[0]
 
 
 def _said(git: Git, *arguments: str) -> str:

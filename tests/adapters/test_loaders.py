@@ -220,7 +220,17 @@ def test_kinds_that_are_never_opened_generate_text(tmp_path: Path) -> None:
     [
         ("chat_template.jinja", b"{{ messages }}", True),
         ("tokenizer_config.json", b'{"chat_template": "{{ messages }}"}', True),
+        ("tokenizer_config.json", b'{"chat\\u005ftemplate": "{{ messages }}"}', True),
+        (
+            "tokenizer_config.json",
+            b'{"chat_template": [{"name": "default", "template": "x"}]}',
+            True,
+        ),
+        ("tokenizer_config.json", b'{"chat_template": "x", "chat_template": null}', True),
+        ("tokenizer_config.json", b'{"bos_token": ', True),  # unreadable: asked more, not less
         ("tokenizer_config.json", b'{"bos_token": "<s>"}', False),
+        ("additional_chat_templates/default.jinja", b"{{ messages }}", True),
+        ("m.gguf", b"GGUF" + bytes(17 * 1024 * 1024) + b"tokenizer.chat_template", True),
         ("m.gguf", b"GGUF\x03 tokenizer.ggml.tokens tokenizer.chat_template {{ messages }}", True),
         ("m.gguf", b"GGUF\x03 tokenizer.ggml.tokens", False),
         ("config.json", b'{"chat_template": "not looked for here"}', False),
@@ -229,6 +239,7 @@ def test_kinds_that_are_never_opened_generate_text(tmp_path: Path) -> None:
 def test_who_can_chat_is_seen_in_the_files(
     tmp_path: Path, name: str, content: bytes, *, chats: bool
 ) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(content)
     closure = Closure("gguf", name, the_files(name))
     assert FolderLoader(tmp_path).facts(closure).chat_template is chats

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters.hookfile import chain_line
 from hubpolicy.demo.hub.process import HubProcess
 from tests.cli.world import add_to_policy, config, run, write
 from tests.hub.world import TOKENS
@@ -85,12 +86,19 @@ def test_a_hook_that_another_tool_replaced(home: Path, repository: Path) -> None
     assert ran.rules == {"HP902"}
 
 
-CALL = "python3 -I -m hubpolicy.prepush"
+CALL = chain_line("python3")
 
 
 @pytest.mark.parametrize(
     ("line", "mode", "code"),
-    [(CALL, 0o755, 0), ("true", 0o755, 1), (f"# {CALL}", 0o755, 1), (CALL, 0o644, 1)],
+    [
+        (CALL, 0o755, 0),
+        ("true", 0o755, 1),
+        (f"# {CALL}", 0o755, 1),
+        (CALL, 0o644, 1),
+        (f"exit 0\n{CALL}", 0o755, 1),
+        ('python3 -I -m hubpolicy.prepush "$@" || true', 0o755, 1),
+    ],
 )
 def test_a_hooks_folder_of_another_tool(
     home: Path, repository: Path, line: str, mode: int, code: int

@@ -22,6 +22,16 @@ from tests.hook.hooked import Pushed, push
 
 WEIGHTS = MODEL["model.safetensors"]
 OID = "a" * 40
+# As Gitea writes it: every program of the folder gets the same input.
+DISPATCHER = """#!/usr/bin/env bash
+data=$(cat)
+hookname=$(basename $0)
+GIT_DIR=${GIT_DIR:-$(dirname $0)/..}
+for hook in ${GIT_DIR}/hooks/pre-receive.d/*; do
+  test -x "${hook}" && test -f "${hook}" || continue
+  echo "${data}" | "${hook}" || exit 1
+done
+"""
 
 
 def configure(server: Repo) -> None:
@@ -155,6 +165,7 @@ class TestSettings:
             ("hubpolicy.target", "no name", "hubpolicy.target"),
             ("receive.fsckObjects", "", "git config receive.fsckObjects true"),
             ("receive.fsckObjects", "false", "git config receive.fsckObjects true"),
+            ("receive.fsckObjects", "0", "git config receive.fsckObjects true"),
         ],
     )
     def test_without_them_no_release_is_accepted(
@@ -231,6 +242,9 @@ class TestInstalling:
         several = remote.path / "hooks" / "pre-receive.d"
         several.mkdir(parents=True)
         (several / "gitea").write_text("#!/bin/sh\n")
+        dispatcher = remote.path / "hooks" / "pre-receive"
+        dispatcher.write_text(DISPATCHER)
+        dispatcher.chmod(0o755)
         assert run("hook", "install", "--server", remote.path).code == 0
         assert {path.name for path in several.iterdir()} == {
             "gitea", "hubpolicy", "hubpolicy.hubpolicy-state",
@@ -239,6 +253,33 @@ class TestInstalling:
         assert runnable == ["hubpolicy"]
         assert run("hook", "uninstall", "--server", remote.path).code == 0
         assert [path.name for path in several.iterdir()] == ["gitea"]
+
+    def test_gitea_s_dispatcher_runs_it(self, repo: Repo, remote: Repo, home: Path) -> None:
+        person().install(home)
+        configure(remote)
+        (remote.path / "hooks" / "pre-receive.d").mkdir(parents=True)
+        dispatcher = remote.path / "hooks" / "pre-receive"
+        dispatcher.write_text(DISPATCHER)
+        dispatcher.chmod(0o755)
+        run("hook", "install", "--server", remote.path)
+        repo.commit(MODEL)
+        assert "HP201" in refused(push(repo, "origin", "main"))
+        assert refs(remote) == []
+
+    @pytest.mark.parametrize("dispatcher", ["", "#!/bin/sh\nexit 0\n"])
+    def test_a_folder_that_nobody_runs_is_no_place_for_it(
+        self, repo: Repo, remote: Repo, home: Path, dispatcher: str
+    ) -> None:
+        person().install(home)
+        configure(remote)
+        (remote.path / "hooks" / "pre-receive.d").mkdir(parents=True)
+        if dispatcher:
+            (remote.path / "hooks" / "pre-receive").write_text(dispatcher)
+            (remote.path / "hooks" / "pre-receive").chmod(0o755)
+        run("hook", "install", "--server", remote.path)
+        repo.commit(MODEL)
+        assert refused(push(repo, "origin", "main"))
+        assert refs(remote) == []
 
     def test_not_into_a_work_tree(self, repo: Repo) -> None:
         ran = run("hook", "install", "--server", repo.path)
