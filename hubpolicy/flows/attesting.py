@@ -159,7 +159,7 @@ def attest(
     made = _made(trip, lines, signature)
     if dropped:
         draft = trip.seen(made)
-    draft = draft._replace(first_released=_first_released(every, lines))
+    draft = draft._replace(first_released=_first_released(trip, every, lines))
     decision = judge(draft, INPUTS)
     if decision.verdict == "passed":
         releases = _release_lines(trip, kept, draft)
@@ -195,22 +195,27 @@ def _made(trip: _Trip, lines: list[Line], signature: bytes | None) -> dict[str, 
     return made
 
 
-def _first_released(every: list[Line], lines: list[Line]) -> tuple[FirstRelease, ...]:
-    """Of the runs that stay: the earliest that a releaser's line at hand proves.
+def _first_released(trip: _Trip, every: list[Line], lines: list[Line]) -> tuple[FirstRelease, ...]:
+    """Of the runs that stay: when as many releasers as must sign had released them.
 
-    The line may be of other bytes or for another repository: a run's evidence is judged fresh at
-    its first release, and a new card or a new target does not make it older.
+    The lines may be of other bytes or for another repository: a run's evidence is judged fresh at
+    its first release, and a new card or a new target does not make it older. Of what each releaser
+    states first the latest counts, so that no clock that was set back counts alone.
     """
+    wanted = people_asked(trip.desk.policy, trip.desk.trust, "releaser")
     runs = {i.line.payload_sha256 for i in lines if isinstance(i.line.predicate, ToxicityResult)}
-    firsts: dict[str, FirstRelease] = {}
+    stated: dict[str, dict[str, FirstRelease]] = {run: {} for run in runs}
     for item in every:
         summary = item.line.predicate
         if not isinstance(summary, ReleaseSummary) or summary.result != "PASSED":
             continue
         for run, first in first_releases(item.line, summary).items():
-            if run in runs and (run not in firsts or first.time < firsts[run].time):
-                firsts[run] = first
-    return tuple(firsts[run] for run in sorted(firsts))
+            if run in runs:
+                known = stated[run].get(item.line.principal, first)
+                stated[run][item.line.principal] = min(known, first, key=lambda each: each.time)
+    enough = (sorted(each.values(), key=lambda first: first.time)[:wanted]
+              for _, each in sorted(stated.items()) if len(each) >= wanted)  # fmt: skip
+    return tuple(firsts[-1] for firsts in enough)
 
 
 def _without_void_waivers(draft: Evidence, lines: list[Line]) -> tuple[list[Line], tuple[str, ...]]:
@@ -293,9 +298,9 @@ def _model_signature(trip: _Trip) -> bytes | None:
 def _release_lines(trip: _Trip, kept: list[Line], draft: Evidence) -> list[Line]:
     """What holds of other releasers' lines, and one by the key at hand.
 
-    Where somebody signed the same release before, the same payload is signed: two releasers agree
-    on one summary. Another releaser's FAILED about these bytes stays, and nothing is signed
-    beside it: like a rejection, it ends only by another word of the same person.
+    Two releasers agree where their summaries differ in nothing but time. Another releaser's
+    FAILED about these bytes stays, and nothing is signed beside it: like a rejection, it ends
+    only by another word of the same person.
     """
     desk = trip.desk
     refused = [item for item in kept if _refuses(item.line, trip)]
@@ -321,10 +326,8 @@ def _release_lines(trip: _Trip, kept: list[Line], draft: Evidence) -> list[Line]
     if not trip.may("releaser"):
         return standing
     trip.signed.append("release")
-    if standing:
-        payload = parse_bundle(standing[-1].raw, where="a kept line").payload
-    else:
-        payload = release_statement(summary, trip.manifest, inputs=tuple(inputs))
+    # Never another one's payload: its time would be vouched for by somebody who did not look.
+    payload = release_statement(summary, trip.manifest, inputs=tuple(inputs))
     return [*standing, sign(payload, desk, trip.now)]
 
 

@@ -193,7 +193,7 @@ def test_a_run_drops_the_release_line_before_it(folder: Path) -> None:
     assert "ReleaseSummary" not in kinds(folder)
 
 
-def test_two_releasers_sign_one_payload_and_both_signatures_stay(folder: Path) -> None:
+def test_two_releasers_each_sign_their_own_word_and_both_stay(folder: Path) -> None:
     trust = together(ADA, BOB, thresholds={"releaser": 2})
     roles = (RoleRequirement("releaser", 2), RoleRequirement("checker", 1))
     policy = gate(ADA)[0]._replace(roles=roles)
@@ -208,7 +208,9 @@ def test_two_releasers_sign_one_payload_and_both_signatures_stay(folder: Path) -
     lines, _ = verify_lines(files, trust, now=LATER)
     releases = [line for line in lines if isinstance(line.predicate, ReleaseSummary)]
     assert {line.principal for line in releases} == {"ada", "bob"}
-    assert len({line.payload_sha256 for line in releases}) == 1
+    times = {line.principal: line.predicate for line in releases}
+    assert [isinstance(each, ReleaseSummary) and each.time_verified
+            for _, each in sorted(times.items())] == [NOW, LATER]  # fmt: skip
     before = evidence(folder)
     again = attest_here(folder, TARGET, desk(ADA, policy=policy, trust=trust, now=LATER))
     assert (again.released, again.signed, evidence(folder)) == (True, (), before)

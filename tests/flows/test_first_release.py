@@ -11,6 +11,7 @@ from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.judge import judge
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.core.verify import verify_lines
+from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.domain.release import RepoId
 from hubpolicy.domain.statement import FirstRelease, ReleaseSummary, ToxicityResult
 from hubpolicy.flows.assemble import assemble
@@ -123,6 +124,33 @@ def test_without_the_earlier_line_it_counts_from_today(folder: Path) -> None:
     (folder / RELEASE_FILE).write_bytes(b"".join(rows[:-1]))
     new_card(folder)
     assert rules(attest_at(folder, OLD)) == {"HP208"}
+
+
+def test_one_releaser_s_clock_makes_nothing_young_where_two_are_asked(folder: Path) -> None:
+    trust = together(ADA, BOB, thresholds={"releaser": 2})
+    roles = (RoleRequirement("releaser", 2), RoleRequirement("checker", 1))
+    policy = gate(ADA)[0]._replace(roles=roles)
+    put_run(folder, ADA, trust=trust)
+    set_back = desk(ADA, policy=policy, trust=trust, now=NOW)
+    assert not attest_here(folder, TARGET, set_back).released
+    bob = desk(BOB, policy=policy, trust=trust, now=OLDER)
+    done = attest_here(folder, TARGET, bob._replace(policy_envelope=ADA.policy_document))
+    assert (done.released, rules(done)) == (False, {"HP208"})
+
+
+def test_what_two_released_in_time_stays_released(folder: Path) -> None:
+    trust = together(ADA, BOB, thresholds={"releaser": 2})
+    roles = (RoleRequirement("releaser", 2), RoleRequirement("checker", 1))
+    policy = gate(ADA)[0]._replace(roles=roles)
+    put_run(folder, ADA, trust=trust)
+
+    def both(now: str) -> Attested:
+        attest_here(folder, TARGET, desk(ADA, policy=policy, trust=trust, now=now))
+        bob = desk(BOB, policy=policy, trust=trust, now=now)
+        return attest_here(folder, TARGET, bob._replace(policy_envelope=ADA.policy_document))
+
+    assert both(NOW).released
+    assert both(OLDER).released
 
 
 def test_a_line_by_somebody_who_may_not_release_proves_nothing(folder: Path) -> None:
