@@ -44,6 +44,7 @@ _STATES = {
 _WORKFLOWS = Path(".github") / "workflows"
 _MAX_WORKFLOW = 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OPEN_TRIGGERS = frozenset(("pull_request_target", "issue_comment", "workflow_run"))
 _CALLED = ' -I -m hubpolicy.prepush "$@" <'
 
 
@@ -175,8 +176,16 @@ def workflows(folder: Path) -> tuple[Workflow, ...]:
         if ours:
             uses = dict.fromkeys(use for _, job in ours for use in _uses(job))
             unprotected = tuple(key for key, job in ours if not job.get("environment"))
-            found.append(Workflow(name, tuple(filter(_is_loose, uses)), unprotected))
+            loose = tuple(filter(_is_loose, uses))
+            found.append(Workflow(name, loose, unprotected, _strangers(document)))
     return tuple(found)
+
+
+def _strangers(document: dict[str, Any]) -> tuple[str, ...]:
+    """Triggers that hand secrets to what a stranger wrote. YAML 1.1 reads ``on`` as true."""
+    on = document.get("on", document.get(True))  # type: ignore[call-overload]
+    names = on if isinstance(on, (list, dict)) else [on]
+    return tuple(sorted(_OPEN_TRIGGERS & {str(name) for name in names}))
 
 
 def _chained(found: HookStatus) -> bool:

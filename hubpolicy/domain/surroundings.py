@@ -86,8 +86,12 @@ class Login(NamedTuple):
 
 
 class Workflow(NamedTuple):
-    """A CI workflow that runs hubpolicy: its path, unpinned actions, jobs without environment."""
+    """A CI workflow that runs hubpolicy: its path, unpinned actions, jobs without environment.
+
+    ``strangers``: triggers by which people without write access start it with its secrets.
+    """
 
     path: str
     unpinned: tuple[str, ...]
     unprotected: tuple[str, ...]
+    strangers: tuple[str, ...] = ()

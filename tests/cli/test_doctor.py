@@ -169,6 +169,9 @@ def test_a_hub_that_is_not_there_is_no_clock_and_refuses_no_one(home: Path, tmp_
         ("    environment: release\n", "", 0, "without an environment: release"),
         ("hubpolicy push", "make", 0, "no workflow"),
         ("on: push", "on: [", 1, "cannot be read as YAML"),
+        ("on: push", "on: pull_request_target", 1, "strangers can start it"),
+        ("on: push", "on: [push, issue_comment]", 1, "issue_comment"),
+        ("on: push", "on:\n  workflow_run: {}", 1, "workflow_run"),
     ],
 )
 def test_ci(home: Path, tmp_path: Path, old: str, new: str, code: int, said: str) -> None:

@@ -33,6 +33,10 @@ def _check(workflow: Workflow) -> tuple[Finding, ...]:
         message = f"actions are not pinned by commit: {', '.join(workflow.unpinned)}"
         fix = "write `uses: owner/name@` and the 40 hex digits of a commit"
         found.append(Finding(ID, SEVERITY, message, place, fix))
+    if workflow.strangers:
+        message = f"strangers can start it, with its secrets: {', '.join(workflow.strangers)}"
+        fix = "start it by a push to a protected branch or tag, or by hand"
+        found.append(Finding(ID, SEVERITY, message, place, fix))
     if workflow.unprotected:
         message = f"jobs run hubpolicy without an environment: {', '.join(workflow.unprotected)}"
         fix = "give the job `environment:` one that asks for a reviewer, and keep the token there"
