@@ -124,16 +124,28 @@ def verify_trust(
         VerificationError: a pin, threshold, version or link does not hold.
 
     """
-    if not roots:
-        message = "got no trust root, expected at least the pinned one"
-        raise ConfigError(message, hint="hubpolicy init, or hubpolicy trust pin")
-    root = _first_root(roots[0], pin)
-    for number, raw in enumerate(roots[1:], start=2):
-        root = _next_root(raw, root, f"trust root {number} of the chain")
+    root = verify_roots(roots, pin=pin)[-1]
     _require_fresh("trust root", root.expires, now, root.version, seen[0])
     value = verify_state(state, root)
     _require_fresh("trust state", value.expires, now, value.version, seen[1])
     return Trust(root, value)
+
+
+def verify_roots(roots: tuple[bytes, ...], *, pin: str) -> tuple[TrustRoot, ...]:
+    """Steps 1 and 2 of :func:`verify_trust`: every root of the chain, the pinned one first.
+
+    Raises:
+        ConfigError: there is none, or one is malformed.
+        VerificationError: a pin, threshold, version or link does not hold.
+
+    """
+    if not roots:
+        message = "got no trust root, expected at least the pinned one"
+        raise ConfigError(message, hint="hubpolicy init, or hubpolicy trust pin")
+    chain = [_first_root(roots[0], pin)]
+    for number, raw in enumerate(roots[1:], start=2):
+        chain.append(_next_root(raw, chain[-1], f"trust root {number} of the chain"))
+    return tuple(chain)
 
 
 def verify_state(raw: bytes, root: TrustRoot, *, where: str = "the trust state") -> State:
