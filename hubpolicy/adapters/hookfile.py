@@ -153,7 +153,10 @@ def _require_own_folder(place: HookPlace) -> None:
     origin = place.chosen_by.replace("\t", " sets core.hooksPath to ")
     if place.worktree is not None and place.folder.is_relative_to(place.worktree):
         message = f"{origin}: these hooks belong to another tool (husky, lefthook, your team)"
-        hint = f"add this as the first line of {place.ours}:\n{chain_line('python3')}"
+        hint = (
+            "hubpolicy hook install --into FILE, their hook script (.husky/pre-push, say), "
+            f"or add this as the first line of {place.ours}:\n{chain_line('python3')}"
+        )
         raise ConfigError(message, hint=hint)
     message = f"{origin}: that folder serves other repositories too, or none"
     hint = "git config --unset core.hooksPath    or add the line of `hubpolicy hook status` there"

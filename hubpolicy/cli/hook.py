@@ -5,18 +5,38 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from hubpolicy.cli.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.adapters.git_process import Git
     from hubpolicy.adapters.hookfile import HookStatus
-    from hubpolicy.adapters.hookplace import HookPlace
+    from hubpolicy.adapters.hookplace import HookPlace, Interpreter
 
 _PATH = click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
-_SERVER = click.option("--server", is_flag=True, help="The pre-receive hook of a bare repository.")
+_PLACES = (
+    click.option("--server", is_flag=True, help="The pre-receive hook of a bare repository."),
+    click.option("--global", "everywhere", is_flag=True,
+                 help="Every repository of yours: core.hooksPath."),
+    click.option("--template", is_flag=True,
+                 help="Repositories that you make or clone from now on: init.templateDir."),
+    click.option("--into", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                 help="One call in a hook script that another tool owns (husky, your team)."),
+)  # fmt: skip
+
+
+def _places(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where the hook is."""
+    for option in reversed(_PLACES):
+        command = option(command)
+    return _PATH(command)
+
 
 hook = click.Group(
     "hook",
@@ -29,71 +49,90 @@ hook = click.Group(
     epilog="""\b
 Examples:
   hubpolicy hook install                       judge every push from this repository
+  hubpolicy hook install --global              judge every push from any repository of yours
+  hubpolicy hook install --template            ... from repositories made from now on
+  hubpolicy hook install --into .husky/pre-push
   hubpolicy hook install --server /srv/t.git   refuse on the server what is not attested
 """
 )
-@_PATH
-@_SERVER
-def install(path: str, *, server: bool) -> None:
+@_places
+def install(
+    path: str, *, server: bool, everywhere: bool, template: bool, into: Path | None
+) -> None:
     """Judge every git push from the repository at PATH, or with --server every push into it.
 
     A hook that is there already (Git LFS, pre-commit) is kept and runs after ours, and only if
     the push may go.
     """
-    from importlib.resources import files
+    from hubpolicy.adapters import hookinto
 
-    from hubpolicy.adapters import hookfile, hookplace
-
-    place = _place(path, server=server)
-    template = (files("hubpolicy.hooks") / place.hook).read_bytes()
-    changed = hookfile.install(place, template, hookplace.this_interpreter())
-    status = hookfile.inspect(place)
-    click.echo(f"{'installed' if changed else 'already installed'}: {_shown(place)}")
-    _print_order(status)
+    if into is not None:
+        _only_one(server=server, everywhere=everywhere, template=template, into=True)
+        changed = hookinto.install_into(into)
+        _say_installed(str(into), changed=changed)
+        return
+    spot = _spot(path, server=server, everywhere=everywhere, template=template)
+    changed = spot.install()
+    _say_installed(str(spot.place.ours), changed=changed, order=spot.inspect().order)
     if server:
         _print_server_settings(path)
         return
+    if template:
+        click.echo("Repositories that are here already: hubpolicy hook install, in each of them.")
+    if everywhere:
+        click.echo("A repository with a core.hooksPath of its own (husky) does not look there.")
     click.echo("It stops accidents, not intent: `git push --no-verify` walks past it.")
-    click.echo(
-        "  next: git push    check it: hubpolicy hook status    undo: hubpolicy hook uninstall"
-    )
+    where = spot.option and f" {spot.option}"
+    click.echo(f"  next: git push    check it: hubpolicy hook status{where}"
+               f"    undo: hubpolicy hook uninstall{where}")  # fmt: skip
 
 
 @hook.command()
-@_PATH
-@_SERVER
-def uninstall(path: str, *, server: bool) -> None:
+@_places
+def uninstall(
+    path: str, *, server: bool, everywhere: bool, template: bool, into: Path | None
+) -> None:
     """Put back what was there before, byte for byte."""
-    from hubpolicy.adapters import hookfile
+    from hubpolicy.adapters import hookinto
 
-    place = _place(path, server=server)
-    changed = hookfile.uninstall(place)
-    left = hookfile.inspect(place)
-    click.echo(f"{'removed from' if changed else 'was not installed in'} {_shown(place)}")
-    if left.presence == "foreign":
-        click.echo(f"  {place.hook} is the former hook again")
+    if into is not None:
+        _only_one(server=server, everywhere=everywhere, template=template, into=True)
+        _say_removed(str(into), changed=hookinto.uninstall_from(into))
+        return
+    spot = _spot(path, server=server, everywhere=everywhere, template=template)
+    _say_removed(str(spot.place.ours), changed=spot.uninstall())
+    if spot.inspect().presence == "foreign":
+        click.echo(f"  {spot.place.hook} is the former hook again")
+    if template:
+        click.echo("  repositories that were made meanwhile keep their copy of it")
     what = "into this repository" if server else "from here"
     click.echo(f"  nothing judges a git push {what} now    undo: hubpolicy hook install")
 
 
 @hook.command()
-@_PATH
-@_SERVER
+@_places
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
-def status(path: str, format_: str, *, server: bool) -> None:
+def status(
+    path: str, format_: str, *, server: bool, everywhere: bool, template: bool, into: Path | None
+) -> None:
     """Say whether the hook is ours, unchanged, and what runs in which order.
 
     Exit 0 if it would judge the next push, else 1.
     """
-    from hubpolicy.adapters import hookfile
+    from hubpolicy.adapters import hookinto
 
-    place = _place(path, server=server)
-    found = hookfile.inspect(place)
+    if into is not None:
+        _only_one(server=server, everywhere=everywhere, template=template, into=True)
+        works = hookinto.stands_in(into)
+        click.echo(f"{'✓ our call is in' if works else '✗ no call of ours in'} {_shown(into)}")
+        raise click.exceptions.Exit(Exit.PASSED if works else Exit.BLOCKED)
+    spot = _spot(path, server=server, everywhere=everywhere, template=template)
+    found = spot.inspect()
     works = found.presence == "ours" and not found.problems
     if format_ == "json":
         click.echo(_json(found, works=works))
     else:
-        _print_status(found, works=works)
+        _print_status(found, spot, works=works)
     raise click.exceptions.Exit(Exit.PASSED if works else Exit.BLOCKED)
 
 
@@ -110,18 +149,99 @@ def run(remote: str, url: str) -> None:
     raise click.exceptions.Exit(main((remote, url)))
 
 
-def _place(path: str, *, server: bool) -> HookPlace:
-    from hubpolicy.adapters import hookplace
+class _Spot(NamedTuple):
+    """A place, the option that names it, and what can be done there."""
+
+    place: HookPlace
+    option: str
+    install: Callable[[], bool]
+    uninstall: Callable[[], bool]
+    inspect: Callable[[], HookStatus]
+
+
+def _spot(path: str, *, server: bool, everywhere: bool, template: bool) -> _Spot:
+    """Where the hook goes. A repository that looks where `--global` installs is that one."""
+    from hubpolicy.adapters import hookglobal, hookplace
     from hubpolicy.adapters.git_process import open_git
+    from hubpolicy.adapters.home import user_home
 
-    place = hookplace.locate(open_git(path, os.environ, see_hooks=True))
-    return hookplace.server_place(place) if server else place
+    _only_one(server=server, everywhere=everywhere, template=template)
+    git, config = open_git(path, os.environ, see_hooks=True), user_home().config
+    if template:
+        return _template_spot(git, hookglobal.template_place(git, config), config)
+    shared = hookglobal.global_place(config)
+    if everywhere:
+        return _global_spot(git, shared)
+    place = hookplace.locate(git)
+    if server:
+        return _repository_spot(hookplace.server_place(place), "--server")
+    return _global_spot(git, shared) if place.folder == shared.folder else _repository_spot(place)
 
 
-def _shown(place: HookPlace) -> str:
+def _repository_spot(place: HookPlace, option: str = "") -> _Spot:
+    from hubpolicy.adapters import hookfile
+
+    return _Spot(
+        place,
+        option,
+        lambda: hookfile.install(place, *_contents(place)),
+        lambda: hookfile.uninstall(place),
+        lambda: hookfile.inspect(place),
+    )
+
+
+def _global_spot(git: Git, place: HookPlace) -> _Spot:
+    from hubpolicy.adapters import hookglobal
+
+    return _Spot(
+        place,
+        "--global",
+        lambda: hookglobal.install_global(git, place, *_contents(place)),
+        lambda: hookglobal.uninstall_global(git, place),
+        lambda: hookglobal.inspect(git, place, hookglobal.HOOKS_PATH),
+    )
+
+
+def _template_spot(git: Git, place: HookPlace, config: str) -> _Spot:
+    from hubpolicy.adapters import hookglobal
+
+    return _Spot(
+        place,
+        "--template",
+        lambda: hookglobal.install_template(git, place, *_contents(place)),
+        lambda: hookglobal.uninstall_template(git, place, config),
+        lambda: hookglobal.inspect(git, place, hookglobal.TEMPLATE_DIR),
+    )
+
+
+def _contents(place: HookPlace) -> tuple[bytes, Interpreter]:
+    from importlib.resources import files
+
+    from hubpolicy.adapters.hookplace import this_interpreter
+
+    return (files("hubpolicy.hooks") / place.hook).read_bytes(), this_interpreter()
+
+
+def _only_one(*, server: bool, everywhere: bool, template: bool, into: bool = False) -> None:
+    if server + everywhere + template + into > 1:
+        message = "--server, --global, --template and --into name different places: give one"
+        raise click.UsageError(message)
+
+
+def _shown(path: Path | str) -> str:
     from hubpolicy.render.escape import terminal
 
-    return terminal(str(place.ours))
+    return terminal(str(path))
+
+
+def _say_installed(where: str, *, changed: bool, order: tuple[str, ...] = ()) -> None:
+    click.echo(f"{'installed' if changed else 'already installed'}: {_shown(where)}")
+    for number, name in enumerate(order, start=1):
+        click.echo(f"  {number}. {name}")
+
+
+def _say_removed(where: str, *, changed: bool) -> None:
+    click.echo(f"{'removed from' if changed else 'was not installed in'} {_shown(where)}")
 
 
 def _print_server_settings(path: str) -> None:
@@ -141,14 +261,8 @@ def _print_server_settings(path: str) -> None:
         click.echo("  git config hubpolicy.endpoint URL      unless it is https://huggingface.co")
 
 
-def _print_order(found: HookStatus) -> None:
-    for number, name in enumerate(found.order, start=1):
-        click.echo(f"  {number}. {name}")
-
-
-def _print_status(found: HookStatus, *, works: bool) -> None:
+def _print_status(found: HookStatus, spot: _Spot, *, works: bool) -> None:
     from hubpolicy.adapters.hookfile import chain_line
-    from hubpolicy.render.escape import terminal
 
     words = {
         "absent": "no hook",
@@ -156,18 +270,20 @@ def _print_status(found: HookStatus, *, works: bool) -> None:
         "edited": "installed, but changed since",
         "foreign": "another hook, not ours",
     }
-    click.echo(f"{'✓' if works else '✗'} {words[found.presence]}: {_shown(found.place)}")
-    _print_order(found)
+    click.echo(f"{'✓' if works else '✗'} {words[found.presence]}: {_shown(found.place.ours)}")
+    for number, name in enumerate(found.order, start=1):
+        click.echo(f"  {number}. {name}")
     for problem in found.problems:
-        click.echo(f"  ! {terminal(problem)}")
+        click.echo(f"  ! {_shown(problem)}")
     if found.place.chosen_by:
+        click.echo(f"  {_shown(found.place.chosen_by.replace(chr(9), ' sets core.hooksPath to '))}")
         click.echo(
-            f"  {terminal(found.place.chosen_by.replace(chr(9), ' sets core.hooksPath to '))}"
+            "  hubpolicy hook install --into FILE    puts a call into a hook script of theirs,"
         )
         click.echo("  as the first line of the pre-push hook there:")
         click.echo(f"    {chain_line(sys.executable)}")
     elif not works:
-        click.echo("  fix: hubpolicy hook install")
+        click.echo(f"  fix: hubpolicy hook install{spot.option and f' {spot.option}'}")
 
 
 def _json(found: HookStatus, *, works: bool) -> str:

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts one call of ours into a hook script that another tool owns, and takes it out again.
+
+For husky (``.husky/pre-push``) and teams whose hooks are part of the repository. The call stands
+between two marks, before everything else, and leaves git's input to the rest of the script.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from hubpolicy.adapters.atomic import write_atomic
+from hubpolicy.errors import ConfigError, ServiceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MADE = b"# >>> hubpolicy (made this file): judge this push first >>>\n"
+_BEGIN = b"# >>> hubpolicy: judge this push first >>>\n"
+_END = b"# <<< hubpolicy <<<\n"
+_CALL = b"""\
+command -v hubpolicy >/dev/null || {
+    echo 'hubpolicy: not on PATH    fix: pip install hubpolicy' >&2
+    exit 1
+}
+hubpolicy_refs=$(mktemp) || exit 1
+cat >"$hubpolicy_refs"
+hubpolicy hook run "$@" <"$hubpolicy_refs" || {
+    hubpolicy_code=$?
+    rm -f "$hubpolicy_refs"
+    exit "$hubpolicy_code"
+}
+exec <"$hubpolicy_refs"
+rm -f "$hubpolicy_refs"
+"""
+_SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "ash")
+_LIMIT = 1 << 20
+
+
+def install_into(path: Path) -> bool:
+    """Put the call first in that script; without a script, make one. True if anything changed.
+
+    Raises:
+        ConfigError: it is no script of a POSIX shell, or its block of ours was changed.
+        ServiceError: it cannot be read or written.
+
+    """
+    found = _read(path)
+    if found is None:
+        write_atomic(path, b"#!/bin/sh\n" + _MADE + _CALL + _END, 0o755)
+        return True
+    if _block(found, path) is not None:
+        return False
+    first, newline, rest = found.partition(b"\n")
+    head = b""
+    if first.startswith(b"#!"):
+        _require_shell(first, path)
+        head, found = first + newline, rest
+    write_atomic(path, head + _BEGIN + _CALL + _END + found, stat.S_IMODE(path.stat().st_mode))
+    return True
+
+
+def uninstall_from(path: Path) -> bool:
+    """Take the call out, and leave every other byte. False if there is none.
+
+    Raises:
+        ConfigError: our block was changed.
+        ServiceError: it cannot be read or written.
+
+    """
+    found = _read(path)
+    block = None if found is None else _block(found, path)
+    if found is None or block is None:
+        return False
+    if block.startswith(_MADE) and found == b"#!/bin/sh\n" + block:
+        path.unlink()
+        return True
+    write_atomic(path, found.replace(block, b"", 1), stat.S_IMODE(path.stat().st_mode))
+    return True
+
+
+def stands_in(path: Path) -> bool:
+    """True if our call, unchanged, is in that script.
+
+    Raises:
+        ConfigError: it is there, but changed.
+
+    """
+    found = _read(path)
+    return found is not None and _block(found, path) is not None
+
+
+def _block(content: bytes, path: Path) -> bytes | None:
+    """Our block, with its marks."""
+    for begin in (_BEGIN, _MADE):
+        block = begin + _CALL + _END
+        if content.count(block) == 1 and content.count(begin) == 1:
+            return block
+    if _BEGIN in content or _MADE in content or _END in content:
+        message = f"got a changed hubpolicy block, expected the one that was put there, in {path}"
+        hint = "remove it by hand, marks included, then: hubpolicy hook install --into FILE"
+        raise ConfigError(message, hint=hint)
+    return None
+
+
+def _require_shell(first: bytes, path: Path) -> None:
+    words = os.fsdecode(first[2:]).split()
+    programs = [word.rpartition("/")[2] for word in words]
+    program = (
+        programs[1] if programs[:1] == ["env"] and len(programs) > 1 else (programs or [""])[0]
+    )
+    if program not in _SHELLS:
+        message = f"got {os.fsdecode(first)[:80]!r}, expected a script of a POSIX shell, in {path}"
+        raise ConfigError(message, hint="start `hubpolicy hook run REMOTE URL` from it by hand")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            message = f"got something else than a plain file at {path}"
+            raise ConfigError(message, hint="name the script itself")
+        content = path.read_bytes() if path.stat().st_size <= _LIMIT else b"\0"
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise ServiceError(message) from error
+    if b"\0" in content:
+        message = f"got a program, expected a script of a POSIX shell, in {path}"
+        raise ConfigError(message, hint="start `hubpolicy hook run REMOTE URL` from it by hand")
+    return content
