@@ -24,6 +24,7 @@ from hubpolicy.flows.prepush import Gate, Judged, PushVerdict, judge_push, objec
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.refs import Push
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import ReleaseReader
@@ -38,10 +39,12 @@ def main(argv: Sequence[str]) -> int:
         push = _read_push(argv)
         if not push.updates:
             return int(Exit.PASSED)
-        verdict = _judge(push)
+        verdict, gate = _judge(push)
         code = exit_code(verdict)
-        say(_summary(verdict) if code is Exit.PASSED else _screen(push, verdict, code))
-        return int(code)
+        if code is Exit.PASSED:
+            say(_summary(verdict))
+            return int(code)
+        return int(conclude(push, verdict, code, gate))
     except HubpolicyError as error:
         return int(refuse(error))
     except KeyboardInterrupt:
@@ -72,7 +75,7 @@ def read_input() -> bytes:
     return stdin
 
 
-def _judge(push: Push) -> PushVerdict:
+def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     repository = GitRepository(open_git("", os.environ, inherit_place=True))
     new, known = objects_of(push)
     repository.expect(new, push.remote, push.url, known)
@@ -82,7 +85,36 @@ def _judge(push: Push) -> PushVerdict:
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
         return judge_release(reader, gate, target)
 
-    return judge_push(push, target, repository, gate, judge)
+    return judge_push(push, target, repository, gate, judge), gate
+
+
+def conclude(
+    push: Push, verdict: PushVerdict, code: Exit, gate: Callable[[], Gate], ending: str = _ENDING
+) -> Exit:
+    """Show what did not pass. It is refused, unless the governing policy only observes.
+
+    Only findings are observed; who could not decide at all never gets here (docs/adr/0012).
+    """
+    if sys.flags.no_site:
+        import site
+
+        site.main()  # the card check needs packages that the verdict does not
+    from hubpolicy.cli.hook_screen import observed, screen
+    from hubpolicy.core.observing import only_observed
+
+    at = gate()
+    until = only_observed(at.policy, at.now, findings_of(verdict))
+    if not until:
+        say(screen(push, verdict, code, ending=ending))
+        return code
+    say(screen(push, verdict, code, ending=observed(at.policy, until, findings_of(verdict))))
+    return Exit.PASSED
+
+
+def findings_of(verdict: PushVerdict) -> tuple[Finding, ...]:
+    """Everything that was found, in all refs and in the history."""
+    judged = (ref.judged for ref in verdict.refs if ref.judged is not None)
+    return (*(f for one in judged for f in one.decision.findings), *verdict.history)
 
 
 def judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> Judged:
@@ -129,16 +161,6 @@ def _summary(verdict: PushVerdict) -> str:
     from hubpolicy.cli.hook_screen import summary
 
     return summary(verdict)
-
-
-def _screen(push: Push, verdict: PushVerdict, code: Exit) -> str:
-    if sys.flags.no_site:
-        import site
-
-        site.main()  # the card check needs packages that the verdict does not
-    from hubpolicy.cli.hook_screen import screen
-
-    return screen(push, verdict, code)
 
 
 def refuse(error: HubpolicyError, ending: str = _ENDING) -> Exit:

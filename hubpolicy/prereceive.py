@@ -14,14 +14,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git import ReceivingRepository
 from hubpolicy.adapters.git_process import open_git
-from hubpolicy.cli.exits import Exit, worst
+from hubpolicy.cli.exits import Exit
 from hubpolicy.domain.refs import parse_received
 from hubpolicy.errors import ConfigError, HubpolicyError, MalformedError
 from hubpolicy.flows.prepush import Gate, Judged, judge_push, objects_of
-from hubpolicy.prepush import crash, exit_code, judge_release, load_gate, read_input, refuse, say
+from hubpolicy.prepush import (
+    conclude,
+    crash,
+    exit_code,
+    judge_release,
+    load_gate,
+    read_input,
+    refuse,
+    say,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.domain.refs import Push
@@ -47,10 +56,12 @@ def main(argv: Sequence[str]) -> int:
         push = parse_received(read_input())
         if not push.updates:
             return int(Exit.PASSED)
-        verdict = _judge(push)
-        code = worst({exit_code(verdict)})
-        say(_said(push, verdict, code))
-        return int(code)
+        verdict, gate = _judge(push)
+        code = exit_code(verdict)
+        if code is Exit.PASSED:
+            say(_summary(verdict))
+            return int(code)
+        return int(conclude(push, verdict, code, gate, _ENDING))
     except HubpolicyError as error:
         return int(refuse(error, _ENDING))
     except KeyboardInterrupt:
@@ -89,7 +100,7 @@ def _checks_objects(git: Git) -> bool:
     return next((word for word in said if word), "false") == "true"
 
 
-def _judge(push: Push) -> PushVerdict:
+def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     git = open_git("", os.environ, inherit_place=True, quarantine=True)
     repository = ReceivingRepository(git)
     new, known = objects_of(push)
@@ -107,7 +118,7 @@ def _judge(push: Push) -> PushVerdict:
             raise ConfigError(message, hint=hint)
         return _with_stored(judge_release(reader, gate, settings.target))
 
-    return judge_push(push, settings.target, repository, gate, judge)
+    return judge_push(push, settings.target, repository, gate, judge), gate
 
 
 def _with_stored(judged: Judged) -> Judged:
@@ -127,16 +138,10 @@ def _with_stored(judged: Judged) -> Judged:
     return judged._replace(decision=decision)
 
 
-def _said(push: Push, verdict: PushVerdict, code: Exit) -> str:
-    from hubpolicy.cli.hook_screen import screen, summary
+def _summary(verdict: PushVerdict) -> str:
+    from hubpolicy.cli.hook_screen import summary
 
-    if code is Exit.PASSED:
-        return summary(verdict)
-    if sys.flags.no_site:
-        import site
-
-        site.main()  # the card check needs packages that the verdict does not
-    return screen(push, verdict, code, ending=_ENDING)
+    return summary(verdict)
 
 
 if __name__ == "__main__":

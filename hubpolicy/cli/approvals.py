@@ -63,7 +63,7 @@ def approvals(*, path: str, repo: RepoId | None, output: Output) -> None:
 def missing(evidence: Evidence) -> tuple[Finding, ...]:
     """What keeps the people's part from being complete: rejections, gaps, evidence that fails."""
     from hubpolicy.core.judge import require_current
-    from hubpolicy.core.rules import hp320, hp321, hp322
+    from hubpolicy.core.rules import hp320, hp321, hp322, hp330
 
     require_current(evidence)
     return (
@@ -71,6 +71,7 @@ def missing(evidence: Evidence) -> tuple[Finding, ...]:
         *hp321.check(evidence),
         *hp322.check(evidence),
         *hp320.check(evidence),
+        *hp330.check(evidence),
     )
 
 

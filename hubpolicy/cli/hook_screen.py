@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.core.lines import short
 from hubpolicy.core.remotes import redact
+from hubpolicy.domain.finding import Severity
 from hubpolicy.errors import HubpolicyError
 from hubpolicy.render.escape import terminal
 
 if TYPE_CHECKING:
     from hubpolicy.cli.exits import Exit
     from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.refs import Push, RefUpdate
     from hubpolicy.flows.prepush import Judged, PushVerdict, RefVerdict
     from hubpolicy.render.report import Report, Row
 
+_OWED_TO_MODE = frozenset({"HP301", "HP330"})
+"""While a policy observes, no release line is signed."""
 _KINDS = {"deleted": "deleted there (allowed)", "no release": "not a release"}
 _NEXT = """No evidence is committed. In the folder of this commit:
     hubpolicy check .       what is wrong with the card
@@ -50,6 +54,16 @@ def screen(
         parts.append(_NEXT)
     parts.append(ending)
     return "".join(parts)
+
+
+def observed(policy: Policy, until: str, findings: tuple[Finding, ...]) -> str:
+    """The ending where nothing passed and the push goes on: the policy only observes."""
+    who = f"{policy.id} version {policy.version}"
+    ends = [f"OBSERVED, would have blocked. {who} observes until {until}; after that this blocks."]
+    errors = {finding.rule for finding in findings if finding.severity is Severity.ERROR}
+    if errors <= _OWED_TO_MODE:
+        ends.append("All else holds: once the policy enforces, hubpolicy attest signs the release.")
+    return "".join(f"{terminal(line)}\n" for line in ends)
 
 
 def _heading(push: Push) -> str:

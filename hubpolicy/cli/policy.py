@@ -29,6 +29,7 @@ def check(path: str | None) -> None:
 
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import POLICY_FILE, user_home
+    from hubpolicy.core.observing import require_end
     from hubpolicy.core.policy import parse_policy
 
     raw = Path(path).read_bytes() if path else user_home().read(POLICY_FILE)
@@ -38,7 +39,9 @@ def check(path: str | None) -> None:
         raise ConfigError(message, hint="set a later `expires`, then: hubpolicy policy sign")
     click.echo(f"valid: {value.id} version {value.version}, expires {value.expires}")
     if value.mode != "enforce":
-        click.echo(f"mode {value.mode}: it never opens a gate")
+        require_end(value, SystemClock().now())
+        ends = f"until {value.observe_until}; then the hooks block"
+        click.echo(f"mode {value.mode} {ends}. Nothing passes, and no release line is signed")
     if path is None:
         signed = _is_signed(raw)
         click.echo("signed, and in force" if signed else "not signed yet: hubpolicy policy sign")

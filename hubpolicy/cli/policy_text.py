@@ -20,7 +20,8 @@ def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
     """For people."""
     toxicity = policy.toxicity
     lines = [
-        f"{policy.id} version {policy.version}, expires {policy.expires}, mode {policy.mode}",
+        f"{policy.id} version {policy.version}, expires {policy.expires}, "
+        f"mode {policy.mode}" + (f" until {policy.observe_until}" if policy.observe_until else ""),
         f"sha256 {policy.sha256}",
         f"binding level >= {policy.min_level}, scorer tier {toxicity.require_tier} or better",
     ]
@@ -50,6 +51,7 @@ def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
             "version": policy.version,
             "expires": policy.expires,
             "mode": policy.mode,
+            "observe_until": policy.observe_until,
             "sha256": policy.sha256,
             "min_level": policy.min_level,
             "require_tier": toxicity.require_tier,

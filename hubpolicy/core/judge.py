@@ -10,10 +10,11 @@ policy it recomputes the verdict:
    (HP301, HP307-HP310), and no revoked file (HP703);
 4. the signed card check covers this card and profile, and passed (HP120-HP122);
 5. every toxicity line that covers bytes at hand is recomputed from its counts (HP202-HP211), and
-   every weight is in a tested closure (HP201, HP209);
+   every weight is in a tested closure (HP201, HP209); so is third-party evidence (HP218, HP219);
 6. every other file is in a tested closure or of a known inert type (HP406-HP410, HP412);
 7. people: approvals, rejections, roles kept apart (HP320-HP322);
-8. the policy's severities, then waivers (HP710); waived findings are kept.
+8. the policy's severities, then waivers (HP710); waived findings are kept;
+9. under a policy that only observes nothing passes, whatever was checked (HP330).
 
 What the caller owes: fresh bytes, the policy and trust from outside of what is judged, and now.
 On the hook's path: standard library only.
@@ -72,6 +73,15 @@ def _refused(evidence: Evidence) -> tuple[Finding, ...]:
     return evidence.refusals
 
 
+def _foreign(evidence: Evidence) -> tuple[Finding, ...]:
+    """Third-party evidence, where the policy asks for any."""
+    if not evidence.policy.evidence:
+        return ()
+    from hubpolicy.core.rules import hp218, hp219  # most pushes are spared the import
+
+    return (*hp218.check(evidence), *hp219.check(evidence))
+
+
 def _rejected(evidence: Evidence) -> tuple[Finding, ...]:
     return evidence.rejected
 
@@ -81,21 +91,29 @@ STEPS = (
     Step("signatures, signers, roles", (_rejected,)),
     Step("release: target, bytes, policy, inputs", _RELEASE),
     Step("card check", _CARD),
-    Step("runs recomputed, all weights covered", (coverage.check,)),
+    Step("runs recomputed, all weights covered", (coverage.check, _foreign)),
     Step("approvals, roles kept apart, waivers", _PEOPLE),
 )
 GATE: tuple[Check, ...] = tuple(check for step in STEPS for check in step.checks)
 """Everything that must hold before bytes leave, in report order."""
 
-INPUTS: tuple[Check, ...] = (_refused, _rejected, hp703.check, *_CARD, coverage.check, *_PEOPLE)
+INPUTS: tuple[Check, ...] = (
+    _refused,
+    _rejected,
+    hp703.check,
+    *_CARD,
+    coverage.check,
+    _foreign,
+    *_PEOPLE,
+)
 """What must hold before a releaser signs: all of the gate but the release line itself."""
 
 
 def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
-    """Recompute the verdict (steps 1-8 of the module's docstring).
+    """Recompute the verdict (steps 1-9 of the module's docstring).
 
     Raises:
-        ConfigError: the policy or the trust expired, or the policy only observes.
+        ConfigError: the policy or the trust expired.
 
     """
     require_current(evidence)
@@ -103,6 +121,10 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
         message = "got an empty rule set, expected rules to judge by"
         raise ConfigError(message)
     found = [finding for check in checks for finding in check(evidence)]
+    if evidence.policy.mode != "enforce":
+        from hubpolicy.core.rules import hp330  # a push under a policy that enforces spares it
+
+        found += hp330.check(evidence)
     weighed = tuple(
         dict.fromkeys(weigh(finding, evidence.policy) for finding in _without_echoes(found))
     )
@@ -137,7 +159,7 @@ _CAUSES = frozenset({hp201.ID, hp203.ID})
 
 
 def require_current(evidence: Evidence) -> None:
-    """Refuse to judge by documents that are out of date, or that never open a gate.
+    """Refuse to judge by documents that are out of date.
 
     Raises:
         ConfigError: naming which document ended when.
@@ -157,9 +179,6 @@ def require_current(evidence: Evidence) -> None:
         if expires < evidence.now[: len(expires)]:
             message = f"the {name} expired on {expires}, it is {evidence.now}"
             raise ConfigError(message, hint=hint)
-    if policy.mode != "enforce":
-        message = f"policy {policy.id} is in mode {policy.mode!r}, which never opens a gate"
-        raise ConfigError(message, hint='set mode = "enforce": hubpolicy policy sign')
 
 
 def weigh(finding: Finding, policy: Policy) -> Finding:

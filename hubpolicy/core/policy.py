@@ -95,7 +95,10 @@ def _policy(fields: Fields, sha256: str) -> Policy:
         rules=tuple(_rule(item) for item in fields.objects("rules")),
         exempt=targets.texts("exempt"),
         sha256=sha256,
+        observe_until=fields.date("observeUntil") if fields.has("observeUntil") else "",
     )
+    if (policy.mode == "observe") != bool(policy.observe_until):
+        fields.refuse("observeUntil", "the last day of mode observe, and of no other mode")
     for part in (targets, files, binding):
         part.done()
     return policy
@@ -251,6 +254,7 @@ def policy_payload(policy: Policy) -> dict[str, Any]:
         "version": policy.version,
         "expires": policy.expires,
         "mode": policy.mode,
+        **({"observeUntil": policy.observe_until} if policy.observe_until else {}),
         "targets": {
             "namespaces": list(policy.namespaces),
             "workspaces": list(policy.workspaces),

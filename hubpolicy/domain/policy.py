@@ -110,7 +110,8 @@ class RuleSetting(NamedTuple):
 class Policy(NamedTuple):
     """A resolved, signed policy. ``sha256`` is the digest of the signed payload bytes.
 
-    ``expires`` is an ISO date (UTC), the last day on which the policy holds.
+    ``expires`` is an ISO date (UTC), the last day on which the policy holds; ``observe_until`` the
+    last one on which a policy of mode ``observe`` only observes, empty in mode ``enforce``.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Policy(NamedTuple):
     rules: tuple[RuleSetting, ...]
     exempt: tuple[str, ...]
     sha256: str
+    observe_until: str = ""
 
     def setting(self, rule: str) -> RuleSetting | None:
         """What the policy says about that rule, if anything."""

@@ -23,6 +23,7 @@ from hubpolicy.core.documents import (
     verify_trust,
 )
 from hubpolicy.core.gatefile import GateMeta, make_gate
+from hubpolicy.core.observing import require_end
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.domain.trust import Key, Role, State, Trust, TrustRoot
 from hubpolicy.errors import ConfigError
@@ -87,6 +88,7 @@ def seal(
 
     """
     value = parse_policy(policy)
+    require_end(value, now)
     if previous is not None and value.version < previous.policy_version:
         message = f"got policy version {value.version}, expected {previous.policy_version} or later"
         raise ConfigError(message, hint="raise `version` in hubpolicy.toml, then sign again")

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
@@ -131,6 +132,13 @@ def add_to_policy(text: str, *, old: str = "") -> None:
     before = path.read_text()
     assert old in before
     path.write_text(before.replace(old, text, 1) if old else before + text)
+
+
+def observing(text: str, *, days: int) -> str:
+    """The policy file in mode observe, until so many days from now."""
+    until = (datetime.now(tz=UTC) + timedelta(days=days)).date()
+    assert 'mode = "enforce"' in text
+    return text.replace('mode = "enforce"', f'mode = "observe"\nobserve_until = {until}', 1)
 
 
 def result_for(policy: Policy, *, hits: int = 0) -> ToxicityResult:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core.policy import parse_policy, policy_payload
 from hubpolicy.core.strictjson import canonical
-from hubpolicy.domain.trust import Trust
 from tests.flows.publishing_world import (
     gate,
 )
@@ -15,6 +14,7 @@ from tests.hook.gate_world import person
 
 if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.trust import Trust
     from hubpolicy.flows.auditing import RefVerdict
     from tests.flows.publishing_world import World
 
@@ -43,5 +43,5 @@ def stricter(**changes: Any) -> Policy:
 
 
 def revoked(**what: Any) -> Trust:
-    root, state = gate(ADA)[1]
-    return Trust(root, state._replace(**what))
+    held = gate(ADA)[1]
+    return held._replace(state=held.state._replace(**what))

@@ -491,7 +491,6 @@ def test_an_approval_opens_what_asks_for_it() -> None:
             ),
             "the trust state expired",
         ),
-        (release()._replace(policy=POLICY._replace(mode="observe")), "never opens a gate"),
     ],
 )
 def test_nothing_is_judged_by_documents_that_do_not_hold(evidence: Evidence, match: str) -> None:
