@@ -41,6 +41,7 @@ bench: $(VENV)/.dev tools $(TOOLS)/precommit/.done
 	$(BIN)/python -m bench.manifest
 	$(BIN)/python -m bench.scorer
 	$(BIN)/python -m bench.false_pass
+	$(BIN)/python -m bench.git_matrix
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
@@ -58,7 +59,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 # Other people's programs that the tests ask: the client's 1.x line, verifiers, git-lfs.
 # What cannot be had here is left out by name; with CI=true the tests then fail.
-tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done
+tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done $(TOOLS)/precommit/.done
 	@command -v git-lfs >/dev/null 2>&1 || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq git-lfs; } \
@@ -79,7 +80,7 @@ $(TOOLS)/node/.done: tests/oracles/package.json
 	@mkdir -p $(TOOLS)/node && cp tests/oracles/package.json $(TOOLS)/node/
 	@if command -v npm >/dev/null 2>&1; then \
 	  cd $(TOOLS)/node && npm install --silent --no-audit --no-fund && touch .done; \
-	else echo "left out: @sigstore/verify (needs Node.js and npm)"; fi
+	else echo "left out: @sigstore/verify, husky, lefthook (need Node.js and npm)"; fi
 
 $(TOOLS)/precommit/.done:
 	$(PYTHON) -m venv $(TOOLS)/precommit

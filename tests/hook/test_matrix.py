@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A sample of ``python -m bench.git_matrix``: every tool, kind and ref at least once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.git_matrix import KINDS, REFS, TOOLS, World, available, cells
+from tests.git.repos import need_lfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bench.git_matrix import Cell
+
+SAMPLE = cells()[::7]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder: Path = tmp_path_factory.mktemp("matrix")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield World(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.lfs
+@pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: " ".join(str(cell).split()))
+def test_nothing_leaves_that_should_not(
+    world: World, cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_lfs()
+    monkeypatch.setenv("HOME", str(world.home))
+    if not available(cell):
+        pytest.skip(f"left out: {cell.tool}")
+    assert world.run(cell).wrong == ""
+
+
+def test_there_are_enough_cells_and_the_sample_has_everything() -> None:
+    assert len(cells()) >= 250
+    assert len(set(cells())) == len(cells())
+    assert {cell.kind for cell in SAMPLE} == set(KINDS)
+    assert {cell.ref for cell in SAMPLE} == set(REFS)
+    assert {cell.tool for cell in SAMPLE} == {"ours alone", *TOOLS}
