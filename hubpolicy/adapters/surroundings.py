@@ -89,11 +89,12 @@ def setup(home: Home) -> Setup:
     if not any(os.path.lexists(home.path(name)) for name in (GATE_FILE, POLICY_FILE)):
         return Setup((), "")
     try:
-        policy, (root, state), _ = open_trusted(home)
+        policy, trust, _ = open_trusted(home)
     except HubpolicyError as error:
         return Setup((), f"{error.message} ({error.hint})" if error.hint else error.message)
-    ends = (("policy", policy), ("trust root", root), ("trust state", state))
-    return Setup(tuple(Document(name, each.expires, root.solo) for name, each in ends), "")
+    solo = trust.root.solo
+    ends = (("policy", policy), ("trust root", trust.root), ("trust state", trust.state))
+    return Setup(tuple(Document(name, each.expires, solo) for name, each in ends), "")
 
 
 def scorer(name: str, folder: Path, pinned: str) -> ScorerBundle:

@@ -2,8 +2,9 @@
 """``gate.json``: policy and trust compiled into one file that the hook loads in a millisecond.
 
 It stands in the user's configuration folder, outside of what is judged. It is written only after
-all signatures of root, policy and state were verified (``flows/founding.py``), and holds their
-payloads as they were signed, so that digests stay what they are.
+all signatures of root, policy and state were verified (``flows/founding.py``,
+``flows/pinning.py``), and holds their payloads as they were signed, so that digests stay what they
+are.
 """
 
 from __future__ import annotations
@@ -26,10 +27,15 @@ _HINT = "hubpolicy policy sign compiles it anew"
 
 
 class GateMeta(NamedTuple):
-    """What else the gate needs: the digest of the policy file it was made from, hub endpoints."""
+    """What else the gate needs: where the policy came from, and hub endpoints.
+
+    ``source_sha256``: digest of the user's own policy file. ``pin``: payload digest of the trust
+    root that a team's policy was fetched under (``flows/pinning.py``). Exactly one is not empty.
+    """
 
     source_sha256: str
     endpoints: tuple[str, ...]
+    pin: str = ""
 
 
 def load_gate(raw: bytes) -> tuple[Policy, Trust, GateMeta]:
@@ -43,7 +49,7 @@ def load_gate(raw: bytes) -> tuple[Policy, Trust, GateMeta]:
         fields = Fields(parse(raw, what="gate.json"), "gate.json")
         fields.one_of("schema", (SCHEMA,))
         root, policy, state = (_document(fields, key) for key in ("root", "policy", "state"))
-        meta = GateMeta(fields.hexdigest("sourceSha256"), fields.texts("endpoints"))
+        meta = _meta(fields)
         fields.done()
     except MalformedError as error:
         raise ConfigError(error.message, hint=_HINT) from error
@@ -53,6 +59,13 @@ def load_gate(raw: bytes) -> tuple[Policy, Trust, GateMeta]:
         message = f"got policy {sha256}, expected {trust.state.policy_sha256}, in gate.json"
         raise ConfigError(message, hint=_HINT)
     return parse_policy(policy), trust, meta
+
+
+def _meta(fields: Fields) -> GateMeta:
+    endpoints = fields.texts("endpoints")
+    if fields.has("pin"):
+        return GateMeta("", endpoints, fields.hexdigest("pin"))
+    return GateMeta(fields.hexdigest("sourceSha256"), endpoints)
 
 
 def _document(fields: Fields, name: str) -> bytes:
@@ -71,8 +84,8 @@ def make_gate(root: bytes, policy: bytes, state: bytes, meta: GateMeta) -> bytes
             "root": root.decode(),
             "policy": policy.decode(),
             "state": state.decode(),
-            "sourceSha256": meta.source_sha256,
             "endpoints": list(meta.endpoints),
+            **({"pin": meta.pin} if meta.pin else {"sourceSha256": meta.source_sha256}),
         }
     )
     load_gate(raw)

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Following a team's trust: from a pinned root to the newest policy and state (DESIGN.md §6).
+
+The trips of ``trust pin`` and ``trust update``. As a TUF client does (TUF specification §5.3):
+roots one version at a time, each signed under the thresholds of both; then the state, then the
+policy that it names. Nothing is older than what was held or seen, nothing has expired, and no
+version is left out. Not responsible for where documents come from, nor for writing them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from hubpolicy.core.documents import (
+    POLICY_TYPE,
+    ROOT_TYPE,
+    STATE_TYPE,
+    open_document,
+    verify_policy,
+    verify_roots,
+    verify_trust,
+)
+from hubpolicy.core.gatefile import make_gate
+from hubpolicy.core.memory import Seen, Versions, advance, recall, require_not_older
+from hubpolicy.core.policy import parse_policy
+from hubpolicy.errors import ConfigError, MalformedError, VerificationError
+
+if TYPE_CHECKING:
+    from hubpolicy.core.gatefile import GateMeta
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.trust import Trust, TrustRoot
+
+MOST_ROOTS = 256
+DOCUMENT_LIMIT = 4 * 1024 * 1024
+STATE = "state.json"
+
+
+class Source(Protocol):
+    """A trust folder somewhere. ``name`` is how people call it."""
+
+    @property
+    def name(self) -> str:
+        """What was typed."""
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """A file of at most ``limit`` bytes, or None if the folder has none of that name.
+
+        Raises:
+            AccessError: it may not be read with this login.
+            ServiceError: the place does not answer, or sends more.
+
+        """
+
+
+class Followed(NamedTuple):
+    """Documents that hold together, and what they say. ``roots``: every one, from version 1."""
+
+    roots: tuple[bytes, ...]
+    policy_document: bytes
+    state_document: bytes
+    trust: Trust
+    policy: Policy
+    policy_payload: bytes
+    line: frozenset[str]
+
+    @property
+    def versions(self) -> Versions:
+        """What the client's memory keeps."""
+        state = open_document(self.state_document, STATE_TYPE, where=STATE).payload
+        return Versions(
+            self.trust.root.version,
+            self.policy.version,
+            self.trust.state.version,
+            _digest(state),
+        )
+
+
+def pin(source: Source, sha256: str, memory: tuple[Seen, ...], now: str) -> Followed:
+    """Follow a source from the root with that payload digest, told out of band.
+
+    Raises:
+        ConfigError: a document is missing, malformed or expired.
+        VerificationError: the source has no such root, or something does not hold.
+        ServiceError: the source cannot be read.
+
+    """
+    roots = _more_roots(source, ())
+    _require_pinned(source, roots, sha256)
+    return _follow(source, roots, memory, now, accepted="")
+
+
+def update(
+    source: Source,
+    held: tuple[bytes, ...],
+    sha256: str,
+    memory: tuple[Seen, ...],
+    now: str,
+    *,
+    accepted: str = "",
+) -> Followed:
+    """Follow the source from the roots that are held. ``accepted``: the policy in force, by digest.
+
+    Raises:
+        As :func:`pin`.
+
+    """
+    _require_pinned(source, held, sha256)
+    return _follow(source, _more_roots(source, held), memory, now, accepted=accepted)
+
+
+def compile_followed(followed: Followed, meta: GateMeta) -> bytes:
+    """``gate.json`` of what was followed.
+
+    Raises:
+        ConfigError: more than the hook would read.
+
+    """
+    root = open_document(followed.roots[-1], ROOT_TYPE, where="trust root").payload
+    state = open_document(followed.state_document, STATE_TYPE, where=STATE).payload
+    gate = make_gate(root, followed.policy_payload, state, meta)
+    if len(gate) > DOCUMENT_LIMIT:
+        message = f"got {len(gate)} bytes of policy and trust, expected at most {DOCUMENT_LIMIT}"
+        raise ConfigError(message, hint="revoke keys rather than thousands of statements")
+    return gate
+
+
+def remembered(memory: tuple[Seen, ...], followed: Followed, now: str) -> tuple[Seen, ...]:
+    """The memory with what was followed. Raises as :func:`pin`."""
+    return advance(memory, followed.line, followed.versions, now)
+
+
+def renewers(root: TrustRoot) -> str:
+    """Who can sign a new state, in words."""
+    role = root.role("state")
+    people = ", ".join(sorted(role.principals)) if role is not None else "nobody"
+    return f"{people} (role state): hubpolicy trust state renew"
+
+
+def _follow(
+    source: Source, roots: tuple[bytes, ...], memory: tuple[Seen, ...], now: str, *, accepted: str
+) -> Followed:
+    chain = verify_roots(roots, pin=_payload_digest(roots[0]))
+    line = frozenset(root.sha256 for root in chain)
+    seen = recall(memory, line)
+    state = _required(source, STATE)
+    trust = _verified(source, roots, chain, state, seen, now)
+    document = _required(source, f"policy/{trust.state.policy_version}.json")
+    payload = _policy_payload(source, document, trust, accepted)
+    policy = parse_policy(payload)
+    found = Followed(roots, document, state, trust, policy, payload, line)
+    _require_current_policy(source, found, now)
+    require_not_older(seen, found.versions)
+    return found
+
+
+def _verified(
+    source: Source,
+    roots: tuple[bytes, ...],
+    chain: tuple[TrustRoot, ...],
+    state: bytes,
+    seen: Seen,
+    now: str,
+) -> Trust:
+    """Root and state, with the way out in the message of what does not hold."""
+    newest, first = chain[-1], _payload_digest(roots[0])
+    try:
+        return verify_trust(
+            roots, state, pin=first, now=now, seen=(seen.newest.root, seen.newest.state)
+        )
+    except ConfigError as error:
+        role = newest.role("root")
+        hint = f"frozen, or not renewed: ask {renewers(newest)}"
+        if newest.expires < now[:10] and role is not None:
+            hint = f"ask {', '.join(sorted(role.principals))} (role root): hubpolicy trust rotate"
+        message = f"{error.message}, at {source.name}"
+        raise ConfigError(message, hint=hint) from error
+    except VerificationError as error:
+        message = f"{error.message}, at {source.name}"
+        raise VerificationError(message, hint=error.hint) from error
+
+
+def _policy_payload(source: Source, document: bytes, trust: Trust, accepted: str) -> bytes:
+    """A policy that was accepted before stays by its digest.
+
+    If the key of somebody who signed it is what the new state revokes, the revocation must not
+    fail for being needed.
+    """
+    payload = _payload(document, POLICY_TYPE, f"the policy at {source.name}")
+    if accepted and _digest(payload) == accepted == trust.state.policy_sha256:
+        return payload
+    return verify_policy(document, trust, where=f"the policy at {source.name}")
+
+
+def _require_current_policy(source: Source, found: Followed, now: str) -> None:
+    got, said = found.policy.version, found.trust.state.policy_version
+    if got != said:
+        message = f"got policy version {got}, expected {said} as the state says, at {source.name}"
+        raise VerificationError(message, hint="hubpolicy trust sign")
+    if found.policy.expires < now[:10]:
+        message = f"the policy expired on {found.policy.expires}, it is {now}, at {source.name}"
+        role = found.trust.root.role("policy")
+        people = ", ".join(sorted(role.principals)) if role is not None else "nobody"
+        raise ConfigError(message, hint=f"ask {people} (role policy) to sign a later one")
+
+
+def _more_roots(source: Source, held: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The roots with those that follow them, one version at a time."""
+    roots = list(held)
+    while (document := source.read(_root(len(roots) + 1), DOCUMENT_LIMIT)) is not None:
+        roots.append(document)
+        if len(roots) > MOST_ROOTS:
+            message = f"got more than {MOST_ROOTS} versions of the trust root at {source.name}"
+            raise ConfigError(message, hint="pin a source with fewer")
+    here, after = _root(len(roots) + 1), _root(len(roots) + 2)
+    if source.read(after, DOCUMENT_LIMIT) is not None:
+        message = f"there is {after} and no {here} at {source.name}: a version was skipped"
+        raise ConfigError(message, hint="every root is followed by the next version only")
+    if not roots:
+        message = f"there is no {here} at {source.name}"
+        raise ConfigError(message, hint="SOURCE is a trust folder: hubpolicy trust init --team")
+    return tuple(roots)
+
+
+def _require_pinned(source: Source, roots: tuple[bytes, ...], sha256: str) -> None:
+    found = [_payload_digest(root) for root in roots]
+    if sha256 not in found:
+        message = (
+            f"got trust roots {', '.join(digest[:16] for digest in found)} from {source.name}, "
+            f"expected one with payload digest {sha256}"
+        )
+        hint = "ask the people who made it for the digest; never take it from the source itself"
+        raise VerificationError(message, hint=hint)
+
+
+def _required(source: Source, path: str) -> bytes:
+    document = source.read(path, DOCUMENT_LIMIT)
+    if document is None:
+        message = f"there is no {path} at {source.name}"
+        raise ConfigError(message, hint="ask the people who hold the trust folder to publish it")
+    return document
+
+
+def _root(version: int) -> str:
+    return f"root/{version}.json"
+
+
+def _payload_digest(document: bytes) -> str:
+    return _digest(_payload(document, ROOT_TYPE, "a trust root"))
+
+
+def _payload(document: bytes, kind: str, where: str) -> bytes:
+    try:
+        return open_document(document, kind, where=where).payload
+    except MalformedError as error:
+        raise ConfigError(error.message, hint="is this a trust folder?") from error
+
+
+def _digest(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()

@@ -1,0 +1,401 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Following a team's trust: what leads on, and everything that a source can do wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from hubpolicy.core.gatefile import GateMeta, load_gate
+from hubpolicy.core.policy import parse_policy
+from hubpolicy.domain.trust import Role
+from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
+from hubpolicy.flows import pinning
+from hubpolicy.flows.pinning import Followed, compile_followed, remembered
+from tests.flows.team_world import BOTH, FAR, LATER, NOW, Team, ada
+from tests.golden.samples import key, sha, signer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hubpolicy.core.memory import Seen
+
+META = GateMeta("", ("https://huggingface.co",), sha("pin"))
+
+
+class Shelf(NamedTuple):
+    """Port ``Source``: a folder of the test."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return "the shelf"
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        place = self.folder / path
+        return place.read_bytes()[: limit + 1] if place.exists() else None
+
+
+class Client:
+    """Holds what was followed last, and remembers, as the commands do."""
+
+    def __init__(self, team: Team) -> None:
+        self.shelf = Shelf(team.folder)
+        self.memory: tuple[Seen, ...] = ()
+        self.pinned = ""
+        self.held: Followed | None = None
+
+    def pin(self, sha256: str, now: str = NOW) -> Followed:
+        return self._keep(pinning.pin(self.shelf, sha256, self.memory, now), sha256, now)
+
+    def update(self, now: str = NOW) -> Followed:
+        assert self.held is not None
+        found = pinning.update(
+            self.shelf,
+            self.held.roots,
+            self.pinned,
+            self.memory,
+            now,
+            accepted=self.held.policy.sha256,
+        )
+        return self._keep(found, self.pinned, now)
+
+    def _keep(self, found: Followed, sha256: str, now: str) -> Followed:
+        self.memory = remembered(self.memory, found, now)
+        self.held, self.pinned = found, sha256
+        return found
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path / "trust")
+
+
+@pytest.fixture
+def client(team: Team) -> Client:
+    return Client(team)
+
+
+# What holds ---------------------------------------------------------------------------------
+
+
+def test_a_pinned_root_leads_to_policy_and_state(team: Team, client: Client) -> None:
+    found = client.pin(team.digest)
+    assert (found.trust.root, found.trust.state) == (team.root, team.state)
+    assert found.policy == team.policy
+    policy, trust, meta = load_gate(compile_followed(found, META))
+    assert (policy, trust.state, meta) == (team.policy, team.state, META)
+
+
+@pytest.mark.parametrize("pinned", [0, 1, 2])
+def test_any_version_may_be_the_first_that_one_trusts(
+    team: Team, client: Client, pinned: int
+) -> None:
+    digests = [team.digest]
+    for expires in ("2098-01-01", "2098-02-01"):
+        team.rotate(expires=expires)
+        digests.append(team.digest)
+    found = client.pin(digests[pinned])
+    assert found.trust.root == team.root
+    assert len(found.roots) == 3
+    assert found.line == set(digests)
+
+
+def test_an_update_takes_what_is_new_and_is_idempotent(team: Team, client: Client) -> None:
+    first = client.pin(team.digest)
+    assert client.update() == first
+    team.rotate(roles=(*team.root.roles, Role("approver:ethics", frozenset({"sue"}), 1)),
+                keys=(*team.root.keys, key("sue")))  # fmt: skip
+    team.publish_policy(version=2, min_level=3)
+    team.publish_state(revoked_files=frozenset({sha("weights")}))
+    found = client.update(LATER)
+    assert found.versions[:3] == (2, 2, 2)
+    assert found.policy.min_level == 3
+    assert found.trust.root.role("approver:ethics") is not None
+    again = client.update(LATER)
+    assert again == found
+    assert client.memory[0].since == LATER
+
+
+def test_a_rotation_that_replaces_everybody_takes_both_sides(team: Team, client: Client) -> None:
+    client.pin(team.digest)
+    roles = tuple(
+        role._replace(principals=frozenset({"nia", "ned"})) if role.name == "root" else role
+        for role in team.root.roles
+    )
+    people = (*team.root.keys, key("nia"), key("ned"))
+    team.rotate((*BOTH, "nia", "ned"), roles=roles, keys=people)
+    team.publish_state()
+    assert client.update().trust.root.version == 2
+
+
+def test_a_revocation_is_taken_although_it_takes_a_signature_from_the_policy(
+    team: Team, client: Client
+) -> None:
+    """It must not fail for being needed; who pins anew is told to wait for a new policy."""
+    client.pin(team.digest)
+    team.revoke(signer("omar").keyid)
+    assert client.update().trust.state.revoked_keys == {signer("omar").keyid}
+    with pytest.raises(VerificationError, match="got 1 of 2 signatures of role policy"):
+        Client(team).pin(team.digest)
+
+
+# What does not ------------------------------------------------------------------------------
+
+
+def older_state(team: Team) -> None:
+    team.publish_state(version=1)
+
+
+def older_policy(team: Team) -> None:
+    team.publish_policy(version=3)
+    team.publish_state()
+
+
+def another_of_that_version(team: Team) -> None:
+    team.publish_state(version=team.state.version, revoked_files=frozenset({sha("other")}))
+
+
+def no_state(team: Team) -> None:
+    (team.folder / "state.json").unlink()
+
+
+def no_policy(team: Team) -> None:
+    team.publish_policy(version=6)
+    team.publish_state()
+    (team.folder / "policy" / "6.json").unlink()
+
+
+def skipped_root(team: Team) -> None:
+    team.rotate(expires="2098-01-01")
+    team.rotate(expires="2098-01-02")
+    (team.folder / "root" / "2.json").unlink()
+
+
+def root_of_two_ahead(team: Team) -> None:
+    team.rotate(by=2)
+    (team.folder / "root" / "3.json").rename(team.folder / "root" / "2.json")
+
+
+def rotated_by_one(team: Team) -> None:
+    team.rotate(("olga",))
+
+
+def rotated_by_two_keys_of_one(team: Team) -> None:
+    keys = (*team.root.keys, key("olga-2", "olga"))
+    team.rotate(("olga", "olga-2"), keys=keys)
+
+
+def rotated_without_the_new(team: Team) -> None:
+    roles = tuple(
+        role._replace(principals=frozenset({"nia", "ned"})) if role.name == "root" else role
+        for role in team.root.roles
+    )
+    team.rotate(BOTH, roles=roles, keys=(*team.root.keys, key("nia"), key("ned")))
+
+
+def foreign_root(team: Team) -> None:
+    team.root = team.root._replace(sha256=sha("another line"))
+    team.rotate()
+
+
+def expired_root(team: Team) -> None:
+    team.rotate(expires="2026-11-21")
+    team.publish_state()
+
+
+def frozen_state(team: Team) -> None:
+    team.publish_state(expires="2026-11-22T14:59:59Z")
+
+
+def expired_policy(team: Team) -> None:
+    team.publish_policy(version=6, expires="2026-11-21")
+    team.publish_state()
+
+
+def policy_by_one(team: Team) -> None:
+    team.publish_policy(("olga",), version=6)
+    team.publish_state()
+
+
+def policy_by_the_robot(team: Team) -> None:
+    team.publish_policy(("robot", "ada"), version=6)
+    team.publish_state()
+
+
+def state_by_a_releaser(team: Team) -> None:
+    team.publish_state(("rita", "olga"))
+
+
+def unsigned_state(team: Team) -> None:
+    team.publish_state(())
+
+
+def state_names_another_version(team: Team) -> None:
+    team.put("policy/9.json", (team.folder / "policy" / "5.json").read_bytes())
+    team.publish_state(policy_version=9)
+
+
+def state_names_another_policy(team: Team) -> None:
+    team.publish_state(policy_sha256=sha("another"))
+
+
+def garbage(team: Team) -> None:
+    team.put("state.json", b"<html>404</html>")
+
+
+def root_is_garbage(team: Team) -> None:
+    team.put("root/2.json", b"{}")
+
+
+WRONG: list[tuple[Callable[[Team], None], type[HubpolicyError], str]] = [
+    (older_state, VerificationError, "got version 1 of the trust state, expected at least 2"),
+    (older_policy, VerificationError, "got version 3 of the policy, expected at least 5"),
+    (another_of_that_version, VerificationError, "another trust state of version 2"),
+    (no_state, ConfigError, "there is no state.json at the shelf"),
+    (no_policy, ConfigError, "there is no policy/6.json at the shelf"),
+    (skipped_root, ConfigError, "there is root/3.json and no root/2.json .* was skipped"),
+    (root_of_two_ahead, VerificationError, "got version 3 .* expected version 2"),
+    (rotated_by_one, VerificationError, "got 1 of 2 signatures of role root"),
+    (rotated_by_two_keys_of_one, VerificationError, "got 1 of 2 signatures of role root"),
+    (rotated_without_the_new, VerificationError, "got 0 of 2 signatures of role root"),
+    (foreign_root, VerificationError, f"after {sha('another line')}, expected version 2 after"),
+    (expired_root, ConfigError, "trust root expired on 2026-11-21"),
+    (frozen_state, ConfigError, "trust state expired on 2026-11-22T14:59:59Z"),
+    (expired_policy, ConfigError, "the policy expired on 2026-11-21"),
+    (policy_by_one, VerificationError, "got 1 of 2 signatures of role policy"),
+    (policy_by_the_robot, VerificationError, "got 0 of 2 signatures of role policy"),
+    (state_by_a_releaser, VerificationError, "got 0 of 1 signatures of role state"),
+    (unsigned_state, HubpolicyError, "signature"),
+    (state_names_another_version, VerificationError, "got policy version 5, expected 9"),
+    (state_names_another_policy, VerificationError, "got policy .* expected"),
+    (garbage, ConfigError, "expected strict JSON"),
+    (root_is_garbage, ConfigError, "expected application/vnd.hubpolicy.root.v1.json"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "kind", "said"), WRONG, ids=[w[0].__name__ for w in WRONG])
+def test_what_a_source_does_wrong_is_refused_and_changes_nothing(
+    team: Team, client: Client, wrong: Callable[[Team], None], kind: type[HubpolicyError], said: str
+) -> None:
+    team.publish_policy(version=5)
+    team.publish_state()
+    held, memory = client.pin(team.digest), client.memory
+    wrong(team)
+    with pytest.raises(kind, match=said) as raised:
+        client.update()
+    assert raised.value.hint
+    assert (client.held, client.memory) == (held, memory)
+
+
+def test_each_has_a_message_of_its_own(team: Team, tmp_path: Path) -> None:
+    """Two kinds of attack that read alike would be one for whoever is on call."""
+    said = {}
+    for wrong, _, _ in WRONG:
+        mine = Team(tmp_path / wrong.__name__)
+        mine.publish_policy(version=5)
+        mine.publish_state()
+        client = Client(mine)
+        client.pin(mine.digest)
+        wrong(mine)
+        with pytest.raises(HubpolicyError) as raised:
+            client.update()
+        said[wrong.__name__] = re.sub(r"[0-9a-f]{12,64}", "HEX", raised.value.message)
+    alike = {"rotated_by_one", "rotated_by_two_keys_of_one"}  # one person, however many keys
+    assert len(set(said.values())) == len(said) - len(alike) + 1
+
+
+def test_old_trust_is_refused_even_to_somebody_who_lost_the_configuration(
+    team: Team, client: Client
+) -> None:
+    digest, yesterday = team.digest, (team.folder / "state.json").read_bytes()
+    team.publish_state(revoked_keys=frozenset({ada().keyid}))
+    client.pin(digest)
+    team.put("state.json", yesterday)
+    with pytest.raises(VerificationError, match=r"version 1 of the trust state.*at least 2"):
+        client.pin(digest)
+    client.memory = ()  # gone too: then nobody knows
+    assert client.pin(digest).trust.state.version == 1
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_another_pin_of_the_same_line_forgets_nothing(
+    team: Team, client: Client, first: int
+) -> None:
+    one = team.digest
+    yesterday = {n: (team.folder / n).read_bytes() for n in ("root/1.json", "state.json")}
+    team.rotate()
+    team.publish_state()
+    client.pin((one, team.digest)[first])
+    (team.folder / "root" / "2.json").unlink()
+    for name, content in yesterday.items():
+        team.put(name, content)
+    with pytest.raises(VerificationError, match=r"version 1 of the trust root.*at least 2"):
+        client.pin(one)
+
+
+def test_other_people_are_another_line(team: Team, client: Client, tmp_path: Path) -> None:
+    team.publish_state()
+    client.pin(team.digest)
+    others = Team(tmp_path / "others")
+    others.root = others.root._replace(expires="2097-01-01")
+    others.publish_root(others.root, previous="", who=BOTH)
+    client.shelf = Shelf(others.folder)
+    assert client.pin(others.digest).trust.state.version == 1
+    assert len(client.memory) == 2
+
+
+@pytest.mark.parametrize("digest", [sha("guess"), hashlib.sha256(b"").hexdigest()])
+def test_without_the_right_digest_nothing_is_trusted(
+    team: Team, client: Client, digest: str
+) -> None:
+    with pytest.raises(VerificationError, match="expected one with payload digest") as raised:
+        client.pin(digest)
+    assert "never take it from the source" in raised.value.hint
+
+
+def test_an_empty_folder_is_no_trust_folder(client: Client, tmp_path: Path) -> None:
+    client.shelf = Shelf(tmp_path / "nothing")
+    with pytest.raises(ConfigError, match=r"there is no root/1\.json") as raised:
+        client.pin(sha("x"))
+    assert "trust init" in raised.value.hint
+
+
+def test_a_line_without_end_ends(team: Team, client: Client) -> None:
+    class Endless(NamedTuple):
+        name: str = "endless"
+
+        def read(self, path: str, limit: int) -> bytes | None:
+            assert int(path.removeprefix("root/").removesuffix(".json")) < 300
+            return (team.folder / "root/1.json").read_bytes()
+
+    with pytest.raises(ConfigError, match="more than 256 versions"):
+        pinning.pin(Endless(), team.digest, (), NOW)
+
+
+def test_a_policy_and_state_that_the_hook_could_not_read_are_not_installed(
+    team: Team, client: Client
+) -> None:
+    team.publish_state(revoked_files=frozenset(sha(str(n)) for n in range(62_000)))
+    with pytest.raises(HubpolicyError, match="expected at most"):
+        compile_followed(client.pin(team.digest), META)
+
+
+def test_the_policy_is_the_one_that_was_signed(team: Team, client: Client) -> None:
+    found = client.pin(team.digest)
+    assert parse_policy(found.policy_payload).sha256 == found.trust.state.policy_sha256
+
+
+def test_who_can_renew_is_named(team: Team, client: Client) -> None:
+    team.publish_state(expires=NOW)
+    client.pin(team.digest, NOW)
+    with pytest.raises(ConfigError) as raised:
+        client.update("2026-11-22T15:00:01Z")
+    assert "robot (role state): hubpolicy trust state renew" in raised.value.hint
+    team.publish_state(expires=FAR)
+    assert client.update(LATER).trust.state.expires == FAR

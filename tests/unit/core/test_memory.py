@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client has seen of a line of roots, and what it then refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubpolicy.core.memory import (
+    MOST_LINES,
+    NOTHING,
+    Seen,
+    Versions,
+    advance,
+    memory_bytes,
+    parse_memory,
+    recall,
+    require_not_older,
+)
+from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
+from tests.golden.samples import NOW, sha
+
+LATER = "2026-11-23T00:00:00Z"
+HERE = Versions(2, 7, 12, sha("state 12"))
+LINE = Seen(frozenset({sha("root 1"), sha("root 2")}), HERE, NOW)
+RAW = memory_bytes((LINE,))
+
+
+def test_what_was_kept_comes_back() -> None:
+    other = Seen(frozenset({sha("other")}), Versions(1, 1, 1, sha("s")), LATER)
+    assert parse_memory(memory_bytes((LINE, other)), where="x") == (LINE, other)
+    assert parse_memory(memory_bytes(()), where="x") == ()
+
+
+def changed(**fields: object) -> bytes:
+    value: dict[str, Any] = json.loads(RAW)
+    value["lines"][0] |= fields
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        RAW[:-1],
+        RAW.replace(b"memory/1", b"memory/2"),
+        changed(rootVersion=0),
+        changed(stateVersion="12"),
+        changed(stateSha256="x"),
+        changed(roots=["x"]),
+        changed(since="yesterday"),
+        changed(extra=1),
+    ],
+)
+def test_a_damaged_memory_is_no_empty_one(raw: bytes) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_memory(raw, where="trust-seen.json")
+    assert "trust-seen.json" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        (HERE, ""),
+        (HERE._replace(state=13, state_sha256=sha("state 13")), ""),
+        (HERE._replace(root=3, policy=8, state=13, state_sha256=sha("s")), ""),
+        (HERE._replace(root=1), "version 1 of the trust root, expected at least 2"),
+        (HERE._replace(policy=6), "version 6 of the policy, expected at least 7"),
+        (HERE._replace(state=11), "version 11 of the trust state, expected at least 12"),
+        (HERE._replace(state_sha256=sha("twin")), "another trust state of version 12"),
+        (Versions(3, 6, 99, sha("s")), "version 6 of the policy"),  # newer in all else
+    ],
+)
+def test_only_what_is_not_older_advances_it(here: Versions, said: str) -> None:
+    if not said:
+        require_not_older(LINE, here)
+        return
+    with pytest.raises(VerificationError, match=said):
+        advance((LINE,), {sha("root 1")}, here, LATER)
+
+
+def test_a_line_is_known_by_any_of_its_roots() -> None:
+    assert recall((LINE,), {sha("root 2"), sha("root 3")}) == LINE
+    assert recall((LINE,), {sha("root 3")}) == NOTHING
+    (after,) = advance((LINE,), {sha("root 2"), sha("root 3")}, HERE._replace(root=3), LATER)
+    assert after.roots == {sha("root 1"), sha("root 2"), sha("root 3")}
+
+
+def test_two_lines_that_turn_out_to_be_one_keep_the_highest_of_both() -> None:
+    other = Seen(frozenset({sha("root 3")}), Versions(3, 5, 11, sha("state 11")), LATER)
+    seen = recall((LINE, other), {sha("root 1"), sha("root 3")})
+    assert seen.newest == Versions(3, 7, 12, sha("state 12"))
+    (merged,) = advance((LINE, other), seen.roots, Versions(3, 7, 12, sha("state 12")), LATER)
+    assert merged.since == NOW
+
+
+def test_since_is_when_that_state_was_first_seen() -> None:
+    (same,) = advance((LINE,), LINE.roots, HERE, LATER)
+    (newer,) = advance((LINE,), LINE.roots, Versions(2, 7, 13, sha("13")), LATER)
+    assert (same.since, newer.since) == (NOW, LATER)
+
+
+def test_it_does_not_grow_for_ever() -> None:
+    memory: tuple[Seen, ...] = ()
+    for number in range(MOST_LINES + 10):
+        memory = advance(memory, {sha(str(number))}, HERE, NOW)
+    kept = parse_memory(memory_bytes(memory), where="x")
+    assert len(kept) == MOST_LINES
+    assert kept[-1].roots == {sha(str(MOST_LINES + 9))}
+
+
+@given(st.lists(st.tuples(*[st.integers(1, 5)] * 3), max_size=12))
+def test_versions_never_go_down(offered: list[tuple[int, int, int]]) -> None:
+    memory: tuple[Seen, ...] = ()
+    for root, policy, state in offered:
+        before = recall(memory, {sha("root")}).newest
+        try:
+            memory = advance(
+                memory, {sha("root")}, Versions(root, policy, state, sha(str(state))), NOW
+            )
+        except HubpolicyError:
+            assert root < before.root or policy < before.policy or state < before.state
+        after = recall(memory, {sha("root")}).newest
+        assert all(new >= old for new, old in zip(after[:3], before[:3], strict=True))
