@@ -5,8 +5,7 @@ A cell passes if nothing left that should not have: where ``hook status`` is gre
 evidence leaves 0 refs and 0 Git LFS objects on the remote, and one with evidence arrives. Where a
 tool that was installed after us took the hook away, ``hook status`` must say so.
 
-    python -m bench.git_matrix            every cell
-    python -m bench.git_matrix --every 9  every ninth
+    python -m bench.git_matrix --every 1
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ class Push(NamedTuple):
 
 
 def git(folder: Path, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run git; what a push says is kept."""
+    """Run git; stop the whole run where it fails, unless told otherwise."""
     done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
@@ -116,11 +115,8 @@ def _tag(*names: str) -> Callable[[Path], list[str]]:
 
 def _hidden(folder: Path, *more: str) -> list[str]:
     """The weights one commit back, under a tip without any."""
-    for name in ("model.safetensors", "config.json", "tokenizer.json", "README.md"):
-        git(folder, "rm", "-q", "--cached", name)
-    git(folder, "rm", "-q", "-r", "--cached", "--ignore-unmatch", ".hubpolicy", "model.sig")
-    git(folder, "commit", "-q", "-m", "clean")
-    return ["HEAD:refs/heads/clean", *more]
+    made = git(folder, "commit-tree", "-p", "HEAD", "-m", "clean", "HEAD~1^{tree}").stdout.strip()
+    return [f"{made}:refs/heads/clean", *more]
 
 
 def _object_tag(revision: str) -> Callable[[Path], list[str]]:
@@ -212,9 +208,7 @@ def _custom(folder: Path) -> None:
 
 def _run(folder: Path, *command: str | Path) -> None:
     # A tool that refuses, since our hook is there, has said so; the hook is what is looked at.
-    subprocess.run(
-        list(map(str, command)), cwd=folder, capture_output=True, check=False, timeout=120
-    )
+    subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
 
 
 def _pre_commit(folder: Path) -> None:
@@ -297,8 +291,12 @@ class World:
         for object_format, evidence in itertools.product(("sha1", "sha256"), (True, False)):
             self._prepare(object_format, evidence=evidence)
 
+    def source(self, object_format: str, *, evidence: bool) -> Path:
+        """A repository ``repo`` whose tip is a model, and ``remote.git``, which lacks it."""
+        return self._folder / f"{object_format}-{evidence}"
+
     def _prepare(self, object_format: str, *, evidence: bool) -> None:
-        base = self._folder / f"{object_format}-{evidence}"
+        base = self.source(object_format, evidence=evidence)
         base.mkdir()
         for name, option in (("remote.git", "--bare"), ("repo", "--quiet")):
             git(base, "init", "-q", f"--object-format={object_format}", option, name)
@@ -323,7 +321,7 @@ class World:
         """One push, in copies that are thrown away."""
         base = self._folder / f"cell-{next(self._number)}"
         object_format = "sha256" if cell.kind == "sha256" else "sha1"
-        shutil.copytree(self._folder / f"{object_format}-{cell.evidence}", base, symlinks=True)
+        shutil.copytree(self.source(object_format, evidence=cell.evidence), base, symlinks=True)
         try:
             git(base / "repo", "remote", "set-url", "origin", str(base / "remote.git"))
             return self._judge(cell, base)
@@ -380,7 +378,8 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N")
     options = parser.parse_args()
     wanted = cells()[:: options.every]
-    tried, failed, started = 0, 0, time.monotonic()
+    tried = failed = 0
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hubpolicy-matrix-") as name:
         world = World(Path(name))
         print(git(Path(name), "--version").stdout.strip())
@@ -391,8 +390,8 @@ def main() -> int:
             wrong, remark = world.run(cell)
             tried, failed = tried + 1, failed + bool(wrong)
             print(f"{'FAIL' if wrong else 'pass'}  {cell}{wrong or remark}".rstrip(), flush=True)
-    seconds = time.monotonic() - started
-    print(f"\n{tried} cells in {seconds:.0f} s, {failed} failed, {len(wanted) - tried} left out")
+    took = time.monotonic() - started
+    print(f"\n{tried} cells in {took:.0f} s, {failed} failed, {len(wanted) - tried} left out")
     return 1 if failed else 0
 
 

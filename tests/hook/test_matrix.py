@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sample of ``python -m bench.git_matrix``: every tool, kind and ref at least once."""
+"""Samples of ``bench.git_matrix`` (every tool, kind and ref at least once) and ``bench.git_kill``."""
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.git_kill import VICTIMS, one_moment
 from bench.git_matrix import KINDS, REFS, TOOLS, World, available, cells
-from tests.git.repos import need_lfs
+from tests.git.repos import Repo, need_lfs
+from tests.hook.hooked import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.git_matrix import Cell
+from bench.git_matrix import Cell
 
 SAMPLE = cells()[::7]
 
@@ -39,6 +42,22 @@ def test_nothing_leaves_that_should_not(
     if not available(cell):
         pytest.skip(f"left out: {cell.tool}")
     assert world.run(cell).wrong == ""
+
+
+@pytest.mark.slow
+@pytest.mark.lfs
+@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("after", [0.0, 0.03, 0.1])
+def test_a_push_that_is_killed_leaves_the_branch_old_or_new(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, victim: str, after: float
+) -> None:
+    need_lfs()
+    monkeypatch.setenv("HOME", str(world.home))
+    base = shutil.copytree(world.source("sha1", evidence=True), tmp_path / "copy", symlinks=True)
+    repo = Repo(base / "repo")
+    repo.git("remote", "set-url", "origin", str(base / "remote.git"))
+    install(repo)
+    assert "then the branch was" in one_moment(base, repo.path, after, victim)
 
 
 def test_there_are_enough_cells_and_the_sample_has_everything() -> None:
