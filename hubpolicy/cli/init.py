@@ -48,9 +48,10 @@ def init(
     home = user_home()
     _refuse_overwrite(home)
     kind = model_kind or _ask_kind()
-    secret = _secret(locked=locked)
+    secret = new_passphrase(locked=locked, command="init")
     person = _person(name)
-    policy = _policy_file(person, namespaces, kind, plan)
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", person)
+    policy = policy_source(f"{name}/solo", namespaces, kind, plan)
     _found(home, person, policy, secret)
     _tell(home, plan)
 
@@ -75,23 +76,28 @@ def _ask_kind() -> str:
     return answer
 
 
-def _secret(*, locked: bool | None) -> bytes | None:
-    """The passphrase of the key. What was asked for to be encrypted is never left in the clear."""
+def new_passphrase(*, locked: bool | None, command: str) -> bytes | None:
+    """The passphrase of a new key. What was asked for to be encrypted is never left in the clear.
+
+    Raises:
+        ConfigError: an empty one where there has to be one, or nobody to ask.
+
+    """
     if locked is False:
         return None
     given = os.environ.get("HUBPOLICY_PASSPHRASE")
     if given is None:
-        given = _ask_passphrase(locked=locked)
+        given = _ask_passphrase(locked=locked, command=command)
     if not given and locked:
         message = "got an empty passphrase, expected one for --passphrase"
         raise ConfigError(message, hint="set HUBPOLICY_PASSPHRASE, or type one")
     return given.encode() or None
 
 
-def _ask_passphrase(*, locked: bool | None) -> str:
+def _ask_passphrase(*, locked: bool | None, command: str) -> str:
     if not sys.stdin.isatty():
         message = "got no passphrase and no --no-passphrase, and nobody to ask"
-        raise ConfigError(message, hint="hubpolicy init --no-passphrase")
+        raise ConfigError(message, hint=f"hubpolicy {command} --no-passphrase")
     text: str = click.prompt(
         "Passphrase for the signing key" + ("" if locked else " (empty for none)"),
         hide_input=True, confirmation_prompt=True, default=None if locked else "",
@@ -118,7 +124,15 @@ def _login() -> str:
         raise ConfigError(message, hint="hubpolicy init --name ada") from error
 
 
-def _policy_file(person: str, namespaces: tuple[str, ...], kind: str, plan: str) -> bytes:
+def policy_source(
+    name: str, namespaces: tuple[str, ...], kind: str, plan: str, *, expires: str = ""
+) -> bytes:
+    """A new ``hubpolicy.toml``. ``expires``: an ISO date, in a year by default.
+
+    Raises:
+        ConfigError: a namespace or plan that is no name.
+
+    """
     from hubpolicy.adapters import assets
 
     for word in (*namespaces, plan):
@@ -126,10 +140,10 @@ def _policy_file(person: str, namespaces: tuple[str, ...], kind: str, plan: str)
             message = f"got {word!r}, expected letters, digits, '.', '_' or '-'"
             raise ConfigError(message, hint="hubpolicy init --namespace acme")
     template = assets.read("policy", "solo.toml").decode()
-    expires = date.today() + timedelta(days=365)  # noqa: DTZ011 - a date for people
+    in_a_year = date.today() + timedelta(days=365)  # noqa: DTZ011 - a date for people
     text = template.format(
-        id=f"{re.sub(r'[^A-Za-z0-9._-]', '-', person)}/solo",
-        expires=expires.isoformat(),
+        id=name,
+        expires=expires or in_a_year.isoformat(),
         namespaces=", ".join(f'"{namespace}"' for namespace in namespaces),
         plan=plan,
         kind=KINDS[kind],
@@ -149,7 +163,7 @@ def _found(home: Home, person: str, policy: bytes, secret: bytes | None) -> None
 
     schema = assets.schema("policy.v1.schema.json")
     payload = resolve(policy, schema, assets.catalogue_here(), where=POLICY_FILE)
-    _make_folders(home)
+    make_folders(home)
     signer = create_key(home.path(*KEY_FILE), passphrase=secret)
     made: list[tuple[str, ...]] = [KEY_FILE]
     try:
@@ -175,7 +189,7 @@ def _found(home: Home, person: str, policy: bytes, secret: bytes | None) -> None
         raise
 
 
-def _make_folders(home: Home) -> None:
+def make_folders(home: Home) -> None:
     """Folders that nobody else looks into."""
     for name in ("keys", "trust"):
         try:

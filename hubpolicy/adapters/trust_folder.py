@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A team's trust folder on disk: read as one value, written file by file, each whole or not at all.
+
+``root/<n>.json policy/<n>.json state.json`` are what consumers read; ``pending/`` and the sources
+``root.toml``, ``hubpolicy.toml`` and ``keys/`` are for those who sign.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hubpolicy.adapters.atomic import write_atomic
+from hubpolicy.core.pending import FOLDER, TYPES, Pending, parse_pending, pending_bytes
+from hubpolicy.core.trust_folder import STATE_PATH, TrustFolder, policy_path, root_path
+from hubpolicy.errors import ConfigError, ServiceError
+
+ROOT_SOURCE = "root.toml"
+POLICY_SOURCE = "hubpolicy.toml"
+KEYS = "keys"
+
+_LIMIT = 4 * 1024 * 1024
+_NUMBERED = re.compile(r"([1-9][0-9]{0,8})\.json")
+_PENDING = re.compile(rf"({'|'.join(TYPES)})-([1-9][0-9]{{0,8}})\.json")
+
+
+def is_trust_folder(folder: Path) -> bool:
+    """True if it holds any document of a trust folder."""
+    places = (folder / "root", folder / FOLDER, folder / ROOT_SOURCE)
+    return any(place.exists() for place in places)
+
+
+def read_trust_folder(folder: Path) -> TrustFolder:
+    """What lies there; no signature is verified.
+
+    Raises:
+        ConfigError: it is no trust folder, a root version is missing, or a file is not what its
+            name says.
+        ServiceError: it cannot be read.
+
+    """
+    if not is_trust_folder(folder):
+        message = f"got {folder}, expected a trust folder, with root/ or pending/ in it"
+        raise ConfigError(message, hint="hubpolicy trust init --team DIR")
+    for name in ("root", "policy", FOLDER.rstrip("/")):
+        if (folder / name).is_symlink():
+            message = f"{folder / name} is a symbolic link, expected a folder"
+            raise ConfigError(message, hint="trust is not read through links")
+    try:
+        return TrustFolder(
+            _roots(folder), _numbered(folder, "policy"), _state(folder), _pending(folder)
+        )
+    except OSError as error:
+        message = f"cannot read the trust folder {folder}: {error.strerror}"
+        raise ServiceError(message) from error
+
+
+def read_text_beside(folder: Path, name: str) -> str:
+    """A text file that ``root.toml`` names, below its folder.
+
+    Raises:
+        ConfigError: outside of the folder, not there, or no text.
+
+    """
+    parts = Path(name).parts
+    if Path(name).is_absolute() or ".." in parts:
+        message = f"got {name!r} in {ROOT_SOURCE}, expected a path below the trust folder"
+        raise ConfigError(message, hint=f"copy the file into {KEYS}/")
+    return read_file(folder / name).decode("utf-8", "replace")
+
+
+def read_file(path: Path) -> bytes:
+    """Bytes of a file of at most 4 MiB.
+
+    Raises:
+        ConfigError: it is not there, or larger.
+        ServiceError: it cannot be read.
+
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LIMIT + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        message = f"there is no file {path}"
+        raise ConfigError(message, hint=f"ls {path.parent}") from None
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise ServiceError(message) from error
+    if len(content) > _LIMIT:
+        message = f"got more than {_LIMIT} bytes, in {path}"
+        raise ConfigError(message)
+    return content
+
+
+def save(folder: Path, before: TrustFolder, after: TrustFolder) -> None:
+    """Make the folder hold ``after``; what did not change is left alone.
+
+    New pending files first, then policy, root, state, and only then what is pending no more goes:
+    stopped anywhere, the next ``trust sign`` finishes.
+
+    Raises:
+        ServiceError: the disk refuses; every file is the old or the new one.
+
+    """
+    old, new = _files(before), _files(after)
+    for path, content in new.items():
+        if old.get(path) != content:
+            write_atomic(folder / path, content)
+    for path in old.keys() - new.keys():
+        try:
+            (folder / path).unlink(missing_ok=True)
+        except OSError as error:
+            message = f"cannot remove {folder / path}: {error.strerror}"
+            raise ServiceError(message, hint="remove it by hand: it is published") from error
+
+
+def _files(folder: TrustFolder) -> dict[str, bytes]:
+    """Path to content, in the order of writing."""
+    roots = {root_path(number): raw for number, raw in enumerate(folder.roots, start=1)}
+    return {
+        **{pending.path: pending_bytes(pending) for pending in folder.pending},
+        **{policy_path(version): raw for version, raw in folder.policies},
+        **roots,
+        **({} if folder.state is None else {STATE_PATH: folder.state}),
+    }
+
+
+def _roots(folder: Path) -> tuple[bytes, ...]:
+    found = _numbered(folder, "root")
+    for expected, (version, _) in enumerate(found, start=1):
+        if version != expected:
+            message = f"there is no {root_path(expected)}, and there is {root_path(version)}"
+            raise ConfigError(message, hint="every root in between is needed, in order")
+    return tuple(raw for _, raw in found)
+
+
+def _numbered(folder: Path, name: str) -> tuple[tuple[int, bytes], ...]:
+    """(version, content) of every ``<version>.json``, in order."""
+    place = folder / name
+    names = [path.name for path in place.iterdir()] if place.is_dir() else []
+    versions = sorted(int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name)))
+    return tuple((version, read_file(place / f"{version}.json")) for version in versions)
+
+
+def _state(folder: Path) -> bytes | None:
+    path = folder / STATE_PATH
+    return read_file(path) if path.exists() else None
+
+
+def _pending(folder: Path) -> tuple[Pending, ...]:
+    place = folder / FOLDER
+    names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+    found: dict[str, Pending] = {}
+    for name in names:
+        if not name.endswith(".json") or name.startswith("."):
+            continue
+        match = _PENDING.fullmatch(name)
+        if match is None:
+            message = f"got {FOLDER}{name}, expected root-N.json, policy-N.json or state-N.json"
+            raise ConfigError(message, hint=f"remove {place / name}")
+        pending = parse_pending(match[1], read_file(place / name), where=f"{FOLDER}{name}")
+        _check_name(pending, name, found.get(match[1]))
+        found[match[1]] = pending
+    return tuple(found[kind] for kind in TYPES if kind in found)
+
+
+def _check_name(pending: Pending, name: str, other: Pending | None) -> None:
+    if pending.path != FOLDER + name:
+        message = f"got {pending.kind} version {pending.version}, in {FOLDER}{name}"
+        raise ConfigError(message, hint=f"remove {FOLDER}{name} and prepare it again")
+    if other is not None:
+        message = f"got {other.path} and {pending.path}, expected one {pending.kind} at a time"
+        raise ConfigError(message, hint=f"remove {other.path} if it was published or is not wanted")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands on a trust folder share: reading it, saying things, publishing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from hubpolicy.core.trust_folder import Standing, TrustFolder
+
+
+class Place(NamedTuple):
+    """A trust folder as it was read, verified, and when that was."""
+
+    path: Path
+    folder: TrustFolder
+    standing: Standing
+    now: str
+
+
+def open_place(folder: str) -> Place:
+    """Read and verify; that something has expired is the caller's to judge.
+
+    Raises:
+        ConfigError: no trust folder, or one that is malformed.
+        VerificationError: it does not hold, or it is older than what this user has seen.
+
+    """
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.trust_folder import read_trust_folder
+    from hubpolicy.core.trust_folder import verify_folder
+
+    value = read_trust_folder(Path(folder))
+    return Place(Path(folder), value, verify_folder(value), SystemClock().now())
+
+
+def say(text: str = "") -> None:
+    """One line on standard output; names in it are other people's."""
+    from hubpolicy.render.escape import terminal
+
+    click.echo(terminal(text))
+
+
+def resolve_policy(raw: bytes, where: str) -> bytes:
+    """The payload of a policy file, with the plans, scorers and profiles of this machine.
+
+    Raises:
+        ConfigError: it is not valid, or names what is not here.
+
+    """
+    from hubpolicy.adapters import assets
+    from hubpolicy.adapters.card_profiles import profiles_of
+    from hubpolicy.adapters.home import user_home
+    from hubpolicy.core.policy_document import resolve
+
+    schema = assets.schema("policy.v1.schema.json")
+    catalogue = assets.catalogue_here(profiles_of(user_home(), raw))
+    return resolve(raw, schema, catalogue, where=where)
+
+
+def settle(place: Place, after: TrustFolder) -> None:
+    """Publish what can be, write the folder, say what was done and who is still missing.
+
+    Raises:
+        Exit: 5 where something is still pending.
+
+    """
+    from hubpolicy.cli.exits import Exit
+    from hubpolicy.flows.trusting import publish
+
+    done, _ = publish(after, place.now)
+    write(place, done)
+    if done.pending:
+        raise click.exceptions.Exit(int(Exit.PENDING))
+
+
+def write(place: Place, after: TrustFolder) -> None:
+    """Write the folder; say what is published now, and who is still missing for the rest."""
+    from hubpolicy.adapters.trust_folder import save
+    from hubpolicy.cli.trust_text import missing_lines, published_lines
+    from hubpolicy.core.trust_folder import verify_folder
+
+    standing = verify_folder(after)
+    save(place.path, place.folder, after)
+    for line in (*published_lines(place.folder, after), *missing_lines(after, standing)):
+        say(line)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy trust rotate``, ``trust policy`` and ``trust state renew``: what comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hubpolicy.cli.trust_place import Place
+    from hubpolicy.core.trust_folder import TrustFolder
+
+DIR = click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR")
+WORKFLOWS = {"github": ("ci", "github-trust-state.yml")}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  $EDITOR trust/root.toml && hubpolicy trust rotate trust && hubpolicy trust sign trust
+\b
+The new root is signed under the thresholds of the old one and of its own. What was signed by those
+who leave, policy and state, is prepared to be signed anew, and published together with it.
+"""
+)
+@DIR
+def rotate(folder: str) -> None:
+    """Prepare the next trust root from DIR/root.toml."""
+    from hubpolicy.adapters.trust_folder import ROOT_SOURCE, read_file, read_text_beside
+    from hubpolicy.cli.trust_place import open_place
+    from hubpolicy.core.root_source import parse_root_source
+    from hubpolicy.flows.trusting import STATE_DAYS, propose_root
+
+    place = open_place(folder)
+    raw = read_file(place.path / ROOT_SOURCE)
+    source = parse_root_source(raw, lambda name: read_text_beside(place.path, name))
+    prepared(place, propose_root(place.folder, source, place.now, days=STATE_DAYS))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  $EDITOR trust/hubpolicy.toml && hubpolicy trust policy trust && hubpolicy trust sign trust
+"""
+)
+@DIR
+def policy(folder: str) -> None:
+    """Prepare DIR/hubpolicy.toml as the next policy, and the state that names it."""
+    from hubpolicy.adapters.trust_folder import POLICY_SOURCE, read_file
+    from hubpolicy.cli.trust_place import open_place, resolve_policy
+    from hubpolicy.flows.trusting import STATE_DAYS, propose_policy
+
+    place = open_place(folder)
+    payload = resolve_policy(read_file(place.path / POLICY_SOURCE), POLICY_SOURCE)
+    prepared(place, propose_policy(place.folder, payload, place.now, days=STATE_DAYS))
+
+
+@click.group()
+def state() -> None:
+    """Keep the state fresh: it names the policy and what is revoked, and lives for days."""
+
+
+@state.command(
+    epilog="""\b
+Examples:
+  hubpolicy trust state renew trust                       now, with your key
+  hubpolicy trust state renew trust --when-due            only past half of its life
+  hubpolicy trust state renew --workflow github > .github/workflows/trust-state.yml
+\b
+Exit codes: 0 renewed or not due, 2 usage, 4 no key, 5 more people must sign it.
+"""
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR",
+                required=False)  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True,
+              help="How long it lives; a revocation reaches everybody within that.")  # fmt: skip
+@click.option("--when-due", is_flag=True, help="Do nothing before half of its life is over.")
+@click.option(
+    "--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH. Default: yours."
+)
+@click.option("--workflow", type=click.Choice(list(WORKFLOWS)),
+              help="Print a workflow that renews on a schedule, and nothing else.")  # fmt: skip
+def renew(folder: str | None, days: int, key: str, workflow: str | None, *, when_due: bool) -> None:
+    """Sign the published state with a later end; nothing else in it changes."""
+    if workflow is not None:
+        from hubpolicy.adapters import assets
+
+        click.echo(assets.read(*WORKFLOWS[workflow]).decode(), nl=False)
+        return
+    if folder is None:
+        message = "got no DIR, expected a trust folder"
+        raise ConfigError(message, hint="hubpolicy trust state renew DIR")
+    from hubpolicy.adapters.home import user_home
+    from hubpolicy.cli.trust_place import open_place, say, settle, write
+    from hubpolicy.cli.trust_text import freshness, is_due
+    from hubpolicy.cli.wiring import signer
+    from hubpolicy.flows.trusting import renew_state
+
+    place = open_place(folder)
+    standing = place.standing.state
+    if when_due and standing is not None and not is_due(standing, place.now):
+        say(f"state {standing.version}: {freshness(standing, place.now)}")
+        return
+    after = renew_state(place.folder, signer(user_home(), key), place.now, days=days)
+    if after.state != place.folder.state:
+        write(place, after)
+    else:
+        settle(place, after)
+
+
+def prepared(place: Place, after: TrustFolder) -> None:
+    """Write what is pending now, and say what it changes and what to type next."""
+    from hubpolicy.adapters.trust_folder import save
+    from hubpolicy.cli.trust_place import say
+    from hubpolicy.core.trust_change import changes_of
+
+    dropped = [
+        (old, new)
+        for old in place.folder.pending
+        for new in after.pending
+        if old.kind == new.kind and old.sha256 != new.sha256 and old.envelope.signatures
+    ]
+    save(place.path, place.folder, after)
+    for pending in after.pending:
+        if pending in place.folder.pending:
+            continue
+        say(f"pending  {pending.kind} {pending.version}  {place.path / pending.path}")
+        for line in changes_of(place.standing, pending):
+            say(f"    {line}")
+    for old, _ in dropped:
+        count = len(old.envelope.signatures)
+        say(f"  ! {old.path} was changed: {count} signatures under what it said are gone")
+    say(f"next:    hubpolicy trust sign {place.path}")

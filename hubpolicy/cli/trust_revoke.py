@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy trust revoke``: keys, statements, files and whole releases, for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.trust import State, TrustRoot
+
+KINDS = ("key", "payload", "file", "release")
+_NONE: frozenset[str] = frozenset()
+
+
+class Revoked(NamedTuple):
+    """What to revoke, as hex sha256."""
+
+    keys: frozenset[str] = _NONE
+    payloads: frozenset[str] = _NONE
+    files: frozenset[str] = _NONE
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy trust revoke key 4bf5...             signatures by this key count no more
+  hubpolicy trust revoke file 9c56...            releases with this weight file are REVOKED
+  hubpolicy trust revoke release ./my-model      its weight files and all of its signed lines
+  hubpolicy trust revoke key 4bf5... trust       a team's: prepared in the trust folder DIR
+"""
+)
+@click.argument("what", type=click.Choice(KINDS))
+@click.argument("value", metavar="SHA256|PATH")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="[DIR]",
+                required=False)  # fmt: skip
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--yes", is_flag=True, help="Do not ask. A revocation is never taken back.")
+def revoke(what: str, value: str, folder: str | None, key: str, *, yes: bool) -> None:
+    """Revoke a key, a statement or a file by its digest, or a release by its evidence, for ever."""
+    if folder is None:
+        _revoke_solo(what, value, key, ask=not yes)
+    else:
+        _revoke_team(what, value, folder, ask=not yes)
+
+
+def _revoke_team(what: str, value: str, folder: str, *, ask: bool) -> None:
+    from hubpolicy.cli.trust_place import open_place
+    from hubpolicy.cli.trust_propose import prepared
+    from hubpolicy.flows.trusting import STATE_DAYS, propose_revocation
+
+    place = open_place(folder)
+    if place.standing.state is None:
+        message = f"nothing is published in {folder} yet, so there is nothing to revoke from"
+        raise ConfigError(message, hint="hubpolicy trust sign DIR")
+    wanted = _wanted(what, value, place.standing.roots, place.standing.state)
+    after = propose_revocation(place.folder, place.now, days=STATE_DAYS, **wanted._asdict())
+    if ask:
+        _ask(what, value)
+    prepared(place, after)
+
+
+def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.cli.trust_place import say
+    from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT, seat, signer
+    from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
+    from hubpolicy.flows.founding import revoke as revoke_flow
+
+    place = seat()
+    trust = place.trusted.trust
+    wanted = _wanted(what, value, (trust.root,), trust.state)
+    if ask:
+        _ask(what, value)
+    state = revoke_flow(trust.state, **wanted._asdict())
+    document = sign_state(signer(place.home, key), state, trust)
+    parts = (ROOT_DOCUMENT, POLICY_DOCUMENT, STATE_DOCUMENT, (GATE_FILE,))
+    founded = compile_revocation(
+        Founded(*(place.home.read(*names) for names in parts)),
+        document,
+        trust,
+        place.trusted.meta,
+        SystemClock().now(),
+    )
+    write_atomic(place.home.path(*STATE_DOCUMENT), founded.state)
+    write_atomic(place.home.path(GATE_FILE), founded.gate)
+    say(f"revoked {what} {value}; state version {state.version}")
+
+
+def _ask(what: str, value: str) -> None:
+    from hubpolicy.render.escape import terminal
+
+    click.confirm(f"revoke {what} {terminal(value)} for ever?", abort=True, err=True)
+
+
+def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -> Revoked:
+    if what == "release":
+        return _release(Path(value), roots, state)
+    if len(value) != 64 or set(value) - set("0123456789abcdef"):
+        message = f"got {value!r}, expected 64 hex digits"
+        raise ConfigError(message, hint="hubpolicy trust show lists the keys")
+    one = frozenset({value})
+    return Revoked(
+        keys=one if what == "key" else _NONE,
+        payloads=one if what == "payload" else _NONE,
+        files=one if what == "file" else _NONE,
+    )
+
+
+def _release(path: Path, roots: tuple[TrustRoot, ...], state: State) -> Revoked:
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.adapters.trust_folder import read_file
+    from hubpolicy.cli.trust_place import say
+    from hubpolicy.core.line_files import RELEASE_FILE
+    from hubpolicy.core.release_digests import release_digests
+    from hubpolicy.domain.manifest import EvidenceFile
+
+    if path.is_dir():
+        evidence = FolderRelease(str(path)).evidence_files()
+    else:
+        evidence = (EvidenceFile(RELEASE_FILE, read_file(path)),)
+    found = release_digests(evidence, roots, state, now=SystemClock().now())
+    for name, sha256 in found.files:
+        say(f"  file     {sha256}  {name}")
+    for sha256 in found.payloads:
+        say(f"  payload  {sha256}")
+    files = frozenset(sha256 for _, sha256 in found.files)
+    return Revoked(payloads=frozenset(found.payloads), files=files)

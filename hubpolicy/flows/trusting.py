@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A team's trust: prepared by one, signed by several in turn, published when enough have signed.
+
+Each function takes the trust folder as a value and returns the one that should stand instead;
+nothing is written here. What is published was verified the way consumers verify it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.documents import (
+    POLICY_TYPE,
+    open_document,
+    parse_state,
+    root_payload,
+    state_payload,
+    verify_policy,
+    verify_state,
+)
+from hubpolicy.core.pending import Pending, count, propose, signed_by
+from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.trust_folder import (
+    Standing,
+    TrustFolder,
+    advance,
+    check_follows,
+    counts,
+    next_roots,
+    publishable,
+    put,
+    revoked,
+    verify_folder,
+)
+from hubpolicy.domain.trust import State, Trust, TrustRoot
+from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
+
+if TYPE_CHECKING:
+    from hubpolicy.core.root_source import RootSource
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.ports import Signer
+
+STATE_DAYS = 7
+"""How long a team's state lives; what is older denies, so that nobody can hide a revocation."""
+
+_NONE: frozenset[str] = frozenset()
+
+
+class Duty(NamedTuple):
+    """What one key has to do with one pending document; ``reason`` is why it cannot sign."""
+
+    principal: str
+    may: bool
+    reason: str
+
+
+# Preparing -----------------------------------------------------------------------------------
+
+
+def found_team(source: RootSource, policy: bytes, now: str, *, days: int) -> TrustFolder:
+    """Root, policy and state of version 1, nothing signed yet.
+
+    Raises:
+        ConfigError: nobody could use them.
+
+    """
+    folder = propose_root(TrustFolder(), source, now, days=days)
+    return propose_policy(folder, policy, now, days=days)
+
+
+def propose_root(folder: TrustFolder, source: RootSource, now: str, *, days: int) -> TrustFolder:
+    """The next root as ``root.toml`` says it, and what has to be signed anew under it.
+
+    Raises:
+        ConfigError: one is pending, nothing changed, it has expired, or the policy asks for
+            people whom it does not name.
+        VerificationError: what is published does not hold together.
+
+    """
+    standing = verify_folder(folder)
+    _refuse_open(folder, "root")
+    before = standing.root
+    root = _root_of(source, 1 if before is None else before.version + 1)
+    if before is not None and root == before._replace(version=root.version, sha256=""):
+        message = f"root.toml says what root {before.version} says: there is nothing to rotate"
+        raise ConfigError(message, hint="edit root.toml first; hubpolicy trust show DIR")
+    if standing.policy is not None:
+        require_fillable(standing.policy, root)
+    payload = root_payload(root, previous="" if before is None else before.sha256)
+    folder = put(folder, propose("root", payload))
+    check_follows(folder, standing, folder.pending[0], now)
+    return _signed_anew(folder, standing, now, days)
+
+
+def propose_policy(folder: TrustFolder, payload: bytes, now: str, *, days: int) -> TrustFolder:
+    """A policy and the state that names it. A pending state goes on from what it said.
+
+    Raises:
+        ConfigError: another one is pending, it is the published one, or it asks for people whom
+            the root does not name.
+        VerificationError: its version is not later, or what is published does not hold together.
+
+    """
+    standing = verify_folder(folder)
+    value, pending = parse_policy(payload), folder.find("policy")
+    if pending is not None and pending.sha256 == value.sha256:
+        message = f"this policy is pending already, in {pending.path}"
+        raise ConfigError(message, hint="hubpolicy trust sign DIR")
+    _refuse_open(folder, "policy")
+    if standing.policy is not None and standing.policy.sha256 == value.sha256:
+        message = f"hubpolicy.toml says what policy {value.version} says: nothing changed"
+        raise ConfigError(message, hint="edit hubpolicy.toml first")
+    require_fillable(value, _newest_root(folder, standing))
+    proposed = propose("policy", payload)
+    folder = put(folder, proposed)
+    check_follows(folder, standing, proposed, now)
+    state = _next_state(folder, standing, now, days)
+    named = state._replace(policy_version=value.version, policy_sha256=value.sha256)
+    return put(folder, propose("state", state_payload(named)))
+
+
+def propose_revocation(
+    folder: TrustFolder,
+    now: str,
+    *,
+    days: int,
+    keys: frozenset[str] = _NONE,
+    payloads: frozenset[str] = _NONE,
+    files: frozenset[str] = _NONE,
+) -> TrustFolder:
+    """A state that revokes more. Where the policy rests on a revoked key, it is signed anew, too.
+
+    Raises:
+        ConfigError: nothing is published, everything is revoked already, or no root knows the key.
+        VerificationError: what is published does not hold together.
+
+    """
+    standing = _require_published(folder)
+    known = {key.keyid for root in next_roots(folder, standing) for key in root.keys}
+    for root in standing.roots:
+        known |= {key.keyid for key in root.keys} | {who.keyid for who in root.identities}
+    unknown = sorted(keys - known)
+    if unknown:
+        message = f"got key {unknown[0]}, expected one that a root of this folder knows"
+        raise ConfigError(message, hint="hubpolicy trust show DIR lists the keys")
+    state = _next_state(folder, standing, now, days)
+    more = state._replace(
+        revoked_keys=state.revoked_keys | keys,
+        revoked_payloads=state.revoked_payloads | payloads,
+        revoked_files=state.revoked_files | files,
+    )
+    if more == state:
+        message = "all of it is revoked already"
+        raise ConfigError(message, hint="hubpolicy trust show DIR lists what is")
+    folder = put(folder, propose("state", state_payload(more)))
+    return _signed_anew(folder, standing, now, days)
+
+
+def renew_state(folder: TrustFolder, signer: Signer, now: str, *, days: int) -> TrustFolder:
+    """The published state with a later end, signed; published at once if this key is enough.
+
+    What else is pending stays pending: an awaited state goes on from the renewed one, unsigned.
+    Where it takes more people, the renewed state is pending with this signature.
+
+    Raises:
+        ConfigError: nothing is published or prepared.
+        VerificationError: what is published does not hold together, or the key may not sign it.
+
+    """
+    standing, waiting = verify_folder(folder), folder.find("state")
+    if standing.state is not None:
+        fresh = _later(standing.state, standing.state.version + 1, now, days)
+        alone = put(folder._replace(pending=()), propose("state", state_payload(fresh)))
+        after, done = publish(add_signature(alone, signer, "state"), now)
+        if done:
+            return _rebased(after._replace(pending=folder.pending), fresh, now, days)
+    if standing.state is None and waiting is None:
+        message = "there is no state to renew"
+        raise ConfigError(message, hint="hubpolicy trust init --team DIR")
+    state = _next_state(folder, standing, now, days)
+    renewed = put(folder, propose("state", state_payload(state)))
+    return add_signature(renewed, signer, "state")
+
+
+# Signing and publishing ----------------------------------------------------------------------
+
+
+def duty_of(folder: TrustFolder, standing: Standing, pending: Pending, keyid: str) -> Duty:
+    """Whether a signature by this key would count for the document.
+
+    Raises:
+        VerificationError: a signature in it does not hold.
+
+    """
+    roots = next_roots(folder, standing)
+    principal = next((key.principal for r in roots if (key := r.key(keyid))), "")
+    if not principal:
+        return Duty("", may=False, reason=f"no root knows your key {keyid}")
+    gone = revoked(folder, standing, pending)
+    if keyid in gone:
+        return Duty(principal, may=False, reason="your key is revoked")
+    counted = [(count(pending, root, gone), root) for root in roots if root.key(keyid)]
+    if any(principal in found.missing for found, _ in counted):
+        return Duty(principal, may=True, reason="")
+    if any(principal in found.signed for found, _ in counted):
+        own = any(s.keyid == keyid for s in pending.envelope.signatures)
+        other = f"{principal} has signed it with another key: one person counts once"
+        return Duty(principal, may=False, reason="you have signed it" if own else other)
+    people = sorted({who for found, _ in counted for who in found.signed | found.missing})
+    reason = f"it takes role {pending.kind}: {', '.join(people)}"
+    return Duty(principal, may=False, reason=reason)
+
+
+def add_signature(folder: TrustFolder, signer: Signer, kind: str) -> TrustFolder:
+    """The folder with my signature under the pending document of that kind.
+
+    Raises:
+        VerificationError: it would not count, and why; or the key signs what does not hold.
+
+    """
+    standing, pending = verify_folder(folder), folder.find(kind)
+    if pending is None:
+        message = f"no {kind} is pending"
+        raise ConfigError(message, hint="hubpolicy trust show DIR")
+    duty = duty_of(folder, standing, pending, signer.keyid)
+    if not duty.may:
+        message = f"cannot sign {pending.path}: {duty.reason}"
+        raise VerificationError(message, hint="hubpolicy trust show DIR lists who can")
+    signed = put(folder, signed_by(pending, signer))
+    counts(signed, standing, signed_by(pending, signer))
+    return signed
+
+
+def publish(folder: TrustFolder, now: str) -> tuple[TrustFolder, tuple[Pending, ...]]:
+    """Publish the most of what is pending that would hold, and say what that was.
+
+    Raises:
+        ConfigError, VerificationError: what is published now does not hold together.
+
+    """
+    chosen = publishable(folder, verify_folder(folder), now)
+    return advance(folder, chosen), chosen
+
+
+# What it takes -------------------------------------------------------------------------------
+
+
+def require_fillable(policy: Policy, root: TrustRoot) -> None:
+    """Every role that the policy asks for can be filled by whom the root names.
+
+    Raises:
+        ConfigError: naming the role.
+
+    """
+    for asked in policy.roles:
+        role = root.role(asked.role)
+        people = _NONE if role is None else role.principals
+        if len(people) < asked.threshold:
+            got = f"the policy asks for {asked.threshold} of role {asked.role}"
+            message = f"{got}, and the root gives it to {', '.join(sorted(people)) or 'nobody'}"
+            raise ConfigError(
+                message, hint="add people to root.toml, or lower it in hubpolicy.toml"
+            )
+
+
+def _root_of(source: RootSource, version: int) -> TrustRoot:
+    root = TrustRoot(
+        version=version,
+        expires=source.expires,
+        solo=False,
+        keys=source.keys,
+        roles=source.roles,
+        sha256="",
+    )
+    return root._replace(solo=len(root.people) == 1)
+
+
+def _refuse_open(folder: TrustFolder, kind: str) -> None:
+    pending = folder.find(kind)
+    if pending is not None:
+        message = f"{kind} {pending.version} is pending, and there is one at a time"
+        hint = f"hubpolicy trust sign DIR, or remove {pending.path} to start anew"
+        raise ConfigError(message, hint=hint)
+
+
+def _require_published(folder: TrustFolder) -> Standing:
+    standing = verify_folder(folder)
+    if standing.state is None:
+        message = "nothing is published yet"
+        raise ConfigError(message, hint="hubpolicy trust sign DIR")
+    return standing
+
+
+def _newest_root(folder: TrustFolder, standing: Standing) -> TrustRoot:
+    roots = next_roots(folder, standing)
+    if not roots:
+        message = "there is no root, published or pending"
+        raise ConfigError(message, hint="hubpolicy trust rotate DIR makes one from root.toml")
+    return roots[-1]
+
+
+def _next_state(folder: TrustFolder, standing: Standing, now: str, days: int) -> State:
+    """What is pending, else what is published, as the next version with a later end."""
+    pending, before = folder.find("state"), standing.state
+    version = 1 if before is None else before.version + 1
+    if pending is not None:
+        return _later(parse_state(pending.envelope.payload), version, now, days)
+    if before is not None:
+        return _later(before, version, now, days)
+    return State(1, _after(now, days), 1, "", _NONE, _NONE, _NONE)
+
+
+def _later(state: State, version: int, now: str, days: int) -> State:
+    return state._replace(version=version, expires=_after(now, days))
+
+
+def _after(now: str, days: int) -> str:
+    then = datetime.fromisoformat(now) + timedelta(days=days)
+    return then.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rebased(folder: TrustFolder, published: State, now: str, days: int) -> TrustFolder:
+    """What waits goes on from the state that was just published; its signatures were of another."""
+    waiting = folder.find("state")
+    if waiting is None:
+        return folder
+    state = _later(parse_state(waiting.envelope.payload), published.version + 1, now, days)
+    same = state._replace(version=published.version, expires=published.expires) == published
+    if same and folder.find("root") is None:
+        return folder._replace(pending=tuple(p for p in folder.pending if p != waiting))
+    return put(folder, propose("state", state_payload(state)))
+
+
+def _signed_anew(folder: TrustFolder, standing: Standing, now: str, days: int) -> TrustFolder:
+    """Prepare what would not hold any more once root and state that are pending are published."""
+    if standing.policy is None or standing.state is None or folder.state is None:
+        return folder
+    root = _newest_root(folder, standing)
+    if folder.find("state") is None:
+        try:
+            verify_state(folder.state, root)
+        except HubpolicyError:
+            state = _next_state(folder, standing, now, days)
+            folder = put(folder, propose("state", state_payload(state)))
+    if folder.find("policy") is None:
+        folder = _policy_anew(folder, standing, root)
+    return folder
+
+
+def _policy_anew(folder: TrustFolder, standing: Standing, root: TrustRoot) -> TrustFolder:
+    policy, pending = standing.policy, folder.find("state")
+    if policy is None or standing.state is None:
+        return folder
+    state = standing.state if pending is None else parse_state(pending.envelope.payload)
+    raw = dict(folder.policies)[policy.version]
+    try:
+        verify_policy(raw, Trust(root, state), sha256=policy.sha256)
+    except VerificationError:
+        envelope = open_document(raw, POLICY_TYPE, where="the policy")
+        roots = next_roots(folder, standing)
+        kept = tuple(
+            signature
+            for signature in envelope.signatures
+            if signature.keyid not in state.revoked_keys
+            and any(known.key(signature.keyid) for known in roots)
+        )
+        return put(folder, propose("policy", envelope.payload, kept))
+    return folder
