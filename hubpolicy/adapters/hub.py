@@ -40,6 +40,7 @@ from hubpolicy.adapters.hub_http import (
 )
 from hubpolicy.adapters.hub_http import patiently as retry
 from hubpolicy.domain.manifest import ListedFile, Listing
+from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
 from hubpolicy.ports import CommitOutcome, RemoteRef, RemoteRepo
 
@@ -78,11 +79,14 @@ class HubClient:
         install_session()
         if not bars:
             disable_progress_bars()
+        # None would make the client look for a login of the user's, which may be for another hub.
+        login = token or False
         self._api = HfApi(
-            endpoint=endpoint, token=token, library_name="hubpolicy", library_version=__version__
+            endpoint=endpoint, token=login, library_name="hubpolicy", library_version=__version__
         )
         self._endpoint = endpoint
         self._token = token
+        self._login = login
         self._sleep = sleep
 
     def repo(self, repo: RepoId) -> RemoteRepo:
@@ -220,6 +224,13 @@ class HubClient:
                 self._sleep(2.0**attempt / 2)
             return self._retry(lambda: self._refs(repo))
 
+    def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
+        """Every model repository of a namespace that this login may see, sorted."""
+        with self._doing(f"listing the models of {namespace}"):
+            names = self._retry(lambda: [m.id for m in self._api.list_models(author=namespace)])
+        repos = (parse_repo_id(name, endpoint=endpoint) for name in names)
+        return tuple(sorted(repo for repo in repos if repo.namespace == namespace))
+
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""
         with self._doing(f"reading {path} of {repo.text}"):
@@ -269,7 +280,7 @@ class HubClient:
             repo.text, path, repo_type=repo.repo_type, revision=revision, endpoint=self._endpoint
         )
         headers = build_hf_headers(
-            token=self._token, library_name="hubpolicy", library_version=__version__
+            token=self._login, library_name="hubpolicy", library_version=__version__
         )
         content = bytearray()
         try:

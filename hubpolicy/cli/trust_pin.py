@@ -167,6 +167,8 @@ def _refuse_another(home: Home, pinned: Pinned) -> None:
     if present is not None and present.sha256 == pinned.sha256:
         return
     mine = [n for n in (GATE_FILE, POLICY_FILE, "trust") if os.path.lexists(home.path(n))]
+    if mine == ["trust"] and not os.path.lexists(home.path("trust", "root.json")):
+        return
     if present is not None:
         message = f"{present.sha256} is pinned here, from {present.source}"
     elif mine:
