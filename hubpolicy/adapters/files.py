@@ -40,7 +40,7 @@ class FolderRelease:
     """The files of one folder. Listed when made, hashed when the manifest is first asked for.
 
     ``advance`` gets the bytes hashed since its last call; :attr:`total` is their sum. ``threads``:
-    0 = one per core.
+    0 = one per core. ``everything``: also what git ignores around here.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class FolderRelease:
         *,
         advance: Advance = _nobody_looks,
         threads: int = 0,
+        everything: bool = False,
     ) -> None:
         """List the folder.
 
@@ -56,9 +57,10 @@ class FolderRelease:
             ServiceError: there is no such folder, or git refuses the repository around it.
 
         """
-        self._folder = list_folder(root)
+        self._folder = list_folder(root, everything=everything)
         self._advance = advance
         self._threads = threads
+        self._everything = everything
         self._files = {found.path: found for found in self._folder.files}
         self._evidence = {found.path: found for found in self._folder.evidence}
         self._hashed: Hashed | None = None
@@ -143,7 +145,9 @@ class FolderRelease:
             ServiceError: a file changes right now.
 
         """
-        again = FolderRelease(self.root, advance=self._advance, threads=self._threads)
+        again = FolderRelease(
+            self.root, advance=self._advance, threads=self._threads, everything=self._everything
+        )
         before = {entry.path: (entry.size, entry.sha256) for entry in manifest.entries}
         now = {entry.path: (entry.size, entry.sha256) for entry in again.manifest.entries}
         return tuple(sorted(p for p in before.keys() | now.keys() if before.get(p) != now.get(p)))

@@ -55,8 +55,11 @@ class Folder(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def list_folder(path: str | os.PathLike[str]) -> Folder:
+def list_folder(path: str | os.PathLike[str], *, everything: bool = False) -> Folder:
     """List what the folder means (DESIGN.md §4).
+
+    ``everything``: what lies there, whatever a git repository around it tracks or ignores; so for
+    those who use the files. A snapshot in a Hub cache is always taken so.
 
     Raises:
         ServiceError: there is no such folder, or git refuses the repository around it.
@@ -68,7 +71,7 @@ def list_folder(path: str | os.PathLike[str]) -> Folder:
         message = f"got {what} at {os.fsdecode(path)}, expected a folder"
         raise ServiceError(message, hint="give the folder that holds README.md and the weights")
     listing = _Listing(root)
-    tracked = listed_by_git(root)
+    tracked = None if everything or _cache_blobs(root) else listed_by_git(root)
     covered = listing.walk(b"") if tracked is None else tracked
     listing.add(path for path in covered if not _is_left_out(path))
     listing.add(listing.walk(_EVIDENCE))

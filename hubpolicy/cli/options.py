@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from hubpolicy.domain.release import DEFAULT_ENDPOINT, RepoId, parse_repo_id
-from hubpolicy.errors import ConfigError, MalformedError
+from hubpolicy.domain.release import RepoId, parse_repo_id
+from hubpolicy.errors import MalformedError
+from hubpolicy.opening import endpoint as endpoint  # noqa: PLC0414 - commands ask for it here
 from hubpolicy.render.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -74,25 +75,6 @@ class RepoName(click.ParamType["RepoId"]):
             return parse_repo_id(str(value), endpoint=endpoint())
         except MalformedError as error:
             self.fail(error.message, param, ctx)
-
-
-def endpoint() -> str:
-    """The hub that we talk to: ``HF_ENDPOINT``, or the public one.
-
-    Raises:
-        ConfigError: there is a login in it, which would be printed, and signed into releases; or
-            it is no http(s) address.
-
-    """
-    address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
-    hint = "export HF_ENDPOINT=https://hub.example.org; hf auth login"
-    if "@" in address:
-        message = "got a login in HF_ENDPOINT, expected the address of a hub alone"
-        raise ConfigError(message, hint=hint)
-    if not address.startswith(("http://", "https://")):
-        message = f"got HF_ENDPOINT {address!r}, expected http:// or https:// and a host"
-        raise ConfigError(message, hint=hint)
-    return address
 
 
 def _color(choice: str, stream: Any) -> bool:

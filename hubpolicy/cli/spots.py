@@ -140,10 +140,11 @@ def rerun_report(wish: Wish, number: int, place: Seat, progress: Progress) -> Re
     from hubpolicy.cli.preparing import prepared
     from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
     from hubpolicy.cli.verify import gather
+    from hubpolicy.opening import Wanted
 
-    evidence, files = gather(wish.path, None, "", place, progress)
+    gathered = gather(Wanted(wish.path), place, progress)
     found, looked = list[Finding](), 0
-    runs = signed_runs(evidence, dict(files), place, found)
+    runs = signed_runs(gathered.evidence, dict(gathered.files), place, found)
     if not runs and not found:
         found.append(_cannot("there is no signed run about these bytes"))
     with prepared(wish, place, progress, signing=False) as ready:

@@ -17,13 +17,14 @@ from hubpolicy.domain.statement import (
     ReleaseSummary,
     ToxicityResult,
 )
-from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
+from hubpolicy.render.report import ManifestSummary, MeasurementRow, ReleaseRow, Row
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.evaluation import Measurement
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import Manifest
+    from hubpolicy.domain.verification import Verification
 
 _PLACES = re.compile(r"(?<![\w./'-])(?:PATH|NAMESPACE/NAME)(?![\w./'-])")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -99,6 +100,22 @@ def toxicity_rows(evidence: Evidence) -> list[Row]:
             text = f"not applicable ({claim.architecture}, table {claim.table})"
             rows.append(Row("toxicity", text, f"loaded, output {list(claim.output_shape)}"))
     return rows or [Row("toxicity", "NOT EVALUATED", "no evidence for these weights")]
+
+
+def release_row(answer: Verification) -> ReleaseRow:
+    """Which release it is, in JSON."""
+    return ReleaseRow(
+        target=answer.target,
+        attested_for=answer.attested_for,
+        revision=answer.revision,
+        dir_hash=answer.dir_hash,
+        files_checked=answer.files_checked,
+        files_total=answer.files_total,
+        absent=answer.absent,
+        signers=answer.signers,
+        released_at=answer.released_at,
+        policy=(answer.policy_id, answer.policy_version, answer.policy_sha256),
+    )
 
 
 def measurement_rows(evidence: Evidence) -> tuple[MeasurementRow, ...]:

@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.options import Output, RepoName, endpoint, report_options
-from hubpolicy.errors import ConfigError
+from hubpolicy.cli.options import Output, RepoName, report_options
 
 if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.verification import Verification
+    from hubpolicy.flows.verifying import Gathered
+    from hubpolicy.opening import Wanted
     from hubpolicy.ports import Progress
-    from hubpolicy.render.report import Row
+    from hubpolicy.render.report import Report, Row
 
 
 @click.command(
@@ -31,100 +32,66 @@ Examples:
   hubpolicy verify ./my-model --records           recompute the counts too
   hubpolicy verify ./my-model --rescore 20        score 20 kept texts again
 \b
+Before use, on the machine that downloaded it:
+  hubpolicy verify ~/.cache/huggingface/hub/models--acme--my-model/snapshots/COMMIT
+  hubpolicy verify acme/my-model@v1.0 --offline   the same, found in the cache
+  hubpolicy verify ./some-files --repo acme/my-model --partial --evidence my-model.jsonl
+\b
 Exit codes: 0 passed, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pending.
 """
 )
 @click.argument("target")
 @click.option("--repo", type=RepoName(), help="Where it shall be published: NAMESPACE/NAME.")
 @click.option("--revision", default="", help="A git revision of the repository at TARGET.")
+@click.option("--evidence", default="", metavar="DIR|FILE",
+              help="Take the evidence from there: a folder, or a file of bundles.")  # fmt: skip
+@click.option("--save-evidence", default="", metavar="FILE",
+              help="Keep the evidence in one file, for --evidence elsewhere.")  # fmt: skip
+@click.option("--partial", is_flag=True,
+              help="Some files of the release may be absent. Never in a gate.")  # fmt: skip
 @click.option("--records", is_flag=True, help="Recompute the counts from the published records.")
 @click.option("--rescore", metavar="N", type=click.IntRange(1),
               help="Score N kept texts of the signed run again.")  # fmt: skip
 @report_options
 def verify(
-    *, target: str, repo: RepoId | None, revision: str, records: bool, rescore: int | None,
-    output: Output,
+    *, target: str, repo: RepoId | None, revision: str, evidence: str, save_evidence: str,
+    partial: bool, records: bool, rescore: int | None, output: Output,
 ) -> None:  # fmt: skip
-    """Verify a folder, a git revision or a repository on the hub, by its evidence alone."""
-    from hubpolicy.cli.exits import for_decision
+    """Verify a folder, a download, a git revision or a hub repository, by its evidence alone."""
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.summaries import manifest_summary, measurement_rows, toxicity_rows, with_path
     from hubpolicy.cli.wiring import seat
-    from hubpolicy.render.report import Report
+    from hubpolicy.opening import Wanted
 
     place = seat()
+    wanted = Wanted(target, repo, revision, evidence, partial, output.offline)
     with Bars(shown=output.progress) as bars:
-        evidence, files = gather(target, repo, revision, place, bars)
-    decision, steps = judged_steps(evidence)
+        gathered = gather(wanted, place, bars)
+    if save_evidence:
+        _save(gathered, save_evidence)
+    decision, steps = judged_steps(gathered.evidence)
     if records:
         from hubpolicy.cli.records import records_step
 
-        decision, step = records_step(evidence, files, decision)
+        decision, step = records_step(gathered.evidence, gathered.files, decision)
         steps = (*steps, step)
     if rescore is not None:
         from hubpolicy.cli.spots import rescore_step
 
-        decision, step = rescore_step(evidence, files, rescore, place, decision)
+        files = gathered.files
+        decision, step = rescore_step(gathered.evidence, files, rescore, place, decision)
         steps = (*steps, step)
-    solo = place.trusted.trust.root.solo
-    report = Report(
-        command="verify",
-        title=f"hubpolicy verify {shlex.quote(target)}" + (f" at {revision}" if revision else ""),
-        verdict=decision.verdict,
-        exit_code=for_decision(decision, gate=True),
-        findings=with_path(decision.findings, target, repo.text if repo else ""),
-        waived=decision.waived,
-        rows=(*steps, *toxicity_rows(evidence)),
-        measurements=measurement_rows(evidence),
-        manifest=manifest_summary(evidence.manifest) if evidence.manifest else None,
-        solo=solo,
-        closing=_target_note(evidence),
-    )
-    finish(report, output)
+    finish(_report(wanted, gathered, decision, steps), output)
 
 
-def gather(
-    target: str, repo: RepoId | None, revision: str, place: Seat, progress: Progress
-) -> tuple[Evidence, tuple[tuple[str, bytes], ...]]:
-    """Evidence, and the evidence files, of whatever the target is."""
+def gather(wanted: Wanted, place: Seat, progress: Progress) -> Gathered:
+    """Evidence, and the evidence files, of whatever is wanted, under what this person trusts."""
+    from hubpolicy import opening
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.wiring import folder, git_release
-    from hubpolicy.flows.assemble import assemble
+    from hubpolicy.flows.verifying import Law
 
-    now = SystemClock().now()
-    policy, trust = place.trusted.policy, place.trusted.trust
-    if not target or not Path(target).is_dir():  # Path('') is here: an unset variable, no folder
-        if revision:
-            message = f"got --revision with {target!r}, expected a folder of a git repository"
-            hint = f"on the hub a revision goes behind the name: {target}@{revision}"
-            raise ConfigError(message, hint=hint)
-        return _from_hub(target, place, now)
-    reader = git_release(target, revision) if revision else folder(target, progress)
-    files = tuple((file.path, file.content) for file in reader.evidence_files())
-    return assemble(reader, repo, policy, trust, now), files
-
-
-def _from_hub(target: str, place: Seat, now: str) -> tuple[Evidence, tuple[tuple[str, bytes], ...]]:
-    from hubpolicy.cli.wiring import hub
-    from hubpolicy.domain.release import parse_repo_id
-    from hubpolicy.errors import MalformedError
-    from hubpolicy.flows.assemble import assemble_listing
-    from hubpolicy.flows.auditing import read_evidence, resolve_revision
-
-    name, _, revision = target.partition("@")
-    try:
-        repo = parse_repo_id(name, endpoint=endpoint())
-    except MalformedError as error:
-        message = f"got {target!r}, expected a folder or NAMESPACE/NAME[@REVISION]"
-        raise ConfigError(message, hint="hubpolicy verify --help") from error
-    client = hub(repo)
-    oid = resolve_revision(client, repo, revision or "main")
-    listing = client.listing(repo, oid)
-    files = read_evidence(repo, oid, listing, client)
-    policy, trust = place.trusted.policy, place.trusted.trust
-    evidence = assemble_listing(listing, files, repo, policy, trust, now)
-    return evidence, tuple((file.path, file.content) for file in files)
+    law = Law(place.trusted.policy, place.trusted.trust, SystemClock().now())
+    return opening.gather(wanted, law, progress)
 
 
 def judged_steps(evidence: Evidence) -> tuple[Decision, tuple[Row, ...]]:
@@ -144,11 +111,84 @@ def judged_steps(evidence: Evidence) -> tuple[Decision, tuple[Row, ...]]:
     return decision, tuple(rows)
 
 
-def _target_note(evidence: Evidence) -> str:
-    from hubpolicy.core.lines import select
-    from hubpolicy.domain.statement import ReleaseSummary
+def _report(
+    wanted: Wanted, gathered: Gathered, decision: Decision, steps: tuple[Row, ...]
+) -> Report:
+    from hubpolicy.cli.exits import for_decision
+    from hubpolicy.cli.summaries import (
+        manifest_summary,
+        measurement_rows,
+        release_row,
+        toxicity_rows,
+    )
+    from hubpolicy.flows.verifying import verification_of
+    from hubpolicy.render.report import Report
 
-    releases = select(evidence.lines, ReleaseSummary)
-    if evidence.target is not None or not releases:
+    evidence = gathered.evidence
+    answer = verification_of(gathered, decision)
+    at = f" at {wanted.revision}" if wanted.revision else ""
+    target = evidence.target.text if evidence.target is not None else ""
+    manifest = None if answer.absent else evidence.manifest
+    return Report(
+        command="verify",
+        title=f"hubpolicy verify {shlex.quote(wanted.target)}{at}",
+        verdict=decision.verdict,
+        exit_code=for_decision(decision, gate=True),
+        findings=_remedies(decision.findings, gathered, wanted.target, target),
+        waived=decision.waived,
+        rows=(*_origin_rows(gathered, answer), *steps, *toxicity_rows(evidence)),
+        measurements=measurement_rows(evidence),
+        manifest=manifest_summary(manifest) if manifest is not None else None,
+        solo=evidence.trust.root.solo,
+        closing=_closing(gathered, answer),
+        release=release_row(answer),
+    )
+
+
+def _origin_rows(gathered: Gathered, answer: Verification) -> tuple[Row, ...]:
+    """What stands on a hub or came from there; and, of a download, how much of it is here."""
+    from hubpolicy.core.lines import named
+    from hubpolicy.render.report import Row
+
+    rows = []
+    target = gathered.evidence.target
+    if target is not None and len(answer.revision) >= 40:
+        rows.append(Row("revision", f"{target.text} at {answer.revision[:12]}"))
+    if gathered.part:
+        text = f"{answer.files_checked} of {answer.files_total} files"
+        remark = f"not here, so not compared: {named(answer.absent)}" if answer.absent else ""
+        rows.append(Row("here", text, remark))
+    return tuple(rows)
+
+
+def _remedies(
+    findings: tuple[Finding, ...], gathered: Gathered, target: str, repo: str
+) -> tuple[Finding, ...]:
+    """What to type; whoever downloaded something cannot attest it."""
+    from hubpolicy.cli.summaries import with_path
+
+    if gathered.part:
+        return tuple(finding._replace(fix="") for finding in findings)
+    return with_path(findings, target, repo)
+
+
+def _closing(gathered: Gathered, answer: Verification) -> str:
+    if gathered.part and not answer.passed:
+        if not answer.attested_for:
+            return "No evidence that holds is here: ask the hub (without --offline), or --evidence"
+        return "Do not use these files. Download them again, or ask those who published them."
+    if answer.target or not answer.attested_for:
         return ""
-    return f"attested for {releases[-1][1].resource_uri}; not compared: no --repo was given"
+    return f"attested for {answer.attested_for}; not compared: no --repo was given"
+
+
+def _save(gathered: Gathered, path: str) -> None:
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.core.evidence_lines import join_evidence
+    from hubpolicy.errors import ServiceError
+
+    content = join_evidence(gathered.files)
+    if not content:
+        message = "there is no evidence to save"
+        raise ServiceError(message, hint="hubpolicy audit NAMESPACE/NAME lists what is attested")
+    write_atomic(path, content)

@@ -14,16 +14,16 @@ from hubpolicy import __version__
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, Home, user_home
 from hubpolicy.adapters.trusted import Trusted, open_trusted
-from hubpolicy.errors import AccessError, ConfigError, ServiceError
+from hubpolicy.errors import AccessError, ConfigError
+from hubpolicy.opening import folder as folder  # noqa: PLC0414 - the library opens them alike
+from hubpolicy.opening import git_release as git_release  # noqa: PLC0414
+from hubpolicy.opening import hub as hub  # noqa: PLC0414
 
 if TYPE_CHECKING:
-    from hubpolicy.adapters.files import FolderRelease
-    from hubpolicy.adapters.hub import HubClient
     from hubpolicy.core.card.check import CardCheck
     from hubpolicy.domain.policy import Policy
-    from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.attesting import Desk
-    from hubpolicy.ports import Progress, ReleaseReader, Signer
+    from hubpolicy.ports import ReleaseReader, Signer
 
 KEY_FILE = ("keys", "solo.pem")
 ROOT_DOCUMENT = ("trust", "root.json")
@@ -111,52 +111,6 @@ def desk(place: Seat, key: str) -> Desk:
         clock=SystemClock(),
         version=__version__,
     )
-
-
-def folder(path: str, progress: Progress) -> FolderRelease:
-    """A folder as a release, hashed with progress."""
-    from hubpolicy.adapters.files import FolderRelease
-
-    reader = FolderRelease(path)
-    advance = progress.start("hashing", reader.total, "bytes")
-    return FolderRelease(path, advance=advance)
-
-
-def git_release(path: str, revision: str) -> ReleaseReader:
-    """The tree of a revision of the repository around ``path``.
-
-    Raises:
-        ConfigError: no repository, or no such revision.
-        ServiceError: git fails.
-
-    """
-    from hubpolicy.adapters.git import GitRepository
-    from hubpolicy.adapters.git_process import open_git
-
-    git = open_git(path, os.environ)
-    try:
-        git.line("rev-parse", "--git-dir")
-    except ServiceError as error:
-        message = f"got {path} with --revision, expected a folder of a git repository"
-        raise ConfigError(message, hint="leave --revision out to verify the folder") from error
-    try:
-        oid = git.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    except ServiceError as error:
-        message = f"got revision {revision!r}, expected one that git knows, in {path}"
-        raise ConfigError(message, hint="git log --oneline --all   lists what there is") from error
-    return GitRepository(git).release(oid)
-
-
-def hub(repo: RepoId, *, bars: bool = False) -> HubClient:
-    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``).
-
-    ``bars`` lets the official client draw its progress of transfers.
-    """
-    from huggingface_hub import get_token
-
-    from hubpolicy.adapters.hub import HubClient
-
-    return HubClient(repo.endpoint, get_token(), bars=bars)
 
 
 def card_check(reader: ReleaseReader, policy: Policy | None) -> CardCheck:

@@ -20,6 +20,8 @@ from hubpolicy.core.paths import path_findings
 from hubpolicy.errors import MalformedError, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubpolicy.core.verify import VerifiedModelSignature, VerifiedStatement
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import EvidenceFile, ListedFile, Listing, Manifest
@@ -41,10 +43,34 @@ def assemble(
         ServiceError: an evidence file or a configuration cannot be read.
 
     """
+    return _assemble(reader, target, policy, trust, now, lambda here, _: here)
+
+
+def assemble_part(
+    reader: ReleaseReader, target: RepoId | None, policy: Policy, trust: Trust, now: str
+) -> Evidence:
+    """The same for somebody who has some files of a release; never for a gate.
+
+    What the release line names and is not here is taken from its word (``core/partial.py``).
+    Raises as :func:`assemble` does.
+    """
+    from hubpolicy.core.partial import fill_up
+
+    return _assemble(reader, target, policy, trust, now, fill_up)
+
+
+def _assemble(
+    reader: ReleaseReader,
+    target: RepoId | None,
+    policy: Policy,
+    trust: Trust,
+    now: str,
+    judged: Callable[[Manifest, tuple[VerifiedStatement, ...]], Manifest],
+) -> Evidence:
     files = reader.evidence_files()
     # Signatures first: a reader over git reads the other files meanwhile.
     lines, unproven = _verify_lines(files, trust, now)
-    manifest = reader.manifest
+    manifest = judged(reader.manifest, lines)
     signature, wrong = _verify_files(files, lines, trust, manifest, now)
     rejected = unproven + wrong
     return Evidence(

@@ -11,7 +11,7 @@ from hubpolicy.render.json_runs import run_document
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.render.report import MeasurementRow, RefRow, Report
+    from hubpolicy.render.report import MeasurementRow, RefRow, ReleaseRow, Report
 
 SCHEMA_VERSION = "1"
 
@@ -40,6 +40,8 @@ def render(report: Report) -> str:
             "files": report.manifest.files,
             "bytes": report.manifest.bytes,
         }
+    if report.release is not None:
+        document["release"] = _release(report.release)
     return in_json(json.dumps(document, indent=2)) + "\n"
 
 
@@ -84,4 +86,23 @@ def _ref(row: RefRow) -> dict[str, Any]:
         "dirHash": row.dir_hash,
         "time_verified": row.time,
         "signer": row.signer,
+    }
+
+
+def _release(row: ReleaseRow) -> dict[str, Any]:
+    identity, version, sha256 = row.policy
+    return {
+        "target": row.target,
+        "attested_for": row.attested_for,
+        "revision": row.revision,
+        "dirHash": row.dir_hash,
+        "files_checked": row.files_checked,
+        "files_total": row.files_total,
+        "absent": list(row.absent),
+        "signers": [
+            {"role": role, "principal": principal, "keyid": keyid}
+            for role, principal, keyid in row.signers
+        ],
+        "time_verified": row.released_at,
+        "policy": {"id": identity, "version": version, "sha256": sha256},
     }

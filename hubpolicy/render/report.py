@@ -55,6 +55,24 @@ class RefRow(NamedTuple):
     signer: str = ""
 
 
+class ReleaseRow(NamedTuple):
+    """Which release was verified, and how much of it was at hand; empty strings where unknown.
+
+    ``target`` and ``attested_for`` are package URLs, ``signers`` (role, principal, key id).
+    """
+
+    target: str
+    attested_for: str
+    revision: str
+    dir_hash: str
+    files_checked: int
+    files_total: int
+    absent: tuple[str, ...]
+    signers: tuple[tuple[str, str, str], ...]
+    released_at: str
+    policy: tuple[str, int, str]
+
+
 class Report(NamedTuple):
     """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all.
 
@@ -74,6 +92,7 @@ class Report(NamedTuple):
     closing: str = ""
     solo: bool | None = None
     runs: tuple[RunReport, ...] = ()
+    release: ReleaseRow | None = None
 
     @property
     def trust(self) -> str:

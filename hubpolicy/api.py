@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy.verify``: the verdict about a release, for programs (docs/api.md).
+
+Stable: the names that the package exports, their arguments, and the fields of what they return.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.domain.verification import Verification
+from hubpolicy.errors import ConfigError
+from hubpolicy.opening import Quiet, Wanted, endpoint, gather, is_folder
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.trust import Trust
+    from hubpolicy.flows.verifying import Law
+
+__all__ = ["TrustPin", "Verification", "verify"]
+
+USER = "user"
+_HINT = 'trust="user", a gate.json, or hubpolicy.TrustPin(source, sha256)'
+
+
+class TrustPin(NamedTuple):
+    """A team's trust folder, and the hex digest of a root of its, told by somebody you know.
+
+    ``source``: a path, ``https://HOST/PATH``, or ``hf://datasets/ORG/NAME[@REVISION]``.
+    ``sha256``: of the root's signed payload, as ``hubpolicy trust show`` prints it.
+    """
+
+    source: str
+    sha256: str
+
+
+def verify(
+    path_or_repo: str | os.PathLike[str],
+    *,
+    trust: str | os.PathLike[str] | TrustPin = USER,
+    repo: str = "",
+    revision: str = "",
+    evidence: str | os.PathLike[str] | None = None,
+    partial: bool = False,
+    offline: bool = False,
+) -> Verification:
+    """Recompute the verdict about a release from its signed evidence. Writes and prints nothing.
+
+    ``path_or_repo``: a folder; a snapshot in the Hub cache, whose repository and commit are taken
+    from its path; or ``namespace/name[@revision]`` on the hub in ``HF_ENDPOINT``, which is
+    compared by its listing, without downloading weights.
+
+    ``trust``: who is believed, from outside of what is judged: ``"user"``, what ``hubpolicy init``
+    or ``hubpolicy trust pin`` put into this user's configuration; the path of a ``gate.json``;
+    or a :class:`TrustPin`, which is followed anew at every call.
+
+    ``repo``: for which repository a folder must be attested, ``namespace/name``. Without it the
+    attested one is returned as ``attested_for``, and not compared.
+
+    ``revision``: of the git repository at the folder (its committed bytes are judged, not the work
+    tree), or on the hub.
+
+    ``evidence``: where evidence is kept apart: a folder with ``model.sig`` and ``.hubpolicy/``,
+    or a file with one bundle per line. Else it is what stands beside the files; for a snapshot
+    without it, what the hub has at that commit.
+
+    ``partial``: the folder holds only some files of the release. Those are compared, and
+    ``absent`` names the others. A snapshot is always taken so. Never use it before publishing.
+
+    ``offline``: ask no hub; ``namespace/name`` then means its snapshot in the cache.
+
+    Raises:
+        ConfigError: there is no trust, it has expired or is malformed, or the arguments are.
+        VerificationError: a trust document does not hold. (Evidence that does not hold is a
+            finding.)
+        MalformedError: the file given as ``evidence`` is none.
+        ServiceError: disk, git or hub failed. AccessError, which is one: login or permission.
+        UnsupportedError: something that is asked for needs an extra that is not installed.
+
+    All are :class:`hubpolicy.errors.HubpolicyError`. Every one of them means: not verified.
+    """
+    from hubpolicy.core.judge import judge
+    from hubpolicy.flows.verifying import verification_of
+
+    wanted = Wanted(
+        _target(os.fspath(path_or_repo), revision),
+        _repo(repo),
+        revision if is_folder(os.fspath(path_or_repo)) else "",
+        "" if evidence is None else os.fspath(evidence),
+        partial,
+        offline,
+    )
+    gathered = gather(wanted, _law(trust), Quiet())
+    return verification_of(gathered, judge(gathered.evidence))
+
+
+def _target(target: str, revision: str) -> str:
+    if not revision or is_folder(target):
+        return target
+    if "@" in target:
+        message = f"got revision {revision!r} and {target!r}, expected one revision"
+        raise ConfigError(message, hint="leave revision= out")
+    return f"{target}@{revision}"
+
+
+def _repo(text: str) -> RepoId | None:
+    from hubpolicy.domain.release import parse_repo_id
+    from hubpolicy.errors import MalformedError
+
+    if not text:
+        return None
+    try:
+        return parse_repo_id(text, endpoint=endpoint())
+    except MalformedError as error:
+        raise ConfigError(error.message, hint='repo="namespace/name"') from error
+
+
+def _law(trust: str | os.PathLike[str] | TrustPin) -> Law:
+    """Policy and trust, whose signatures were verified when they were compiled, or are now."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.flows.verifying import Law
+
+    now = SystemClock().now()
+    if isinstance(trust, TrustPin):
+        return Law(*_followed(trust, now), now)
+    if trust == USER:
+        from hubpolicy.adapters.home import user_home
+        from hubpolicy.adapters.trusted import open_trusted
+
+        found = open_trusted(user_home())
+        return Law(found.policy, found.trust, now)
+    return Law(*_gate(os.fspath(trust)), now)
+
+
+def _followed(pinned: TrustPin, now: str) -> tuple[Policy, Trust]:
+    from huggingface_hub import get_token
+
+    from hubpolicy.adapters.trust_source import open_source, source_name
+    from hubpolicy.flows.pinning import pin
+
+    name = source_name(pinned.source)
+    source = open_source(name, endpoint=endpoint(), token=get_token())
+    found = pin(source, pinned.sha256, (), now)
+    return found.policy, found.trust
+
+
+def _gate(path: str) -> tuple[Policy, Trust]:
+    from hubpolicy.adapters.home import read_config
+    from hubpolicy.core.gatefile import load_gate
+
+    if not path or Path(path).is_dir():
+        message = f"got trust={path!r}, expected a file: a folder needs the digest of its root"
+        raise ConfigError(message, hint=_HINT)
+    policy, trust, _ = load_gate(read_config(path))
+    return policy, trust

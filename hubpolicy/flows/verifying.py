@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``verify`` trip: bring bytes and evidence together, from wherever each of them is.
+
+The bytes are a folder, a git tree, or what a hub lists; the evidence stands beside them, comes
+from the hub, or was given apart. Nothing is decided here; ``core/judge.py`` decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.coverage import measurements
+from hubpolicy.core.lines import at_hand, digests, select
+from hubpolicy.core.partial import Coverage, coverage_of
+from hubpolicy.core.rules import hp301, hp310
+from hubpolicy.core.rules.hp412 import evidence_kind
+from hubpolicy.domain.manifest import EvidenceFile, is_evidence_path
+from hubpolicy.domain.statement import ReleaseSummary
+from hubpolicy.domain.verification import Signatory, Verification
+from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
+from hubpolicy.flows.auditing import read_evidence, resolve_revision
+from hubpolicy.flows.kept import Revised, evidence_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.core.evidence import Evidence
+    from hubpolicy.domain.finding import Decision
+    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.trust import Trust
+    from hubpolicy.ports import Hub, ReleaseReader
+
+Files = tuple[EvidenceFile, ...]
+
+
+class Law(NamedTuple):
+    """What is judged by, from outside of what is judged, and when (ISO 8601 UTC)."""
+
+    policy: Policy
+    trust: Trust
+    now: str
+
+
+class Upstream(NamedTuple):
+    """Where a snapshot came from, and how to open the hub; None where nobody may be asked."""
+
+    repo: RepoId
+    commit: str
+    hub: Callable[[], Hub] | None
+
+
+class Gathered(NamedTuple):
+    """Everything that the judge sees, and how much of the release was at hand.
+
+    ``revision``: a commit id on the hub, a git revision, or empty. ``part``: files of the release
+    may be absent.
+    """
+
+    evidence: Evidence
+    files: Files
+    coverage: Coverage
+    revision: str = ""
+    part: bool = False
+
+
+def gather_whole(
+    reader: ReleaseReader, target: RepoId | None, law: Law, given: Files | None, revision: str = ""
+) -> Gathered:
+    """A folder or a tree in which every file of the release must be.
+
+    Raises:
+        ServiceError: something cannot be read.
+
+    """
+    files = with_given(reader.evidence_files(), given)
+    return _gathered(reader, files, target, law, revision, part=False)
+
+
+def gather_part(
+    reader: ReleaseReader,
+    target: RepoId | None,
+    law: Law,
+    given: Files | None,
+    upstream: Upstream | None = None,
+) -> Gathered:
+    """A folder with some files of a release, as a download leaves it.
+
+    Evidence that is neither beside it nor given is fetched from where the files came from, and
+    only then: what is complete here needs no hub.
+
+    Raises:
+        AccessError, ServiceError: something cannot be read, or the hub does not give it.
+
+    """
+    commit = upstream.commit if upstream is not None else ""
+    files = with_given(reader.evidence_files(), given)
+    found = _gathered(reader, files, target, law, commit, part=True)
+    if given is None and upstream is not None and upstream.hub and not _complete(found.evidence):
+        hub = upstream.hub()
+        remote = read_evidence(upstream.repo, commit, hub.listing(upstream.repo, commit), hub)
+        # What is here stays: it was downloaded, and is to be judged.
+        made = {**dict(remote), **dict(files)}
+        return _gathered(reader, evidence_of(made), target, law, commit, part=True)
+    return found
+
+
+def gather_listing(
+    repo: RepoId, revision: str, hub: Hub, law: Law, given: Files | None
+) -> Gathered:
+    """What stands on a hub, by its listing; no weights are downloaded.
+
+    Raises:
+        AccessError, ServiceError: there is no such revision, or the hub does not give it.
+
+    """
+    oid = resolve_revision(hub, repo, revision)
+    listing = hub.listing(repo, oid)
+    if given is None:
+        files = read_evidence(repo, oid, listing, hub)
+    else:
+        there = (file.path for file in listing.files if is_evidence_path(file.path))
+        files = with_given(tuple(EvidenceFile(path, b"") for path in there), given)
+    evidence = assemble_listing(listing, files, repo, law.policy, law.trust, law.now)
+    here = tuple(file.path for file in listing.files if not is_evidence_path(file.path))
+    return Gathered(evidence, files, coverage_of(here, evidence.lines), oid)
+
+
+def with_given(beside: Files, given: Files | None) -> Files:
+    """The evidence that was given takes the place of that beside the files.
+
+    But for what is no known kind of evidence: that may be anything, and stays to be refused.
+    """
+    if given is None:
+        return beside
+    unknown = {file.path: file.content for file in beside if evidence_kind(file.path) is None}
+    return evidence_of({**unknown, **dict(given)})
+
+
+def verification_of(gathered: Gathered, decision: Decision) -> Verification:
+    """The answer as a value."""
+    evidence, coverage = gathered.evidence, gathered.coverage
+    releases = select(evidence.lines, ReleaseSummary)
+    summary = releases[-1][1] if releases else None
+    return Verification(
+        verdict=decision.verdict,
+        findings=decision.findings,
+        waived=decision.waived,
+        target=evidence.target.purl if evidence.target is not None else "",
+        attested_for=summary.resource_uri if summary is not None else "",
+        revision=gathered.revision,
+        dir_hash=at_hand(evidence),
+        files_checked=coverage.here,
+        files_total=coverage.total,
+        absent=coverage.absent,
+        measurements=tuple(measured for _, measured in measurements(evidence)),
+        signers=signatories(evidence),
+        released_at=summary.time_verified if summary is not None else "",
+        policy_id=evidence.policy.id,
+        policy_version=evidence.policy.version,
+        policy_sha256=evidence.policy.sha256,
+        solo=evidence.trust.root.solo,
+    )
+
+
+def signatories(evidence: Evidence) -> tuple[Signatory, ...]:
+    """Everybody whose signature holds, in each role that it was made in."""
+    found = {
+        Signatory(role, line.principal, line.keyid)
+        for line in evidence.lines
+        for role in line.roles
+    }
+    signature = evidence.model_signature
+    if signature is not None:
+        found.add(Signatory("releaser", signature.principal, signature.keyid))
+    return tuple(sorted(found))
+
+
+def _gathered(
+    reader: ReleaseReader,
+    files: Files,
+    target: RepoId | None,
+    law: Law,
+    revision: str,
+    *,
+    part: bool,
+) -> Gathered:
+    put_together = assemble_part if part else assemble
+    evidence = put_together(Revised(reader, files), target, law.policy, law.trust, law.now)
+    here = tuple(entry.path for entry in reader.manifest.entries)
+    return Gathered(evidence, files, coverage_of(here, evidence.lines), revision, part)
+
+
+def _complete(evidence: Evidence) -> bool:
+    """A release line holds, and all of the evidence that it names is here."""
+    return bool(digests(evidence)) and not (*hp301.check(evidence), *hp310.check(evidence))

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens what shall be verified: joins adapters and ports for the command line and the library.
+
+A target is a folder, a snapshot in a Hub cache, a git revision, or NAMESPACE/NAME[@REVISION] on a
+hub. Which one it is, where its evidence is, and which hub may be asked for it is settled here;
+``flows/verifying.py`` does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
+from hubpolicy.errors import ConfigError, MalformedError, ServiceError
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.adapters.hub import HubClient
+    from hubpolicy.adapters.hub_cache import Snapshot
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.listed import ListedRelease
+    from hubpolicy.flows.verifying import Files, Gathered, Law
+    from hubpolicy.ports import Advance, Progress, ReleaseReader
+
+
+class Wanted(NamedTuple):
+    """What somebody asks to be verified.
+
+    ``target``: a folder, or NAMESPACE/NAME[@REVISION]. ``revision``: of the git repository at a
+    folder, or on the hub. ``evidence``: a path to evidence that is kept apart. ``part``: files of
+    the release may be absent; so in a cache's snapshot without asking.
+    """
+
+    target: str
+    repo: RepoId | None = None
+    revision: str = ""
+    evidence: str = ""
+    part: bool = False
+    offline: bool = False
+
+
+class Quiet:
+    """Implements :class:`hubpolicy.ports.Progress` for nobody."""
+
+    def start(self, title: str, total: int | None, unit: str) -> Advance:
+        """Begin a step that nobody watches."""
+        del title, total, unit
+        return lambda _: None
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def tell(self, text: str) -> None:
+        """Say nothing."""
+
+
+def endpoint() -> str:
+    """The hub that we talk to: ``HF_ENDPOINT``, or the public one.
+
+    Raises:
+        ConfigError: there is a login in it, which would be printed, and signed into releases; or
+            it is no http(s) address.
+
+    """
+    address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
+    hint = "export HF_ENDPOINT=https://hub.example.org; hf auth login"
+    if "@" in address:
+        message = "got a login in HF_ENDPOINT, expected the address of a hub alone"
+        raise ConfigError(message, hint=hint)
+    if not address.startswith(("http://", "https://")):
+        message = f"got HF_ENDPOINT {address!r}, expected http:// or https:// and a host"
+        raise ConfigError(message, hint=hint)
+    return address
+
+
+def folder(path: str, progress: Progress, *, everything: bool = False) -> FolderRelease:
+    """A folder as a release, hashed with progress."""
+    from hubpolicy.adapters.files import FolderRelease
+
+    reader = FolderRelease(path, everything=everything)
+    advance = progress.start("hashing", reader.total, "bytes")
+    return FolderRelease(path, advance=advance, everything=everything)
+
+
+def git_release(path: str, revision: str) -> ReleaseReader:
+    """The tree of a revision of the repository around ``path``.
+
+    Raises:
+        ConfigError: no repository, or no such revision.
+        ServiceError: git fails.
+
+    """
+    from hubpolicy.adapters.git import GitRepository
+    from hubpolicy.adapters.git_process import open_git
+
+    git = open_git(path, os.environ)
+    try:
+        git.line("rev-parse", "--git-dir")
+    except ServiceError as error:
+        message = f"got {path} with --revision, expected a folder of a git repository"
+        raise ConfigError(message, hint="leave --revision out to verify the folder") from error
+    try:
+        oid = git.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    except ServiceError as error:
+        message = f"got revision {revision!r}, expected one that git knows, in {path}"
+        raise ConfigError(message, hint="git log --oneline --all   lists what there is") from error
+    return GitRepository(git).release(oid)
+
+
+def hub(repo: RepoId, *, bars: bool = False) -> HubClient:
+    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``).
+
+    ``bars`` lets the official client draw its progress of transfers.
+    """
+    from huggingface_hub import get_token
+
+    from hubpolicy.adapters.hub import HubClient
+
+    return HubClient(repo.endpoint, get_token(), bars=bars)
+
+
+def is_folder(target: str) -> bool:
+    """True for a folder. The path of an unset variable is here: no folder."""
+    return bool(target) and Path(target).is_dir()
+
+
+def named(target: str) -> tuple[RepoId, str]:
+    """NAMESPACE/NAME[@REVISION] on ``HF_ENDPOINT``; the revision is ``main`` unless given.
+
+    Raises:
+        ConfigError: it is not of that form.
+
+    """
+    name, at, revision = target.partition("@")
+    try:
+        repo = parse_repo_id(name, endpoint=endpoint())
+    except MalformedError as error:
+        message = f"got {target!r}, expected a folder or NAMESPACE/NAME[@REVISION]"
+        raise ConfigError(message, hint="hubpolicy verify --help") from error
+    if at and not revision:
+        message = f"got {target!r}, expected a revision behind the @"
+        raise ConfigError(message, hint=f"hubpolicy verify {name}@main")
+    return repo, revision or "main"
+
+
+def listed_release(target: str, progress: Progress) -> ListedRelease:
+    """A revision on the hub as a release whose small files are read.
+
+    Raises:
+        ConfigError: not NAMESPACE/NAME[@REVISION].
+        AccessError, ServiceError: the hub does not give it.
+
+    """
+    from hubpolicy.flows.auditing import resolve_revision
+    from hubpolicy.flows.listed import ListedRelease
+
+    repo, revision = named(target)
+    client = hub(repo)
+    return ListedRelease(repo, resolve_revision(client, repo, revision), client, progress)
+
+
+def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:
+    """Bytes and evidence of whatever is wanted.
+
+    Raises:
+        ConfigError: what is wanted is nothing that can be verified, or contradicts itself.
+        AccessError, ServiceError: something cannot be read, or a hub does not give it.
+        MalformedError: the evidence that was given apart is none.
+
+    """
+    from hubpolicy.adapters.evidence_source import read_evidence_at
+    from hubpolicy.flows.verifying import gather_whole
+
+    given = read_evidence_at(wanted.evidence) if wanted.evidence else None
+    if not is_folder(wanted.target):
+        return _gather_repo(wanted, given, law, progress)
+    if wanted.revision:
+        _refuse_part(wanted)
+        reader = git_release(wanted.target, wanted.revision)
+        return gather_whole(reader, wanted.repo, law, given, wanted.revision)
+    found = _snapshot(wanted)
+    if found is not None:
+        return _gather_snapshot(found, wanted, given, law, progress)
+    here = folder(wanted.target, progress, everything=wanted.part)
+    if wanted.part:
+        from hubpolicy.flows.verifying import gather_part
+
+        return gather_part(here, wanted.repo, law, given)
+    return gather_whole(here, wanted.repo, law, given)
+
+
+def _gather_repo(wanted: Wanted, given: Files | None, law: Law, progress: Progress) -> Gathered:
+    from hubpolicy.adapters.hub_cache import cached_snapshot
+    from hubpolicy.flows.verifying import gather_listing
+
+    target = wanted.target
+    if wanted.revision and "@" not in target:
+        if not _is_repo(target):
+            message = f"got --revision with {target!r}, expected a folder of a git repository"
+            raise ConfigError(message, hint="hubpolicy verify --help")
+        message = f"got --revision with {target!r}, expected the revision behind the name"
+        raise ConfigError(message, hint=f"hubpolicy verify {target}@{wanted.revision}")
+    repo, revision = named(target)
+    if wanted.repo is not None and wanted.repo != repo:
+        message = f"got --repo {wanted.repo.text} and {repo.text}, expected one repository"
+        raise ConfigError(message, hint="leave --repo out")
+    if _offline(wanted):
+        return _gather_snapshot(cached_snapshot(repo, revision), wanted, given, law, progress)
+    _refuse_part(wanted)
+    return gather_listing(repo, revision, hub(repo), law, given)
+
+
+def _gather_snapshot(
+    found: Snapshot, wanted: Wanted, given: Files | None, law: Law, progress: Progress
+) -> Gathered:
+    from hubpolicy.flows.verifying import Upstream, gather_part
+
+    ask = None if _offline(wanted) else lambda: hub(found.repo)
+    upstream = Upstream(found.repo, found.commit, ask)
+    return gather_part(folder(found.folder, progress), found.repo, law, given, upstream)
+
+
+def _offline(wanted: Wanted) -> bool:
+    """As asked, or as the official client is told to be."""
+    told = os.environ.get("HF_HUB_OFFLINE", "").upper()
+    return wanted.offline or told in {"1", "ON", "YES", "TRUE"}
+
+
+def _snapshot(wanted: Wanted) -> Snapshot | None:
+    from hubpolicy.adapters.hub_cache import snapshot_of
+
+    found = snapshot_of(wanted.target, endpoint())
+    if found is not None and wanted.repo is not None and wanted.repo != found.repo:
+        message = f"got --repo {wanted.repo.text}, and the path names {found.repo.text}"
+        raise ConfigError(message, hint="leave --repo out: the cache says what it is")
+    return found
+
+
+def _refuse_part(wanted: Wanted) -> None:
+    if wanted.part:
+        message = f"got --partial with {shlex.quote(wanted.target)}, where all files are listed"
+        raise ConfigError(message, hint="leave --partial out")
+
+
+def _is_repo(target: str) -> bool:
+    try:
+        parse_repo_id(target)
+    except MalformedError:
+        return False
+    return True
