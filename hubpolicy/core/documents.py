@@ -9,12 +9,12 @@ that one is signed under the thresholds of both.
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING
 
 from hubpolicy.core import dsse, keys, strictjson
 from hubpolicy.core.fields import Fields
-from hubpolicy.domain.trust import Key, Role, State, Trust, TrustRoot
+from hubpolicy.core.root_document import parse_root_fields, require_usable, root_fields
+from hubpolicy.domain.trust import State, Trust, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
@@ -24,11 +24,8 @@ ROOT_TYPE = "application/vnd.hubpolicy.root.v1+json"
 POLICY_TYPE = "application/vnd.hubpolicy.policy.v1+json"
 STATE_TYPE = "application/vnd.hubpolicy.state.v1+json"
 
-ROOT_SCHEMA = "hubpolicy/root/1"
 STATE_SCHEMA = "hubpolicy/state/1"
-NEEDED_ROLES = ("root", "policy", "state", "releaser", "checker")
 
-_ROLE = re.compile(r"root|policy|state|releaser|checker|approver:[a-z][a-z0-9-]{0,39}")
 _BYTES_LIMIT = 4 * 1024 * 1024
 
 
@@ -65,20 +62,9 @@ def root_payload(root: TrustRoot, *, previous: str = "") -> bytes:
         ConfigError: nobody could use such a root.
 
     """
-    fields: dict[str, object] = {
-        "schema": ROOT_SCHEMA,
-        "version": root.version,
-        "expires": root.expires,
-        "solo": root.solo,
-        "keys": [{"keyid": k.keyid, "pem": k.pem, "principal": k.principal} for k in root.keys],
-        "roles": [
-            {"name": r.name, "principals": sorted(r.principals), "threshold": r.threshold}
-            for r in root.roles
-        ],
-        "previous": previous,
-    }
-    payload = strictjson.canonical(fields)
+    payload = strictjson.canonical({**root_fields(root), "previous": previous})
     parse_root(payload, where="the root to sign")
+    require_usable(root)
     return payload
 
 
@@ -270,68 +256,12 @@ def _parse_root(payload: bytes, where: str) -> tuple[TrustRoot, str]:
     """The root, and the payload digest of the one before it."""
     try:
         fields = Fields(strictjson.parse(payload, what=where, limit=_BYTES_LIMIT), where)
-        root = _root(fields, _digest(payload))
+        root = parse_root_fields(fields, _digest(payload))
         previous = fields.text("previous")
         fields.done()
     except MalformedError as error:
         raise ConfigError(error.message, hint="hubpolicy trust show") from error
     return root, previous
-
-
-def _root(fields: Fields, sha256: str) -> TrustRoot:
-    fields.one_of("schema", (ROOT_SCHEMA,))
-    root = TrustRoot(
-        version=fields.count("version", low=1),
-        expires=fields.date("expires"),
-        solo=fields.flag("solo"),
-        keys=tuple(_key(item) for item in fields.objects("keys")),
-        roles=tuple(_role(item) for item in fields.objects("roles")),
-        sha256=sha256,
-    )
-    _check_keys(fields, root.keys, root.roles)
-    _check_roles(fields, root.roles)
-    people = {key.principal for key in root.keys}
-    if root.solo != (len(people) == 1):
-        fields.refuse("solo", f"{str(len(people) == 1).lower()}, with {len(people)} principals")
-    return root
-
-
-def _key(fields: Fields) -> Key:
-    key = Key(fields.hexdigest("keyid"), fields.words("pem"), fields.words("principal"))
-    keys.parse_point(key.pem, where=fields.where)
-    if keys.keyid_of(key.pem) != key.keyid:
-        fields.refuse("keyid", f"{keys.keyid_of(key.pem)}, the sha256 of the PEM")
-    fields.done()
-    return key
-
-
-def _role(fields: Fields) -> Role:
-    principals = frozenset(fields.texts("principals"))
-    threshold = fields.count("threshold", low=1)
-    name = fields.words("name")
-    if not _ROLE.fullmatch(name):
-        fields.refuse("name", f"{', '.join(NEEDED_ROLES)} or approver:<name>")
-    if threshold > len(principals):
-        fields.refuse("threshold", f"at most {len(principals)}, one per principal")
-    fields.done()
-    return Role(name, principals, threshold)
-
-
-def _check_keys(fields: Fields, known: tuple[Key, ...], roles: tuple[Role, ...]) -> None:
-    if len({key.keyid for key in known}) != len(known):
-        fields.refuse("keys", "each key once")
-    people = {key.principal for key in known}
-    for role in roles:
-        keyless = sorted(role.principals - people)
-        if keyless:
-            fields.refuse("roles", f"a key for {keyless[0]}, who holds {role.name}")
-
-
-def _check_roles(fields: Fields, roles: tuple[Role, ...]) -> None:
-    names = [role.name for role in roles]
-    missing = [name for name in NEEDED_ROLES if name not in names]
-    if missing or len(set(names)) != len(names):
-        fields.refuse("roles", f"each role once, and also {', '.join(missing) or 'no other twice'}")
 
 
 # Chains and thresholds -----------------------------------------------------------------------

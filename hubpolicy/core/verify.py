@@ -14,7 +14,9 @@ from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.dsse import pae
 from hubpolicy.core.oms import ModelSignature, check_resources, parse_model_signature
 from hubpolicy.core.predicates import parse_predicate
+from hubpolicy.core.signatories import RefusedError, find_signatory
 from hubpolicy.core.statements import check_subjects, parse_statement
+from hubpolicy.core.timestamps import signing_time, verify_stamps
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import (
@@ -33,10 +35,10 @@ from hubpolicy.domain.statement import (
     Statement,
     ToxicityResult,
 )
-from hubpolicy.errors import HubpolicyError, VerificationError
+from hubpolicy.errors import HubpolicyError
 
 if TYPE_CHECKING:
-    from hubpolicy.core.bundle import Bundle
+    from hubpolicy.core.signatories import Stamp
     from hubpolicy.domain.manifest import EvidenceFile, Manifest
     from hubpolicy.domain.trust import Key, Trust
 
@@ -64,6 +66,7 @@ class _Proof(NamedTuple):
     keyid: str
     principal: str
     roles: frozenset[str]
+    stamps: tuple[Stamp, ...]
 
 
 class _Sealed:
@@ -140,6 +143,11 @@ class VerifiedStatement(_Sealed):
         """The principal's roles that may sign this predicate; of an approval, the one used."""
         return self._proof.roles
 
+    @property
+    def stamps(self) -> tuple[Stamp, ...]:
+        """Who proves since when the signature exists, earliest first; empty: self-declared."""
+        return self._proof.stamps
+
 
 class VerifiedModelSignature(_Sealed):
     """A ``model.sig`` that a releaser of the trust root signed."""
@@ -168,45 +176,42 @@ class VerifiedModelSignature(_Sealed):
         return self._proof[3]
 
 
-class _RefusedError(VerificationError):
-    """A verification error that knows which rule's finding it is."""
-
-    def __init__(self, message: str, rule: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.rule = rule
-
-
 class _Signed(NamedTuple):
-    """What steps 1-5 prove: these bytes were signed by that key, and neither is revoked."""
+    """What steps 1-6 prove: these bytes were signed by that key, and neither is revoked."""
 
     payload: bytes
     payload_sha256: str
     key: Key
+    stamps: tuple[Stamp, ...]
 
 
 def verify_bundle(raw: bytes, trust: Trust, *, now: str, where: str) -> VerifiedStatement:
     """Prove one bundle. ``now`` is ISO 8601 UTC; ``where`` names the bundle in messages.
 
     1. The bytes are one Sigstore bundle: strict JSON, media type, payload type, strict base64,
-       exactly one signature.
-    2. The hint selects a key of the trust root; its id is recomputed from its PEM.
-    3. The signature holds over the raw payload bytes under that P-256 key.
-    4. The key is not revoked.
-    5. The payload is not revoked.
-    6. Only now the payload is parsed: an in-toto Statement v1.
-    7. The predicate's type is in the closed table.
-    8. The key's principal holds a role that may sign that type.
-    9. The predicate parses strictly and does not contradict itself.
-    10. The subjects are what such a predicate is about.
-    11. An approval names a role that its signer holds, and nobody else as its approver.
-    12. No time in it lies more than five minutes after ``now``.
+       exactly one signature, and one of three forms of who made it.
+    2. Its timestamps, if there are any, are of this signature, by authorities that are pinned.
+    3. What it says of its maker selects a signer of the trust root: a hint a key, whose id is
+       recomputed from its PEM; a certificate somebody whom a pinned authority certified, valid at
+       the proven time, else now; a keyless certificate an identity, proven by its log entry.
+    4. The signature holds over the raw payload bytes under the signer's P-256 key.
+    5. Neither key, certificate nor name of the signer is revoked.
+    6. The payload is not revoked.
+    7. Only now the payload is parsed: an in-toto Statement v1.
+    8. The predicate's type is in the closed table.
+    9. The principal holds a role that may sign that type.
+    10. The predicate parses strictly and does not contradict itself.
+    11. The subjects are what such a predicate is about.
+    12. An approval names a role that its signer holds, and nobody else as its approver.
+    13. No time in it lies more than five minutes after ``now``, or after its timestamp.
 
     Raises:
-        MalformedError: steps 1, 6, 9 or 10.
+        MalformedError: steps 1, 7, 10 or 11, or a certificate that does not parse.
+        UnsupportedError: a library that steps 2 or 3 take is not installed.
         VerificationError: the others.
 
     """
-    signed = _verify_signature(parse_bundle(raw, where=where), trust, where)
+    signed = _verify_signature(raw, trust, now, where)
     statement = parse_statement(signed.payload, where=where)
     kind, principal = statement.predicate_type, signed.key.principal
     roles = _roles_for(kind, principal, trust, where)
@@ -216,8 +221,11 @@ def verify_bundle(raw: bytes, trust: Trust, *, now: str, where: str) -> Verified
     check_subjects(statement, predicate, where=where)
     if isinstance(predicate, Approval):
         roles = _approver_role(predicate, roles, principal, where)
-    _check_time(predicate, now, where)
-    proof = _Proof(statement, predicate, signed.payload_sha256, signed.key.keyid, principal, roles)
+    _check_time(predicate, now, signed.stamps, where)
+    key = signed.key
+    proof = _Proof(
+        statement, predicate, signed.payload_sha256, key.keyid, key.principal, roles, signed.stamps
+    )
     return VerifiedStatement(proof, token=_TOKEN)
 
 
@@ -251,19 +259,18 @@ def verify_lines(
 def verify_model_signature(
     raw: bytes, trust: Trust, manifest: Manifest | None, *, now: str
 ) -> VerifiedModelSignature:
-    """Prove a ``model.sig``: steps 1-5 of :func:`verify_bundle`, then what Model Signing says.
+    """Prove a ``model.sig``: steps 1-6 of :func:`verify_bundle`, then what Model Signing says.
 
     Its verifier obeys whatever the signature asks to leave out and does not bind names; here
     only the fixed set may be left out and, where a manifest is given, names and digests of all
-    other files must be equal. ``now`` is not used: Model Signing v1.0 carries no time.
+    other files must be equal. Model Signing v1.0 carries no time of its own.
 
     Raises:
         MalformedError: not a Model Signing v1.0 bundle, or it contradicts itself.
         VerificationError: signature, key or role do not hold, or it is about other files.
 
     """
-    del now
-    signed = _verify_signature(parse_bundle(raw, where=MODEL_SIGNATURE), trust, MODEL_SIGNATURE)
+    signed = _verify_signature(raw, trust, now, MODEL_SIGNATURE)
     statement = parse_statement(signed.payload, where=MODEL_SIGNATURE)
     if statement.predicate_type != OMS:
         raise _unknown(statement.predicate_type, MODEL_SIGNATURE)
@@ -288,28 +295,29 @@ def check_model_signature(
         return None, (_finding(error, Location(MODEL_SIGNATURE)),)
 
 
-def _verify_signature(bundle: Bundle, trust: Trust, where: str) -> _Signed:
-    """Steps 2-5."""
-    key = trust.root.key(bundle.hint)
-    if key is None or keys.keyid_of(key.pem) != bundle.hint:
-        message = f"got key {bundle.hint[:64]!r}, expected one of the trust root, in {where}"
-        raise _RefusedError(message, "HP302", "hubpolicy trust show lists the keys")
+def _verify_signature(raw: bytes, trust: Trust, now: str, where: str) -> _Signed:
+    """Steps 1-6."""
+    bundle = parse_bundle(raw, where=where)
+    stamps = verify_stamps(bundle, trust.root.time_authorities, now=now, where=where)
+    signer = find_signatory(raw, bundle, trust, at=signing_time(stamps, now), where=where)
+    key = signer.key
     message_bytes = pae(PAYLOAD_TYPE, bundle.payload)
     if not keys.verify_signature(key.pem, bundle.signature, message_bytes, where=where):
         message = f"the signature does not hold under the key of {key.principal}, in {where}"
-        raise _RefusedError(message, "HP302", "hubpolicy attest signs again")
-    if key.keyid in trust.state.revoked_keys:
+        raise RefusedError(message, "HP302", "hubpolicy attest signs again")
+    if signer.revocable & trust.state.revoked_keys:
         message = f"the key {key.keyid[:16]} of {key.principal} is revoked, in {where}"
-        raise _RefusedError(message, "HP701", "hubpolicy attest signs with another key")
+        raise RefusedError(message, "HP701", "hubpolicy attest signs with another key")
     payload_sha256 = hashlib.sha256(bundle.payload).hexdigest()
     if payload_sha256 in trust.state.revoked_payloads:
         message = f"the statement {payload_sha256[:16]} is revoked, in {where}"
-        raise _RefusedError(message, "HP702", "make new evidence: hubpolicy test, then attest")
-    return _Signed(bundle.payload, payload_sha256, key)
+        raise RefusedError(message, "HP702", "make new evidence: hubpolicy test, then attest")
+    witnessed = () if signer.stamp is None else (signer.stamp,)
+    return _Signed(bundle.payload, payload_sha256, key, stamps + witnessed)
 
 
 def _roles_for(kind: str, principal: str, trust: Trust, where: str) -> frozenset[str]:
-    """Steps 7 and 8."""
+    """Steps 8 and 9."""
     held = trust.root.roles_of(principal)
     if kind in _ROLES:
         wanted = _ROLES[kind]
@@ -322,36 +330,37 @@ def _roles_for(kind: str, principal: str, trust: Trust, where: str) -> frozenset
     if not roles:
         got = ", ".join(sorted(held)) or "no role"
         message = f"got a signature by {principal}, who holds {got}, expected {wanted}, in {where}"
-        raise _RefusedError(message, "HP303", "hubpolicy trust show lists who holds which role")
+        raise RefusedError(message, "HP303", "hubpolicy trust show lists who holds which role")
     return roles
 
 
 def _approver_role(
     approval: Approval, roles: frozenset[str], principal: str, where: str
 ) -> frozenset[str]:
-    """Step 11."""
+    """Step 12."""
     role = APPROVER_PREFIX + approval.role
     if role not in roles:
         got = ", ".join(sorted(roles))
         message = f"got an approval as {role} by {principal}, who holds {got}, in {where}"
-        raise _RefusedError(message, "HP303", "hubpolicy approve --as one of these roles")
+        raise RefusedError(message, "HP303", "hubpolicy approve --as one of these roles")
     if approval.approver not in ("", principal):
         message = f"got an approval of {approval.approver[:80]!r} by {principal}, in {where}"
-        raise _RefusedError(message, "HP303", "everybody signs with a key of their own")
+        raise RefusedError(message, "HP303", "everybody signs with a key of their own")
     return frozenset({role})
 
 
-def _check_time(predicate: Predicate, now: str, where: str) -> None:
-    """Step 12. Times are self-declared; what is dated ahead would never grow old."""
+def _check_time(predicate: Predicate, now: str, stamps: tuple[Stamp, ...], where: str) -> None:
+    """Step 13. Times are self-declared; what is dated ahead would never grow old."""
     if isinstance(predicate, ReleaseSummary):
         declared = predicate.time_verified
     elif isinstance(predicate, (ToxicityResult, ApplicabilityResult)):
         declared = predicate.finished_on
     else:
         return
-    if times.seconds(declared) > times.seconds(now) + SKEW_SECONDS:
-        message = f"got the time {declared}, expected none after {now}, in {where}"
-        raise _RefusedError(message, "HP306", "set the clock right and attest again")
+    latest = signing_time(stamps, now)
+    if times.seconds(declared) > times.seconds(latest) + SKEW_SECONDS:
+        message = f"got the time {declared}, expected none after {latest}, in {where}"
+        raise RefusedError(message, "HP306", "set the clock right and attest again")
 
 
 def _check_place(path: str, verified: VerifiedStatement, where: str) -> None:
@@ -359,23 +368,23 @@ def _check_place(path: str, verified: VerifiedStatement, where: str) -> None:
     name = line_files.approval_name(path)
     if (name is not None) != isinstance(verified.predicate, Approval):
         message = f"got another statement, expected approvals in {line_files.APPROVALS}, in {where}"
-        raise _RefusedError(message, "HP302", "hubpolicy approve writes it to its place")
+        raise RefusedError(message, "HP302", "hubpolicy approve writes it to its place")
     if name is not None and name != verified.payload_sha256:
         message = f"got payload {verified.payload_sha256}, expected the file's name, in {where}"
-        raise _RefusedError(message, "HP302", "name the file by the payload's sha256")
+        raise RefusedError(message, "HP302", "name the file by the payload's sha256")
 
 
 def _check_new(verified: VerifiedStatement, seen: set[tuple[str, str]], where: str) -> None:
     if (verified.payload_sha256, verified.keyid) in seen:
         message = f"got the same statement by {verified.principal} again, in {where}"
-        raise _RefusedError(message, "HP305", "hubpolicy attest drops it")
+        raise RefusedError(message, "HP305", "hubpolicy attest drops it")
 
 
-def _unknown(kind: str, where: str) -> _RefusedError:
+def _unknown(kind: str, where: str) -> RefusedError:
     message = f"got predicate type {kind[:120]!r}, expected a known one, in {where}"
-    return _RefusedError(message, "HP304", "a newer hubpolicy may know it")
+    return RefusedError(message, "HP304", "a newer hubpolicy may know it")
 
 
 def _finding(error: HubpolicyError, location: Location) -> Finding:
-    rule = error.rule if isinstance(error, _RefusedError) else "HP302"
+    rule = error.rule if isinstance(error, RefusedError) else "HP302"
     return Finding(rule, Severity.ERROR, error.message, location, error.hint)

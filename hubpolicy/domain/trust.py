@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import hashlib
+from typing import NamedTuple, Protocol
 
 
 class Key(NamedTuple):
@@ -22,8 +23,72 @@ class Role(NamedTuple):
     threshold: int
 
 
+class Member(NamedTuple):
+    """Somebody whom an authority certifies.
+
+    ``name`` is what the leaf certificate says, by kind: ``email:``, ``uri:`` or ``dns:`` from its
+    subject alternative names, ``subject:`` its whole subject as RFC 4514 writes it.
+    """
+
+    name: str
+    principal: str
+
+
+class Authority(NamedTuple):
+    """A pinned X.509 root certificate (PEM), and whom it may certify."""
+
+    name: str
+    pem: str
+    members: tuple[Member, ...]
+
+
+class Identity(NamedTuple):
+    """A keyless signer: who the issuer says they are, and under which Sigstore trusted root."""
+
+    issuer: str
+    identity: str
+    principal: str
+    trusted_root: str
+
+    @property
+    def keyid(self) -> str:
+        """What stands for a key id where there is no lasting key, in revocations too."""
+        return name_id(f"{self.issuer}\n{self.identity}")
+
+
+class TimeAuthority(NamedTuple):
+    """A pinned RFC 3161 authority: PEM of its root, perhaps followed by what is below it."""
+
+    name: str
+    pem: str
+
+
+class Witness(Protocol):
+    """Proves keyless bundles, offline. ``adapters/keyless.py`` is one."""
+
+    def witnessed(self, raw: bytes, identity: Identity, trusted_root: str, *, where: str) -> str:
+        """When the bundle was signed, by the log's or a time authority's word (ISO 8601 UTC).
+
+        ``trusted_root`` is the JSON text of a Sigstore trusted root.
+
+        Raises:
+            VerificationError: certificate, identity, log entry or time do not hold.
+            UnsupportedError: what it takes is not installed.
+
+        """
+
+
+def name_id(name: str) -> str:
+    """Hex sha256 of a certified name: what revokes a person whatever key they use."""
+    return hashlib.sha256(name.encode("utf-8")).hexdigest()
+
+
 class TrustRoot(NamedTuple):
-    """Keys, principals, role membership. ``expires`` is an ISO date (UTC)."""
+    """Keys, principals, role membership. ``expires`` is an ISO date (UTC).
+
+    ``trusted_roots`` holds (hex sha256, JSON text) of the Sigstore trusted roots that
+    ``identities`` name.
+    """
 
     version: int
     expires: str
@@ -31,6 +96,20 @@ class TrustRoot(NamedTuple):
     keys: tuple[Key, ...]
     roles: tuple[Role, ...]
     sha256: str
+    authorities: tuple[Authority, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    trusted_roots: tuple[tuple[str, str], ...] = ()
+    time_authorities: tuple[TimeAuthority, ...] = ()
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Every principal who can sign anything."""
+        certified = (member for authority in self.authorities for member in authority.members)
+        return (
+            frozenset(key.principal for key in self.keys)
+            | {member.principal for member in certified}
+            | {identity.principal for identity in self.identities}
+        )
 
     def key(self, keyid: str) -> Key | None:
         """The key with that id, if the root knows it."""
@@ -58,7 +137,11 @@ class State(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """What a verifier holds, from outside of what it judges."""
+    """What a verifier holds, from outside of what it judges.
+
+    Without a ``witness`` no keyless bundle is proven.
+    """
 
     root: TrustRoot
     state: State
+    witness: Witness | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hubpolicy.adapters.signers import file
+from hubpolicy.adapters.signers import awskms, azurekms, file, gcpkms, hsm, vault, x509
 from hubpolicy.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -23,21 +23,29 @@ class Open(Protocol):
         """Open the key behind what follows the scheme and its colon."""
 
 
-SCHEMES: dict[str, Open] = {"file": file.open_key}
+SCHEMES: dict[str, Open] = {
+    "file": file.open_key,
+    "x509": x509.open_key,
+    "hsm": hsm.open_key,
+    "awskms": awskms.open_key,
+    "gcpkms": gcpkms.open_key,
+    "azurekms": azurekms.open_key,
+    "hv": vault.open_key,
+}
 
 
 def signer_for(uri: str, *, passphrase: Passphrase | None = None) -> Signer:
     """The signer behind ``scheme:rest``. ``passphrase`` is called only if the key needs one.
 
     Raises:
-        UnsupportedError: a scheme that is not in the registry.
+        UnsupportedError: a scheme that is not in the registry, or an extra that is not installed.
         ConfigError: the key is unsafe to use, or is none of P-256.
-        AccessError: the passphrase is wrong.
+        AccessError: the passphrase or the login is wrong.
         ServiceError: the key cannot be read.
 
     """
     scheme, colon, rest = uri.partition(":")
     if not colon or scheme not in SCHEMES:
-        message = f"got signer {uri!r}, expected {' or '.join(SCHEMES)}:…"
+        message = f"got signer {uri!r}, expected {' or '.join(f'{name}:' for name in SCHEMES)}…"
         raise UnsupportedError(message, hint="example: file:/home/you/.config/hubpolicy/key.pem")
     return SCHEMES[scheme](rest, passphrase=passphrase)

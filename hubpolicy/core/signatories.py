@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose signature a bundle claims to be, as the trust root has it: key, certificate or identity.
+
+A signatory is a P-256 key and who holds it. That the signature holds under that key is for
+``core/verify.py`` to check, in the same way for all three.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core import keys
+from hubpolicy.domain.trust import Key, name_id
+from hubpolicy.errors import HubpolicyError, UnsupportedError, VerificationError
+
+if TYPE_CHECKING:
+    from hubpolicy.core.bundle import Bundle, Sealing
+    from hubpolicy.core.dsse import SigningKey
+    from hubpolicy.domain.trust import Identity, Trust, TrustRoot
+
+_HINT = "hubpolicy trust show lists who may sign"
+
+
+class RefusedError(VerificationError):
+    """A verification error that knows which rule's finding it is."""
+
+    def __init__(self, message: str, rule: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.rule = rule
+
+
+class Stamp(NamedTuple):
+    """Proof of time: the authority's name and the moment, ISO 8601 UTC."""
+
+    authority: str
+    time: str
+
+
+class Signatory(NamedTuple):
+    """The key to check with, and everything by which this signer could be revoked.
+
+    ``key.keyid`` is what statements by this signer are told apart by: of a keyless signer the
+    identity's, since every signature has a key of its own. ``stamp``: when a log says it was made.
+    """
+
+    key: Key
+    revocable: frozenset[str]
+    stamp: Stamp | None = None
+
+
+def find_signatory(raw: bytes, bundle: Bundle, trust: Trust, *, at: str, where: str) -> Signatory:
+    """Select the signer. ``raw`` is the bundle's own text; chains must be valid ``at`` (ISO UTC).
+
+    Raises:
+        RefusedError: HP302, nobody of the trust root.
+        MalformedError: a certificate that does not parse, or of another kind of key.
+
+    """
+    if bundle.logged:
+        return _keyless(raw, bundle, trust, where)
+    if bundle.certificates:
+        return _certified(bundle.certificates, trust, at, where)
+    key = trust.root.key(bundle.hint)
+    if key is None or keys.keyid_of(key.pem) != bundle.hint:
+        message = f"got key {bundle.hint[:64]!r}, expected one of the trust root, in {where}"
+        raise RefusedError(message, "HP302", "hubpolicy trust show lists the keys")
+    return Signatory(key, frozenset({key.keyid}))
+
+
+def principal_at_hand(signer: SigningKey | Sealing, keyid: str, root: TrustRoot) -> str:
+    """Whose key is at hand, by the trust root's word; empty for a stranger's."""
+    from hubpolicy.core.bundle import Sealing
+
+    key = root.key(keyid)
+    if key is not None:
+        return key.principal
+    identity = next((each for each in root.identities if each.keyid == keyid), None)
+    if identity is not None:
+        return identity.principal
+    names = signer.names if isinstance(signer, Sealing) else ()
+    people = {
+        member.principal
+        for authority in root.authorities
+        for member in authority.members
+        if member.name in names
+    }
+    return people.pop() if len(people) == 1 else ""
+
+
+def _certified(chain: tuple[bytes, ...], trust: Trust, at: str, where: str) -> Signatory:
+    """The one authority that both knows a name of the leaf and is the root of its chain."""
+    from hubpolicy.core.certificates import read_leaf, verify_chain
+
+    leaf = read_leaf(chain[0], where=where)
+    refusal = f"got a certificate of {_shown(leaf.names)}, whom no authority may certify"
+    for authority in trust.root.authorities:
+        people = {m.principal for m in authority.members if m.name in leaf.names}
+        if not people:
+            continue
+        if len(people) > 1:
+            refusal = f"got a certificate of {_shown(leaf.names)}, who are several people"
+            break
+        try:
+            path = verify_chain(chain, authority.pem, at=at, where=where)
+        except VerificationError as error:
+            refusal = error.message.removesuffix(f", in {where}")
+            continue
+        key = Key(keys.keyid_of(leaf.pem), leaf.pem, people.pop())
+        return Signatory(key, frozenset({*path, *map(name_id, leaf.names)}))
+    message = f"{refusal}, in {where}"
+    raise RefusedError(message, "HP302", _HINT)
+
+
+def _keyless(raw: bytes, bundle: Bundle, trust: Trust, where: str) -> Signatory:
+    """The first identity of the trust root that the witness proves, among those it names."""
+    from hubpolicy.core.certificates import read_leaf
+
+    leaf = read_leaf(bundle.certificates[0], where=where)
+    named = [each for each in trust.root.identities if _is_named(each, leaf.names)]
+    refusal = f"got a keyless certificate of {_shown(leaf.names)}, expected one of the trust root"
+    for identity in named:
+        try:
+            stamp = _witnessed(raw, identity, trust, where)
+        except UnsupportedError:
+            raise
+        except HubpolicyError as error:
+            refusal = error.message.removesuffix(f", in {where}")
+            continue
+        key = Key(identity.keyid, leaf.pem, identity.principal)
+        revocable = frozenset({identity.keyid, keys.keyid_of(leaf.pem)})
+        return Signatory(key, revocable, stamp)
+    message = f"{refusal}, in {where}"
+    raise RefusedError(message, "HP302", _HINT)
+
+
+def _witnessed(raw: bytes, identity: Identity, trust: Trust, where: str) -> Stamp:
+    if trust.witness is None:
+        message = f"nobody here can prove a keyless signature, in {where}"
+        raise UnsupportedError(message, hint="pip install 'hubpolicy[keyless]'")
+    text = dict(trust.root.trusted_roots)[identity.trusted_root]
+    return Stamp("the transparency log", trust.witness.witnessed(raw, identity, text, where=where))
+
+
+def _is_named(identity: Identity, names: tuple[str, ...]) -> bool:
+    return any(name.partition(":")[2] == identity.identity for name in names)
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name[:120]) for name in names[:4]) or "nobody"

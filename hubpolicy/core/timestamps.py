@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RFC 3161 tokens: proof that a signature existed at a moment, by an authority that is pinned.
+
+A token is over the signature's bytes, as Sigstore bundles have it. One that does not hold is
+never passed over. Where the trust root pins no time authority nobody can say whose word a token
+is, and the time stays unknown; but also then it has to be of this very signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NoReturn
+
+from hubpolicy.core import times
+from hubpolicy.core.signatories import RefusedError, Stamp
+from hubpolicy.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cryptography import x509
+    from rfc3161_client import TimeStampResponse, Verifier
+
+    from hubpolicy.core.bundle import Bundle
+    from hubpolicy.domain.trust import TimeAuthority
+
+RULE = "HP311"
+SKEW_SECONDS = 300
+
+_HASHES = {
+    "2.16.840.1.101.3.4.2.1": hashlib.sha256,
+    "2.16.840.1.101.3.4.2.2": hashlib.sha384,
+    "2.16.840.1.101.3.4.2.3": hashlib.sha512,
+}
+_GRANTED = 0
+
+
+def verify_stamps(
+    bundle: Bundle, authorities: tuple[TimeAuthority, ...], *, now: str, where: str
+) -> tuple[Stamp, ...]:
+    """What the tokens of a bundle prove, earliest first; empty where no authority is pinned.
+
+    A keyless bundle's tokens are its log's business: whoever proves the bundle checks them.
+
+    Raises:
+        RefusedError: HP311, a token that does not parse, is of another signature, by nobody who
+            is pinned, or of the future.
+
+    """
+    if not bundle.timestamps or bundle.logged:
+        return ()
+    stamps = [
+        _verify_token(token, bundle.signature, authorities, now=now, where=where)
+        for token in bundle.timestamps
+    ]
+    return tuple(sorted((s for s in stamps if s is not None), key=lambda s: (s.time, s.authority)))
+
+
+def signing_time(stamps: tuple[Stamp, ...], now: str) -> str:
+    """The moment at which a certificate must have been valid: the proven one, else now."""
+    return stamps[0].time if stamps else now
+
+
+def _verify_token(
+    token: bytes,
+    signature: bytes,
+    authorities: tuple[TimeAuthority, ...],
+    *,
+    now: str,
+    where: str,
+) -> Stamp | None:
+    response = _decode(token, where)
+    digest = _digest_for(response, signature, where)
+    if response.tst_info.message_imprint.message != digest or response.status != _GRANTED:
+        _refuse("got a timestamp of something else, expected one of this signature", where)
+    time = response.tst_info.gen_time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if times.seconds(time) > times.seconds(now) + SKEW_SECONDS:
+        _refuse(f"got a timestamp of {time}, expected none after {now}", where)
+    if not authorities:
+        return None
+    known = next((a for a in authorities if _holds(response, digest, a, where)), None)
+    if known is None:
+        names = ", ".join(authority.name for authority in authorities)
+        _refuse(f"got a timestamp that does not hold, expected one by {names}", where)
+    return Stamp(known.name, time)
+
+
+def _decode(token: bytes, where: str) -> TimeStampResponse:
+    try:
+        from rfc3161_client import decode_timestamp_response
+    except ImportError as error:
+        message = f"rfc3161-client is not installed, and there is a timestamp in {where}"
+        raise UnsupportedError(message, hint="pip install rfc3161-client") from error
+    try:
+        return decode_timestamp_response(token)
+    except ValueError:
+        _refuse("got no RFC 3161 time-stamp response", where)
+
+
+def _digest_for(response: TimeStampResponse, signature: bytes, where: str) -> bytes:
+    algorithm = response.tst_info.message_imprint.hash_algorithm.dotted_string
+    if algorithm not in _HASHES:
+        _refuse(f"got a timestamp under hash {algorithm}, expected SHA-2", where)
+    return _HASHES[algorithm](signature).digest()
+
+
+def _holds(
+    response: TimeStampResponse, digest: bytes, authority: TimeAuthority, where: str
+) -> bool:
+    from rfc3161_client import VerificationError
+
+    verifier = _verifier(authority, where)
+    try:
+        return bool(verifier.verify(response, digest))
+    except (VerificationError, ValueError):
+        return False
+
+
+def _verifier(authority: TimeAuthority, where: str) -> Verifier:
+    from cryptography import x509
+    from rfc3161_client import VerifierBuilder
+
+    certificates = x509.load_pem_x509_certificates(authority.pem.encode("latin-1"))
+    roots = [c for c in certificates if c.issuer == c.subject]
+    leaf = next((c for c in certificates if _is_stamper(c)), None)
+    between = [c for c in certificates if c not in roots and c != leaf]
+    if not roots:
+        _refuse(f"the time authority {authority.name} has no root certificate", where)
+    return VerifierBuilder(roots=roots, intermediates=between, tsa_certificate=leaf).build()
+
+
+def _is_stamper(certificate: x509.Certificate) -> bool:
+    from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        purposes = certificate.extensions.get_extension_for_class(ExtendedKeyUsage).value
+    except ExtensionNotFound:
+        return False
+    own = certificate.issuer != certificate.subject
+    return own and ExtendedKeyUsageOID.TIME_STAMPING in purposes
+
+
+def _refuse(message: str, where: str) -> NoReturn:
+    hint = "attest again without it, or pin the authority in the trust root"
+    text = f"{message}, in {where}"
+    raise RefusedError(text, RULE, hint)
+
+
+def shown(stamps: Iterable[Stamp]) -> str:
+    """For people: who vouches for which time, or that nobody does."""
+    return ", ".join(f"timestamped {stamp.time} by {stamp.authority}" for stamp in stamps)
