@@ -55,8 +55,12 @@ class _State(NamedTuple):
     former: File | None
 
 
-def install(place: HookPlace, template: bytes, interpreter: Interpreter) -> bool:
+def install(
+    place: HookPlace, template: bytes, interpreter: Interpreter, *, run_tests: bool = False
+) -> bool:
     """Put our hook first. True if anything changed; a second time nothing does.
+
+    ``run_tests``: a push without evidence makes it, and is refused all the same.
 
     Raises:
         ConfigError: another tool owns the folder, or the hook there was changed by hand.
@@ -78,7 +82,8 @@ def install(place: HookPlace, template: bytes, interpreter: Interpreter) -> bool
             _link(hook, former)
         kept = _file(former)
         chained = kept is not None and bool(kept.mode & 0o111)
-        shim = render(template, interpreter, former=place.former.name if chained else "")
+        after = place.former.name if chained else ""
+        shim = render(template, interpreter, former=after, run_tests=run_tests)
         digest, before = hashlib.sha256(shim).hexdigest(), _read_state(place)
         wanted = _State(digest, before.shim if before and before.shim != digest else "", kept)
         if _file(hook) == File(digest, 0o755) and before == wanted:
@@ -130,11 +135,14 @@ def inspect(place: HookPlace) -> HookStatus:
     return HookStatus(place, presence, former if presence == "ours" else None, order, problems)
 
 
-def render(template: bytes, interpreter: Interpreter, *, former: str) -> bytes:
+def render(
+    template: bytes, interpreter: Interpreter, *, former: str, run_tests: bool = False
+) -> bytes:
     """The hook for this interpreter, which runs the file ``former`` afterwards if there is one."""
     filled = template.replace(b"@PYTHON@", _quote(os.fsencode(interpreter.python)))
     folders = os.pathsep.join(interpreter.folders)
     filled = filled.replace(b"@FOLDERS@", _quote(os.fsencode(folders)))
+    filled = filled.replace(b"@TESTS@", b"1" if run_tests else b"")
     return filled.replace(b"@FORMER@", _quote(former.encode()))
 
 

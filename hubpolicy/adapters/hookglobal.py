@@ -64,7 +64,9 @@ def template_place(git: Git, config: str) -> HookPlace:
     return HookPlace((Path(chosen) if chosen else _own_template(config)) / "hooks", None, "")
 
 
-def install_global(git: Git, place: HookPlace, template: bytes, python: Interpreter) -> bool:
+def install_global(
+    git: Git, place: HookPlace, template: bytes, python: Interpreter, *, run_tests: bool = False
+) -> bool:
     """Judge every push of this user. True if anything changed.
 
     Raises:
@@ -79,7 +81,7 @@ def install_global(git: Git, place: HookPlace, template: bytes, python: Interpre
     _require_only_ours(place)
     for name in fresh:
         write_atomic(place.folder / name, FORWARDER, 0o755)
-    changed = hookfile.install(place, template, python)
+    changed = hookfile.install(place, template, python, run_tests=run_tests)
     return _set(git, HOOKS_PATH, str(place.folder)) or changed or bool(fresh)
 
 
@@ -102,7 +104,9 @@ def uninstall_global(git: Git, place: HookPlace) -> bool:
     return True
 
 
-def install_template(git: Git, place: HookPlace, template: bytes, python: Interpreter) -> bool:
+def install_template(
+    git: Git, place: HookPlace, template: bytes, python: Interpreter, *, run_tests: bool = False
+) -> bool:
     """Put the hook into git's template: repositories made or cloned from now on have it.
 
     Raises:
@@ -113,7 +117,7 @@ def install_template(git: Git, place: HookPlace, template: bytes, python: Interp
     folder = place.folder.parent
     if not _setting(git, TEMPLATE_DIR) and not (folder / "info" / "exclude").exists():
         write_atomic(folder / "info" / "exclude", _EXCLUDE)  # git's own template has one
-    changed = hookfile.install(place, template, python)
+    changed = hookfile.install(place, template, python, run_tests=run_tests)
     return _set(git, TEMPLATE_DIR, str(folder)) or changed
 
 

@@ -52,12 +52,14 @@ Examples:
   hubpolicy hook install --global              judge every push from any repository of yours
   hubpolicy hook install --template            ... from repositories made from now on
   hubpolicy hook install --into .husky/pre-push
+  hubpolicy hook install --run-tests           make missing evidence, then push again
   hubpolicy hook install --server /srv/t.git   refuse on the server what is not attested
 """
 )
 @_places
+@click.option("--run-tests", is_flag=True, help="A push without evidence makes it: push again.")
 def install(
-    path: str, *, server: bool, everywhere: bool, template: bool, into: Path | None
+    path: str, *, server: bool, everywhere: bool, template: bool, into: Path | None, run_tests: bool
 ) -> None:
     """Judge every git push from the repository at PATH, or with --server every push into it.
 
@@ -66,13 +68,16 @@ def install(
     """
     from hubpolicy.adapters import hookinto
 
+    if run_tests and (server or into is not None):
+        message = "--run-tests is for hooks of your own: a server or a shared script tests nothing"
+        raise click.UsageError(message)
     if into is not None:
         _only_one(server=server, everywhere=everywhere, template=template, into=True)
         changed = hookinto.install_into(into)
         _say_installed(str(into), changed=changed)
         return
     spot = _spot(path, server=server, everywhere=everywhere, template=template)
-    changed = spot.install()
+    changed = spot.install(run_tests)
     _say_installed(str(spot.place.ours), changed=changed, order=spot.inspect().order)
     if server:
         _print_server_settings(path)
@@ -149,12 +154,24 @@ def run(remote: str, url: str) -> None:
     raise click.exceptions.Exit(main((remote, url)))
 
 
+@hook.command(hidden=True)
+@click.argument("remote")
+@click.argument("url")
+def prepare(remote: str, url: str) -> None:
+    """Make the evidence that a refused push lacks (`hook install --run-tests` starts this)."""
+    from hubpolicy.cli.hook_prepare import prepare as run_prepare
+    from hubpolicy.domain.refs import parse_push
+    from hubpolicy.prepush import read_input
+
+    raise click.exceptions.Exit(run_prepare(parse_push(remote, url, read_input())))
+
+
 class _Spot(NamedTuple):
     """A place, the option that names it, and what can be done there."""
 
     place: HookPlace
     option: str
-    install: Callable[[], bool]
+    install: Callable[[bool], bool]
     uninstall: Callable[[], bool]
     inspect: Callable[[], HookStatus]
 
@@ -184,7 +201,7 @@ def _repository_spot(place: HookPlace, option: str = "") -> _Spot:
     return _Spot(
         place,
         option,
-        lambda: hookfile.install(place, *_contents(place)),
+        lambda tests: hookfile.install(place, *_contents(place), run_tests=tests),
         lambda: hookfile.uninstall(place),
         lambda: hookfile.inspect(place),
     )
@@ -196,7 +213,7 @@ def _global_spot(git: Git, place: HookPlace) -> _Spot:
     return _Spot(
         place,
         "--global",
-        lambda: hookglobal.install_global(git, place, *_contents(place)),
+        lambda tests: hookglobal.install_global(git, place, *_contents(place), run_tests=tests),
         lambda: hookglobal.uninstall_global(git, place),
         lambda: hookglobal.inspect(git, place, hookglobal.HOOKS_PATH),
     )
@@ -208,7 +225,7 @@ def _template_spot(git: Git, place: HookPlace, config: str) -> _Spot:
     return _Spot(
         place,
         "--template",
-        lambda: hookglobal.install_template(git, place, *_contents(place)),
+        lambda tests: hookglobal.install_template(git, place, *_contents(place), run_tests=tests),
         lambda: hookglobal.uninstall_template(git, place, config),
         lambda: hookglobal.inspect(git, place, hookglobal.TEMPLATE_DIR),
     )

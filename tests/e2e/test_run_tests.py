@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hook install --run-tests``: a push without evidence makes it, and the next push goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.author import Author, Ended, write_model
+from tests.git.repos import Repo, init, isolate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def repo(ada: Author, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repo:
+    """A model in git, an empty remote, and the hook that tests."""
+    isolate(monkeypatch, ada.home)
+    init(tmp_path / "remote.git", "--bare")
+    write_model(tmp_path / "civil")
+    made = init(tmp_path / "civil")
+    made.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    made.commit()
+    ada.ok("hook", "install", "--run-tests", made.path)
+    return made
+
+
+def push(repo: Repo, *refs: str) -> Ended:
+    done = repo.raw("push", "origin", *refs, ok=False)
+    said = done.stderr.decode()
+    assert "Traceback" not in said, said
+    return Ended(done.returncode, done.stdout.decode(), said)
+
+
+@pytest.mark.slow
+def test_the_second_push_goes(repo: Repo) -> None:
+    before = repo.git("rev-parse", "HEAD")
+    repo.git("config", "hubpolicy.target", "acme/civil")
+    first = push(repo, "main")
+    assert first.code != 0
+    assert "HP201" in first.err
+    for command in ("check .", "test .", "attest . --repo acme/civil"):
+        assert f"$ hubpolicy {command}\n" in first.err
+    assert "run git push again" in first.err, first.err
+    assert repo.git("ls-remote", "origin") == ""
+    assert repo.git("rev-parse", "HEAD~1") == before
+    assert repo.git("status", "--porcelain") == ""
+    second = push(repo, "main")
+    assert second.code == 0, second.err
+    assert repo.git("ls-remote", "origin", "main").startswith(repo.git("rev-parse", "HEAD"))
+
+
+def test_a_card_that_fails_stops_it_before_the_model_runs(repo: Repo) -> None:
+    repo.commit({"README.md": b"# nothing\n"})
+    done = push(repo, "main")
+    assert done.code != 0
+    assert "hubpolicy check ended with 1; nothing was committed" in done.err
+    assert "$ hubpolicy test" not in done.err
+    assert repo.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("changed", "the work tree has changes"),
+        ("untracked", "the work tree has changes"),
+        ("tag", "a tag names one commit for ever"),
+        ("another commit", "not the commit that is checked out"),
+    ],
+)
+def test_what_cannot_be_prepared_prints_the_steps(repo: Repo, case: str, reason: str) -> None:
+    refs = ["main"]
+    if case == "changed":
+        repo.write({"README.md": b"changed"})
+    elif case == "untracked":
+        repo.write({"notes.txt": b"mine"})
+    elif case == "tag":
+        repo.git("tag", "v1")
+        refs = ["v1"]
+    else:
+        repo.commit({"notes.txt": b"mine"})
+        refs = ["HEAD~1:refs/heads/main"]
+    before = repo.git("rev-parse", "HEAD")
+    done = push(repo, *refs)
+    assert done.code != 0
+    assert reason in done.err
+    assert "  hubpolicy test ." in done.err
+    assert "$ hubpolicy" not in done.err
+    assert repo.git("rev-parse", "HEAD") == before
+
+
+def test_without_the_option_nothing_is_run(repo: Repo, ada: Author) -> None:
+    assert "installed" in ada.ok("hook", "install", repo.path).out
+    done = push(repo, "main")
+    assert "HP201" in done.err
+    assert "--run-tests" not in done.err
+
+
+@pytest.mark.parametrize("option", [("--server",), ("--into", "x")])
+def test_it_is_for_hooks_of_ones_own(ada: Author, option: tuple[str, ...]) -> None:
+    done = ada.type("hook", "install", "--run-tests", *option)
+    assert done.code == 2
+    assert "hooks of your own" in done.err
