@@ -57,13 +57,17 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install -c constraints.txt -e '.[dev,detoxify]'
 	@touch $(VENV)/.base $@
 
-# Other people's programs that the tests ask: the client's 1.x line, verifiers, git-lfs.
+# Other people's programs that the tests ask: the client's 1.x line, verifiers, git-lfs, SoftHSM2.
 # What cannot be had here is left out by name; with CI=true the tests then fail.
 tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done $(TOOLS)/precommit/.done
 	@command -v git-lfs >/dev/null 2>&1 || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq git-lfs; } \
 	  || echo "left out: git-lfs (install it with your package manager)"
+	@command -v softhsm2-util >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
+	  || echo "left out: SoftHSM2 (install softhsm2 with your package manager)"
 
 $(TOOLS)/hub1/.done: constraints.txt
 	$(PYTHON) -m venv $(TOOLS)/hub1
@@ -76,10 +80,11 @@ $(TOOLS)/oracles/.done: constraints.txt
 	  model-signing==1.1.1 pyOpenSSL 'securesystemslib[crypto]==1.6.0'
 	@touch $@
 
+# Without their install scripts: lefthook's would put hooks into the repository around it.
 $(TOOLS)/node/.done: tests/oracles/package.json
 	@mkdir -p $(TOOLS)/node && cp tests/oracles/package.json $(TOOLS)/node/
 	@if command -v npm >/dev/null 2>&1; then \
-	  cd $(TOOLS)/node && npm install --silent --no-audit --no-fund && touch .done; \
+	  cd $(TOOLS)/node && npm install --silent --no-audit --no-fund --ignore-scripts && touch .done; \
 	else echo "left out: @sigstore/verify, husky, lefthook (need Node.js and npm)"; fi
 
 $(TOOLS)/precommit/.done:
