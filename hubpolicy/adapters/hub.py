@@ -228,8 +228,8 @@ class HubClient:
         """Every model repository of a namespace that this login may see, sorted."""
         with self._doing(f"listing the models of {namespace}"):
             names = self._retry(lambda: [m.id for m in self._api.list_models(author=namespace)])
-        repos = (parse_repo_id(name, endpoint=endpoint) for name in names)
-        return tuple(sorted(repo for repo in repos if repo.namespace == namespace))
+        own = sorted(name for name in names if name.startswith(f"{namespace}/"))
+        return tuple(parse_repo_id(name, endpoint=endpoint) for name in own)
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""

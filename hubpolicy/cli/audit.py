@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +12,16 @@ from hubpolicy.cli.options import Output, RepoName, report_options
 
 if TYPE_CHECKING:
     from hubpolicy.cli.exits import Exit
+    from hubpolicy.cli.wiring import Seat
+    from hubpolicy.core.baseline import Baseline
     from hubpolicy.domain.finding import Finding, Verdict
     from hubpolicy.domain.release import RepoId
     from hubpolicy.errors import HubpolicyError
     from hubpolicy.flows.auditing import RefVerdict
 
 STATUSES = (
-    "ATTESTED", "ATTESTED_WAIVED", "STALE", "UNATTESTED", "MODIFIED", "REVOKED", "UNREADABLE",
+    "ATTESTED", "ATTESTED_WAIVED", "STALE", "BASELINE", "UNATTESTED", "MODIFIED", "REVOKED",
+    "UNREADABLE",
 )  # fmt: skip
 
 
@@ -28,13 +32,15 @@ Examples:
   hubpolicy audit acme/one acme/two --format json
   hubpolicy audit acme/my-model --fail-on STALE
 \b
-Exit codes: 0 all attested, 1 something is not, 2 usage or policy, 3 a ref could not be read,
-4 permission.
+BASELINE: listed by `hubpolicy adopt` as it stood there, and never judged.
+\b
+Exit codes: 0 all attested (or adopted), 1 something is not, 2 usage or policy, 3 a ref could not
+be read, 4 permission.
 """
 )
 @click.argument("repos", type=RepoName(), nargs=-1, required=True)
-@click.option("--fail-on", type=click.Choice(["STALE", "ATTESTED_WAIVED"]), multiple=True,
-              help="Also exit 1 on this verdict.")  # fmt: skip
+@click.option("--fail-on", type=click.Choice(["STALE", "ATTESTED_WAIVED", "BASELINE"]),
+              multiple=True, help="Also exit 1 on this verdict.")  # fmt: skip
 @report_options
 def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output) -> None:
     """Judge every branch, tag and pull-request ref of REPOS, without downloading weights."""
@@ -51,7 +57,7 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
 
     place = seat()
     now = SystemClock().now()
-    court = Court(place.policy, place.trusted.trust, now, assemble_listing)
+    court = Court(place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place))
     found: list[RefVerdict] = []
     codes: set[Exit] = set()
     with Bars(shown=output.progress) as bars:
@@ -80,6 +86,29 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
     finish(report, output)
 
 
+def baseline_of(place: Seat) -> Baseline:
+    """What was adopted, or nothing: a baseline that does not hold makes nothing green.
+
+    Raises:
+        ConfigError: it is malformed.
+
+    """
+    from hubpolicy.cli.wiring import BASELINE_DOCUMENT
+    from hubpolicy.core.baseline import Baseline, verify_baseline
+    from hubpolicy.errors import VerificationError
+    from hubpolicy.render.escape import terminal
+
+    path = Path(place.home.path(*BASELINE_DOCUMENT))
+    if not path.exists():
+        return Baseline()
+    raw = place.home.read(*BASELINE_DOCUMENT)
+    try:
+        return verify_baseline(raw, place.trusted.trust, place.policy, where=str(path))
+    except VerificationError as error:
+        click.echo(f"the baseline is not used: {terminal(error.message)}", err=True)
+        return Baseline()
+
+
 def _exit(found: list[RefVerdict], fail_on: tuple[str, ...]) -> Exit:
     """By the worst: anything that is not attested blocks; unreadable is never passed."""
     from hubpolicy.cli.exits import Exit, worst
@@ -103,10 +132,18 @@ def _said(error: HubpolicyError) -> str:
 def _findings(found: list[RefVerdict]) -> tuple[Finding, ...]:
     """Each once, with the repository in the commands that they suggest."""
     from hubpolicy.cli.summaries import with_path
+    from hubpolicy.core.rules import hp602
 
-    return tuple(dict.fromkeys(
-        finding for v in found for finding in with_path(v.findings, "PATH", v.repo.text)
-    ))  # fmt: skip
+    adopted = {v.repo.text: tuple(w.ref for w in found if w.repo == v.repo and _is_baseline(w))
+               for v in found if _is_baseline(v)}  # fmt: skip
+    return tuple(dict.fromkeys((
+        *(finding for v in found for finding in with_path(v.findings, "PATH", v.repo.text)),
+        *(finding for repo, refs in adopted.items() for finding in hp602.check(repo, refs)),
+    )))  # fmt: skip
+
+
+def _is_baseline(verdict: RefVerdict) -> bool:
+    return verdict.status == "BASELINE"
 
 
 def _tally(found: list[RefVerdict]) -> str:

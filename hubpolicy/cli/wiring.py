@@ -29,6 +29,7 @@ KEY_FILE = ("keys", "solo.pem")
 ROOT_DOCUMENT = ("trust", "root.json")
 POLICY_DOCUMENT = ("trust", "policy.json")
 STATE_DOCUMENT = ("trust", "state.json")
+BASELINE_DOCUMENT = ("trust", "baseline.json")
 
 
 class Seat(NamedTuple):

@@ -4,6 +4,9 @@
 As of then and as of now (DESIGN.md §5): a release is judged under the policy that its release line
 names, at the time that it states, with today's revocations. What holds so but would not pass the
 policy in force today is STALE. A time without a timestamp token is self-declared.
+
+What nobody attested and a signed baseline lists, commit by commit, is BASELINE: known to have
+stood there, not judged. It is never more than that, and hides nothing that was found.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import hashlib
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from hubpolicy.core import coverage
+from hubpolicy.core.baseline import Baseline
 from hubpolicy.core.documents import verify_policy
 from hubpolicy.core.evidence_files import POLICY_FOLDER, RECORDS_LIMIT
 from hubpolicy.core.judge import judge, require_current
@@ -33,10 +37,18 @@ if TYPE_CHECKING:
     from hubpolicy.ports import Hub, Progress, RemoteRef
 
 Status = Literal[
-    "ATTESTED", "ATTESTED_WAIVED", "STALE", "UNATTESTED", "MODIFIED", "REVOKED", "UNREADABLE"
+    "ATTESTED",
+    "ATTESTED_WAIVED",
+    "STALE",
+    "BASELINE",
+    "UNATTESTED",
+    "MODIFIED",
+    "REVOKED",
+    "UNREADABLE",
 ]
-GREEN = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
-"""STALE is not red unless asked: it held when it was released."""
+GREEN = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE", "BASELINE"})
+"""STALE and BASELINE are not red unless asked: one held when it was released, the other was there
+before the policy."""
 
 _REVOKED = frozenset({"HP701", "HP702", "HP703"})
 _MODIFIED = frozenset({"HP302", "HP304", "HP305", "HP308", "HP310", "HP412"})
@@ -85,12 +97,16 @@ class AssembleListing(Protocol):
 
 
 class Court(NamedTuple):
-    """Who judges: policy and trust in force, the moment, and how evidence is read."""
+    """Who judges: policy and trust in force, the moment, and how evidence is read.
+
+    ``baseline`` lists what was adopted; verified, and empty where nothing was.
+    """
 
     policy: Policy
     trust: Trust
     now: str
     assemble: AssembleListing
+    baseline: Baseline = Baseline()
 
 
 def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[RefVerdict, ...]:
@@ -191,6 +207,29 @@ def judge_listing(
     court: Court,
 ) -> RefVerdict:
     """Pure: the verdict on one tree, as of then and as of now."""
+    return _unless_adopted(_judge_tree(repo, ref, listing, files, court), court)
+
+
+def _unless_adopted(verdict: RefVerdict, court: Court) -> RefVerdict:
+    """BASELINE in place of UNATTESTED for a commit that was adopted.
+
+    Whatever is known to be wrong stays as it is: revoked, modified, or measured and toxic.
+    """
+    entry = court.baseline.find(verdict.repo, verdict.oid, court.now)
+    measured = any(f.effect == "failed" and f.rule.startswith("HP2") for f in verdict.findings)
+    if entry is None or verdict.status != "UNATTESTED" or measured:
+        return verdict
+    detail = f"adopted {entry.adopted[:10]}, until {entry.until}; never judged"
+    return verdict._replace(status="BASELINE", detail=detail, findings=())
+
+
+def _judge_tree(
+    repo: RepoId,
+    ref: RemoteRef,
+    listing: Listing,
+    files: tuple[EvidenceFile, ...],
+    court: Court,
+) -> RefVerdict:
     base = RefVerdict(repo, ref.name, ref.oid, "UNATTESTED", "")
     today = court.assemble(listing, files, repo, court.policy, court.trust, court.now)
     require_current(today)
