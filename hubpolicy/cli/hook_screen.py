@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 _OWED_TO_MODE = frozenset({"HP301", "HP330"})
 """While a policy observes, no release line is signed."""
-_KINDS = {"deleted": "deleted there (allowed)", "no release": "not a release"}
+_KINDS = {
+    "deleted": "deleted there (allowed)",
+    "no release": "not a release",
+    "exempt": "exempt by the policy, not judged",
+}
 _NEXT = """No evidence is committed. In the folder of this commit:
     hubpolicy check .       what is wrong with the card
     hubpolicy test .        run the model and measure what it says
@@ -80,7 +84,10 @@ def _line(ref: RefVerdict) -> str:
     if ref.judged is None:
         return f"{name}  {_KINDS[ref.kind]}"
     manifest = ref.judged.reader.manifest
-    return f"{name}  passed  ({len(manifest.entries)} files, dirHash {short(manifest.dir_hash)})"
+    stricter = dict.fromkeys(one.where for one in ref.judged.evidence.policy.tightened)
+    child = f", policy tightened by {', '.join(stricter)}" if stricter else ""
+    files = f"{len(manifest.entries)} files, dirHash {short(manifest.dir_hash)}"
+    return f"{name}  passed  ({files}{child})"
 
 
 def _report(update: RefUpdate, judged: Judged, code: Exit) -> Report:

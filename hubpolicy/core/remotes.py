@@ -88,6 +88,17 @@ def same_place(one: str, other: str) -> bool:
     return (known or exact) and _plain(left.path) == _plain(right.path)
 
 
+def is_named(url: str, names: Iterable[str]) -> bool:
+    """True if the URL leads to one of these places, each named as ``host/path``.
+
+    A local path has no name here, nor has a port or a scheme that is not the usual one.
+    """
+    remote = parse_remote(url)
+    if not remote.host or remote.port or remote.scheme not in _PORTS:
+        return False
+    return f"{remote.host}/{_plain(remote.path)}" in names
+
+
 def redact(url: str) -> str:
     """The URL without user, password, token and query."""
     scheme, separator, rest = url.partition("://")

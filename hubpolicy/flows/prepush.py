@@ -2,7 +2,8 @@
 """The hook's trip: every ref that a push would change, judged by the bytes that would leave.
 
 What is judged: a commit whose tree holds weights or LFS files, and every push to a model
-repository of a hub. Content that the remote has already is looked at by name only: this push does
+repository of a hub; but for remotes that the governing policy exempts, which are never a hub's
+model repository. Content that the remote has already is looked at by name only: this push does
 not release it. Besides the tips, every weight in the history that would be sent is in a release
 that passed, or HP601. Not responsible for the LFS upload, nor for what a person reads.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.remotes import is_named
 from hubpolicy.core.rules import hp601
 from hubpolicy.domain.manifest import is_evidence_path
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.trust import Trust
     from hubpolicy.ports import ReleaseReader
 
-Kind = Literal["deleted", "no release", "judged"]
+Kind = Literal["deleted", "no release", "exempt", "judged"]
 
 
 class PushedRepository(Protocol):
@@ -111,6 +113,9 @@ def judge_push(
     sent = repository.sent(new, push.remote, push.url, known, also)
     weights = {blob.oid: blob for blob in sent if blob.is_pointer or hp601.is_weight(blob)}
     released |= {oid for oid in new if any(blob in weights for _, blob in names[oid])}
+    if (released or weights) and not to_model and is_named(push.url, gate().policy.exempt):
+        refs = tuple(_ref(update, {})._replace(kind="exempt") for update in push.updates)
+        return PushVerdict(target, refs, ())
     judged = {oid: judge(repository.release(oid), gate()) for oid in new if oid in released}
     seen = {blob for listed in names.values() for _, blob in listed}
     refs = tuple(_ref(update, judged) for update in push.updates)
