@@ -201,6 +201,11 @@ class Hub(Protocol):
     ) -> CommitOutcome:  # fmt: skip
         """One commit on ``main`` with that parent. Files that changed are refused before."""
 
+    def propose(
+        self, repo: RepoId, files: Sequence[Outgoing], ref: str, parent: str, message: str
+    ) -> CommitOutcome:  # fmt: skip
+        """A new pull request to ``main``, or one more commit on the pull request at ``ref``."""
+
     def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id."""
 

@@ -161,6 +161,26 @@ class HubClient:
         with self._doing(f"uploading to {repo.text}"):
             return self._commit(repo, operations, parent, message)
 
+    def propose(
+        self, repo: RepoId, files: Sequence[Outgoing], ref: str, parent: str, message: str
+    ) -> CommitOutcome:
+        """A new pull request to ``main``, or one more commit on the pull request at ``ref``.
+
+        Asked once: a second pull request would not say that it is the first one's twin.
+        """
+        opens = ref == MAIN
+        with self._doing(f"proposing to {repo.text}"):
+            made = self._api.create_commit(
+                repo.text,
+                [_addition(file) for file in files],
+                commit_message=message,
+                repo_type=repo.repo_type,
+                revision="main" if opens else ref,
+                create_pr=opens,
+                parent_commit=parent,
+            )
+            return CommitOutcome(made.oid, made.pr_url or made.commit_url)
+
     def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id.
 

@@ -52,6 +52,17 @@ def _text(report: Report, output: Output) -> str:
     return renderer(output.format)(report)
 
 
+def preview(report: Report, output: Output) -> None:
+    """What is about to be signed, on standard error, without a verdict: nothing is done yet.
+
+    Also where little is printed: nobody signs what they were not shown.
+    """
+    color = output.color and sys.stderr.isatty()
+    text = render_text(report._replace(closing=""), color=color, verbose=output.verbose)
+    for line in text.splitlines()[:-1]:
+        click.echo(line, err=True)
+
+
 def hint(text: str, output: Output) -> None:
     """One line for people, on standard error."""
     from hubpolicy.render.escape import terminal

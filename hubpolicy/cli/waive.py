@@ -40,7 +40,7 @@ def waive(
 ) -> None:
     """Show what RULE finds in PATH, ask, and sign that it shall not block until a day."""
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
-    from hubpolicy.cli.output import finish, hint
+    from hubpolicy.cli.output import finish, preview
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import desk, folder, seat
     from hubpolicy.flows.assemble import assemble
@@ -58,7 +58,7 @@ def waive(
         waived = draft_waiver(reader, wish, table, assemble)
     shown = _shown(path, wish, reader, waived)
     if not yes:
-        hint(render(shown._replace(closing="")), output)
+        preview(shown, output)
         click.confirm(f"waive {wish.rule} until {wish.until}?", abort=True, err=True)
     write_waiver(waived, EvidenceFolder(Path(path)))
     finish(shown, output)

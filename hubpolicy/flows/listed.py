@@ -47,7 +47,8 @@ class ListedRelease:
             AccessError, ServiceError: the hub does not give it.
 
         """
-        self._repo, self._oid, self._hub, self._progress = repo, oid, hub, progress
+        self._repo, self._hub, self._progress = repo, hub, progress
+        self.oid = oid
         self.listing: Listing = hub.listing(repo, oid)
         self._listed = {file.path: file for file in self.listing.files}
         self._contents: dict[str, bytes] = {}
@@ -83,7 +84,7 @@ class ListedRelease:
 
         """
         if path not in self._listed:
-            message = f"got no file {path!r} in {self._repo.text} at {self._oid[:12]}"
+            message = f"got no file {path!r} in {self._repo.text} at {self.oid[:12]}"
             raise ServiceError(message)
         return self._content(self._listed[path], READ_LIMIT)
 
@@ -106,7 +107,7 @@ class ListedRelease:
 
     @cached_property
     def _evidence(self) -> tuple[EvidenceFile, ...]:
-        return read_evidence(self._repo, self._oid, self.listing, self._hub)
+        return read_evidence(self._repo, self.oid, self.listing, self._hub)
 
     def _entry(self, file: ListedFile) -> Entry:
         if file.sha256 is None:
@@ -121,7 +122,7 @@ class ListedRelease:
         if file.size > limit:
             message = f"got {file.size} bytes in {file.path}, expected at most {limit} to read"
             raise ServiceError(message)
-        content = self._hub.read(self._repo, self._oid, file.path)
+        content = self._hub.read(self._repo, self.oid, file.path)
         got = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
         if len(content) != file.size or got != (file.sha256 or file.git_blob):
             message = f"{file.path} of {self._repo.text} is not what the hub listed"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.coverage import measurements
+from hubpolicy.core.judge import judge
 from hubpolicy.core.lines import at_hand, digests, select
 from hubpolicy.core.partial import Coverage, coverage_of
 from hubpolicy.core.rules import hp301, hp310
@@ -161,6 +162,13 @@ def verification_of(gathered: Gathered, decision: Decision) -> Verification:
         policy_sha256=evidence.policy.sha256,
         solo=evidence.trust.root.solo,
     )
+
+
+def whole_verification(evidence: Evidence, revision: str) -> Verification:
+    """The answer about a manifest in which every file is, as far as it is evidence already."""
+    here = tuple(digests(evidence))
+    gathered = Gathered(evidence, (), coverage_of(here, evidence.lines), revision)
+    return verification_of(gathered, judge(evidence))
 
 
 def signatories(evidence: Evidence) -> tuple[Signatory, ...]:
