@@ -69,8 +69,8 @@ class GitPins:
         """Start git; :meth:`read` waits for it."""
         # Neither of the two may say where the user's own configuration is.
         kept = {k: v for k, v in environ.items() if k not in {"HOME", "XDG_CONFIG_HOME"}}
-        self._home = home or PLACES.home or _home(environ)
-        git = open_git("/", {**kept, "HOME": self._home})
+        self.home = home or PLACES.home or _home(environ)
+        git = open_git("/", {**kept, "HOME": self.home})
         self._running: Running | None = None
         try:
             self._running = git.begin("config", "--show-scope", "-z", "--get-regexp", _PATTERN)
@@ -78,8 +78,8 @@ class GitPins:
             # Without git there may still be configuration of git's, which somebody hid.
             places = (
                 "/etc/gitconfig",
-                f"{self._home}/.gitconfig",
-                f"{self._home}/.config/git/config",
+                f"{self.home}/.gitconfig",
+                f"{self.home}/.config/git/config",
             )
             if any(map(os.path.lexists, places)):
                 raise

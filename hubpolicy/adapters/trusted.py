@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE
 from hubpolicy.core.gatefile import GateMeta, load_gate
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hubpolicy.adapters.home import Home
     from hubpolicy.core.reserved import Documents, Pin
@@ -30,6 +30,18 @@ class Trusted(NamedTuple):
     policy: Policy
     trust: Trust
     meta: GateMeta
+
+
+class Held(Protocol):
+    """A policy and the trust that it stands under, whatever else is with them."""
+
+    @property
+    def policy(self) -> Policy:
+        """The governing policy."""
+
+    @property
+    def trust(self) -> Trust:
+        """Root and state."""
 
 
 def open_trusted(home: Home) -> Trusted:
@@ -54,17 +66,21 @@ def open_trusted(home: Home) -> Trusted:
 
 
 def read_documents(home: Home) -> Documents:
-    """The signed documents that the gate was compiled from.
+    """The signed documents that the gate was compiled from; empty where one is not there.
 
     Raises:
-        ConfigError: one of them is not there.
+        ServiceError: one of them cannot be read.
 
     """
     from hubpolicy.core.reserved import Documents
 
-    return Documents(
-        read_roots(home), home.read("trust", "policy.json"), home.read("trust", "state.json")
-    )
+    here = [name for name in _NAMES if os.path.lexists(home.path("trust", name))]
+    read = {name: home.read("trust", name) for name in here}
+    roots = read_roots(home) if "root.json" in here else ()
+    return Documents(roots, read.get("policy.json", b""), read.get("state.json", b""))
+
+
+_NAMES = ("root.json", "policy.json", "state.json")
 
 
 def read_roots(home: Home) -> tuple[bytes, ...]:
@@ -85,19 +101,31 @@ def read_roots(home: Home) -> tuple[bytes, ...]:
 
 
 def require_may_speak(
-    home: Home, trusted: Trusted, namespace: str, pins: Callable[[], tuple[Pin, ...]]
+    held: Held,
+    namespaces: Iterable[str],
+    pins: tuple[Pin, ...],
+    documents: Callable[[], Documents | None],
 ) -> None:
-    """Refuse a reserved namespace to any trust but the one that its pins lead to.
+    """Refuse reserved namespaces to any trust but the one that their pins lead to.
+
+    ``documents``: what ``held`` was compiled from; None where nobody can say.
 
     Raises:
-        ConfigError: the namespace is reserved for another trust; or the documents are not here.
+        ConfigError: a namespace is reserved for another trust, or nobody can tell.
 
     """
-    known = pins()
-    if not known:
+    if not pins:
         return
     from hubpolicy.core.reserved import pins_of, require_speaks
 
-    mine = pins_of(known, namespace)
-    if mine:
-        require_speaks(mine, read_documents(home), trusted.trust, trusted.policy.sha256)
+    mine = tuple(pin for name in dict.fromkeys(namespaces) for pin in pins_of(pins, name))
+    if not mine:
+        return
+    found = documents()
+    if found is None:
+        message = (
+            f"namespace {mine[0].namespace!r} is reserved ({mine[0].where}), and a gate.json alone "
+            "does not speak for it"
+        )
+        raise ConfigError(message, hint="hubpolicy.TrustPin(source, sha256) follows the signatures")
+    require_speaks(mine, found, held.trust, held.policy.sha256)

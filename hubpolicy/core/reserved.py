@@ -49,7 +49,10 @@ class Pin(NamedTuple):
 
 
 class Documents(NamedTuple):
-    """The signed documents in the user's configuration; ``roots`` in the order of versions."""
+    """The signed documents in the user's configuration; ``roots`` in the order of versions.
+
+    Empty where one is not there.
+    """
 
     roots: tuple[bytes, ...]
     policy: bytes
@@ -156,6 +159,8 @@ def _require(pin: Pin, documents: Documents, held: Trust, policy_sha256: str) ->
         digests = [hashlib.sha256(payload).hexdigest() for payload in payloads]
         if pin.root not in digests:
             raise _not_ours(pin, held)
+        if not documents.policy or not documents.state:
+            raise _incomplete(pin)
         chain = verify_roots(documents.roots[digests.index(pin.root) :], pin=pin.root)
         state = verify_state(documents.state, chain[-1])
         verify_policy(documents.policy, held._replace(root=chain[-1], state=state))
@@ -174,6 +179,14 @@ def _require(pin: Pin, documents: Documents, held: Trust, policy_sha256: str) ->
             "compiled from the signed documents beside it"
         )
         raise ConfigError(message, hint="hubpolicy trust update")
+
+
+def _incomplete(pin: Pin) -> ConfigError:
+    message = (
+        f"namespace {pin.namespace!r} is reserved ({pin.where}), and the signed policy or state "
+        "is not here"
+    )
+    return ConfigError(message, hint="hubpolicy trust update")
 
 
 def _not_ours(pin: Pin, held: Trust) -> ConfigError:

@@ -24,6 +24,7 @@ from hubpolicy.core.documents import (
 from hubpolicy.core.gatefile import make_gate
 from hubpolicy.core.memory import Seen, Versions, advance, recall, require_not_older
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.reserved import Documents
 from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class Followed(NamedTuple):
     policy: Policy
     policy_payload: bytes
     line: frozenset[str]
+
+    @property
+    def documents(self) -> Documents:
+        """As they were signed."""
+        return Documents(self.roots, self.policy_document, self.state_document)
 
     @property
     def versions(self) -> Versions:
