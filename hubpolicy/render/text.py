@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·", Severity.OFF: "·"}
 _COLORS = {"✗": "31", "!": "33", "·": "2", "✓": "32"}
 _GREEN = ("ATTESTED", "ATTESTED_WAIVED", "passed")
+_NEITHER = ("BASELINE",)
+"""Not judged: no tick, and no cross."""
 
 
 def render(report: Report, *, color: bool = False, verbose: bool = False) -> str:
@@ -73,10 +75,14 @@ def _refs(refs: tuple[RefRow, ...], *, color: bool) -> list[str]:
         if row.repo != repo:
             repo = row.repo
             lines.append(f"  {terminal(repo)}")
-        mark = _paint("✓" if row.status in _GREEN else "✗", color=color)
+        mark = _paint(_ref_mark(row.status), color=color)
         line = f"    {mark} {terminal(row.ref):<{ref_width}}{row.status:<{status_width}}"
         lines.append((line + f"{terminal(row.oid[:12])}  {terminal(row.detail)}").rstrip())
     return lines
+
+
+def _ref_mark(status: str) -> str:
+    return "✓" if status in _GREEN else "·" if status in _NEITHER else "✗"
 
 
 def _finding(finding: Finding, *, color: bool) -> list[str]:

@@ -192,12 +192,13 @@ def desk(
 
 def together(*people: Person, thresholds: dict[str, int] | None = None) -> Trust:
     """A root in which all of them hold every role that the first one holds."""
-    root, state = gate(people[0])[1]
+    held = gate(people[0])[1]
+    root = held.root
     keys = tuple(gate(who)[1].root.keys[0] for who in people)
     names = frozenset(key.principal for key in keys)
     asked = thresholds or {}
     roles = tuple(Role(role.name, names, asked.get(role.name, 1)) for role in root.roles)
-    return Trust(root._replace(keys=keys, roles=roles), state)
+    return held._replace(root=root._replace(keys=keys, roles=roles))
 
 
 class FixedClock:
