@@ -9,7 +9,7 @@ is, and the time stays unknown; but also then it has to be of this very signatur
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from hubpolicy.core import times
 from hubpolicy.core.signatories import RefusedError, Stamp
@@ -32,7 +32,6 @@ _HASHES = {
     "2.16.840.1.101.3.4.2.2": hashlib.sha384,
     "2.16.840.1.101.3.4.2.3": hashlib.sha512,
 }
-_GRANTED = 0
 
 
 def verify_stamps(
@@ -61,47 +60,57 @@ def signing_time(stamps: tuple[Stamp, ...], now: str) -> str:
     return stamps[0].time if stamps else now
 
 
+class _Token(NamedTuple):
+    """What a token says, once it was read as a whole: parts of it parse only when asked for."""
+
+    response: TimeStampResponse
+    algorithm: str
+    imprint: bytes
+    time: str
+
+
 def _verify_token(
-    token: bytes,
+    raw: bytes,
     signature: bytes,
     authorities: tuple[TimeAuthority, ...],
     *,
     now: str,
     where: str,
 ) -> Stamp | None:
-    response = _decode(token, where)
-    digest = _digest_for(response, signature, where)
-    if response.tst_info.message_imprint.message != digest or response.status != _GRANTED:
+    token = _read(raw, where)
+    if token.algorithm not in _HASHES:
+        _refuse(f"got a timestamp under hash {token.algorithm}, expected SHA-2", where)
+    digest = _HASHES[token.algorithm](signature).digest()
+    if token.imprint != digest:
         _refuse("got a timestamp of something else, expected one of this signature", where)
-    time = response.tst_info.gen_time.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if times.seconds(time) > times.seconds(now) + SKEW_SECONDS:
-        _refuse(f"got a timestamp of {time}, expected none after {now}", where)
+    if times.seconds(token.time) > times.seconds(now) + SKEW_SECONDS:
+        _refuse(f"got a timestamp of {token.time}, expected none after {now}", where)
     if not authorities:
         return None
-    known = next((a for a in authorities if _holds(response, digest, a, where)), None)
+    known = next((a for a in authorities if _holds(token.response, digest, a, where)), None)
     if known is None:
         names = ", ".join(authority.name for authority in authorities)
         _refuse(f"got a timestamp that does not hold, expected one by {names}", where)
-    return Stamp(known.name, time)
+    return Stamp(known.name, token.time)
 
 
-def _decode(token: bytes, where: str) -> TimeStampResponse:
+def _read(raw: bytes, where: str) -> _Token:
     try:
         from rfc3161_client import decode_timestamp_response
     except ImportError as error:
         message = f"rfc3161-client is not installed, and there is a timestamp in {where}"
         raise UnsupportedError(message, hint="pip install rfc3161-client") from error
     try:
-        return decode_timestamp_response(token)
-    except ValueError:
-        _refuse("got no RFC 3161 time-stamp response", where)
-
-
-def _digest_for(response: TimeStampResponse, signature: bytes, where: str) -> bytes:
-    algorithm = response.tst_info.message_imprint.hash_algorithm.dotted_string
-    if algorithm not in _HASHES:
-        _refuse(f"got a timestamp under hash {algorithm}, expected SHA-2", where)
-    return _HASHES[algorithm](signature).digest()
+        response = decode_timestamp_response(raw)
+        imprint = response.tst_info.message_imprint
+        algorithm = imprint.hash_algorithm.dotted_string
+        time = response.tst_info.gen_time.strftime("%Y-%m-%dT%H:%M:%SZ")
+        token = _Token(response, algorithm, imprint.message, time)
+    except (ValueError, OverflowError):
+        _refuse("got no RFC 3161 timestamp that was granted", where)
+    if not times.is_instant(token.time):
+        _refuse(f"got a timestamp of {token.time}, expected a year of four digits", where)
+    return token
 
 
 def _holds(

@@ -153,7 +153,7 @@ class VerifiedModelSignature(_Sealed):
     """A ``model.sig`` that a releaser of the trust root signed."""
 
     __slots__ = ()
-    _proof: tuple[ModelSignature, str, str, str]
+    _proof: tuple[ModelSignature, _Signed]
 
     @property
     def content(self) -> ModelSignature:
@@ -163,17 +163,22 @@ class VerifiedModelSignature(_Sealed):
     @property
     def payload_sha256(self) -> str:
         """Hex sha256 of the DSSE payload."""
-        return self._proof[1]
+        return self._proof[1].payload_sha256
 
     @property
     def keyid(self) -> str:
         """The key of the trust root under which the signature holds."""
-        return self._proof[2]
+        return self._proof[1].key.keyid
 
     @property
     def principal(self) -> str:
         """Who holds that key."""
-        return self._proof[3]
+        return self._proof[1].key.principal
+
+    @property
+    def stamps(self) -> tuple[Stamp, ...]:
+        """Who proves since when the signature exists, earliest first."""
+        return self._proof[1].stamps
 
 
 class _Signed(NamedTuple):
@@ -278,8 +283,7 @@ def verify_model_signature(
     content = parse_model_signature(statement, where=MODEL_SIGNATURE)
     if manifest is not None:
         check_resources(content, manifest, where=MODEL_SIGNATURE)
-    proof = (content, signed.payload_sha256, signed.key.keyid, signed.key.principal)
-    return VerifiedModelSignature(proof, token=_TOKEN)
+    return VerifiedModelSignature((content, signed), token=_TOKEN)
 
 
 def check_model_signature(

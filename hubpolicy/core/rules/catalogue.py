@@ -28,6 +28,7 @@ _ERRORS = (
     ("HP304", "every statement is of a known kind"),
     ("HP305", "no line of evidence stands there twice"),
     ("HP306", "nothing is dated in the future"),
+    ("HP311", "every timestamp is of its signature, by an authority that the root pins"),
     ("HP502", "what stands on the hub is what was judged"),
     ("HP503", "nobody changed the repository while it was being published"),
     ("HP504", "no unjudged weights in the history that becomes public"),
