@@ -168,9 +168,13 @@ def _init_team(
     from hubpolicy.cli.init import policy_source
     from hubpolicy.cli.trust_place import resolve_policy
     from hubpolicy.core.root_source import parse_root_source, render_root_source
+    from hubpolicy.core.times import is_date
     from hubpolicy.flows.trusting import STATE_DAYS, found_team
 
     _refuse_overwrite(folder)
+    if wanted.expires and not is_date(wanted.expires):
+        message = f"got --expires {wanted.expires!r}, expected a date like 2027-11-22"
+        raise ConfigError(message, hint="hubpolicy trust init --help")
     pems = _public_keys(principals)
     files: dict[str, list[str]] = {}
     for who, path in pems:

@@ -34,7 +34,28 @@ def open_place(folder: str) -> Place:
     from hubpolicy.core.trust_folder import verify_folder
 
     value = read_trust_folder(Path(folder))
-    return Place(Path(folder), value, verify_folder(value), SystemClock().now())
+    standing = verify_folder(value)
+    _require_not_older(value, standing)
+    return Place(Path(folder), value, standing, SystemClock().now())
+
+
+def _require_not_older(folder: TrustFolder, standing: Standing) -> None:
+    """Refuse a folder that is older than what ``trust pin`` and ``trust update`` have seen here.
+
+    What is published here is not remembered: until it is pushed, others may be first.
+    """
+    from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.trust_memory import read_memory
+    from hubpolicy.core.memory import Versions, recall, require_not_older
+    from hubpolicy.core.trust_folder import state_sha256
+
+    memory = read_memory(user_home())
+    if not memory or standing.root is None:
+        return
+    version = 0 if standing.state is None else standing.state.version
+    policy = 0 if standing.policy is None else standing.policy.version
+    here = Versions(standing.root.version, policy, version, state_sha256(folder))
+    require_not_older(recall(memory, [root.sha256 for root in standing.roots]), here)
 
 
 def say(text: str = "") -> None:
@@ -69,9 +90,9 @@ def settle(place: Place, after: TrustFolder) -> None:
 
     """
     from hubpolicy.cli.exits import Exit
-    from hubpolicy.flows.trusting import publish
+    from hubpolicy.flows.trusting import STATE_DAYS, publish
 
-    done, _ = publish(after, place.now)
+    done, _ = publish(after, place.now, days=STATE_DAYS)
     write(place, done)
     if done.pending:
         raise click.exceptions.Exit(int(Exit.PENDING))

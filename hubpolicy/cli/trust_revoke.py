@@ -68,13 +68,18 @@ def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
     from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.adapters.trust_memory import read_memory, write_memory
     from hubpolicy.cli.trust_place import say
     from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT, seat, signer
     from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
     from hubpolicy.flows.founding import revoke as revoke_flow
+    from hubpolicy.flows.pinning import remembered_solo
 
-    place = seat()
+    place, now = seat(), SystemClock().now()
     trust = place.trusted.trust
+    if not trust.root.solo:
+        message = "the trust that is in force here is a team's, and several people keep it"
+        raise ConfigError(message, hint=f"hubpolicy trust revoke {what} {value} DIR")
     wanted = _wanted(what, value, (trust.root,), trust.state)
     if ask:
         _ask(what, value)
@@ -86,10 +91,12 @@ def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
         document,
         trust,
         place.trusted.meta,
-        SystemClock().now(),
+        now,
     )
+    memory = remembered_solo(read_memory(place.home), founded.root, founded.state, now)
     write_atomic(place.home.path(*STATE_DOCUMENT), founded.state)
     write_atomic(place.home.path(GATE_FILE), founded.gate)
+    write_memory(place.home, memory)
     say(f"revoked {what} {value}; state version {state.version}")
 
 

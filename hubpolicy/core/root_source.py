@@ -11,22 +11,36 @@
     root = { principals = ["ada", "bob", "cleo"], threshold = 2 }
     approver.safety = { principals = ["ada", "bob"], threshold = 1 }
 
+and, where people sign by certificate or without a lasting key, or times are witnessed::
+
+    [authorities.acme-ca]
+    certificate = "certificates/ca.pem"
+    members = { "email:rita@acme.example" = "rita" }
+    [[identities]]
+    issuer = "https://token.actions.githubusercontent.com"
+    identity = "https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main"
+    principal = "release-bot"
+    trusted_root = "sigstore/trusted_root.json"
+    [time_authorities]
+    acme-tsa = "certificates/tsa.pem"
+
 Every way to write a threshold that fewer people could fill than it says is refused here, where
 the person who wrote it is told why.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
 from collections import Counter
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hubpolicy.core import keys
-from hubpolicy.core.root_document import NEEDED_ROLES
-from hubpolicy.domain.trust import Key, Role
+from hubpolicy.core.root_document import DOCUMENT_ROLES, NEEDED_ROLES
+from hubpolicy.domain.trust import Authority, Identity, Key, Member, Role, TimeAuthority, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
@@ -36,23 +50,22 @@ SCHEMA = "hubpolicy/root-source/1"
 PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,95}")
 
 _APPROVER = re.compile(r"approver:[a-z][a-z0-9-]{0,39}")
+_FIELDS = ("schema", "expires", "principals", "roles",
+           "authorities", "identities", "time_authorities")  # fmt: skip
+"""The first four are needed."""
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _PRIVATE = "PRIVATE KEY-----"
 _BEGIN = "-----BEGIN "
 _HINT = "docs/trust.md shows a root.toml"
 
 
-class RootSource(NamedTuple):
-    """What ``root.toml`` says; versions and links are not its business. ``expires``: ISO date."""
-
-    expires: str
-    keys: tuple[Key, ...]
-    roles: tuple[Role, ...]
-
-
 def parse_root_source(
     raw: bytes, read: Callable[[str], str], *, where: str = "root.toml"
-) -> RootSource:
-    """Parse and judge; ``read`` gives the text of a file beside it.
+) -> TrustRoot:
+    """The root that the file describes, as version 1 and without a digest.
+
+    ``read`` gives the text of a file beside it.
 
     Raises:
         ConfigError: not TOML, unknown or missing fields, a key that is none, one key for two
@@ -63,28 +76,24 @@ def parse_root_source(
     expires = document["expires"]
     if not isinstance(expires, date) or isinstance(expires, datetime):
         _refuse(f"got expires {expires!r}, expected a date like 2027-11-22", where)
-    known = tuple(_keys(document["principals"], read, where))
-    _check_keys(known, where)
-    roles = tuple(_roles(_table(document["roles"], "roles", where), where))
-    check_roles(known, roles, where=where)
-    return RootSource(expires.isoformat(), known, roles)
-
-
-def check_roles(known: tuple[Key, ...], roles: tuple[Role, ...], *, where: str) -> None:
-    """Refuse roles that nobody could fill, or that fewer people could fill than they say.
-
-    Raises:
-        ConfigError: naming the role.
-
-    """
-    for role in roles:
-        if role.name not in NEEDED_ROLES and not _APPROVER.fullmatch(role.name):
-            expected = f"{', '.join(NEEDED_ROLES)} or approver.NAME"
-            _refuse(f"got role {role.name!r}, expected {expected}", where)
-        _check_role(role, known, where)
-    missing = [name for name in NEEDED_ROLES if name not in {role.name for role in roles}]
-    if missing:
-        _refuse(f"got no role {missing[0]}, expected somebody for it", where)
+    identities, trusted_roots = _identities(document.get("identities", []), read, where)
+    root = TrustRoot(
+        version=1,
+        expires=expires.isoformat(),
+        solo=False,
+        keys=tuple(_keys(document["principals"], read, where)),
+        roles=tuple(_roles(_table(document["roles"], "roles", where), where)),
+        sha256="",
+        authorities=tuple(_authorities(document.get("authorities", {}), read, where)),
+        identities=identities,
+        trusted_roots=trusted_roots,
+        time_authorities=tuple(
+            _time_authorities(document.get("time_authorities", {}), read, where)
+        ),
+    )
+    _check_keys(root.keys, where)
+    _check_roles(root, where)
+    return root._replace(solo=len(root.people) == 1)
 
 
 def render_root_source(
@@ -134,11 +143,11 @@ def _document(raw: bytes, where: str) -> dict[str, Any]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"got {error}, expected TOML in UTF-8, in {where}"
         raise ConfigError(message, hint=_HINT) from error
-    expected = ("schema", "expires", "principals", "roles")
-    odd = sorted(document.keys() ^ set(expected))
-    if odd:
-        kind = "an unknown" if odd[0] in document else "no"
-        _refuse(f"got {kind} field {odd[0]!r}, expected {', '.join(expected)}", where)
+    missing = [name for name in _FIELDS[:4] if name not in document]
+    unknown = [name for name in document if name not in _FIELDS]
+    for name in (*missing, *unknown):
+        kind = "no" if name in missing else "an unknown"
+        _refuse(f"got {kind} field {name!r}, expected {', '.join(_FIELDS)}", where)
     if document["schema"] != SCHEMA:
         _refuse(f"got schema {document['schema']!r}, expected {SCHEMA!r}", where)
     return document
@@ -179,34 +188,99 @@ def _roles(table: dict[str, Any], where: str) -> Iterable[Role]:
 
 def _role(name: str, value: object, where: str) -> Role:
     fields = _table(value, f"roles.{name}", where)
-    if set(fields) != {"principals", "threshold"}:
-        got = ", ".join(sorted(fields)) or "nothing"
-        _refuse(f"got {got} for role {name}, expected principals and threshold", where)
-    people = _texts(fields["principals"], f"roles.{name}.principals", where)
+    principals, threshold = _exactly(fields, ("principals", "threshold"), f"role {name}", where)
+    people = _texts(principals, f"roles.{name}.principals", where)
     twice = [who for who, count in Counter(people).items() if count > 1]
     if twice:
         _refuse(f"got {twice[0]} twice in role {name}: one person counts once", where)
-    threshold = fields["threshold"]
     if type(threshold) is not int:
         _refuse(f"got threshold {threshold!r} for role {name}, expected a whole number", where)
     return Role(name, frozenset(people), threshold)
 
 
-def _check_role(role: Role, known: tuple[Key, ...], where: str) -> None:
+def _authorities(table: object, read: Callable[[str], str], where: str) -> Iterable[Authority]:
+    for name, value in _table(table, "authorities", where).items():
+        fields = _table(value, f"authorities.{name}", where)
+        certificate, members = _exactly(fields, ("certificate", "members"), name, where)
+        people = _table(members, f"authorities.{name}.members", where)
+        if not all(isinstance(principal, str) for principal in people.values()):
+            _refuse(f"got {people!r:.80}, expected names of principals, for {name}", where)
+        found = tuple(Member(who, principal) for who, principal in people.items())
+        yield Authority(name, _certificates(certificate, read, name, where), found)
+
+
+def _identities(
+    value: object, read: Callable[[str], str], where: str
+) -> tuple[tuple[Identity, ...], tuple[tuple[str, str], ...]]:
+    """The identities, and (hex sha256, text) of the Sigstore trusted roots that they name."""
+    if not isinstance(value, list):
+        _refuse(f"got {value!r:.80}, expected [[identities]]", where)
+    found, texts = [], {}
+    for item in value:
+        names = ("issuer", "identity", "principal", "trusted_root")
+        fields = _table(item, "identities", where)
+        values = [str(each) for each in _exactly(fields, names, "identities", where)]
+        text = read(values[3])
+        digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        texts[digest] = text
+        found.append(Identity(values[0], values[1], values[2], digest))
+    return tuple(found), tuple(texts.items())
+
+
+def _time_authorities(
+    table: object, read: Callable[[str], str], where: str
+) -> Iterable[TimeAuthority]:
+    for name, value in _table(table, "time_authorities", where).items():
+        yield TimeAuthority(name, _certificates(value, read, name, where))
+
+
+def _certificates(value: object, read: Callable[[str], str], name: str, where: str) -> str:
+    if not isinstance(value, str):
+        _refuse(f"got {value!r:.80}, expected the path of a certificate, for {name}", where)
+    found = _CERTIFICATE.findall(read(value).replace("\r\n", "\n"))
+    if not found:
+        _refuse(f"got no certificate in PEM in {value}, for {name}", where)
+    return "".join(f"{pem}\n" for pem in found)
+
+
+def _check_roles(root: TrustRoot, where: str) -> None:
+    """Refuse roles that nobody could fill, or that fewer people could fill than they say."""
+    for role in root.roles:
+        if role.name not in NEEDED_ROLES and not _APPROVER.fullmatch(role.name):
+            expected = f"{', '.join(NEEDED_ROLES)} or approver.NAME"
+            _refuse(f"got role {role.name!r}, expected {expected}", where)
+        _check_role(role, root, where)
+    missing = [name for name in NEEDED_ROLES if name not in {role.name for role in root.roles}]
+    if missing:
+        _refuse(f"got no role {missing[0]}, expected somebody for it", where)
+
+
+def _check_role(role: Role, root: TrustRoot, where: str) -> None:
     if role.threshold < 1:
         got = f"got threshold {role.threshold} for role {role.name}"
         _refuse(f"{got}, expected 1 or more: nobody would have to sign", where)
-    keyless = sorted(role.principals - {key.principal for key in known})
+    # Trust itself is signed with plain keys: no certificate can bring in a new one.
+    own = {key.principal for key in root.keys}
+    keyless = sorted(role.principals - (own if role.name in DOCUMENT_ROLES else root.people))
     if keyless:
         _refuse(f"got no key for {keyless[0]}, who holds role {role.name}", where)
-    held = sum(key.principal in role.principals for key in known)
-    people = ", ".join(sorted(role.principals)) or "nobody"
     if role.threshold <= len(role.principals):
         return
+    held = sum(key.principal in role.principals for key in root.keys)
+    people = ", ".join(sorted(role.principals))
     got = f"got threshold {role.threshold} for role {role.name}, which {people} can fill"
     if held >= role.threshold:
         _refuse(f"{got} with {held} keys: several keys of one person count once", where)
     _refuse(f"{got}, expected at most {len(role.principals)}, one per person", where)
+
+
+def _exactly(
+    fields: dict[str, Any], names: tuple[str, ...], name: str, where: str
+) -> tuple[Any, ...]:
+    if set(fields) != set(names):
+        got = ", ".join(sorted(fields)) or "nothing"
+        _refuse(f"got {got}, expected {', '.join(names)}, for {name}", where)
+    return tuple(fields[each] for each in names)
 
 
 def _table(value: object, name: str, where: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 
 One rule decides when something is published: what would then stand must hold for every consumer,
 by the very functions that consumers use (``core/documents.py``). So a root waits for the state
-that has to be signed anew under it, and a revoked key for the policy that rested on it.
+and the policy that have to be signed anew under it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.core import strictjson
 from hubpolicy.core.documents import (
     ROOT_TYPE,
+    STATE_TYPE,
     open_document,
     parse_root,
     parse_state,
@@ -101,8 +102,19 @@ def pin_of(folder: TrustFolder) -> str:
     return hashlib.sha256(payload).hexdigest()
 
 
+def state_sha256(folder: TrustFolder) -> str:
+    """Payload digest of the published state, or nothing."""
+    if folder.state is None:
+        return ""
+    payload = open_document(folder.state, STATE_TYPE, where=STATE_PATH).payload
+    return hashlib.sha256(payload).hexdigest()
+
+
 def verify_folder(folder: TrustFolder) -> Standing:
     """Everything that is published: the chain of roots, the state under it, the policy it names.
+
+    A policy that was published stays by the digest that the state gives, also where a key under it
+    was revoked since: a revocation must not wait for the policy to be signed anew.
 
     Raises:
         ConfigError: malformed, or the state names a policy that is not there.
@@ -125,7 +137,8 @@ def verify_folder(folder: TrustFolder) -> Standing:
             f"{STATE_PATH} names policy version {state.policy_version}, and there is no {path}"
         )
         raise ConfigError(message, hint="get the whole trust folder again")
-    policy = parse_policy(verify_policy(raw, Trust(roots[-1], state), where=path), where=path)
+    before = Trust(roots[-1], state._replace(revoked_keys=frozenset()))
+    policy = parse_policy(verify_policy(raw, before, where=path), where=path)
     if policy.version != state.policy_version:
         message = f"got policy version {policy.version}, expected {state.policy_version}, in {path}"
         raise VerificationError(message, hint="get the whole trust folder again")
@@ -207,6 +220,18 @@ def revoked(folder: TrustFolder, standing: Standing, pending: Pending) -> frozen
     return standing.revoked_keys
 
 
+def is_anew(folder: TrustFolder, standing: Standing, pending: Pending) -> bool:
+    """True for what only repeats what is published, to be signed under the root that is pending."""
+    if folder.find("root") is None or pending.kind == "root":
+        return False
+    if pending.kind == "policy":
+        return standing.policy is not None and standing.policy.sha256 == pending.sha256
+    state, before = parse_state(pending.envelope.payload), standing.state
+    if before is None:
+        return False
+    return state._replace(version=before.version, expires=before.expires) == before
+
+
 def publishable(folder: TrustFolder, standing: Standing, now: str) -> tuple[Pending, ...]:
     """The most of what is pending that can be published together, in the order of publishing."""
     ready = [p for p in folder.pending if _may_follow(folder, standing, p, now)]
@@ -226,23 +251,20 @@ def _may_follow(folder: TrustFolder, standing: Standing, pending: Pending, now: 
 
 
 def _would_hold(folder: TrustFolder, standing: Standing, chosen: tuple[Pending, ...]) -> bool:
-    after = advance(folder, chosen)
+    alone = all(pending.kind != "root" for pending in chosen)
+    if alone and any(is_anew(folder, standing, pending) for pending in chosen):
+        return False
     try:
-        then = verify_folder(after)
-        if then.root is None:
-            return False
-        enough = all(_counted(pending, then.root, standing) for pending in chosen)
+        then = verify_folder(advance(folder, chosen))
+        root = then.root
+        enough = root is not None and all(
+            count(pending, root, revoked(folder, standing, pending)).complete for pending in chosen
+        )
     except HubpolicyError:
         return False
     policies = [pending.sha256 for pending in chosen if pending.kind == "policy"]
     # A policy that no state names is in force nowhere: it waits for its state.
     return enough and policies in ([], [then.policy and then.policy.sha256])
-
-
-def _counted(pending: Pending, root: TrustRoot, standing: Standing) -> bool:
-    """Whether enough have signed it, those left out whose keys were revoked before it."""
-    gone = frozenset() if pending.kind == "root" else standing.revoked_keys
-    return count(pending, root, gone).complete
 
 
 def check_follows(folder: TrustFolder, standing: Standing, pending: Pending, now: str) -> None:

@@ -27,18 +27,19 @@ from hubpolicy.core.trust_folder import (
     advance,
     check_follows,
     counts,
+    is_anew,
     next_roots,
     publishable,
     put,
     revoked,
     verify_folder,
 )
-from hubpolicy.domain.trust import State, Trust, TrustRoot
+from hubpolicy.domain.trust import State, Trust
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 
 if TYPE_CHECKING:
-    from hubpolicy.core.root_source import RootSource
     from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.trust import TrustRoot
     from hubpolicy.ports import Signer
 
 STATE_DAYS = 7
@@ -58,7 +59,7 @@ class Duty(NamedTuple):
 # Preparing -----------------------------------------------------------------------------------
 
 
-def found_team(source: RootSource, policy: bytes, now: str, *, days: int) -> TrustFolder:
+def found_team(source: TrustRoot, policy: bytes, now: str, *, days: int) -> TrustFolder:
     """Root, policy and state of version 1, nothing signed yet.
 
     Raises:
@@ -69,7 +70,7 @@ def found_team(source: RootSource, policy: bytes, now: str, *, days: int) -> Tru
     return propose_policy(folder, policy, now, days=days)
 
 
-def propose_root(folder: TrustFolder, source: RootSource, now: str, *, days: int) -> TrustFolder:
+def propose_root(folder: TrustFolder, source: TrustRoot, now: str, *, days: int) -> TrustFolder:
     """The next root as ``root.toml`` says it, and what has to be signed anew under it.
 
     Raises:
@@ -81,7 +82,7 @@ def propose_root(folder: TrustFolder, source: RootSource, now: str, *, days: int
     standing = verify_folder(folder)
     _refuse_open(folder, "root")
     before = standing.root
-    root = _root_of(source, 1 if before is None else before.version + 1)
+    root = source._replace(version=1 if before is None else before.version + 1)
     if before is not None and root == before._replace(version=root.version, sha256=""):
         message = f"root.toml says what root {before.version} says: there is nothing to rotate"
         raise ConfigError(message, hint="edit root.toml first; hubpolicy trust show DIR")
@@ -172,9 +173,10 @@ def renew_state(folder: TrustFolder, signer: Signer, now: str, *, days: int) -> 
     if standing.state is not None:
         fresh = _later(standing.state, standing.state.version + 1, now, days)
         alone = put(folder._replace(pending=()), propose("state", state_payload(fresh)))
-        after, done = publish(add_signature(alone, signer, "state"), now)
+        after, done = publish(add_signature(alone, signer, "state"), now, days=days)
         if done:
-            return _rebased(after._replace(pending=folder.pending), fresh, now, days)
+            rebased = _rebased(after._replace(pending=folder.pending), fresh, now, days)
+            return _signed_anew(rebased, verify_folder(rebased), now, days)
     if standing.state is None and waiting is None:
         message = "there is no state to renew"
         raise ConfigError(message, hint="hubpolicy trust init --team DIR")
@@ -194,9 +196,10 @@ def duty_of(folder: TrustFolder, standing: Standing, pending: Pending, keyid: st
 
     """
     roots = next_roots(folder, standing)
+    roots = roots[-1:] if is_anew(folder, standing, pending) else roots
     principal = next((key.principal for r in roots if (key := r.key(keyid))), "")
     if not principal:
-        return Duty("", may=False, reason=f"no root knows your key {keyid}")
+        return Duty("", may=False, reason=f"the root that it is for does not know your key {keyid}")
     gone = revoked(folder, standing, pending)
     if keyid in gone:
         return Duty(principal, may=False, reason="your key is revoked")
@@ -232,15 +235,19 @@ def add_signature(folder: TrustFolder, signer: Signer, kind: str) -> TrustFolder
     return signed
 
 
-def publish(folder: TrustFolder, now: str) -> tuple[TrustFolder, tuple[Pending, ...]]:
-    """Publish the most of what is pending that would hold, and say what that was.
+def publish(folder: TrustFolder, now: str, *, days: int) -> tuple[TrustFolder, bool]:
+    """Publish all of what is pending that would hold; whether there was any.
+
+    While a root still waits, what has to be signed anew under it is prepared anew, too.
 
     Raises:
         ConfigError, VerificationError: what is published now does not hold together.
 
     """
-    chosen = publishable(folder, verify_folder(folder), now)
-    return advance(folder, chosen), chosen
+    done = False
+    while chosen := publishable(folder, verify_folder(folder), now):
+        folder, done = advance(folder, chosen), True
+    return (_signed_anew(folder, verify_folder(folder), now, days) if done else folder), done
 
 
 # What it takes -------------------------------------------------------------------------------
@@ -262,18 +269,6 @@ def require_fillable(policy: Policy, root: TrustRoot) -> None:
             raise ConfigError(
                 message, hint="add people to root.toml, or lower it in hubpolicy.toml"
             )
-
-
-def _root_of(source: RootSource, version: int) -> TrustRoot:
-    root = TrustRoot(
-        version=version,
-        expires=source.expires,
-        solo=False,
-        keys=source.keys,
-        roles=source.roles,
-        sha256="",
-    )
-    return root._replace(solo=len(root.people) == 1)
 
 
 def _refuse_open(folder: TrustFolder, kind: str) -> None:
