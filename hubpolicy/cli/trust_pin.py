@@ -182,6 +182,22 @@ def _refuse_another(home: Home, pinned: Pinned) -> None:
     raise ConfigError(message, hint=hint)
 
 
+def refuse_pinned(home: Home) -> None:
+    """What is pinned is a team's, and nobody signs it here.
+
+    Raises:
+        ConfigError: something is pinned; naming where it is signed.
+
+    """
+    from hubpolicy.adapters.trust_source import read_pin
+
+    pinned = read_pin(home)
+    if pinned is not None:
+        message = f"the policy in force here is a team's, pinned from {pinned.source}"
+        hint = "in the trust folder: hubpolicy trust policy DIR, then hubpolicy trust sign DIR"
+        raise ConfigError(message, hint=hint)
+
+
 def _install(
     home: Home, followed: Followed, pinned: Pinned, memory: tuple[Seen, ...], now: str
 ) -> None:

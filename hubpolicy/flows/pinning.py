@@ -17,6 +17,8 @@ from hubpolicy.core.documents import (
     ROOT_TYPE,
     STATE_TYPE,
     open_document,
+    parse_root,
+    parse_state,
     verify_policy,
     verify_roots,
     verify_trust,
@@ -25,6 +27,7 @@ from hubpolicy.core.gatefile import make_gate
 from hubpolicy.core.memory import Seen, Versions, advance, recall, require_not_older
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.reserved import Documents
+from hubpolicy.core.strictjson import parse
 from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
@@ -134,6 +137,24 @@ def compile_followed(followed: Followed, meta: GateMeta) -> bytes:
 def remembered(memory: tuple[Seen, ...], followed: Followed, now: str) -> tuple[Seen, ...]:
     """The memory with what was followed. Raises as :func:`pin`."""
     return advance(memory, followed.line, followed.versions, now)
+
+
+def remembered_solo(
+    memory: tuple[Seen, ...], root: bytes, state: bytes, now: str
+) -> tuple[Seen, ...]:
+    """The memory with one person's own documents in it: a restored backup is old trust too.
+
+    Raises:
+        VerificationError: they are older than what was seen on this machine.
+
+    """
+    payload = _payload(root, ROOT_TYPE, "the trust root")
+    signed = _payload(state, STATE_TYPE, "the trust state")
+    said, value = parse_root(payload), parse_state(signed)
+    before = parse(payload, what="the trust root")["previous"]
+    line = frozenset((said.sha256, *((before,) if before else ())))
+    here = Versions(said.version, value.policy_version, value.version, _digest(signed))
+    return advance(memory, line, here, now)
 
 
 def renewers(root: TrustRoot) -> str:
