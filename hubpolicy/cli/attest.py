@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.cli.interchange import NamedFile
 from hubpolicy.cli.options import Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.cli.wiring import Seat
+    from hubpolicy.core.foreign_evidence import Imported
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.attesting import Attested
     from hubpolicy.ports import Progress
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Examples:
   hubpolicy attest ./my-model --repo acme/my-model
   hubpolicy attest ./my-model     for the last release line's repository, or git's Hub remote
+  hubpolicy attest ./my-model --evidence lm-eval=results.json
 \b
 Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missing,
 4 no key, 5 approvals are missing.
@@ -35,10 +38,26 @@ Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missin
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option(
+    "--evidence",
+    "files",
+    type=NamedFile(),
+    multiple=True,
+    help="Third-party evidence that the policy asks for, by its name or format "
+    "(lm-eval, garak, json); repeatable.",
+)
 @report_options
-def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
+def attest(
+    *,
+    path: str,
+    repo: RepoId | None,
+    key: str,
+    files: tuple[tuple[str, str], ...],
+    output: Output,
+) -> None:
     """Sign what is known about PATH: card line, model.sig, and the release line last."""
     from hubpolicy.cli.exits import for_decision
+    from hubpolicy.cli.interchange import read_imports, say_imported
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.summaries import (
@@ -52,7 +71,9 @@ def attest(*, path: str, repo: RepoId | None, key: str, output: Output) -> None:
 
     place = seat()
     with Bars(shown=output.progress) as bars:
-        done = attest_folder(path, repo, key, place, bars)
+        imports = read_imports(files, place.policy)
+        done = attest_folder(path, repo, key, place, bars, imports=imports)
+        say_imported(imports, done.evidence, bars, shlex.quote(path))
     target = done.evidence.target
     report = Report(
         command="attest",
@@ -89,11 +110,12 @@ def attest_folder(
     only_if_passed: bool = False,
     writing: bool = True,
     permit: Callable[[], None] = lambda: None,
+    imports: tuple[Imported, ...] = (),
 ) -> Attested:
     """Complete ``.gitattributes``, then attest. Shared with ``push``.
 
     ``reader`` is the folder, if it was read already. ``writing`` = False judges and signs in
-    memory alone; ``permit`` is asked right before writing.
+    memory alone; ``permit`` is asked right before writing. ``imports`` is third-party evidence.
 
     Raises:
         ConfigError: the policy names namespaces, and the repository is in none of them.
@@ -126,10 +148,8 @@ def attest_folder(
         desk(place, key),
         card,
         assemble,
-        only_if_passed=only_if_passed,
-        writing=writing,
-        permit=permit,
-    )
+        only_if_passed=only_if_passed, writing=writing, permit=permit, imports=imports,
+    )  # fmt: skip
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")
     if better is not None and done.written:

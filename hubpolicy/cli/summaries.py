@@ -14,6 +14,7 @@ from hubpolicy.domain.statement import (
     ApplicabilityResult,
     Approval,
     CardResult,
+    ForeignEvidence,
     ReleaseSummary,
     ToxicityResult,
 )
@@ -66,6 +67,7 @@ def evidence_rows(evidence: Evidence) -> tuple[Row, ...]:
     if evidence.manifest is not None:
         rows.append(bytes_row(evidence.manifest))
     rows += toxicity_rows(evidence)
+    rows += foreign_rows(evidence)
     approvals = len(select(evidence.lines, Approval))
     if approvals:
         rows.append(Row("approvals", f"{approvals} signed"))
@@ -116,6 +118,20 @@ def release_row(answer: Verification) -> ReleaseRow:
         released_at=answer.released_at,
         policy=(answer.policy_id, answer.policy_version, answer.policy_sha256),
     )
+
+
+def foreign_rows(evidence: Evidence) -> list[Row]:
+    """One row per number that was imported, with how loosely it is tied to these bytes."""
+    return [
+        Row(
+            "evidence",
+            f"{found.name}: {metric.name} {metric.value}",
+            f"{found.format} of {found.measured_on[:10]}, imported by {line.principal}, "
+            f"binding level {found.binding_level}",
+        )
+        for line, found in select(evidence.lines, ForeignEvidence)
+        for metric in found.metrics
+    ]
 
 
 def measurement_rows(evidence: Evidence) -> tuple[MeasurementRow, ...]:

@@ -17,7 +17,7 @@ from hubpolicy.core.lines import (
     closure_paths,
     differing,
     digests,
-    first_releases,
+    released_on,
     runs,
     select,
     sizes,
@@ -31,7 +31,6 @@ from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.domain.statement import (
     ApplicabilityResult,
     CardResult,
-    ReleaseSummary,
     ToxicityResult,
 )
 
@@ -84,7 +83,7 @@ def _recompute(
         result,
         evidence.policy.toxicity,
         min_level=evidence.policy.min_level,
-        released_on=_released_on(evidence, line.payload_sha256),
+        released_on=released_on(evidence, line.payload_sha256),
         declared=_declared(evidence),
     )
 
@@ -95,26 +94,16 @@ def _declared(evidence: Evidence) -> tuple[str, ...]:
     return tuple(sorted({language for _, card in cards for language in card.languages}))
 
 
-def _released_on(evidence: Evidence, run: str) -> str:
-    """When this run was first released, by the word of those who release it; else now.
-
-    Where releasers state different times the latest counts, so that none of them alone can make
-    old evidence young.
-    """
-    times = [
-        first_releases(line, summary)[run].time
-        for line, summary in select(evidence.lines, ReleaseSummary)
-        if run in summary.inputs
-    ] or [first.time for first in evidence.first_released if first.run == run]
-    return min([*([max(times)] if times else []), evidence.now])
-
-
 def judge_run(evidence: Evidence, line: VerifiedStatement) -> tuple[Finding, ...]:
     """Everything that one line about a run has to answer for."""
     if isinstance(line.predicate, ToxicityResult):
         return _recompute(evidence, line, line.predicate)[1]
     if isinstance(line.predicate, ApplicabilityResult):
-        return hp209.check(line.predicate, safety_approved=_safety_approved(evidence))
+        return hp209.check(
+            line.predicate,
+            safety_approved=_safety_approved(evidence),
+            stand_in=any(item.when == "generates-other" for item in evidence.policy.evidence),
+        )
     return ()
 
 

@@ -10,7 +10,7 @@ policy it recomputes the verdict:
    (HP301, HP307-HP310), and no revoked file (HP703);
 4. the signed card check covers this card and profile, and passed (HP120-HP122);
 5. every toxicity line that covers bytes at hand is recomputed from its counts (HP202-HP211), and
-   every weight is in a tested closure (HP201, HP209);
+   every weight is in a tested closure (HP201, HP209); so is third-party evidence (HP218, HP219);
 6. every other file is in a tested closure or of a known inert type (HP406-HP410, HP412);
 7. people: approvals, rejections, roles kept apart (HP320-HP322);
 8. the policy's severities, then waivers (HP710); waived findings are kept;
@@ -73,6 +73,15 @@ def _refused(evidence: Evidence) -> tuple[Finding, ...]:
     return evidence.refusals
 
 
+def _foreign(evidence: Evidence) -> tuple[Finding, ...]:
+    """Third-party evidence, where the policy asks for any."""
+    if not evidence.policy.evidence:
+        return ()
+    from hubpolicy.core.rules import hp218, hp219  # most pushes are spared the import
+
+    return (*hp218.check(evidence), *hp219.check(evidence))
+
+
 def _rejected(evidence: Evidence) -> tuple[Finding, ...]:
     return evidence.rejected
 
@@ -82,13 +91,21 @@ STEPS = (
     Step("signatures, signers, roles", (_rejected,)),
     Step("release: target, bytes, policy, inputs", _RELEASE),
     Step("card check", _CARD),
-    Step("runs recomputed, all weights covered", (coverage.check,)),
+    Step("runs recomputed, all weights covered", (coverage.check, _foreign)),
     Step("approvals, roles kept apart, waivers", _PEOPLE),
 )
 GATE: tuple[Check, ...] = tuple(check for step in STEPS for check in step.checks)
 """Everything that must hold before bytes leave, in report order."""
 
-INPUTS: tuple[Check, ...] = (_refused, _rejected, hp703.check, *_CARD, coverage.check, *_PEOPLE)
+INPUTS: tuple[Check, ...] = (
+    _refused,
+    _rejected,
+    hp703.check,
+    *_CARD,
+    coverage.check,
+    _foreign,
+    *_PEOPLE,
+)
 """What must hold before a releaser signs: all of the gate but the release line itself."""
 
 

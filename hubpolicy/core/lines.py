@@ -106,6 +106,20 @@ def first_releases(line: VerifiedStatement, summary: ReleaseSummary) -> dict[str
     return {first.run: first for first in (*own, *summary.first_released)}
 
 
+def released_on(evidence: Evidence, payload: str) -> str:
+    """When that line was first released, by the word of those who release it; else now.
+
+    Where releasers state different times the latest counts, so that none of them alone can make
+    old evidence young.
+    """
+    times = [
+        first_releases(line, summary)[payload].time
+        for line, summary in select(evidence.lines, ReleaseSummary)
+        if payload in summary.inputs
+    ] or [first.time for first in evidence.first_released if first.run == payload]
+    return min([*([max(times)] if times else []), evidence.now])
+
+
 def threshold(evidence: Evidence, role: str) -> int:
     """How many people of a role must sign: what the policy asks, and never less than the root."""
     return people_asked(evidence.policy, evidence.trust, role)

@@ -34,12 +34,14 @@ from hubpolicy.errors import ConfigError, MalformedError
 if TYPE_CHECKING:
     from typing import Literal
 
+    from hubpolicy.domain.policy import EvidenceItem
+
 SCHEMA = "hubpolicy/policy/1"
 SEVERITIES = {severity.word: severity for severity in Severity}
 
 _RULE = re.compile(r"HP[1-9][0-9]{2}")
 _ROLE = re.compile(r"releaser|checker|approver:[a-z][a-z0-9-]{0,39}")
-_ANSWERS = frozenset(("HP122", "HP203", "HP207", "HP214", "HP215"))
+_ANSWERS = frozenset(("HP122", "HP203", "HP207", "HP214", "HP215", "HP219"))
 
 
 def is_card_rule(rule: str) -> bool:
@@ -96,12 +98,21 @@ def _policy(fields: Fields, sha256: str) -> Policy:
         exempt=targets.texts("exempt"),
         sha256=sha256,
         observe_until=fields.date("observeUntil") if fields.has("observeUntil") else "",
+        evidence=_evidence(fields),
     )
     if (policy.mode == "observe") != bool(policy.observe_until):
         fields.refuse("observeUntil", "the last day of mode observe, and of no other mode")
     for part in (targets, files, binding):
         part.done()
     return policy
+
+
+def _evidence(fields: Fields) -> tuple[EvidenceItem, ...]:
+    if not fields.has("evidence"):
+        return ()
+    from hubpolicy.core.foreign_policy import parse_items  # few policies ask for any
+
+    return parse_items(fields.objects("evidence"))
 
 
 def _card(fields: Fields) -> CardPolicy:
@@ -295,6 +306,7 @@ def policy_payload(policy: Policy) -> dict[str, Any]:
             }
             for role in policy.roles
         ],
+        **_evidence_payload(policy.evidence),
         "rules": [
             {"rule": rule.rule, "severity": rule.severity.word, "waivable": rule.waivable}
             for rule in policy.rules
@@ -322,6 +334,14 @@ def _suite_payload(suite: SuiteGate) -> dict[str, Any]:
         "when": suite.when,
         **({"differenceMax": suite.difference_max} if suite.difference_max else {}),
     }
+
+
+def _evidence_payload(items: tuple[EvidenceItem, ...]) -> dict[str, Any]:
+    if not items:
+        return {}
+    from hubpolicy.core.foreign_policy import items_payload
+
+    return {"evidence": items_payload(items)}
 
 
 def _degeneration_payload(gate: DegenerationGate) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema
 
+from hubpolicy.core.foreign_policy import resolve_items
 from hubpolicy.core.plan import suite_gates
 from hubpolicy.core.policy import (
     SEVERITIES,
@@ -145,6 +146,7 @@ def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Polic
         exempt=tuple(targets.get("exempt", ())),
         sha256="",
         observe_until=_observe_until(document, where),
+        evidence=resolve_items(document.get("evidence", []), where),
     )
 
 
@@ -283,7 +285,7 @@ def _rules(table: dict[str, Any], catalogue: Catalogue, where: str) -> tuple[Rul
         if waivable and not is_waivable(name):
             message = (
                 f"got waivable = true for {name}, expected false: only bad answers about card "
-                "and toxicity (HP101-HP119, HP122, HP203, HP207, HP214, HP215) can be waived, "
+                "and tests (HP101-HP119, HP122, HP203, HP207, HP214, HP215, HP219) can be waived, "
                 f"in {where}"
             )
             raise ConfigError(message)

@@ -39,12 +39,13 @@ from hubpolicy.domain.statement import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.domain.statement import Predicate
+    from hubpolicy.domain.statement import ForeignEvidence, Predicate
 
 VERIFIER_ID = "https://hubpolicy.dev"
 RELEASE_LEVEL = "HUBPOLICY_RELEASE"
 SLSA_VERSION = "1.0"
 CARD_SCHEMA_PREFIX = "card-profile/"
+EVIDENCE_PREFIX = "evidence/"
 LANGUAGES = "hubpolicy.languages"
 """Annotation of the card profile: what the card declares that the model speaks."""
 
@@ -98,12 +99,23 @@ def make_card_predicate(result: CardResult, *, tool_version: str) -> dict[str, o
     }
 
 
-def _parse_card(fields: Fields) -> CardResult:
+def _parse_test_result(fields: Fields) -> CardResult | ForeignEvidence:
+    """Two kinds of test results, told apart by the one entry that names what was tested."""
     configuration = fields.objects("configuration")
-    profiles = [item for item in configuration if _is_profile(item)]
-    if len(profiles) != 1:
-        fields.refuse("configuration", f"exactly one entry named {CARD_SCHEMA_PREFIX}<profile>")
-    profile = profiles[0].words("name").removeprefix(CARD_SCHEMA_PREFIX)
+    profiles = [item for item in configuration if _is_named(item, CARD_SCHEMA_PREFIX)]
+    foreign = [item for item in configuration if _is_named(item, EVIDENCE_PREFIX)]
+    if len(profiles) + len(foreign) != 1:
+        either = f"exactly one entry named {CARD_SCHEMA_PREFIX}<profile> or {EVIDENCE_PREFIX}<name>"
+        fields.refuse("configuration", either)
+    if profiles:
+        return _parse_card(fields, profiles[0])
+    from hubpolicy.core.foreign_predicate import parse_foreign_predicate  # few pushes need it
+
+    return parse_foreign_predicate(fields, foreign[0])
+
+
+def _parse_card(fields: Fields, entry: Fields) -> CardResult:
+    profile = entry.words("name").removeprefix(CARD_SCHEMA_PREFIX)
     names = ("passedTests", "warnedTests", "failedTests")
     passed, warned, failed = (_rules(fields, name) for name in names)
     every = passed + warned + failed
@@ -113,15 +125,15 @@ def _parse_card(fields: Fields) -> CardResult:
         fields.refuse("passedTests", "each rule in exactly one of the three lists")
     if fields.one_of("result", ("PASSED", "WARNED", "FAILED")) != _card_word(warned, failed):
         fields.refuse("result", f"{_card_word(warned, failed)}, which the lists say")
-    languages = profiles[0].object("annotations").texts(LANGUAGES)
+    languages = entry.object("annotations").texts(LANGUAGES)
     if list(languages) != sorted({word for word in languages if word.isalpha()}):
         fields.refuse("configuration", f"{LANGUAGES}: ISO 639 codes, sorted, each once")
-    return CardResult(profile, profiles[0].digest(), passed, warned, failed, languages)
+    return CardResult(profile, entry.digest(), passed, warned, failed, languages)
 
 
-def _is_profile(item: Fields) -> bool:
+def _is_named(item: Fields, prefix: str) -> bool:
     name = item.raw("name")
-    return isinstance(name, str) and name.startswith(CARD_SCHEMA_PREFIX)
+    return isinstance(name, str) and name.startswith(prefix)
 
 
 def _card_word(warned: tuple[str, ...], failed: tuple[str, ...]) -> str:
@@ -291,7 +303,7 @@ def _parse_release(fields: Fields) -> ReleaseSummary:
 
 
 _PARSERS: dict[str, Callable[[Fields], Any]] = {
-    TEST_RESULT: _parse_card,
+    TEST_RESULT: _parse_test_result,
     TOXICITY: parse_toxicity_predicate,
     APPLICABILITY: _parse_applicability,
     WAIVER: _parse_waiver,

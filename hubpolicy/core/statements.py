@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hubpolicy.core.bundle import Bundle
-    from hubpolicy.domain.statement import ApplicabilityResult, Predicate, ToxicityResult
+    from hubpolicy.domain.statement import (
+        ApplicabilityResult,
+        ForeignEvidence,
+        Predicate,
+        ToxicityResult,
+    )
 
 WHOLE = "."
 """Name of the subject whose ``dirHash`` binds the names, contents and count of all files."""
@@ -62,6 +67,16 @@ def applicability_statement(result: ApplicabilityResult, closure: Iterable[Entry
     """Why no text can come out: about every file that was loaded."""
     predicate = predicates.make_applicability_predicate(result)
     return make_statement(closure_subjects(closure), APPLICABILITY, predicate)
+
+
+def foreign_statement(
+    evidence: ForeignEvidence, closure: Iterable[Entry], *, tool_version: str
+) -> bytes:
+    """Numbers that were measured elsewhere: about every file that was loaded to generate."""
+    from hubpolicy.core.foreign_predicate import make_foreign_predicate  # not on the hook's path
+
+    predicate = make_foreign_predicate(evidence, tool_version=tool_version)
+    return make_statement(closure_subjects(closure), TEST_RESULT, predicate)
 
 
 def waiver_statement(waiver: Waiver, manifest: Manifest) -> bytes:

@@ -30,6 +30,7 @@ from hubpolicy.domain.statement import (
     WAIVER,
     ApplicabilityResult,
     Approval,
+    ForeignEvidence,
     Predicate,
     ReleaseSummary,
     Statement,
@@ -359,6 +360,8 @@ def _check_time(predicate: Predicate, now: str, stamps: tuple[Stamp, ...], where
         declared = predicate.time_verified
     elif isinstance(predicate, (ToxicityResult, ApplicabilityResult)):
         declared = predicate.finished_on
+    elif isinstance(predicate, ForeignEvidence):
+        declared = predicate.measured_on
     else:
         return
     latest = signing_time(stamps, now)

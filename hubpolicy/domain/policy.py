@@ -9,9 +9,11 @@ from hubpolicy.domain.statement import metric
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Severity
-    from hubpolicy.domain.statement import Sampling, SuiteKind
+    from hubpolicy.domain.statement import Comparison, EvidenceFormat, Sampling, SuiteKind
 
 Binds = Literal["closure", "card", "manifest"]
+Asked = Literal["always", "generates-text", "generates-other"]
+"""Of which models third-party evidence is asked: of every one, or by what comes out of it."""
 Tier = Literal["screen", "detoxify"]
 Condition = Literal["always", "chat", "declared"]
 """When a suite is asked for: of every model, of one with a chat template, of one whose card
@@ -90,6 +92,34 @@ class CardPolicy(NamedTuple):
     rules: tuple[str, ...]
 
 
+class EvidenceMetric(NamedTuple):
+    """One number of somebody else's file: where it stands, and what it has to be.
+
+    ``source`` are (key, text) pairs sorted by key; ``threshold`` is a decimal string.
+    ``min_samples`` = answers that must stand behind it; 0 asks for none.
+    """
+
+    name: str
+    source: tuple[tuple[str, str], ...]
+    comparison: Comparison
+    threshold: str
+    min_samples: int = 0
+
+
+class EvidenceItem(NamedTuple):
+    """Third-party evidence that a release needs, bound to every file of the closure.
+
+    ``date`` is a JSON pointer to when it was measured (format ``json`` only; the others say so).
+    """
+
+    name: str
+    format: EvidenceFormat
+    metrics: tuple[EvidenceMetric, ...]
+    when: Asked = "always"
+    max_age_days: int = 90
+    date: str = ""
+
+
 class RoleRequirement(NamedTuple):
     """How many principals of a role must sign; for approvers also what they bind."""
 
@@ -130,6 +160,7 @@ class Policy(NamedTuple):
     exempt: tuple[str, ...]
     sha256: str
     observe_until: str = ""
+    evidence: tuple[EvidenceItem, ...] = ()
 
     def setting(self, rule: str) -> RuleSetting | None:
         """What the policy says about that rule, if anything."""

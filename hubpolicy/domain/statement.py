@@ -22,6 +22,8 @@ VSA = "https://slsa.dev/verification_summary/v1"
 
 Applicability = Literal["generates-text", "no-generated-output", "generates-other"]
 SuiteKind = Literal["toxicity", "parity", "refusal"]
+EvidenceFormat = Literal["garak", "json", "lm-eval"]
+Comparison = Literal["at least", "at most"]
 
 
 class Subject(NamedTuple):
@@ -185,6 +187,38 @@ class CardResult(NamedTuple):
     languages: tuple[str, ...] = ()
 
 
+class ForeignMetric(NamedTuple):
+    """One number that somebody else's tool measured. ``value`` is a decimal string.
+
+    ``source`` says where it stood in the tool's file, as (key, text) pairs sorted by key.
+    ``samples`` = answers behind it, 0 where the file does not say. ``comparison`` (``at least``,
+    ``at most``) and ``threshold`` are what the word of the signed line was said against; a gate
+    applies its own.
+    """
+
+    name: str
+    value: str
+    source: tuple[tuple[str, str], ...]
+    samples: int
+    comparison: Comparison
+    threshold: str
+
+
+class ForeignEvidence(NamedTuple):
+    """in-toto test-result v0.1 about a closure: numbers imported from a file made elsewhere.
+
+    ``sha256`` is that file's digest, ``measured_on`` what it says of its time. ``binding_level``
+    is 0, or 1 where the file names the closure: hubpolicy saw nothing of the run.
+    """
+
+    name: str
+    format: EvidenceFormat
+    sha256: str
+    measured_on: str
+    binding_level: int
+    metrics: tuple[ForeignMetric, ...]
+
+
 class Waiver(NamedTuple):
     """Predicate ``waiver/v0.1``: one rule, one dirHash, one reason, an end (UTC date)."""
 
@@ -234,4 +268,12 @@ class ReleaseSummary(NamedTuple):
     first_released: tuple[FirstRelease, ...] = ()
 
 
-Predicate = CardResult | ToxicityResult | ApplicabilityResult | Waiver | Approval | ReleaseSummary
+Predicate = (
+    CardResult
+    | ForeignEvidence
+    | ToxicityResult
+    | ApplicabilityResult
+    | Waiver
+    | Approval
+    | ReleaseSummary
+)

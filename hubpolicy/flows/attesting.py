@@ -25,11 +25,13 @@ from hubpolicy.domain.statement import (
     ApplicabilityResult,
     Approval,
     CardResult,
+    ForeignEvidence,
     ReleaseSummary,
     ToxicityResult,
     Waiver,
 )
 from hubpolicy.errors import MalformedError, VerificationError
+from hubpolicy.flows.importing import with_imports
 from hubpolicy.flows.kept import (
     Desk,
     Line,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.foreign_evidence import Imported
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.finding import Decision
     from hubpolicy.domain.manifest import EvidenceFile, Manifest
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["Assemble", "Attested", "Desk", "Revised", "add_run", "attest"]
 
 _OWN = (CardResult, ReleaseSummary)
+_DATED = (ToxicityResult, ForeignEvidence)
 
 
 class Assemble(Protocol):
@@ -134,13 +138,14 @@ def attest(
     only_if_passed: bool = False,
     writing: bool = True,
     permit: Callable[[], None] = _yes,
+    imports: tuple[Imported, ...] = (),
 ) -> Attested:
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
     Everything is made and judged in memory first; the files follow, the release lines last.
     ``only_if_passed`` leaves what stands there alone unless the release passes; without
     ``writing`` it is left alone in any case. ``permit`` is asked right before writing, and
-    raises what speaks against it.
+    raises what speaks against it. ``imports`` is third-party evidence to sign besides.
 
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
@@ -152,6 +157,7 @@ def attest(
     every = parse_lines(files, desk.trust, trip.now)
     kept = still_true(every, trip.manifest)
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
+    lines = with_imports(lines, imports, trip.manifest, desk, trip.now, trip.signed)
     lines += _card_lines(trip, kept, card)
     signature = _model_signature(trip)
     draft = trip.seen(_made(trip, lines, signature))
@@ -174,15 +180,9 @@ def attest(
         permit()
         _write(writer, made, files)
     return Attested(
-        decision,
-        trip.manifest,
-        draft,
-        evidence_of(made),
-        tuple(trip.signed),
-        passed,
-        written,
+        decision, trip.manifest, draft, evidence_of(made), tuple(trip.signed), passed, written,
         dropped,
-    )
+    )  # fmt: skip
 
 
 def _made(trip: _Trip, lines: list[Line], signature: bytes | None) -> dict[str, bytes]:
@@ -203,7 +203,7 @@ def _first_released(trip: _Trip, every: list[Line], lines: list[Line]) -> tuple[
     states first the latest counts, so that no clock that was set back counts alone.
     """
     wanted = people_asked(trip.desk.policy, trip.desk.trust, "releaser")
-    runs = {i.line.payload_sha256 for i in lines if isinstance(i.line.predicate, ToxicityResult)}
+    runs = {i.line.payload_sha256 for i in lines if isinstance(i.line.predicate, _DATED)}
     stated: dict[str, dict[str, FirstRelease]] = {run: {} for run in runs}
     for item in every:
         summary = item.line.predicate

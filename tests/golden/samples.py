@@ -17,6 +17,8 @@ from hubpolicy.domain.statement import (
     Approval,
     Canaries,
     CardResult,
+    ForeignEvidence,
+    ForeignMetric,
     RecordsPin,
     ReleaseSummary,
     Sampling,
@@ -131,6 +133,22 @@ TOXICITY = ToxicityResult(
     finished_on="2026-11-22T14:00:00Z",
     runtime=(("onnxruntime", "1.22.0"), ("tokenizers", "0.21.0")),
 )
+MT_BENCH = ForeignMetric(
+    name="score",
+    value="7.35",
+    source=(("filter", "none"), ("metric", "score"), ("task", "mt_bench")),
+    samples=80,
+    comparison="at least",
+    threshold="6.5",
+)
+EVIDENCE = ForeignEvidence(
+    name="mt-bench",
+    format="lm-eval",
+    sha256=sha("results.json"),
+    measured_on="2026-11-20T10:00:00Z",
+    binding_level=0,
+    metrics=(MT_BENCH,),
+)
 APPLICABILITY = ApplicabilityResult(
     decision="no-generated-output",
     table="v1",
@@ -169,6 +187,7 @@ def payloads() -> dict[str, bytes]:
         "card": statements.card_statement(CARD, README, MANIFEST, tool_version="0.1.0"),
         "toxicity": statements.toxicity_statement(TOXICITY, CLOSURE),
         "applicability": statements.applicability_statement(APPLICABILITY, CLOSURE),
+        "evidence": statements.foreign_statement(EVIDENCE, CLOSURE, tool_version="0.1.0"),
         "waiver": statements.waiver_statement(WAIVER, MANIFEST),
         "approval": statements.approval_statement(APPROVAL, approver),
         "release": statements.release_statement(SUMMARY, MANIFEST, inputs=INPUTS),
@@ -179,6 +198,7 @@ SIGNERS = {
     "card": "ci",
     "toxicity": "ci",
     "applicability": "ci",
+    "evidence": "ci",
     "waiver": "lee",
     "approval": "sam",
     "release": "rita",

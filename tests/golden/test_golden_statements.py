@@ -47,7 +47,7 @@ def test_bundle_signed_long_ago_still_verifies(name: str) -> None:
 
 
 def test_golden_release_verifies_as_a_whole() -> None:
-    names = ("card", "toxicity", "applicability", "waiver", "release")
+    names = ("card", "toxicity", "applicability", "evidence", "waiver", "release")
     lines = b"".join((FILES / f"{n}.sigstore.json").read_bytes() + b"\n" for n in names)
     approval = (FILES / "approval.sigstore.json").read_bytes()
     name = verify.verify_bundle(approval, samples.TRUST, now=samples.NOW, where="").payload_sha256
@@ -61,6 +61,7 @@ def test_golden_release_verifies_as_a_whole() -> None:
         "CardResult",
         "ToxicityResult",
         "ApplicabilityResult",
+        "ForeignEvidence",
         "Waiver",
         "Approval",
         "ReleaseSummary",

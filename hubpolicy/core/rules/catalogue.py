@@ -15,7 +15,8 @@ from hubpolicy.domain.finding import Severity
 _OWN = (
     "hp120", "hp121", "hp122",
     "hp201", "hp202", "hp203", "hp204", "hp205", "hp206", "hp207", "hp208", "hp209", "hp210",
-    "hp211", "hp212", "hp213", "hp214", "hp215", "hp216", "hp217",
+    "hp211", "hp212", "hp213", "hp214", "hp215", "hp216", "hp217", "hp218",
+    "hp219",
     "hp301", "hp307", "hp308", "hp309", "hp310", "hp320", "hp321", "hp322", "hp330",
     "hp401", "hp402", "hp403", "hp404", "hp405", "hp406", "hp407", "hp408", "hp409", "hp410",
     "hp411", "hp412", "hp413", "hp414", "hp601", "hp602", "hp703", "hp710",

@@ -20,18 +20,23 @@ _WHAT = "the claim that no text comes out does not hold"
 _LOADED_HERE = 4
 
 
-def check(result: ApplicabilityResult, *, safety_approved: bool) -> tuple[Finding, ...]:
+def check(
+    result: ApplicabilityResult, *, safety_approved: bool, stand_in: bool = False
+) -> tuple[Finding, ...]:
     """A finding for each reason why the claim does not stand in for a toxicity test.
 
     ``safety_approved``: somebody in the role approver.safety approved this closure, which
-    embedders made from a text-generating decoder need besides.
+    embedders made from a text-generating decoder need besides. ``stand_in``: the policy names
+    third-party evidence for models of images or sound; whether it is there is HP218's question.
     """
     match result.decision:
         case "generates-text":
             fix = "hubpolicy test PATH"
             return (_finding("these weights generate text", fix=fix, effect="failed"),)
         case "generates-other":
-            fix = "name a suite or foreign evidence for this kind of output in the policy"
+            if stand_in and result.table == TABLE:
+                return ()
+            fix = 'name evidence in the policy: [[evidence]] with when = "generates-other"'
             reason = "the output is no text, and no suite for it is named"
             return (_finding(reason, fix=fix, effect="inconclusive"),)
         case "no-generated-output":

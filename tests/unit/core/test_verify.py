@@ -128,6 +128,7 @@ def test_role_table_is_closed(name: str, who: str) -> None:
         "card": {"ci"},
         "toxicity": {"ci"},
         "applicability": {"ci"},
+        "evidence": {"ci"},
         "waiver": {"sam", "lee"},
         "approval": {"sam"},
         "release": {"rita"},
