@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
-from hubpolicy.adapters.git import GitRepository
+from hubpolicy.adapters.git import GitRepository, GitTreeRelease
 from hubpolicy.adapters.git_process import open_git
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, user_home
+from hubpolicy.adapters.pins import GitPins, file_pins
 from hubpolicy.cli.exits import Exit, for_decision, for_error, for_findings, worst
 from hubpolicy.core.remotes import redact, target_of
 from hubpolicy.domain.refs import parse_push
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _MAX_STDIN = 64 * 1024 * 1024
 _ENDING = "Nothing was pushed.\n"
+PARANOID = "HUBPOLICY_PARANOID"
+"""Set, every Git LFS object is read and hashed: it can only tighten, so the environment may."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         if code is Exit.PASSED:
             say(_summary(verdict))
             return int(code)
-        return int(conclude(push, verdict, code, gate))
+        return int(_settle(push, verdict, code, gate))
     except HubpolicyError as error:
         return int(refuse(error))
     except KeyboardInterrupt:
@@ -81,11 +85,26 @@ def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     repository.expect(new, push.remote, push.url, known)
     gate, endpoints = load_gate()  # while git looks
     target = target_of(push.url, endpoints)
+    gate = speaking(gate, target)
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
-        return judge_release(reader, gate, target)
+        judged = judge_release(reader, gate, target)
+        return _with_all_read(judged) if os.environ.get(PARANOID, "0") != "0" else judged
 
     return judge_push(push, target, repository, gate, judge), gate
+
+
+def _settle(push: Push, verdict: PushVerdict, code: Exit, gate: Callable[[], Gate]) -> Exit:
+    """What did not pass may still go into a private workspace; else it is refused."""
+    find_all_packages()
+    from hubpolicy.cli.hook_workspace import why_judged
+
+    reason = why_judged(gate().policy, verdict.target)
+    if reason is None and verdict.target is not None:
+        say(f"hubpolicy: {verdict.target.text} is a private workspace: not judged, not released\n")
+        return Exit.PASSED
+    ending = f"{reason}\n{_ENDING}" if reason else _ENDING
+    return conclude(push, verdict, code, gate, ending)
 
 
 def conclude(
@@ -95,10 +114,7 @@ def conclude(
 
     Only findings are observed; who could not decide at all never gets here (docs/adr/0012).
     """
-    if sys.flags.no_site:
-        import site
-
-        site.main()  # the card check needs packages that the verdict does not
+    find_all_packages()
     from hubpolicy.cli.hook_screen import observed, screen
     from hubpolicy.core.observing import only_observed
 
@@ -111,6 +127,14 @@ def conclude(
     return Exit.PASSED
 
 
+def find_all_packages() -> None:
+    """The hub's client and the card check need packages that the verdict does not."""
+    if sys.flags.no_site:
+        import site
+
+        site.main()
+
+
 def findings_of(verdict: PushVerdict) -> tuple[Finding, ...]:
     """Everything that was found, in all refs and in the history."""
     judged = (ref.judged for ref in verdict.refs if ref.judged is not None)
@@ -119,11 +143,34 @@ def findings_of(verdict: PushVerdict) -> tuple[Finding, ...]:
 
 def judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> Judged:
     """Read, verify and judge one release."""
+    from hubpolicy.adapters.children import from_environment, in_release, tightened
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
 
     evidence = assemble(reader, target, gate.policy, gate.trust, gate.now)
+    children = (*from_environment(os.environ), *in_release(reader))
+    evidence = evidence._replace(policy=tightened(gate.policy, children))
     return Judged(reader, evidence, judge(evidence))
+
+
+def _with_all_read(judged: Judged) -> Judged:
+    """Every Git LFS object is here, and is the bytes of its sha256: all of it is read."""
+    reader = judged.reader
+    altered = reader.altered() if isinstance(reader, GitTreeRelease) else ()
+    return without_content(judged, altered, "git lfs fsck, then git lfs fetch")
+
+
+def without_content(judged: Judged, paths: tuple[str, ...], fix: str) -> Judged:
+    """The verdict where the content behind these pointers is not what they say, or not here."""
+    if not paths:
+        return judged
+    from hubpolicy.core.rules import hp404
+    from hubpolicy.domain.finding import verdict_of
+
+    missing = tuple(found._replace(fix=fix) for found in hp404.check((), paths))
+    findings = (*judged.decision.findings, *missing)
+    decision = judged.decision._replace(verdict=verdict_of(findings), findings=findings)
+    return judged._replace(decision=decision)
 
 
 def load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
@@ -135,6 +182,8 @@ def load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
     # The address is printed and compared with what was signed; a login in it is neither.
     named = (redact(environment).rstrip("/"),) if environment else ()
     home = user_home()
+    # A hub that the machine knows is one for everybody on it, whatever their home says.
+    named = (*named, *(pin.endpoint for pin in file_pins() if pin.endpoint))
     if not any(os.path.lexists(home.path(name)) for name in (GATE_FILE, POLICY_FILE)):
         return _refuse_to_release, named
     from hubpolicy.adapters.clock import SystemClock
@@ -143,6 +192,23 @@ def load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:
     trusted = open_trusted(home)
     gate = Gate(trusted.policy, trusted.trust, SystemClock().now())
     return lambda: gate, (*trusted.meta.endpoints, *named)
+
+
+def speaking(gate: Callable[[], Gate], target: RepoId | None) -> Callable[[], Gate]:
+    """The gate, refusing to speak for a namespace that this machine reserves for another trust."""
+    if target is None:
+        return gate
+    asked = GitPins(os.environ)  # git looks while the release is read
+
+    @cache
+    def ask() -> Gate:
+        from hubpolicy.adapters.trusted import read_documents, require_may_speak
+
+        found, pins = gate(), (*file_pins(), *asked.read())
+        require_may_speak(found, (target.namespace,), pins, lambda: read_documents(user_home()))
+        return found
+
+    return ask
 
 
 def _refuse_to_release() -> Gate:

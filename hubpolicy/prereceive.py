@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.adapters.git import ReceivingRepository
+from hubpolicy.adapters.git import GitTreeRelease, ReceivingRepository
 from hubpolicy.adapters.git_process import open_git
 from hubpolicy.cli.exits import Exit
 from hubpolicy.domain.refs import parse_received
@@ -27,6 +27,8 @@ from hubpolicy.prepush import (
     read_input,
     refuse,
     say,
+    speaking,
+    without_content,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     if not settings.checks_objects:
         message = "this repository does not check what it receives"
         raise ConfigError(message, hint="on the server: git config receive.fsckObjects true")
+    gate = speaking(gate, settings.target)
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
         if settings.target is None:
@@ -123,19 +126,9 @@ def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
 
 def _with_stored(judged: Judged) -> Judged:
     """LFS objects come before refs: what is not in the store now was never uploaded."""
-    from hubpolicy.adapters.git import GitTreeRelease
-    from hubpolicy.core.rules import hp404
-    from hubpolicy.domain.finding import verdict_of
-
     reader = judged.reader
     absent = reader.absent() if isinstance(reader, GitTreeRelease) else ()
-    if not absent:
-        return judged
-    fix = "git lfs push --all origin, then push again"
-    missing = tuple(found._replace(fix=fix) for found in hp404.check((), absent))
-    findings = (*judged.decision.findings, *missing)
-    decision = judged.decision._replace(verdict=verdict_of(findings), findings=findings)
-    return judged._replace(decision=decision)
+    return without_content(judged, absent, "git lfs push --all origin, then push again")
 
 
 def _summary(verdict: PushVerdict) -> str:

@@ -21,7 +21,7 @@ from hubpolicy.domain.manifest import Entry, EvidenceFile, Manifest, is_evidence
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hubpolicy.adapters.git_objects import Blob
     from hubpolicy.adapters.git_process import Git, Running
@@ -238,15 +238,23 @@ class GitTreeRelease:
 
     def absent(self) -> tuple[str, ...]:
         """Paths kept in Git LFS whose object is not in the store here, or of another length."""
-        pointers = ((path, self._objects.blob(oid).pointer) for path, oid in self._oids.items())
-        return tuple(path for path, pointer in pointers if pointer and not self._has(pointer))
+        return self._lacking(lambda pointer: self._objects.lfs.head(pointer, 0) == b"")
 
-    def _has(self, pointer: Pointer) -> bool:
-        try:
-            self._objects.lfs.head(pointer, 0)
-        except ServiceError:
-            return False
-        return True
+    def altered(self) -> tuple[str, ...]:
+        """The same, and those whose bytes, all read now, are not the ones of their sha256."""
+        return self._lacking(self._objects.lfs.is_intact)
+
+    def _lacking(self, holds: Callable[[Pointer], bool]) -> tuple[str, ...]:
+        lacking = []
+        for path, oid in self._oids.items():
+            pointer = self._objects.blob(oid).pointer
+            try:
+                fine = pointer is None or holds(pointer)
+            except ServiceError:
+                fine = False
+            if not fine:
+                lacking.append(path)
+        return tuple(lacking)
 
     def _oid(self, path: str) -> str:
         oid = self._oids.get(path)

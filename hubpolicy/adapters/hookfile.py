@@ -55,12 +55,24 @@ class _State(NamedTuple):
     former: File | None
 
 
+class Extras(NamedTuple):
+    """What a hook does besides.
+
+    ``run_tests``: a push without evidence makes it, and is refused all the same. ``paranoid``:
+    every Git LFS object is read and hashed.
+    """
+
+    run_tests: bool = False
+    paranoid: bool = False
+
+
+NONE = Extras()
+
+
 def install(
-    place: HookPlace, template: bytes, interpreter: Interpreter, *, run_tests: bool = False
+    place: HookPlace, template: bytes, interpreter: Interpreter, extras: Extras = NONE
 ) -> bool:
     """Put our hook first. True if anything changed; a second time nothing does.
-
-    ``run_tests``: a push without evidence makes it, and is refused all the same.
 
     Raises:
         ConfigError: another tool owns the folder, or the hook there was changed by hand.
@@ -83,7 +95,7 @@ def install(
         kept = _file(former)
         chained = kept is not None and bool(kept.mode & 0o111)
         after = place.former.name if chained else ""
-        shim = render(template, interpreter, former=after, run_tests=run_tests)
+        shim = render(template, interpreter, extras, former=after)
         digest, before = hashlib.sha256(shim).hexdigest(), _read_state(place)
         wanted = _State(digest, before.shim if before and before.shim != digest else "", kept)
         if _file(hook) == File(digest, 0o755) and before == wanted:
@@ -136,13 +148,14 @@ def inspect(place: HookPlace) -> HookStatus:
 
 
 def render(
-    template: bytes, interpreter: Interpreter, *, former: str, run_tests: bool = False
+    template: bytes, interpreter: Interpreter, extras: Extras = NONE, *, former: str
 ) -> bytes:
     """The hook for this interpreter, which runs the file ``former`` afterwards if there is one."""
     filled = template.replace(b"@PYTHON@", _quote(os.fsencode(interpreter.python)))
     folders = os.pathsep.join(interpreter.folders)
     filled = filled.replace(b"@FOLDERS@", _quote(os.fsencode(folders)))
-    filled = filled.replace(b"@TESTS@", b"1" if run_tests else b"")
+    filled = filled.replace(b"@TESTS@", b"1" if extras.run_tests else b"")
+    filled = filled.replace(b"@PARANOID@", b"1" if extras.paranoid else b"")
     return filled.replace(b"@FORMER@", _quote(former.encode()))
 
 

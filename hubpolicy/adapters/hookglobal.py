@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.adapters import hookfile
 from hubpolicy.adapters.atomic import write_atomic
+from hubpolicy.adapters.hookfile import NONE
 from hubpolicy.adapters.hookplace import HOOK, HookPlace
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.git_process import Git
-    from hubpolicy.adapters.hookfile import HookStatus
+    from hubpolicy.adapters.hookfile import Extras, HookStatus
     from hubpolicy.adapters.hookplace import Interpreter
 
 HOOKS_PATH = "core.hooksPath"
@@ -65,7 +66,7 @@ def template_place(git: Git, config: str) -> HookPlace:
 
 
 def install_global(
-    git: Git, place: HookPlace, template: bytes, python: Interpreter, *, run_tests: bool = False
+    git: Git, place: HookPlace, template: bytes, python: Interpreter, extras: Extras = NONE
 ) -> bool:
     """Judge every push of this user. True if anything changed.
 
@@ -81,7 +82,7 @@ def install_global(
     _require_only_ours(place)
     for name in fresh:
         write_atomic(place.folder / name, FORWARDER, 0o755)
-    changed = hookfile.install(place, template, python, run_tests=run_tests)
+    changed = hookfile.install(place, template, python, extras)
     return _set(git, HOOKS_PATH, str(place.folder)) or changed or bool(fresh)
 
 
@@ -105,7 +106,7 @@ def uninstall_global(git: Git, place: HookPlace) -> bool:
 
 
 def install_template(
-    git: Git, place: HookPlace, template: bytes, python: Interpreter, *, run_tests: bool = False
+    git: Git, place: HookPlace, template: bytes, python: Interpreter, extras: Extras = NONE
 ) -> bool:
     """Put the hook into git's template: repositories made or cloned from now on have it.
 
@@ -117,7 +118,7 @@ def install_template(
     folder = place.folder.parent
     if not _setting(git, TEMPLATE_DIR) and not (folder / "info" / "exclude").exists():
         write_atomic(folder / "info" / "exclude", _EXCLUDE)  # git's own template has one
-    changed = hookfile.install(place, template, python, run_tests=run_tests)
+    changed = hookfile.install(place, template, python, extras)
     return _set(git, TEMPLATE_DIR, str(folder)) or changed
 
 

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import BufferedReader
+    from typing import TypeVar
+
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.core.lfs_pointer import Pointer
+
+    T = TypeVar("T")
 
 
 class LfsStore:
@@ -45,6 +51,19 @@ class LfsStore:
             ServiceError: the object is not here, or of another length.
 
         """
+        return self._look(pointer, lambda file: file.read(size))
+
+    def is_intact(self, pointer: Pointer) -> bool:
+        """True if the object's bytes, all read now, have the sha256 that the pointer states.
+
+        Raises:
+            ServiceError: the object is not here, or of another length.
+
+        """
+        digest = self._look(pointer, lambda file: hashlib.file_digest(file, "sha256"))
+        return digest.hexdigest() == pointer.sha256
+
+    def _look(self, pointer: Pointer, at: Callable[[BufferedReader], T]) -> T:
         oid = pointer.sha256
         place = os.path.join(self._objects(), oid[:2], oid[2:4], oid)  # noqa: PTH118 - pathlib costs the hook 8 ms
         try:
@@ -52,7 +71,7 @@ class LfsStore:
             with open(place, "rb", opener=_open_at_once) as file:
                 seen = os.fstat(file.fileno())
                 if stat.S_ISREG(seen.st_mode) and seen.st_size == pointer.size:
-                    return file.read(size)
+                    return at(file)
         except OSError as error:
             message = f"LFS object {oid} ({pointer.size} bytes) is not in this repository"
             raise ServiceError(message, hint="git lfs fetch") from error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hubpolicy.adapters.git_process import Git
-    from hubpolicy.adapters.hookfile import HookStatus
+    from hubpolicy.adapters.hookfile import Extras, HookStatus
     from hubpolicy.adapters.hookplace import HookPlace, Interpreter
 
 _PATH = click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
@@ -58,18 +58,27 @@ Examples:
 )
 @_places
 @click.option("--run-tests", is_flag=True, help="A push without evidence makes it: push again.")
+@click.option("--paranoid", is_flag=True,
+              help="Hash every Git LFS object (or: HUBPOLICY_PARANOID=1 git push).")  # fmt: skip
 def install(
-    path: str, *, server: bool, everywhere: bool, template: bool, into: Path | None, run_tests: bool
+    *,
+    path: str,
+    server: bool,
+    everywhere: bool,
+    template: bool,
+    into: Path | None,
+    run_tests: bool,
+    paranoid: bool,
 ) -> None:
     """Judge every git push from the repository at PATH, or with --server every push into it.
 
     A hook that is there already (Git LFS, pre-commit) is kept and runs after ours, and only if
     the push may go.
     """
-    from hubpolicy.adapters import hookinto
+    from hubpolicy.adapters import hookfile, hookinto
 
-    if run_tests and (server or into is not None):
-        message = "--run-tests is for hooks of your own: a server or a shared script tests nothing"
+    if (run_tests or paranoid) and (server or into is not None):
+        message = "--run-tests and --paranoid are for hooks of your own, not for a server or script"
         raise click.UsageError(message)
     if into is not None:
         _only_one(server=server, everywhere=everywhere, template=template, into=True)
@@ -77,7 +86,7 @@ def install(
         _say_installed(str(into), changed=changed)
         return
     spot = _spot(path, server=server, everywhere=everywhere, template=template)
-    changed = spot.install(run_tests)
+    changed = spot.install(hookfile.Extras(run_tests=run_tests, paranoid=paranoid))
     _say_installed(str(spot.place.ours), changed=changed, order=spot.inspect().order)
     if server:
         _print_server_settings(path)
@@ -171,7 +180,7 @@ class _Spot(NamedTuple):
 
     place: HookPlace
     option: str
-    install: Callable[[bool], bool]
+    install: Callable[[Extras], bool]
     uninstall: Callable[[], bool]
     inspect: Callable[[], HookStatus]
 
@@ -201,7 +210,7 @@ def _repository_spot(place: HookPlace, option: str = "") -> _Spot:
     return _Spot(
         place,
         option,
-        lambda tests: hookfile.install(place, *_contents(place), run_tests=tests),
+        lambda extras: hookfile.install(place, *_contents(place), extras),
         lambda: hookfile.uninstall(place),
         lambda: hookfile.inspect(place),
     )
@@ -213,7 +222,7 @@ def _global_spot(git: Git, place: HookPlace) -> _Spot:
     return _Spot(
         place,
         "--global",
-        lambda tests: hookglobal.install_global(git, place, *_contents(place), run_tests=tests),
+        lambda extras: hookglobal.install_global(git, place, *_contents(place), extras),
         lambda: hookglobal.uninstall_global(git, place),
         lambda: hookglobal.inspect(git, place, hookglobal.HOOKS_PATH),
     )
@@ -225,7 +234,7 @@ def _template_spot(git: Git, place: HookPlace, config: str) -> _Spot:
     return _Spot(
         place,
         "--template",
-        lambda tests: hookglobal.install_template(git, place, *_contents(place), run_tests=tests),
+        lambda extras: hookglobal.install_template(git, place, *_contents(place), extras),
         lambda: hookglobal.uninstall_template(git, place, config),
         lambda: hookglobal.inspect(git, place, hookglobal.TEMPLATE_DIR),
     )

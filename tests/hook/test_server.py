@@ -124,6 +124,8 @@ class TestWhatIsReceived:
 
     def test_what_is_pushed_cannot_configure_the_server(self, repo: Repo, server: Repo) -> None:
         repo.commit({**MODEL, ".git-config": b"", "hubpolicy.toml": b"", "gate.json": b"{}"})
+        assert push(repo, "origin", "main", HUBPOLICY_KEY="x", GIT_CONFIG_COUNT="0").code != 0
+        repo.commit(remove=("hubpolicy.toml",))  # which may tighten, and was no policy
         assert refused(push(repo, "origin", "main", HUBPOLICY_KEY="x", GIT_CONFIG_COUNT="0"))
 
 
