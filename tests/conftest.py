@@ -23,13 +23,18 @@ settings.register_profile("house", deadline=None, max_examples=60)
 settings.register_profile(
     "house-ci", settings.get_profile("house"), derandomize=True, database=None
 )
+# Nobody waits for it: make test-nightly. Tests that say how many examples they need keep to that.
+settings.register_profile(
+    "nightly", settings.get_profile("house"), max_examples=20_000, print_blob=True
+)
 
 ISOLATION = pytest.StashKey[Isolation]()
 STRAYS = pytest.StashKey[Strays]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("house-ci" if os.environ.get("CI") == "true" else "house")
+    usual = "house-ci" if os.environ.get("CI") == "true" else "house"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
     # Before any test module is imported: the Hub's client reads its variables when it is imported.
     config.stash[ISOLATION] = Isolation.begin()
     if not hasattr(config, "workerinput"):
