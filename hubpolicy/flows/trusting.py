@@ -261,14 +261,20 @@ def require_fillable(policy: Policy, root: TrustRoot) -> None:
 
     """
     for asked in policy.roles:
-        role = root.role(asked.role)
-        people = _NONE if role is None else role.principals
-        if len(people) < asked.threshold:
-            got = f"the policy asks for {asked.threshold} of role {asked.role}"
-            message = f"{got}, and the root gives it to {', '.join(sorted(people)) or 'nobody'}"
-            raise ConfigError(
-                message, hint="add people to root.toml, or lower it in hubpolicy.toml"
-            )
+        people = _holders(root, asked.role)
+        got = f"the policy asks for {asked.threshold} of role {asked.role}"
+        others = people if not asked.distinct_from else people | _holders(root, asked.distinct_from)
+        if len(people) >= asked.threshold:
+            if not asked.distinct_from or len(others) > asked.threshold:
+                continue
+            got += f", other people than role {asked.distinct_from}"
+        message = f"{got}, and the root gives it to {', '.join(sorted(people)) or 'nobody'}"
+        raise ConfigError(message, hint="add people to root.toml, or ask for fewer")
+
+
+def _holders(root: TrustRoot, name: str) -> frozenset[str]:
+    role = root.role(name)
+    return _NONE if role is None else role.principals
 
 
 def _refuse_open(folder: TrustFolder, kind: str) -> None:
