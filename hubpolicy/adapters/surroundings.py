@@ -21,9 +21,12 @@ from hubpolicy.domain.surroundings import (
     Hook,
     Login,
     Programs,
+    Reservations,
+    ReservedName,
     Runtime,
     ScorerBundle,
     Setup,
+    TrustSeen,
     Workflow,
 )
 from hubpolicy.errors import HubpolicyError
@@ -95,6 +98,64 @@ def setup(home: Home) -> Setup:
     solo = trust.root.solo
     ends = (("policy", policy), ("trust root", trust.root), ("trust state", trust.state))
     return Setup(tuple(Document(name, each.expires, solo) for name, each in ends), "")
+
+
+def trust_seen(home: Home) -> TrustSeen | None:
+    """The trust in force beside this machine's memory of it; None where there is none."""
+    from hubpolicy.adapters.trust_memory import read_memory
+    from hubpolicy.adapters.trusted import open_trusted
+    from hubpolicy.core.memory import NOTHING, recall
+
+    try:
+        held = open_trusted(home)
+    except HubpolicyError:
+        return None
+    root, state = held.trust.root, held.trust.state
+    seen, problem = NOTHING, ""
+    try:
+        seen = recall(
+            read_memory(home), (root.sha256, *((held.meta.pin,) if held.meta.pin else ()))
+        )
+    except HubpolicyError as error:
+        problem = error.message
+    same = seen.newest.state == state.version
+    return TrustSeen(
+        here=(root.version, held.policy.version, state.version),
+        seen=seen.newest[:3],
+        expires=state.expires,
+        since=seen.since if same else "",
+        solo=root.solo,
+        renewers=root.holders("state"),
+        folder=home.path("trust"),
+        problem=problem,
+    )
+
+
+def reservations(home: Home) -> Reservations:
+    """Which namespaces this machine reserves, and whether the trust in force speaks for them."""
+    from hubpolicy.adapters.pins import read_pins
+    from hubpolicy.adapters.trusted import open_trusted, read_documents
+    from hubpolicy.core.reserved import pins_of, require_speaks
+
+    try:
+        pins = read_pins(os.environ)
+    except HubpolicyError as error:
+        return Reservations((), problem=error.message)
+    try:
+        held = open_trusted(home)
+    except HubpolicyError:
+        return Reservations(tuple(ReservedName(pin.namespace, "", "") for pin in pins))
+    names = []
+    for pin in pins:
+        problem, hint = "", ""
+        try:
+            require_speaks((pin,), read_documents(home), held.trust, held.policy.sha256)
+        except HubpolicyError as error:
+            problem, hint = error.message, error.hint
+        names.append(ReservedName(pin.namespace, problem, hint))
+    mine = held.policy.namespaces if held.meta.pin else ()
+    unguarded = tuple(name for name in mine if not pins_of(pins, name))
+    return Reservations(tuple(names), unguarded, held.meta.pin)
 
 
 def scorer(name: str, folder: Path, pinned: str) -> ScorerBundle:

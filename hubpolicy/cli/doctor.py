@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         Hook,
         Login,
         Programs,
+        Reservations,
         Runtime,
         ScorerBundle,
         Setup,
+        TrustSeen,
         Workflow,
     )
 
@@ -38,6 +40,8 @@ class Seen(NamedTuple):
     programs: Programs
     hook: Hook | None
     setup: Setup
+    trust: TrustSeen | None
+    reserved: Reservations
     scorers: tuple[ScorerBundle, ...]
     runtime: Runtime
     clocks: Clocks
@@ -105,6 +109,8 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
         programs=surroundings.programs(git),
         hook=surroundings.hook(git, _hubs(path, hub) if git is not None else ()),
         setup=surroundings.setup(home),
+        trust=surroundings.trust_seen(home),
+        reserved=surroundings.reservations(home),
         scorers=_scorers(home),
         runtime=surroundings.runtime(),
         clocks=surroundings.clocks(SystemClock().now(), hub, offline=offline),
@@ -124,6 +130,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         Examined("git", f"{git or 'none'}, git-lfs {lfs or 'none'}", hp901.check(seen.programs)),
         Examined("hook", _hook(seen.hook), hp902.check(seen.hook), looked=seen.hook is not None),
         Examined("trust", _setup(seen.setup), hp903.check(seen.setup, seen.clocks.here)),
+        *_team(seen),
         Examined("scorer", _scorer(seen.scorers), hp904.check(seen.scorers)),
         Examined("runtime", _runtime(seen.runtime), hp905.check(seen.runtime)),
         Examined("clock", clock, hp906.check(seen.clocks), looked=bool(seen.clocks.there)),
@@ -133,6 +140,33 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         names = ", ".join(workflow.path for workflow in seen.workflows) or "no workflow"
         rows.append(Examined("ci", names, hp908.check(seen.workflows)))
     return tuple(rows)
+
+
+def _team(seen: Seen) -> tuple[Examined, ...]:
+    """What keeps trust fresh, not older than it was, and one's own."""
+    from hubpolicy.core.rules import hp909, hp910, hp911
+
+    trust, reserved = seen.trust, seen.reserved
+    known = trust is not None
+    state = "solo: it lasts as long as the policy"
+    if trust is not None and not trust.solo:
+        state = f"version {trust.here[2]}, until {trust.expires}, renewed by {trust.renewers}"
+    names = ", ".join(each.namespace for each in reserved.names) or "nothing on this machine"
+    return (
+        Examined("state", state if known else "none yet", hp909.check(trust, seen.clocks.here),
+                 looked=known),
+        Examined("memory", _memory(trust), hp910.check(trust), looked=known),
+        Examined("reserved", names, hp911.check(reserved)),
+    )  # fmt: skip
+
+
+def _memory(trust: TrustSeen | None) -> str:
+    if trust is None:
+        return "no trust to compare"
+    root, policy, state = trust.seen
+    if not root:
+        return "nothing seen yet"
+    return f"root {root}, policy {policy}, state {state}"
 
 
 def _hubs(path: str, hub: str) -> tuple[str, ...]:

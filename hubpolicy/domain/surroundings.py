@@ -49,6 +49,46 @@ class Setup(NamedTuple):
     problem: str
 
 
+class TrustSeen(NamedTuple):
+    """The trust in force beside what this machine has seen of it.
+
+    ``here`` and ``seen``: versions of root, policy and state, 0 where nothing was seen.
+    ``expires`` of the state, ``since`` when it was first seen (ISO instants; empty: unknown).
+    ``renewers``: who can sign the next, in words. ``folder``: where the documents stand.
+    ``problem``: why what was seen cannot be read.
+    """
+
+    here: tuple[int, int, int]
+    seen: tuple[int, int, int]
+    expires: str
+    since: str
+    solo: bool
+    renewers: str
+    folder: str
+    problem: str
+
+
+class ReservedName(NamedTuple):
+    """A namespace that this machine reserves, and why the trust in force does not speak for it."""
+
+    namespace: str
+    problem: str
+    hint: str
+
+
+class Reservations(NamedTuple):
+    """What this machine reserves.
+
+    ``open``: names of the pinned team (hex ``root``) that it does not. ``problem``: why nobody can
+    tell.
+    """
+
+    names: tuple[ReservedName, ...]
+    open: tuple[str, ...] = ()
+    root: str = ""
+    problem: str = ""
+
+
 class ScorerBundle(NamedTuple):
     """A scorer by name, hex dirHash at hand and pinned; ``problem`` where it cannot be read."""
 

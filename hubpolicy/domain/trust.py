@@ -119,6 +119,12 @@ class TrustRoot(NamedTuple):
         """The role with that name, if the root has it."""
         return next((role for role in self.roles if role.name == name), None)
 
+    def holders(self, name: str) -> str:
+        """Who holds that role, in words: ``olga, omar (role policy)``."""
+        role = self.role(name)
+        people = ", ".join(sorted(role.principals)) if role is not None else "nobody"
+        return f"{people} (role {name})"
+
     def roles_of(self, principal: str) -> frozenset[str]:
         """All roles that the principal holds."""
         return frozenset(role.name for role in self.roles if principal in role.principals)

@@ -158,10 +158,8 @@ def remembered_solo(
 
 
 def renewers(root: TrustRoot) -> str:
-    """Who can sign a new state, in words."""
-    role = root.role("state")
-    people = ", ".join(sorted(role.principals)) if role is not None else "nobody"
-    return f"{people} (role state): hubpolicy trust state renew"
+    """Who can sign a new state, and what they type."""
+    return f"{root.holders('state')}: hubpolicy trust state renew"
 
 
 def _follow(
@@ -196,10 +194,9 @@ def _verified(
             roots, state, pin=first, now=now, seen=(seen.newest.root, seen.newest.state)
         )
     except ConfigError as error:
-        role = newest.role("root")
         hint = f"frozen, or not renewed: ask {renewers(newest)}"
-        if newest.expires < now[:10] and role is not None:
-            hint = f"ask {', '.join(sorted(role.principals))} (role root): hubpolicy trust rotate"
+        if newest.expires < now[:10]:
+            hint = f"ask {newest.holders('root')}: hubpolicy trust rotate"
         message = f"{error.message}, at {source.name}"
         raise ConfigError(message, hint=hint) from error
     except VerificationError as error:
@@ -226,9 +223,8 @@ def _require_current_policy(source: Source, found: Followed, now: str) -> None:
         raise VerificationError(message, hint="hubpolicy trust sign")
     if found.policy.expires < now[:10]:
         message = f"the policy expired on {found.policy.expires}, it is {now}, at {source.name}"
-        role = found.trust.root.role("policy")
-        people = ", ".join(sorted(role.principals)) if role is not None else "nobody"
-        raise ConfigError(message, hint=f"ask {people} (role policy) to sign a later one")
+        hint = f"ask {found.trust.root.holders('policy')} to sign a later one"
+        raise ConfigError(message, hint=hint)
 
 
 def _more_roots(source: Source, held: tuple[bytes, ...]) -> tuple[bytes, ...]:

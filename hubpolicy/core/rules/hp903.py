@@ -15,8 +15,6 @@ ID = "HP903"
 TITLE = "policy and trust are at hand and current"
 SEVERITY = Severity.ERROR
 SOON_DAYS = 14
-TEAM_STATE_DAYS = 3.5
-"""Half of the seven days that a team's state lives (DESIGN.md §6)."""
 _DAY = 86400
 
 
@@ -33,14 +31,17 @@ def check(setup: Setup, now: str) -> tuple[Finding, ...]:
 def _ends(document: Document, now: str) -> tuple[Finding, ...]:
     name, expires, solo = document
     fix = "set a later `expires` in hubpolicy.toml, then: hubpolicy policy sign"
-    if name != "policy":
+    if not solo:
+        fix = "hubpolicy trust update; if that brings no newer one, ask the people who sign it"
+    elif name != "policy":
         fix = "hubpolicy policy sign renews it in solo mode"
     # A date is the last day on which it holds; an instant is the last second.
     if expires < now[: len(expires)]:
         message = f"the {name} expired on {expires}, so every release is refused"
         return (Finding(ID, SEVERITY, message, None, fix),)
-    soon = TEAM_STATE_DAYS if name == "trust state" and not solo else SOON_DAYS
-    if times.seconds(expires) - times.seconds(now) > soon * _DAY:
+    if name == "trust state" and not solo:
+        return ()  # a team's state is always about to end: HP909
+    if times.seconds(expires) - times.seconds(now) > SOON_DAYS * _DAY:
         return ()
     message = f"the {name} ends on {expires}, then every release is refused"
     return (Finding(ID, Severity.WARNING, message, None, fix),)

@@ -25,8 +25,8 @@ def words(document: Document) -> list[str]:
         ("policy", "2026-11-21", True, ["error"]),
         ("trust state", "2026-11-22T12:00:00Z", True, ["warning"]),  # its last second
         ("trust state", "2026-11-22T11:59:59Z", True, ["error"]),
-        ("trust state", "2026-11-27T12:00:00Z", False, []),
-        ("trust state", "2026-11-26T00:00:00Z", False, ["warning"]),  # half of seven days
+        ("trust state", "2026-11-22T12:00:00Z", False, []),  # HP909
+        ("trust state", "2026-11-22T11:59:59Z", False, ["error"]),
         ("trust state", "2026-11-27T12:00:00Z", True, ["warning"]),
     ],
 )
@@ -45,3 +45,12 @@ def test_every_document_is_looked_at() -> None:
     ended = [Document(name, "2026-01-01", solo=True) for name in ("policy", "trust root")]
     found = hp903.check(Setup(tuple(ended), ""), NOW)
     assert ["policy" in found[0].message, "trust root" in found[1].message] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("solo", "command"), [(True, "hubpolicy policy sign"), (False, "hubpolicy trust update")]
+)
+def test_who_can_mend_it_is_told(solo: bool, command: str) -> None:
+    for name in ("policy", "trust root", "trust state"):
+        (found,) = hp903.check(Setup((Document(name, "2026-01-01T00:00:00Z", solo),), ""), NOW)
+        assert command in found.fix
