@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.trust import TrustRoot
 
     Check = Callable[[Evidence], tuple[Finding, ...]]
 
@@ -166,19 +167,25 @@ def require_current(evidence: Evidence) -> None:
 
     """
     policy, root, state = evidence.policy, evidence.trust.root, evidence.trust.state
-    for name, expires, hint in (
+    for name, expires, role, hint in (
         (
             "policy",
             policy.expires,
+            "policy",
             "set a later `expires` in hubpolicy.toml: hubpolicy policy sign",
         ),
-        ("trust root", root.expires, "hubpolicy policy sign renews it in solo mode"),
-        ("trust state", state.expires, "hubpolicy policy sign renews it in solo mode"),
+        ("trust root", root.expires, "root", "hubpolicy policy sign renews it in solo mode"),
+        ("trust state", state.expires, "state", "hubpolicy policy sign renews it in solo mode"),
     ):
         # A date is the last day on which it holds; an instant is the last second.
         if expires < evidence.now[: len(expires)]:
             message = f"the {name} expired on {expires}, it is {evidence.now}"
-            raise ConfigError(message, hint=hint)
+            raise ConfigError(message, hint=hint if root.solo else _ask_the_team(root, role))
+
+
+def _ask_the_team(root: TrustRoot, role: str) -> str:
+    """A team renews its documents at their source; here they are only fetched."""
+    return f"hubpolicy trust update; if that brings no newer one, ask {root.holders(role)}"
 
 
 def weigh(finding: Finding, policy: Policy) -> Finding:
