@@ -174,6 +174,7 @@ def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:
     from hubpolicy.adapters.evidence_source import read_evidence_at
     from hubpolicy.flows.verifying import gather_whole
 
+    law = _with_children(law)
     given = read_evidence_at(wanted.evidence) if wanted.evidence else None
     if not is_folder(wanted.target):
         return _gather_repo(wanted, given, law, progress)
@@ -190,6 +191,18 @@ def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:
 
         return gather_part(here, wanted.repo, law, given)
     return gather_whole(here, wanted.repo, law, given)
+
+
+def _with_children(law: Law) -> Law:
+    """The law, and what a ``hubpolicy.toml`` in the release makes of its policy."""
+    from hubpolicy.adapters.children import CHILD_FILE, tightened
+    from hubpolicy.core.policy_child import ChildFile
+
+    if law.under is not None:
+        return law
+    return law._replace(
+        under=lambda content: tightened(law.policy, (ChildFile(CHILD_FILE, content),))
+    )
 
 
 def _gather_repo(wanted: Wanted, given: Files | None, law: Law, progress: Progress) -> Gathered:

@@ -33,7 +33,13 @@ def check(*, path: str, output: Output) -> None:
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.summaries import bytes_row, card_row, manifest_summary, with_path
+    from hubpolicy.cli.summaries import (
+        bytes_row,
+        card_row,
+        manifest_summary,
+        policy_rows,
+        with_path,
+    )
     from hubpolicy.cli.wiring import card_check, folder, seat_if_any
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report, Row
@@ -41,7 +47,7 @@ def check(*, path: str, output: Output) -> None:
     if not path:
         message = "got an empty PATH, expected a folder"
         raise click.UsageError(message)
-    place, here = seat_if_any(), shlex.quote(path)
+    place, here = seat_if_any(path), shlex.quote(path)
     with Bars(shown=output.progress) as bars:
         reader = folder(path, bars)
         manifest = reader.manifest
@@ -55,6 +61,7 @@ def check(*, path: str, output: Output) -> None:
         exit_code=for_findings(findings, gate=False),
         findings=findings,
         rows=(
+            *(policy_rows(place.policy) if place else ()),
             card_row(len(card.passed), len(card.warned), len(card.failed))
             if manifest.entries
             else Row("card", "NOT EVALUATED", "the folder is empty"),

@@ -11,6 +11,7 @@ import click
 
 from hubpolicy import __version__
 from hubpolicy.cli.exits import Exit, for_error
+from hubpolicy.cli.options import config_option
 from hubpolicy.errors import HubpolicyError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ Exit codes: 0 passed, 1 blocked, 2 usage or policy, 3 not evaluated, 4 permissio
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@config_option
 @click.version_option(__version__, "-V", "--version", prog_name="hubpolicy")
 def hubpolicy() -> None:
     """Publish a model on the Hub only with signed evidence about the exact bytes."""

@@ -18,6 +18,8 @@ from hubpolicy.render.registry import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hubpolicy.core.policy_child import ChildFile
+
 
 class Output(NamedTuple):
     """How a command reports."""
@@ -83,6 +85,37 @@ def _color(choice: str, stream: Any) -> bool:
     return choice == "always"
 
 
+CONFIG_KEY = "hubpolicy.config"
+
+
+def remember_config(context: click.Context, _: click.Parameter, paths: tuple[str, ...]) -> None:
+    """Keep the files of every ``-c`` for :func:`configured`, wherever it stands in the line."""
+    context.meta[CONFIG_KEY] = (*context.meta.get(CONFIG_KEY, ()), *paths)
+
+
+config_option = click.option(
+    "-c", "--config", type=click.Path(dir_okay=False), multiple=True, expose_value=False,
+    callback=remember_config,
+    help="A child policy, which only tightens; also HUBPOLICY_CONFIG; repeatable.",
+)  # fmt: skip
+"""For the program and for each command that judges: each adds its own."""
+
+
+def configured() -> tuple[ChildFile, ...]:
+    """The child policies of ``-c`` and of ``HUBPOLICY_CONFIG``; all of them count.
+
+    Raises:
+        ConfigError: one cannot be read.
+
+    """
+    from hubpolicy.adapters.children import from_environment, from_file
+
+    context = click.get_current_context(silent=True)
+    paths = context.meta.get(CONFIG_KEY, ()) if context is not None else ()
+    named = tuple(child for path in paths for child in from_file(path))
+    return (*named, *from_environment(os.environ))
+
+
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command gets them as one ``output`` argument."""
 
@@ -112,6 +145,7 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
+    config_option,
     click.option("--format", "format_", type=click.Choice(FORMATS), default="text",
                  envvar="HUBPOLICY_FORMAT", show_default=True, help="Format on standard output."),
     click.option("-o", "--output", "output_file", type=FormatFile(), multiple=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``hubpolicy policy``: check, explain or sign the governing policy."""
+"""``hubpolicy policy``: check, explain, compare or sign the governing policy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.cli.options import config_option
+from hubpolicy.cli.policy_diff import diff
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,14 +20,23 @@ if TYPE_CHECKING:
 
 @click.group()
 def policy() -> None:
-    """Check, explain or sign the governing policy (hubpolicy.toml in your configuration)."""
+    """Check, explain, compare or sign the governing policy (hubpolicy.toml of your own)."""
+
+
+policy.add_command(diff)
 
 
 @policy.command()
 @click.argument("path", type=click.Path(exists=True, dir_okay=False), required=False)
-def check(path: str | None) -> None:
+@click.option("--child", is_flag=True,
+              help="PATH is a child: a file that may only tighten your policy.")  # fmt: skip
+def check(path: str | None, *, child: bool) -> None:
     """Say whether a policy file is valid, and what is wrong with it."""
     from pathlib import Path
+
+    if child:
+        _check_child(path)
+        return
 
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import POLICY_FILE, user_home
@@ -33,7 +44,7 @@ def check(path: str | None) -> None:
     from hubpolicy.core.policy import parse_policy
 
     raw = Path(path).read_bytes() if path else user_home().read(POLICY_FILE)
-    value = parse_policy(_resolve(raw, path or POLICY_FILE))
+    value = parse_policy(resolve_file(raw, path or POLICY_FILE))
     if value.expires < SystemClock().now()[:10]:
         message = f"the policy expired on {value.expires}: it is valid and judges nothing"
         raise ConfigError(message, hint="set a later `expires`, then: hubpolicy policy sign")
@@ -45,6 +56,23 @@ def check(path: str | None) -> None:
     if path is None:
         signed = _is_signed(raw)
         click.echo("signed, and in force" if signed else "not signed yet: hubpolicy policy sign")
+
+
+def _check_child(path: str | None) -> None:
+    """Under the policy in force, whatever other children there are."""
+    from hubpolicy.adapters.children import from_file, tightened
+    from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.trusted import open_trusted
+    from hubpolicy.cli.policy_text import tightened_lines
+
+    if path is None:
+        message = "--child needs a FILE, for example ./my-model/hubpolicy.toml"
+        raise click.UsageError(message)
+    policy = tightened(open_trusted(user_home()).policy, from_file(path))
+    under = f"{policy.id} version {policy.version}"
+    click.echo(f"valid under {under}" + ("" if policy.tightened else ", and tightens nothing"))
+    for line in tightened_lines(policy):
+        click.echo(line)
 
 
 def _is_signed(raw: bytes) -> bool:
@@ -60,10 +88,14 @@ def _is_signed(raw: bytes) -> bool:
 
 
 @policy.command()
+@click.argument("path", type=click.Path(exists=True, file_okay=False), required=False)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="Format on standard output.")  # fmt: skip
-def explain(format_: str) -> None:
+@config_option
+def explain(path: str | None, format_: str) -> None:
     """Say what the policy in force demands: which true rates pass how often, and what a run costs.
+
+    Of the model in PATH: with what its hubpolicy.toml makes stricter, and which file says so.
 
     Attempts of the same weights share the chance of a false pass: attempt j is judged at half of
     what was left, so that trying again until it passes gains nothing.
@@ -73,7 +105,7 @@ def explain(format_: str) -> None:
     from hubpolicy.cli.wiring import seat
     from hubpolicy.core.power import explain_power
 
-    place = seat()
+    place = seat(path or "")
     show = as_json if format_ == "json" else as_text
     suites = explain_power(place.policy.toxicity, _group_sizes(place.policy.toxicity))
     click.echo(show(place.policy, suites, last_pace(place.home.state)))
@@ -85,13 +117,17 @@ def sign(key: str) -> None:
     """Sign the policy file as it stands now, renew the state, compile the gate."""
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import POLICY_FILE, user_home
+    from hubpolicy.adapters.trust_memory import read_memory, write_memory
+    from hubpolicy.cli.trust_pin import refuse_pinned
     from hubpolicy.cli.wiring import ROOT_DOCUMENT, STATE_DOCUMENT, signer
     from hubpolicy.core.gatefile import GateMeta
     from hubpolicy.flows.founding import seal, standing_state
+    from hubpolicy.flows.pinning import remembered_solo
 
-    home = user_home()
+    home, now = user_home(), SystemClock().now()
+    refuse_pinned(home)
     raw = home.read(POLICY_FILE)
-    payload = _resolve(raw, POLICY_FILE)
+    payload = resolve_file(raw, POLICY_FILE)
     root = home.read(*ROOT_DOCUMENT)
     founded = seal(
         signer(home, key),
@@ -99,9 +135,11 @@ def sign(key: str) -> None:
         payload,
         standing_state(root, home.read(*STATE_DOCUMENT)),
         GateMeta(hashlib.sha256(raw).hexdigest(), _endpoints(home)),
-        SystemClock().now(),
+        now,
     )
+    memory = remembered_solo(read_memory(home), founded.root, founded.state, now)
     _write(home, founded)
+    write_memory(home, memory)
     click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
     click.echo("releases made before need a new release line: hubpolicy attest PATH")
 
@@ -136,7 +174,13 @@ def _endpoints(home: Home) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, endpoint())))
 
 
-def _resolve(raw: bytes, where: str) -> bytes:
+def resolve_file(raw: bytes, where: str) -> bytes:
+    """The payload that a policy file means on this machine.
+
+    Raises:
+        ConfigError: it is no policy.
+
+    """
     from hubpolicy.adapters import assets
     from hubpolicy.adapters.card_profiles import profiles_of
     from hubpolicy.adapters.home import user_home

@@ -37,7 +37,15 @@ def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
     ]
     for role in policy.roles:
         lines.append(f"{role.role}: {role.threshold} signature(s), binds {role.binds}")
+    lines += tightened_lines(policy)
     return "\n".join(terminal(line) for line in lines)
+
+
+def tightened_lines(policy: Policy) -> list[str]:
+    """What children made stricter: key, both values, and the file that says so."""
+    return [
+        terminal(f"{one.key} {one.now} (was {one.was}), by {one.where}") for one in policy.tightened
+    ]
 
 
 def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> str:
@@ -71,6 +79,7 @@ def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
             {"role": role.role, "threshold": role.threshold, "binds": role.binds}
             for role in policy.roles
         ],
+        "tightened": [one._asdict() for one in policy.tightened],
     }
     return in_json(json.dumps(document, indent=2, ensure_ascii=True))
 

@@ -84,7 +84,7 @@ def push(
     from hubpolicy.flows.pushing import Plan, Pushed
     from hubpolicy.render.report import Report
 
-    place = seat()
+    place = seat(path)
     require_known_namespace(place.policy, repo)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if run_test and not dry_run:

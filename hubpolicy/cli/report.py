@@ -46,7 +46,7 @@ def report(*, run: str, show_samples: bool, update_card: str | None, output: Out
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
-    place = seat()
+    place = seat(run)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         seen = look(run, place, bars, texts=show_samples)
         written = _update(update_card, seen, place, bars) if update_card else ""

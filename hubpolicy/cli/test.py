@@ -78,7 +78,7 @@ def test(
                 "--rescore": rescore})  # fmt: skip
     if way in {"--shard", "--estimate"}:
         runs.refuse_reports(output, way)
-    place = seat()
+    place = seat(path)
     wish = Wish(path, plan, speak, key, work)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if way == "--shard":
@@ -110,7 +110,7 @@ def _way(given: dict[str, object]) -> str:
 
 def _report(done: Tested, path: str, place: Seat) -> Report:
     from hubpolicy.cli.exits import for_findings
-    from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
+    from hubpolicy.cli.summaries import bytes_row, manifest_summary, policy_rows, with_path
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
@@ -123,6 +123,7 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         exit_code=for_findings(findings, gate=False),
         findings=findings,
         rows=(
+            *policy_rows(place.policy),
             bytes_row(done.reader.manifest),
             *(row for one in done.evaluations for row in (_row(one), *_published(one))),
         ),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.verification import Verification
     from hubpolicy.flows.verifying import Gathered
@@ -87,10 +88,16 @@ def verify(
 def gather(wanted: Wanted, place: Seat, progress: Progress) -> Gathered:
     """Evidence, and the evidence files, of whatever is wanted, under what this person trusts."""
     from hubpolicy import opening
+    from hubpolicy.adapters.children import CHILD_FILE, tightened
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.core.policy_child import ChildFile
     from hubpolicy.flows.verifying import Law
 
-    law = Law(place.trusted.policy, place.trusted.trust, SystemClock().now())
+    def under(content: bytes) -> Policy:
+        children = (*place.children, ChildFile(CHILD_FILE, content))
+        return tightened(place.governing, children)
+
+    law = Law(place.policy, place.trusted.trust, SystemClock().now(), under)
     return opening.gather(wanted, law, progress)
 
 
@@ -118,6 +125,7 @@ def _report(
     from hubpolicy.cli.summaries import (
         manifest_summary,
         measurement_rows,
+        policy_rows,
         release_row,
         toxicity_rows,
     )
@@ -136,7 +144,12 @@ def _report(
         exit_code=for_decision(decision, gate=True),
         findings=_remedies(decision.findings, gathered, wanted.target, target),
         waived=decision.waived,
-        rows=(*_origin_rows(gathered, answer), *steps, *toxicity_rows(evidence)),
+        rows=(
+            *policy_rows(evidence.policy),
+            *_origin_rows(gathered, answer),
+            *steps,
+            *toxicity_rows(evidence),
+        ),
         measurements=measurement_rows(evidence),
         manifest=manifest_summary(manifest) if manifest is not None else None,
         solo=evidence.trust.root.solo,

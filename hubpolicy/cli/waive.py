@@ -51,7 +51,7 @@ def waive(
         message = "--reason is empty"
         raise click.UsageError(message)
     wish = Wish(_known(rule), str(until)[:10], reason.strip())
-    place = seat()
+    place = seat(path)
     table = desk(place, key)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         reader = folder(path, bars)

@@ -21,6 +21,7 @@ from hubpolicy.opening import hub as hub  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from hubpolicy.core.card.check import CardCheck
+    from hubpolicy.core.policy_child import ChildFile
     from hubpolicy.domain.policy import Policy
     from hubpolicy.flows.attesting import Desk
     from hubpolicy.ports import ReleaseReader, Signer
@@ -33,33 +34,44 @@ BASELINE_DOCUMENT = ("trust", "baseline.json")
 
 
 class Seat(NamedTuple):
-    """Where this person sits: their folders, and what they trust."""
+    """Where this person sits: their folders, and what they trust.
+
+    ``governing`` is the policy as it was signed, ``children`` what tightened it.
+    """
 
     home: Home
     trusted: Trusted
+    governing: Policy
+    children: tuple[ChildFile, ...] = ()
 
     @property
     def policy(self) -> Policy:
-        """The governing policy."""
+        """The governing policy, and what children make stricter."""
         return self.trusted.policy
 
 
-def seat() -> Seat:
-    """The user's configuration.
+def seat(folder: str = "") -> Seat:
+    """The user's configuration, tightened by ``-c``, by ``HUBPOLICY_CONFIG`` and by ``folder``.
 
     Raises:
-        ConfigError: there is none yet; ``hubpolicy init`` makes it.
+        ConfigError: there is none yet, ``hubpolicy init`` makes it; or a child loosens it.
 
     """
+    from hubpolicy.adapters.children import in_folder, tightened
+    from hubpolicy.cli.options import configured
+
     home = user_home()
-    return Seat(home, open_trusted(home))
+    trusted = open_trusted(home)
+    children = (*configured(), *(in_folder(folder) if folder else ()))
+    policy = tightened(trusted.policy, children)
+    return Seat(home, trusted._replace(policy=policy), trusted.policy, children)
 
 
-def seat_if_any() -> Seat | None:
-    """The user's configuration, or None where nobody ran ``init`` yet."""
+def seat_if_any(folder: str = "") -> Seat | None:
+    """The same, or None where nobody ran ``init`` yet."""
     home = user_home()
     here = (Path(home.path(name)).exists() for name in (GATE_FILE, POLICY_FILE))
-    return seat() if any(here) else None
+    return seat(folder) if any(here) else None
 
 
 def signer(home: Home, key: str) -> Signer:

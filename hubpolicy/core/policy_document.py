@@ -272,7 +272,7 @@ def _rules(table: dict[str, Any], catalogue: Catalogue, where: str) -> tuple[Rul
     for name, own in sorted(table.items()):
         if name not in defaults:
             raise _unknown(name, "rule", sorted(defaults), where)
-        default = defaults[name]
+        default = defaults[name] if is_card_rule(name) else Severity.ERROR
         severity = SEVERITIES[own.get("severity", default.word)]
         if severity < default and (name in catalogue.fixed or not is_card_rule(name)):
             but = ", ".join(("HP101-HP119", *(f"not {rule}" for rule in sorted(catalogue.fixed))))

@@ -137,11 +137,21 @@ class RuleSetting(NamedTuple):
     waivable: bool
 
 
+class Tightening(NamedTuple):
+    """One key that a child policy made stricter: its name in the file, both values, which child."""
+
+    key: str
+    was: str
+    now: str
+    where: str
+
+
 class Policy(NamedTuple):
     """A resolved, signed policy. ``sha256`` is the digest of the signed payload bytes.
 
     ``expires`` is an ISO date (UTC), the last day on which the policy holds; ``observe_until`` the
     last one on which a policy of mode ``observe`` only observes, empty in mode ``enforce``.
+    ``tightened`` is no part of what was signed: what children made stricter (docs/adr/0010).
     """
 
     id: str
@@ -161,6 +171,7 @@ class Policy(NamedTuple):
     sha256: str
     observe_until: str = ""
     evidence: tuple[EvidenceItem, ...] = ()
+    tightened: tuple[Tightening, ...] = ()
 
     def setting(self, rule: str) -> RuleSetting | None:
         """What the policy says about that rule, if anything."""

@@ -33,14 +33,19 @@ if TYPE_CHECKING:
     from hubpolicy.ports import Hub, ReleaseReader
 
 Files = tuple[EvidenceFile, ...]
+CHILD_FILE = "hubpolicy.toml"
 
 
 class Law(NamedTuple):
-    """What is judged by, from outside of what is judged, and when (ISO 8601 UTC)."""
+    """What is judged by, from outside of what is judged, and when (ISO 8601 UTC).
+
+    ``under``: the policy with what the release's own ``hubpolicy.toml`` makes stricter.
+    """
 
     policy: Policy
     trust: Trust
     now: str
+    under: Callable[[bytes], Policy] | None = None
 
 
 class Upstream(NamedTuple):
@@ -122,7 +127,10 @@ def gather_listing(
     else:
         there = (file.path for file in listing.files if is_evidence_path(file.path))
         files = with_given(tuple(EvidenceFile(path, b"") for path in there), given)
-    evidence = assemble_listing(listing, files, repo, law.policy, law.trust, law.now)
+    policy = law.policy
+    if law.under is not None and any(file.path == CHILD_FILE for file in listing.files):
+        policy = law.under(hub.read(repo, oid, CHILD_FILE))
+    evidence = assemble_listing(listing, files, repo, policy, law.trust, law.now)
     here = tuple(file.path for file in listing.files if not is_evidence_path(file.path))
     return Gathered(evidence, files, coverage_of(here, evidence.lines), oid)
 
@@ -195,6 +203,8 @@ def _gathered(
 ) -> Gathered:
     put_together = assemble_part if part else assemble
     evidence = put_together(Revised(reader, files), target, law.policy, law.trust, law.now)
+    if law.under is not None and any(e.path == CHILD_FILE for e in reader.manifest.entries):
+        evidence = evidence._replace(policy=law.under(reader.read(CHILD_FILE)))
     here = tuple(entry.path for entry in reader.manifest.entries)
     return Gathered(evidence, files, coverage_of(here, evidence.lines), revision, part)
 
