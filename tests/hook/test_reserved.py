@@ -383,6 +383,61 @@ def test_only_what_git_has_for_everybody_or_for_the_user_counts(
     assert [pin.namespace for pin in read_pins(os.environ)] == ["acme.labs"]
 
 
+OURS = f'[hubpolicy "acme"]\n\tpin = {sha("x")}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "pinned"),
+    [
+        ("", False),
+        ("[user]\n name = Ada\n", False),
+        (OURS, True),
+        (OURS.replace("hubpolicy", "HubPolicy"), True),
+        (OURS.replace("\n\t", " "), True),
+        (f"[hubpolicy.acme]\npin={sha('x')}\n", True),
+        (f"\ufeff{OURS}", True),
+        ("[include]\n path = more\n", True),
+        ("[Include] path=more\n", True),
+        ('[includeIf "gitdir:/"]\n path = more\n', None),
+        ('[includeIf "gitdir:/nowhere/"]\n path = more\n', None),
+        ("[includ\\\ne]\n path = more\n", None),
+        ('[hubpoli\\\ncy "acme"]\n', None),
+    ],
+)
+@pytest.mark.parametrize("name", [".gitconfig", ".config/git/config"])
+def test_git_is_spared_only_where_it_has_nothing_to_say(
+    machine: PinPlaces, name: str, text: str, pinned: bool | None
+) -> None:
+    """None: what git makes of it may differ; asked it is."""
+    file = Path(machine.home, name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    (file.parent / "more").write_text(OURS)
+    asked = GitPins(os.environ)
+    try:
+        found = asked.read()
+    except ServiceError:
+        found = ()
+    if places._is_of_the_system(os.environ) and not places._may_name_us("/etc/gitconfig"):
+        lower = text.lower()
+        assert (asked.running is None) is not ("hubpolicy" in lower or "include" in lower)
+    assert pinned is None or bool(found) is pinned
+
+
+def test_another_git_is_always_asked(
+    machine: PinPlaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who knows where its system configuration is?"""
+    where = shutil.which("git")
+    assert where is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(where)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    asked = GitPins(os.environ)
+    assert asked.running is not None
+    assert asked.read() == ()
+
+
 def test_without_git_nothing_of_gits_is_overlooked(
     machine: PinPlaces, team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
