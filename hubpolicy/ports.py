@@ -99,6 +99,18 @@ class Signer(Protocol):
         """Sign the bytes (the DSSE pre-authentication encoding)."""
 
 
+class TimeService(Protocol):
+    """An RFC 3161 time authority that gives timestamps."""
+
+    def stamp(self, signature: bytes) -> bytes:
+        """DER of the time-stamp response over the signature's bytes.
+
+        Raises:
+            ServiceError: no answer, or none about this signature.
+
+        """
+
+
 class Generator(Protocol):
     """The model under test."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.foreign_evidence import Imported
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.attesting import Attested
-    from hubpolicy.ports import Progress
+    from hubpolicy.ports import Progress, TimeService
 
 
 @click.command(
@@ -30,6 +30,7 @@ Examples:
   hubpolicy attest ./my-model --repo acme/my-model
   hubpolicy attest ./my-model     for the last release line's repository, or git's Hub remote
   hubpolicy attest ./my-model --evidence lm-eval=results.json
+  hubpolicy attest ./my-model --model-sig signed-elsewhere.sig
 \b
 Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missing,
 4 no key, 5 approvals are missing.
@@ -46,6 +47,15 @@ Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missin
     help="Third-party evidence that the policy asks for, by its name or format "
     "(lm-eval, garak, json); repeatable.",
 )
+@click.option(
+    "--model-sig",
+    default=None,
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="A model.sig that a releaser made elsewhere, with model_signing for one.",
+)
+@click.option("--timestamp", default="", metavar="URL", envvar="HUBPOLICY_TIMESTAMP",
+              help="RFC 3161 time authority that timestamps the release line.")  # fmt: skip
 @report_options
 def attest(
     *,
@@ -53,6 +63,8 @@ def attest(
     repo: RepoId | None,
     key: str,
     files: tuple[tuple[str, str], ...],
+    model_sig: str | None,
+    timestamp: str,
     output: Output,
 ) -> None:
     """Sign what is known about PATH: card line, model.sig, and the release line last."""
@@ -69,10 +81,13 @@ def attest(
     from hubpolicy.cli.wiring import seat
     from hubpolicy.render.report import Report
 
-    place = seat(path)
+    place = seat()
     with Bars(shown=output.progress) as bars:
         imports = read_imports(files, place.policy)
-        done = attest_folder(path, repo, key, place, bars, imports=imports)
+        done = attest_folder(
+            path, repo, key, place, bars, imports=imports,
+            model_signature=_given(model_sig), time_service=_service(timestamp, place, bars),
+        )  # fmt: skip
         say_imported(imports, done.evidence, bars, shlex.quote(path))
     target = done.evidence.target
     report = Report(
@@ -89,6 +104,34 @@ def attest(
         closing=_closing(done),
     )
     finish(report, output)
+
+
+def _given(path: str | None) -> bytes | None:
+    """A model signature made elsewhere."""
+    if path is None:
+        return None
+    limit = 64 * 1024 * 1024
+    try:
+        with Path(path).open("rb") as handle:
+            content = handle.read(limit + 1)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise ConfigError(message, hint="--model-sig FILE, as model_signing wrote it") from error
+    if len(content) > limit:
+        message = f"got more than {limit} bytes in {path}, expected a model signature"
+        raise ConfigError(message)
+    return content
+
+
+def _service(url: str, place: Seat, progress: Progress) -> TimeService | None:
+    """The time authority; where the root pins none, nobody will believe its word."""
+    from hubpolicy.adapters.timestamping import parse_service
+
+    if not url:
+        return None
+    if not place.trusted.trust.root.time_authorities:
+        progress.note("the trust root pins no time authority: the time stays self-declared")
+    return parse_service(url)
 
 
 def _closing(done: Attested) -> str:
@@ -111,11 +154,14 @@ def attest_folder(
     writing: bool = True,
     permit: Callable[[], None] = lambda: None,
     imports: tuple[Imported, ...] = (),
+    model_signature: bytes | None = None,
+    time_service: TimeService | None = None,
 ) -> Attested:
     """Complete ``.gitattributes``, then attest. Shared with ``push``.
 
     ``reader`` is the folder, if it was read already. ``writing`` = False judges and signs in
-    memory alone; ``permit`` is asked right before writing. ``imports`` is third-party evidence.
+    memory alone; ``permit`` is asked right before writing. ``imports`` is third-party evidence,
+    ``model_signature`` a ``model.sig`` that others made.
 
     Raises:
         ConfigError: the policy names namespaces, and the repository is in none of them.
@@ -145,10 +191,11 @@ def attest_folder(
         release,
         EvidenceFolder(Path(path), attributes=attributes),
         target,
-        desk(place, key),
+        desk(place, key)._replace(time_service=time_service),
         card,
         assemble,
         only_if_passed=only_if_passed, writing=writing, permit=permit, imports=imports,
+        model_signature=model_signature,
     )  # fmt: skip
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")

@@ -91,7 +91,7 @@ def prepared(
     """
     from hubpolicy.adapters.loaders import external_data
     from hubpolicy.cli.wiring import card_check, desk, folder
-    from hubpolicy.core.checkers import checker_pem
+    from hubpolicy.core.checkers import require_checker
     from hubpolicy.core.closure import closures, config_paths
     from hubpolicy.flows.testing import Demand
 
@@ -99,7 +99,7 @@ def prepared(
     # Ask for the key before hours of work, not after.
     table = desk(place, wish.key) if signing and plan.opens_gate else None
     if table is not None:
-        checker_pem(place.trusted.trust, table.signer.keyid, what="the run")
+        require_checker(place.trusted.trust, table.signer, what="the run")
     reader = folder(wish.path, progress)
     manifest = reader.manifest
     configs = {path: reader.read(path) for path in config_paths(manifest)}

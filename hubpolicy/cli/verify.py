@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
-    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.verification import Verification
     from hubpolicy.flows.verifying import Gathered
@@ -88,16 +87,10 @@ def verify(
 def gather(wanted: Wanted, place: Seat, progress: Progress) -> Gathered:
     """Evidence, and the evidence files, of whatever is wanted, under what this person trusts."""
     from hubpolicy import opening
-    from hubpolicy.adapters.children import CHILD_FILE, tightened
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.core.policy_child import ChildFile
     from hubpolicy.flows.verifying import Law
 
-    def under(content: bytes) -> Policy:
-        children = (*place.children, ChildFile(CHILD_FILE, content))
-        return tightened(place.governing, children)
-
-    law = Law(place.policy, place.trusted.trust, SystemClock().now(), under)
+    law = Law(place.trusted.policy, place.trusted.trust, SystemClock().now())
     return opening.gather(wanted, law, progress)
 
 
@@ -125,8 +118,8 @@ def _report(
     from hubpolicy.cli.summaries import (
         manifest_summary,
         measurement_rows,
-        policy_rows,
         release_row,
+        signature_rows,
         toxicity_rows,
     )
     from hubpolicy.flows.verifying import verification_of
@@ -145,9 +138,9 @@ def _report(
         findings=_remedies(decision.findings, gathered, wanted.target, target),
         waived=decision.waived,
         rows=(
-            *policy_rows(evidence.policy),
             *_origin_rows(gathered, answer),
             *steps,
+            *signature_rows(evidence),
             *toxicity_rows(evidence),
         ),
         measurements=measurement_rows(evidence),

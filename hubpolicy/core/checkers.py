@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.signatories import principal_at_hand
 from hubpolicy.errors import VerificationError
 
 if TYPE_CHECKING:
+    from hubpolicy.core.dsse import SigningKey
     from hubpolicy.domain.trust import Trust
 
 ROLE = "checker"
@@ -22,16 +24,30 @@ def checker_pem(trust: Trust, keyid: str, *, what: str) -> str:
 
     """
     key = trust.root.key(keyid)
+    _require(trust, keyid, "" if key is None else key.principal, what)
+    return "" if key is None else key.pem
+
+
+def require_checker(trust: Trust, signer: SigningKey, *, what: str) -> None:
+    """Refuse a key at hand that is no checker's: a plain one, or one that is certified.
+
+    Raises:
+        VerificationError: as for :func:`checker_pem`.
+
+    """
+    _require(trust, signer.keyid, principal_at_hand(signer, trust.root), what)
+
+
+def _require(trust: Trust, keyid: str, principal: str, what: str) -> None:
     hint = "hubpolicy trust show lists who holds which role"
-    if key is None:
+    if not principal:
         got = f"key {keyid[:16]}" if keyid else "nobody's key"
         message = f"got {got} for {what}, expected one of the trust root"
         raise VerificationError(message, hint=hint)
     if keyid in trust.state.revoked_keys:
-        message = f"got key {keyid[:16]} of {key.principal} for {what}, which is revoked"
+        message = f"got key {keyid[:16]} of {principal} for {what}, which is revoked"
         raise VerificationError(message, hint="use another key: hubpolicy test --key file:PATH")
-    if ROLE not in trust.root.roles_of(key.principal):
-        held = ", ".join(sorted(trust.root.roles_of(key.principal))) or "no role"
-        message = f"got the key of {key.principal}, who holds {held}, for {what}, expected {ROLE}"
+    if ROLE not in trust.root.roles_of(principal):
+        held = ", ".join(sorted(trust.root.roles_of(principal))) or "no role"
+        message = f"got the key of {principal}, who holds {held}, for {what}, expected {ROLE}"
         raise VerificationError(message, hint=hint)
-    return key.pem

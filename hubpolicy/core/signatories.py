@@ -14,7 +14,7 @@ from hubpolicy.domain.trust import Key, name_id
 from hubpolicy.errors import HubpolicyError, UnsupportedError, VerificationError
 
 if TYPE_CHECKING:
-    from hubpolicy.core.bundle import Bundle, Sealing
+    from hubpolicy.core.bundle import Bundle
     from hubpolicy.core.dsse import SigningKey
     from hubpolicy.domain.trust import Identity, Trust, TrustRoot
 
@@ -67,14 +67,14 @@ def find_signatory(raw: bytes, bundle: Bundle, trust: Trust, *, at: str, where: 
     return Signatory(key, frozenset({key.keyid}))
 
 
-def principal_at_hand(signer: SigningKey | Sealing, keyid: str, root: TrustRoot) -> str:
+def principal_at_hand(signer: SigningKey, root: TrustRoot) -> str:
     """Whose key is at hand, by the trust root's word; empty for a stranger's."""
     from hubpolicy.core.bundle import Sealing
 
-    key = root.key(keyid)
+    key = root.key(signer.keyid)
     if key is not None:
         return key.principal
-    identity = next((each for each in root.identities if each.keyid == keyid), None)
+    identity = next((each for each in root.identities if each.keyid == signer.keyid), None)
     if identity is not None:
         return identity.principal
     names = signer.names if isinstance(signer, Sealing) else ()

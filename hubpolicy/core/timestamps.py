@@ -156,6 +156,7 @@ def _refuse(message: str, where: str) -> NoReturn:
     raise RefusedError(text, RULE, hint)
 
 
-def shown(stamps: Iterable[Stamp]) -> str:
-    """For people: who vouches for which time, or that nobody does."""
-    return ", ".join(f"timestamped {stamp.time} by {stamp.authority}" for stamp in stamps)
+def told(stamps: Iterable[Stamp], declared: str) -> str:
+    """For people: who vouches for which time, or that nobody but the signer does."""
+    proven = ", ".join(f"timestamped {stamp.time} by {stamp.authority}" for stamp in stamps)
+    return proven or f"self-declared {declared}"

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hubpolicy.core.bundle import make_bundle, parse_bundle
+from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.evidence_files import policy_path
 from hubpolicy.core.judge import INPUTS, judge
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.core.lines import first_releases, people_asked
-from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.predicates import VERIFIER_ID
 from hubpolicy.core.rules.hp710 import refusal
+from hubpolicy.core.signatories import principal_at_hand
 from hubpolicy.core.statements import CARD, card_statement, release_statement
-from hubpolicy.core.verify import verify_model_signature
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import (
     ApplicabilityResult,
@@ -30,7 +29,6 @@ from hubpolicy.domain.statement import (
     ToxicityResult,
     Waiver,
 )
-from hubpolicy.errors import MalformedError, VerificationError
 from hubpolicy.flows.importing import with_imports
 from hubpolicy.flows.kept import (
     Desk,
@@ -41,9 +39,11 @@ from hubpolicy.flows.kept import (
     parse_lines,
     release_file,
     sign,
+    stamped,
     still_true,
     uri_of,
 )
+from hubpolicy.flows.model_signatures import new_signature, standing_signature, with_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,8 +113,7 @@ class _Trip(NamedTuple):
     @property
     def me(self) -> str:
         """Whose key is at hand; empty for a stranger's, which no line will take."""
-        key = self.desk.trust.root.key(self.desk.signer.keyid)
-        return "" if key is None else key.principal
+        return principal_at_hand(self.desk.signer, self.desk.trust.root)
 
     def may(self, role: str) -> bool:
         """A stranger's key may try, and is refused with the reason."""
@@ -139,21 +138,24 @@ def attest(
     writing: bool = True,
     permit: Callable[[], None] = _yes,
     imports: tuple[Imported, ...] = (),
+    model_signature: bytes | None = None,
 ) -> Attested:
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
     Everything is made and judged in memory first; the files follow, the release lines last.
     ``only_if_passed`` leaves what stands there alone unless the release passes; without
     ``writing`` it is left alone in any case. ``permit`` is asked right before writing, and
-    raises what speaks against it. ``imports`` is third-party evidence to sign besides.
+    raises what speaks against it. ``imports`` is third-party evidence to sign besides,
+    ``model_signature`` a ``model.sig`` that others made, in place of what stands there.
 
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
         ServiceError: the evidence could not be written; what stood there still stands.
 
     """
-    files = reader.evidence_files()
-    trip = _Trip(reader, files, target, desk, assemble, desk.clock.now(), [])
+    now, files = desk.clock.now(), reader.evidence_files()
+    files = with_given(files, model_signature, reader.manifest, desk, now)
+    trip = _Trip(reader, files, target, desk, assemble, now, [])
     every = parse_lines(files, desk.trust, trip.now)
     kept = still_true(every, trip.manifest)
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
@@ -279,20 +281,11 @@ def _model_signature(trip: _Trip) -> bytes | None:
     manifest, desk = trip.manifest, trip.desk
     if not manifest.entries:
         return None
-    payload = oms_statement(manifest, trip.target.name)
-    for file in trip.files:
-        if file.path == MODEL_SIGNATURE:
-            try:
-                old = parse_bundle(file.content, where=MODEL_SIGNATURE)
-                verify_model_signature(file.content, desk.trust, manifest, now=trip.now)
-            except (VerificationError, MalformedError):
-                continue
-            if old.payload == payload:
-                return file.content
-    if not trip.may("releaser"):
-        return None
+    standing = standing_signature(trip.files, manifest, trip.target.name, desk, trip.now)
+    if standing is not None or not trip.may("releaser"):
+        return standing
     trip.signed.append(MODEL_SIGNATURE)
-    return make_bundle(payload, desk.signer)
+    return new_signature(manifest, trip.target.name, desk)
 
 
 def _release_lines(trip: _Trip, kept: list[Line], draft: Evidence) -> list[Line]:
@@ -322,13 +315,23 @@ def _release_lines(trip: _Trip, kept: list[Line], draft: Evidence) -> list[Line]
     )
     standing = [item for item in kept if _says(item.line, summary)]
     if any(item.line.keyid == desk.signer.keyid for item in standing):
-        return standing
+        return [_stamped(item, trip) for item in standing]
     if not trip.may("releaser"):
         return standing
     trip.signed.append("release")
     # Never another one's payload: its time would be vouched for by somebody who did not look.
     payload = release_statement(summary, trip.manifest, inputs=tuple(inputs))
-    return [*standing, sign(payload, desk, trip.now)]
+    return [*standing, _stamped(sign(payload, desk, trip.now), trip)]
+
+
+def _stamped(item: Line, trip: _Trip) -> Line:
+    """Our own line with a timestamp where one is asked for; without signing it again."""
+    if item.line.keyid != trip.desk.signer.keyid or trip.desk.time_service is None:
+        return item
+    new = stamped(item, trip.desk, trip.desk.time_service)
+    if new != item:
+        trip.signed.append("timestamp")
+    return new
 
 
 def _refuses(line: VerifiedStatement, trip: _Trip) -> bool:

@@ -23,6 +23,7 @@ from hubpolicy.core.lines import at_hand, select
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.rules import hp301, hp703
 from hubpolicy.core.rules.hp412 import evidence_kind
+from hubpolicy.core.timestamps import told
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.manifest import EvidenceFile, git_blob_id, is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
@@ -252,7 +253,7 @@ def _judge_tree(
         rules = ", ".join(sorted({finding.rule for finding in then.waived}))
         base = base._replace(status="ATTESTED_WAIVED", detail=f"waived: {rules}")
     else:
-        base = base._replace(status="ATTESTED", detail=f"self-declared {summary.time_verified}")
+        base = base._replace(status="ATTESTED", detail=told(line.stamps, summary.time_verified))
     now = judge(today)
     if now.verdict != "passed":
         worst = _errors(now.findings)[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import lines as at
-from hubpolicy.core.bundle import make_bundle
+from hubpolicy.core.bundle import add_timestamp, make_bundle, parse_bundle
 from hubpolicy.core.evidence_files import records_path
 from hubpolicy.core.line_files import RELEASE_FILE, approval_path
 from hubpolicy.core.line_files import lines as lines_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.manifest import Manifest
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.trust import Trust
-    from hubpolicy.ports import Clock, ReleaseReader, Signer
+    from hubpolicy.ports import Clock, ReleaseReader, Signer, TimeService
 
 
 class Desk(NamedTuple):
@@ -36,6 +36,7 @@ class Desk(NamedTuple):
     trust: Trust
     clock: Clock
     version: str
+    time_service: TimeService | None = None
 
 
 class Line(NamedTuple):
@@ -120,6 +121,21 @@ def sign(payload: bytes, desk: Desk, now: str) -> Line:
     """Sign, and verify our own bundle at once: a key without the role is found here."""
     raw = make_bundle(payload, desk.signer)
     return Line(raw, verify_bundle(raw, desk.trust, now=now, where="the new line"))
+
+
+def stamped(item: Line, desk: Desk, service: TimeService) -> Line:
+    """The line with a timestamp of its signature, verified at once; unless it has one.
+
+    Raises:
+        VerificationError: the root pins time authorities, and this is none of them.
+        ServiceError: the authority did not answer.
+
+    """
+    bundle = parse_bundle(item.raw, where="the new line")
+    if bundle.timestamps or bundle.logged:
+        return item
+    raw = add_timestamp(item.raw, service.stamp(bundle.signature), where="the new line")
+    return Line(raw, verify_bundle(raw, desk.trust, now=desk.clock.now(), where="the new line"))
 
 
 def uri_of(line: VerifiedStatement) -> str:

@@ -13,6 +13,7 @@ from hubpolicy.core.judge import INPUTS, judge
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.core.lines import select
 from hubpolicy.core.rules.hp710 import refusal
+from hubpolicy.core.signatories import principal_at_hand
 from hubpolicy.core.statements import waiver_statement
 from hubpolicy.core.verify import APPROVER_PREFIX
 from hubpolicy.domain.statement import CardResult, ReleaseSummary, Waiver
@@ -104,14 +105,14 @@ def _bad(card: CardResult) -> tuple[str, ...]:
 
 def _signed(reader: ReleaseReader, wish: Wish, desk: Desk, now: str) -> Line:
     root = desk.trust.root
-    key = root.key(desk.signer.keyid)
-    held = root.roles_of(key.principal) if key is not None else frozenset()
-    if key is None or not any(role.startswith(APPROVER_PREFIX) for role in held):
-        who = key.principal if key is not None else f"the key {desk.signer.keyid[:16]}"
+    principal = principal_at_hand(desk.signer, root)
+    held = root.roles_of(principal)
+    if not any(role.startswith(APPROVER_PREFIX) for role in held):
+        who = principal or f"the key {desk.signer.keyid[:16]}"
         roles = ", ".join(sorted(held)) or "no role"
         message = f"got a waiver by {who}, who holds {roles}, expected an approver"
         raise AccessError(message, hint="hubpolicy trust show lists who holds which role")
-    waiver = Waiver(rule=wish.rule, who=key.principal, why=wish.reason, until=wish.until)
+    waiver = Waiver(rule=wish.rule, who=principal, why=wish.reason, until=wish.until)
     return sign(waiver_statement(waiver, reader.manifest), desk, now)
 
 

@@ -53,12 +53,12 @@ def test_bundles_carry_the_chain_and_hold(tmp_path: Path) -> None:
 
 def test_whose_key_is_at_hand(tmp_path: Path) -> None:
     signer = signer_for(write(tmp_path, pki.leaf(), pki.between()))
-    assert principal_at_hand(signer, signer.keyid, ROOT) == "rita"
-    assert principal_at_hand(signer, signer.keyid, samples.ROOT) == ""
+    assert principal_at_hand(signer, ROOT) == "rita"
+    assert principal_at_hand(signer, samples.ROOT) == ""
     plain = samples.signer("rita")
-    assert principal_at_hand(plain, plain.keyid, samples.ROOT) == "rita"
+    assert principal_at_hand(plain, samples.ROOT) == "rita"
     stranger = samples.signer("mallory")
-    assert principal_at_hand(stranger, stranger.keyid, ROOT) == ""
+    assert principal_at_hand(stranger, ROOT) == ""
 
 
 def test_passphrase(tmp_path: Path) -> None:

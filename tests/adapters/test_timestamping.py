@@ -39,8 +39,12 @@ def test_answers_that_are_none(tmp_path: Path) -> None:
     other = authority.stamp(b"another signature")
     answers = [b"", b"text", b"0" * 70000, other, authority.reply(b"\x30\x00")]
     for answer in answers:
+
+        def always(_: bytes, given: bytes = answer) -> bytes:
+            return given
+
         with (
-            serving(lambda _, answer=answer: answer) as url,
+            serving(always) as url,
             pytest.raises(
                 ServiceError, match=r"no time-stamp response|refused|more than"
             ) as caught,

@@ -211,6 +211,8 @@ def resign(**changes: object) -> None:
             for role in root.roles
         )
         root = root._replace(keys=(*root.keys, *keys), roles=roles, solo=False)
+    edit = changes.pop("root", None)
+    root = edit(root) if callable(edit) else root
     policy = canonical(policy_payload(trusted.policy._replace(**changes)))  # type: ignore[arg-type]
     state = trusted.trust.state._replace(policy_sha256=hashlib.sha256(policy).hexdigest())
     documents = (

@@ -15,7 +15,8 @@ from hubpolicy.core import times, verify
 from hubpolicy.core.bundle import add_timestamp, make_bundle, parse_bundle
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.signatories import Stamp
-from hubpolicy.core.timestamps import shown
+from hubpolicy.core.statements import release_statement
+from hubpolicy.core.timestamps import told
 from hubpolicy.domain.finding import Location
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.domain.trust import TimeAuthority, Trust
@@ -70,12 +71,12 @@ def test_a_timestamp_by_a_pinned_authority_is_proof_of_time(
     assert name == "acme time"
     assert times.is_instant(time)
     assert abs(times.seconds(time) - times.seconds(now())) < 600
-    assert shown([Stamp(name, time)]) == f"timestamped {time} by acme time"
+    assert told([Stamp(name, time)], now()) == f"timestamped {time} by acme time"
 
 
 def test_without_one_the_time_is_self_declared(authority: Stamper) -> None:
     assert stamps(RAW, [], trusting(authority.pinned)) == ()
-    assert shown(()) == ""
+    assert told((), "2026-11-22T15:00:00Z") == "self-declared 2026-11-22T15:00:00Z"
 
 
 def test_where_nobody_is_pinned_it_proves_nothing_but_must_be_of_this_signature(
@@ -145,7 +146,7 @@ def test_a_finding_of_its_own_rule(authority: Stamper) -> None:
 
 def test_a_statement_is_not_dated_after_its_own_timestamp(authority: Stamper) -> None:
     ahead = samples.SUMMARY._replace(time_verified="2037-01-01T00:00:00Z")
-    payload = samples.statements.release_statement(ahead, samples.MANIFEST, inputs=samples.INPUTS)
+    payload = release_statement(ahead, samples.MANIFEST, inputs=samples.INPUTS)
     raw = make_bundle(payload, samples.signer("rita"))
     trust = trusting(authority.pinned)
     assert stamps(raw, [], trust, LATER) == ()

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates, timestamps and model signatures of others on the command line, end to end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.adapters.files import FolderRelease
+from hubpolicy.core.bundle import make_bundle
+from hubpolicy.core.oms import oms_statement
+from tests import certificates as pki
+from tests.cli.world import REPO, contents, own_key, released, resign, run, sign_run
+from tests.golden import samples
+from tests.stamping import Stamper, serving, stamper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hubpolicy.domain.trust import TrustRoot
+
+BETWEEN = pki.issue("issuing", pki.root(), ca=True)
+
+
+def pinning(**changes: object) -> Callable[[TrustRoot], TrustRoot]:
+    return lambda root: root._replace(**changes)  # type: ignore[arg-type]
+
+
+def certified(folder: Path) -> str:
+    """Ada's certified key, and an authority in the root that vouches for her."""
+    resign(root=pinning(authorities=(pki.authority("ada"),)))
+    leaf = pki.issue("ada", BETWEEN, email="ada@acme.example")
+    (folder / "ada.pem").write_bytes(leaf.key_pem)
+    (folder / "ada.pem").chmod(0o600)
+    (folder / "ada.chain.pem").write_text(leaf.pem + BETWEEN.pem)
+    return f"x509:{folder}/ada.pem?chain={folder}/ada.chain.pem"
+
+
+def pinned(folder: Path) -> Stamper:
+    authority = stamper(folder / "time")
+    resign(root=pinning(time_authorities=(authority.pinned,)))
+    return authority
+
+
+# Certificates --------------------------------------------------------------------------------
+
+
+def test_a_release_under_a_certificate(home: Path, model: Path, tmp_path: Path) -> None:
+    key = certified(tmp_path)
+    sign_run(model, key=key)
+    ran = run("attest", model, "--repo", REPO, "--key", key)
+    assert ran.code == 0, ran
+    assert "signed: card, model.sig, release" in ran.out
+    again = run("attest", model, "--key", key)
+    assert "signed: nothing new" in again.out
+    verified = run("verify", model, "--repo", REPO)
+    assert verified.code == 0
+    assert "signed by ada" in verified.out
+    lines = (model / ".hubpolicy" / "release.intoto.jsonl").read_text().splitlines()
+    for line in lines:
+        assert "x509CertificateChain" in json.loads(line)["verificationMaterial"]
+
+
+def test_a_certificate_that_nobody_pinned(home: Path, model: Path, tmp_path: Path) -> None:
+    key = certified(tmp_path)
+    sign_run(model, key=key)
+    resign(root=pinning(authorities=()))
+    ran = run("attest", model, "--repo", REPO, "--key", key)
+    assert ran.code == 1
+    assert "whom no authority may certify" in ran.err
+
+
+def test_keys_that_take_an_extra_or_are_none(home: Path, model: Path) -> None:
+    ran = run("attest", model, "--repo", REPO, "--key", "hsm:x")
+    assert (ran.code, "expected the number of a key" in ran.err) == (2, True)
+    ran = run("attest", model, "--repo", REPO, "--key", "gnupg:x")
+    assert (ran.code, "file: or x509:" in ran.err) == (3, True)
+
+
+# Timestamps ----------------------------------------------------------------------------------
+
+
+def test_a_release_line_with_a_timestamp(home: Path, model: Path, tmp_path: Path) -> None:
+    authority = pinned(tmp_path)
+    sign_run(model)
+    with serving(authority.reply) as url:
+        ran = run("attest", model, "--repo", REPO, "--timestamp", url)
+    assert ran.code == 0, ran
+    assert "signed: card, model.sig, release, timestamp" in ran.out
+    verified = run("verify", model, "--repo", REPO)
+    assert verified.code == 0
+    assert "by acme time" in verified.out
+    assert "self-declared" not in verified.out
+    before = contents(model)
+    again = run("attest", model, "--timestamp", "http://127.0.0.1:9/nobody")
+    assert (again.code, "signed: nothing new" in again.out) == (0, True)
+    assert contents(model) == before
+
+
+def test_a_timestamp_is_added_later_without_signing_again(
+    home: Path, model: Path, tmp_path: Path
+) -> None:
+    authority = pinned(tmp_path)
+    released(model)
+    assert "self-declared" in run("verify", model, "--repo", REPO).out
+    with serving(authority.reply) as url:
+        ran = run("attest", model, "--timestamp", url)
+    assert "signed: timestamp" in ran.out
+    assert "by acme time" in run("verify", model, "--repo", REPO).out
+
+
+def test_where_the_root_pins_nobody_it_is_said(home: Path, model: Path, tmp_path: Path) -> None:
+    authority = stamper(tmp_path / "time")
+    sign_run(model)
+    with serving(authority.reply) as url:
+        ran = run("attest", model, "--repo", REPO, "--timestamp", url)
+    assert ran.code == 0
+    assert "pins no time authority" in ran.err
+    verified = run("verify", model, "--repo", REPO)
+    assert (verified.code, "self-declared" in verified.out) == (0, True)
+
+
+def test_the_word_of_another_authority_is_refused(home: Path, model: Path, tmp_path: Path) -> None:
+    pinned(tmp_path)
+    stranger = stamper(tmp_path / "other", root="stranger root")
+    sign_run(model)
+    before = contents(model)
+    with serving(stranger.reply) as url:
+        ran = run("attest", model, "--repo", REPO, "--timestamp", url)
+    assert ran.code == 1
+    assert "expected one by acme time" in ran.err
+    assert contents(model) == before
+
+
+def test_an_authority_that_does_not_answer(home: Path, model: Path, tmp_path: Path) -> None:
+    pinned(tmp_path)
+    sign_run(model)
+    before = contents(model)
+    ran = run("attest", model, "--repo", REPO, "--timestamp", "http://127.0.0.1:9/nobody")
+    assert (ran.code, "no answer from" in ran.err) == (3, True)
+    ran = run("attest", model, "--repo", REPO, "--timestamp", "timestamp.acme.example")
+    assert (ran.code, "expected the http address" in ran.err) == (2, True)
+    assert contents(model) == before
+
+
+def test_a_timestamp_of_another_line_blocks(home: Path, model: Path, tmp_path: Path) -> None:
+    authority = pinned(tmp_path)
+    sign_run(model)
+    with serving(authority.reply) as url:
+        assert run("attest", model, "--repo", REPO, "--timestamp", url).code == 0
+    path = model / ".hubpolicy" / "release.intoto.jsonl"
+    *others, release = path.read_text().splitlines()
+    value, stamped = json.loads(others[0]), json.loads(release)
+    part = "timestampVerificationData"
+    value["verificationMaterial"][part] = stamped["verificationMaterial"][part]
+    path.write_text("\n".join([json.dumps(value), *others[1:], release]) + "\n")
+    ran = run("verify", model, "--repo", REPO, "--format", "json")
+    assert ran.code == 1
+    assert "HP311" in ran.rules
+
+
+# Model signatures of others ------------------------------------------------------------------
+
+
+def signature(model: Path, name: str = "made elsewhere") -> bytes:
+    return make_bundle(oms_statement(FolderRelease(model).manifest, name), own_key())
+
+
+def test_a_model_signature_made_elsewhere_is_kept(home: Path, model: Path, tmp_path: Path) -> None:
+    released(model)
+    given = tmp_path / "given.sig"
+    leaf = certified(tmp_path)
+    assert leaf
+    from hubpolicy.adapters.signers import signer_for
+
+    raw = make_bundle(oms_statement(FolderRelease(model).manifest, "elsewhere"), signer_for(leaf))
+    given.write_bytes(json.dumps(json.loads(raw), indent=2).encode())
+    ran = run("attest", model, "--model-sig", given)
+    assert ran.code == 0, ran
+    assert "signed: release" in ran.out
+    assert (model / "model.sig").read_bytes() == given.read_bytes()
+    verified = run("verify", model, "--repo", REPO)
+    assert verified.code == 0
+    assert "signed by ada" in verified.out
+    assert "signed: nothing new" in run("attest", model).out
+    assert (model / "model.sig").read_bytes() == given.read_bytes()
+
+
+@pytest.mark.parametrize("case", ["other files", "a stranger's", "no bundle", "no file"])
+def test_model_signatures_that_are_refused(
+    home: Path, model: Path, tmp_path: Path, case: str
+) -> None:
+    released(model)
+    given = tmp_path / "given.sig"
+    if case == "other files":
+        given.write_bytes(signature(model))
+        (model / "README.md").write_text((model / "README.md").read_text() + "\nMore.\n")
+    elif case == "a stranger's":
+        statement = oms_statement(FolderRelease(model).manifest, "x")
+        given.write_bytes(make_bundle(statement, samples.signer("mallory")))
+    elif case == "no bundle":
+        given.write_bytes(b"-----BEGIN PGP SIGNATURE-----")
+    before = contents(model)
+    ran = run("attest", model, "--model-sig", given)
+    code = {"no bundle": 3, "no file": 2}.get(case, 1)
+    assert ran.code == code, ran
+    assert ran.err.count("\n") <= 4
+    assert "Traceback" not in ran.err
+    assert contents(model) == before
