@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,9 +18,14 @@ from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.hub import HubClient
     from hubpolicy.adapters.hub_cache import Snapshot
+    from hubpolicy.adapters.trusted import Held
+    from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.reserved import Documents
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.listed import ListedRelease
     from hubpolicy.flows.verifying import Files, Gathered, Law
@@ -120,6 +126,37 @@ def hub(repo: RepoId, *, bars: bool = False) -> HubClient:
     from hubpolicy.adapters.hub import HubClient
 
     return HubClient(repo.endpoint, get_token(), bars=bars)
+
+
+def require_may_speak(
+    held: Held, namespaces: Iterable[str], documents: Callable[[], Documents | None]
+) -> None:
+    """Refuse namespaces that this machine reserves, to any trust but the one it names.
+
+    Raises:
+        ConfigError: a namespace is reserved for another trust, or nobody can tell.
+        ServiceError: what this machine reserves cannot be read.
+
+    """
+    from hubpolicy.adapters.pins import read_pins
+    from hubpolicy.adapters.trusted import require_may_speak as require
+
+    require(held, namespaces, read_pins(os.environ), documents)
+
+
+def namespaces_of(evidence: Evidence) -> tuple[str, ...]:
+    """For whom a verdict about this evidence speaks: the target, else what was attested."""
+    from hubpolicy.core.lines import select
+    from hubpolicy.domain.release import parse_purl
+    from hubpolicy.domain.statement import ReleaseSummary
+
+    if evidence.target is not None:
+        return (evidence.target.namespace,)
+    found = []
+    for _, summary in select(evidence.lines, ReleaseSummary):
+        with suppress(MalformedError):  # nobody's namespace
+            found.append(parse_purl(summary.resource_uri).namespace)
+    return tuple(found)
 
 
 def is_folder(target: str) -> bool:

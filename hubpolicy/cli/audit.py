@@ -48,7 +48,7 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
     from hubpolicy.cli.exits import Exit, worst
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.wiring import hub, seat
+    from hubpolicy.cli.wiring import hub, require_may_speak, seat
     from hubpolicy.errors import AccessError, ServiceError
     from hubpolicy.flows.assemble import assemble_listing
     from hubpolicy.flows.auditing import Court, RefVerdict
@@ -56,6 +56,7 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
     from hubpolicy.render.report import RefRow, Report
 
     place = seat()
+    require_may_speak(place, *(repo.namespace for repo in repos))
     now = SystemClock().now()
     court = Court(place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place))
     found: list[RefVerdict] = []

@@ -79,13 +79,14 @@ def push(
         measurement_rows,
         with_path,
     )
-    from hubpolicy.cli.wiring import seat
+    from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.flows.pushing import Plan, Pushed
     from hubpolicy.render.report import Report
 
     place = seat(path)
     require_known_namespace(place.policy, repo)
+    require_may_speak(place, repo.namespace)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if run_test and not dry_run:
             _test_if_missing(path, key, place, bars)

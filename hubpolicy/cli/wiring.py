@@ -74,6 +74,20 @@ def seat_if_any(folder: str = "") -> Seat | None:
     return seat(folder) if any(here) else None
 
 
+def require_may_speak(place: Seat, *namespaces: str) -> None:
+    """Refuse namespaces that this machine reserves for another trust than this person's.
+
+    Raises:
+        ConfigError: naming the pin, and what to type.
+
+    """
+    from hubpolicy.adapters.trusted import read_documents
+    from hubpolicy.opening import require_may_speak as require
+
+    held = place.trusted._replace(policy=place.governing)
+    require(held, namespaces, lambda: read_documents(place.home))
+
+
 def signer(home: Home, key: str) -> Signer:
     """The key at hand: ``--key``, else the one that ``init`` made.
 
