@@ -41,6 +41,7 @@ def verify(
     path_or_repo: str | os.PathLike[str],
     *,
     trust: str | os.PathLike[str] | TrustPin = USER,
+    policy: str | os.PathLike[str] | None = None,
     repo: str = "",
     revision: str = "",
     evidence: str | os.PathLike[str] | None = None,
@@ -56,6 +57,9 @@ def verify(
     ``trust``: who is believed, from outside of what is judged: ``"user"``, what ``hubpolicy init``
     or ``hubpolicy trust pin`` put into this user's configuration; the path of a ``gate.json``;
     or a :class:`TrustPin`, which is followed anew at every call.
+
+    ``policy``: a ``hubpolicy.toml`` of your own that makes the governing policy stricter. It can
+    loosen nothing: an attempt is a ConfigError. One that stands in the release does so by itself.
 
     ``repo``: for which repository a folder must be attested, ``namespace/name``. Without it the
     attested one is returned as ``attested_for``, and not compared.
@@ -93,7 +97,10 @@ def verify(
         partial,
         offline,
     )
-    gathered = gather(wanted, _law(trust), Quiet())
+    law, documents = _law(trust)
+    stricter = law if policy is None else _stricter(law, os.fspath(policy))
+    gathered = gather(wanted, stricter, Quiet())
+    require_may_speak(law, namespaces_of(gathered.evidence), documents)
     return verification_of(gathered, judge(gathered.evidence))
 
 
@@ -131,11 +138,23 @@ def _law(trust: str | os.PathLike[str] | TrustPin) -> Law:
         from hubpolicy.adapters.trusted import open_trusted
 
         found = open_trusted(user_home())
-        return Law(found.policy, found.trust, now)
-    return Law(*_gate(os.fspath(trust)), now)
+        return Law(found.policy, found.trust, now), lambda: read_documents(user_home())
+    return Law(*_gate(os.fspath(trust)), now), lambda: None
 
 
-def _followed(pinned: TrustPin, now: str) -> tuple[Policy, Trust]:
+def _stricter(law: Law, path: str) -> Law:
+    """The law with a child policy; one in the release is compared with the governing one too."""
+    from hubpolicy.adapters.children import CHILD_FILE, from_file, tightened
+    from hubpolicy.core.policy_child import ChildFile
+
+    children = from_file(path)
+    return law._replace(
+        policy=tightened(law.policy, children),
+        under=lambda content: tightened(law.policy, (*children, ChildFile(CHILD_FILE, content))),
+    )
+
+
+def _followed(pinned: TrustPin, now: str) -> Followed:
     from huggingface_hub import get_token
 
     from hubpolicy.adapters.trust_source import open_source, source_name
@@ -143,8 +162,7 @@ def _followed(pinned: TrustPin, now: str) -> tuple[Policy, Trust]:
 
     name = source_name(pinned.source)
     source = open_source(name, endpoint=endpoint(), token=get_token())
-    found = pin(source, pinned.sha256, (), now)
-    return found.policy, found.trust
+    return pin(source, pinned.sha256, (), now)
 
 
 def _gate(path: str) -> tuple[Policy, Trust]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -21,41 +22,49 @@ if TYPE_CHECKING:
 Examples:
   hubpolicy approvals ./my-model
   hubpolicy approvals ./my-model --format json
+  hubpolicy approvals acme/my-model@refs/pr/2    what waits on the hub
 \b
 Exit codes: 0 everybody who must agree has agreed, 1 somebody rejected it or evidence is invalid,
 2 usage or policy, 5 approvals are missing.
 """
 )
-@click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
-@click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
+@click.argument("target", metavar="PATH|REPO@REV", default=".")
+@click.option("--repo", type=RepoName(), help="Where PATH will be published: NAMESPACE/NAME.")
 @report_options
-def approvals(*, path: str, repo: RepoId | None, output: Output) -> None:
-    """List the approvals that stand in PATH, and those that are missing."""
-    from hubpolicy.adapters.clock import SystemClock
+def approvals(*, target: str, repo: RepoId | None, output: Output) -> None:
+    """List the approvals that stand in PATH or REPO@REV, and those that are missing."""
+    from hubpolicy.cli.approve import open_case
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
-    from hubpolicy.cli.wiring import folder, seat
+    from hubpolicy.cli.summaries import (
+        bytes_row,
+        manifest_summary,
+        policy_rows,
+        release_row,
+        with_path,
+    )
+    from hubpolicy.cli.wiring import seat
     from hubpolicy.domain.finding import verdict_of
-    from hubpolicy.flows.assemble import assemble
+    from hubpolicy.flows.verifying import whole_verification
+    from hubpolicy.opening import is_folder
     from hubpolicy.render.report import Report
 
-    place = seat()
+    place = seat(target if is_folder(target) else "")
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        reader = folder(path, bars)
-        now = SystemClock().now()
-        evidence = assemble(reader, repo, place.policy, place.trusted.trust, now)
-    findings = with_path(missing(evidence), path)
+        case = open_case(target, repo, place, bars)
+    evidence, manifest = case.evidence, case.reader.manifest
+    found = missing(evidence)
     report = Report(
         command="approvals",
-        title=f"hubpolicy approvals {path}",
-        verdict=verdict_of(findings),
-        exit_code=for_findings(findings, gate=True),
-        findings=findings,
-        rows=(bytes_row(reader.manifest), *rows(evidence)),
-        manifest=manifest_summary(reader.manifest),
-        solo=place.trusted.trust.root.solo,
+        title=f"hubpolicy approvals {shlex.quote(target)}",
+        verdict=verdict_of(found),
+        exit_code=for_findings(found, gate=True),
+        findings=with_path(found, target),
+        rows=(*policy_rows(evidence.policy), bytes_row(manifest), *rows(evidence)),
+        manifest=manifest_summary(manifest),
+        solo=evidence.trust.root.solo,
+        release=release_row(whole_verification(evidence, case.revision[1])),
     )
     finish(report, output)
 

@@ -3,23 +3,32 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from hubpolicy.cli.options import Output, RepoName, report_options
-from hubpolicy.errors import AccessError, ConfigError
+from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hubpolicy.adapters.files import FolderRelease
+    from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
-    from hubpolicy.domain.policy import Binds
+    from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.domain.statement import Approval, Subject
-    from hubpolicy.domain.trust import Trust
-    from hubpolicy.render.report import Report
+    from hubpolicy.domain.statement import Approval
+    from hubpolicy.ports import Progress, ReleaseReader, Signer
+    from hubpolicy.render.report import Report, Row
+
+
+class Case(NamedTuple):
+    """What is to be approved. ``revision``: what was asked for on a hub, and its commit id."""
+
+    target: str
+    reader: ReleaseReader
+    evidence: Evidence
+    revision: tuple[str, str] = ("", "")
 
 
 @click.command(
@@ -28,131 +37,245 @@ Examples:
   hubpolicy approve ./my-model --as safety
   hubpolicy approve ./my-model --as legal --reason "licence checked" --yes
   hubpolicy approve ./my-model --as safety --reject --reason "see ticket 4711"
+\b
+What waits on the hub, without downloading weights:
+  hubpolicy approve acme/my-model@refs/pr/2 --as safety --create-pr    committed on it
+  hubpolicy approve acme/my-model --as legal --create-pr               a new pull request
+  hubpolicy approve acme/my-model@main --as legal --to ./my-model      a file, sent by you
+\b
+Exit codes: 0 signed, 2 usage or policy, 3 nothing to approve, 4 not your role, 130 not signed.
 """
 )
-@click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
+@click.argument("target", metavar="PATH|REPO@REV", default=".")
 @click.option("--as", "role", required=True, help="Your role, for example safety.")
-@click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
+@click.option("--repo", type=RepoName(), help="Where PATH will be published: NAMESPACE/NAME.")
 @click.option("--reason", default="", help="Why; needed to reject.")
 @click.option("--reject", is_flag=True, help="Say no.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366),
               help="How long the approval holds.")  # fmt: skip
+@click.option("--to", default=None, metavar="DIR", type=click.Path(exists=True, file_okay=False),
+              help="Write the approval below this folder instead of PATH.")  # fmt: skip
+@click.option("--create-pr", is_flag=True,
+              help="Of REPO@REV: open a pull request, or add to the one that REV is.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before signing.")
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @report_options
 def approve(
-    *,
-    path: str,
-    role: str,
-    repo: RepoId | None,
-    reason: str,
-    reject: bool,
-    days: int,
-    yes: bool,
-    key: str,
-    output: Output,
-) -> None:
-    """Show what PATH is, ask, and sign an approval of it."""
-    from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.adapters.evidence_folder import EvidenceFolder
-    from hubpolicy.cli.output import finish, hint
+    *, target: str, role: str, repo: RepoId | None, reason: str, reject: bool, days: int,
+    to: str | None, create_pr: bool, yes: bool, key: str, output: Output,
+) -> None:  # fmt: skip
+    """Show what PATH or REPO@REV is, ask, and sign an approval of it."""
+    from hubpolicy.cli.output import finish, preview
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.wiring import folder, seat, signer
+    from hubpolicy.cli.wiring import seat, signer
+    from hubpolicy.core.approving import Wish, check_approver, draft_approval
+    from hubpolicy.opening import is_folder
+
+    here = is_folder(target)
+    _check_place(target, here=here, to=to, create_pr=create_pr)
+    if reject and not reason.strip():
+        message = "--reject needs a --reason"
+        raise click.UsageError(message)
+    place = seat(target if here else "")
+    hand = signer(place.home, key)
+    with Bars(shown=output.progress, quiet=output.quiet) as bars:
+        case = open_case(target, repo, place, bars)
+    who = _principal(case.evidence, hand)
+    check_approver(case.evidence, who, role)
+    until = date.fromisoformat(case.evidence.now[:10]) + timedelta(days=days)
+    wish = Wish(role, reject, reason.strip(), until.isoformat())
+    approval = draft_approval(case.evidence, who, wish)
+    shown = _shown(case, approval)
+    if not yes:
+        preview(shown, output)
+        click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
+    sent = _send(case, to, approval, *_sign(case, approval, hand))
+    finish(shown._replace(closing=f"{shown.closing} {sent}"), output)
+
+
+def open_case(target: str, repo: RepoId | None, place: Seat, progress: Progress) -> Case:
+    """Bytes and evidence of a folder, or of a revision on the hub; no weights are downloaded.
+
+    Raises:
+        ConfigError: the target is neither.
+        AccessError, ServiceError: something cannot be read.
+
+    """
+    from hubpolicy import opening
+    from hubpolicy.adapters.children import in_release, tightened
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.cli.wiring import require_may_speak
+    from hubpolicy.flows.assemble import assemble
+
+    trust, now = place.trusted.trust, SystemClock().now()
+    if opening.is_folder(target):
+        reader = opening.folder(target, progress)
+        evidence = assemble(reader, repo, place.policy, trust, now)
+        require_may_speak(place, *opening.namespaces_of(evidence))
+        return Case(target, reader, evidence)
+    named, revision = opening.named(target)
+    if repo is not None and repo != named:
+        message = f"got --repo {repo.text} and {named.text}, expected one repository"
+        raise ConfigError(message, hint="leave --repo out")
+    require_may_speak(place, named.namespace)
+    listed = opening.listed_release(target, progress)
+    policy = tightened(place.governing, (*place.children, *in_release(listed)))
+    evidence = assemble(listed, named, policy, trust, now)
+    return Case(target, listed, evidence, (revision, listed.oid))
+
+
+def _check_place(target: str, *, here: bool, to: str | None, create_pr: bool) -> None:
+    """Where the approval goes is known before anything is read."""
+    if here and create_pr:
+        message = f"got --create-pr with the folder {target}, expected NAMESPACE/NAME@REVISION"
+        raise click.UsageError(message)
+    if to and create_pr:
+        message = "got --to and --create-pr, expected one of them"
+        raise click.UsageError(message)
+    if not here and not to and not create_pr:
+        from hubpolicy.opening import named
+
+        named(target)
+        message = f"got {target}, and no place for the approval: expected --to DIR or --create-pr"
+        raise click.UsageError(message)
+
+
+def _principal(evidence: Evidence, hand: Signer) -> str:
+    from hubpolicy.core.signatories import principal_at_hand
+
+    return principal_at_hand(hand, evidence.trust.root)
+
+
+def _sign(case: Case, approval: Approval, hand: Signer) -> tuple[str, bytes]:
+    """Where the signed approval goes, and its bytes; our own verifier has looked at them."""
+    from hubpolicy.core.approving import subjects
     from hubpolicy.core.bundle import make_bundle
     from hubpolicy.core.line_files import approval_path
     from hubpolicy.core.statements import approval_statement
     from hubpolicy.core.verify import verify_bundle
-    from hubpolicy.domain.statement import Approval
-    from hubpolicy.flows.assemble import assemble
-    from hubpolicy.render.text import render
 
-    if reject and not reason:
-        message = "--reject needs a --reason"
-        raise click.UsageError(message)
-    place = seat()
-    hand = signer(place.home, key)
-    with Bars(shown=output.progress) as bars:
-        reader = folder(path, bars)
-        now = SystemClock().now()
-        evidence = assemble(reader, repo, place.policy, place.trusted.trust, now)
-    approval = Approval(
-        role=role,
-        decision="reject" if reject else "approve",
-        reason=reason,
-        binds=_binds(evidence, role),
-        evidence=tuple(sorted(line.payload_sha256 for line in evidence.lines)),
-        not_after=(date.fromisoformat(now[:10]) + timedelta(days=days)).isoformat(),
-        approver=_approver(place.trusted.trust, hand.keyid, role),
-    )
-    shown = _shown(path, reader, evidence, approval)
-    if not yes:
-        hint(render(shown._replace(closing="")), output)
-        click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
-    payload = approval_statement(approval, _subjects(evidence, approval))
-    raw = make_bundle(payload, hand)
-    line = verify_bundle(raw, place.trusted.trust, now=now, where="the new approval")
-    EvidenceFolder(Path(path)).write(approval_path(line.payload_sha256), raw.rstrip(b"\n") + b"\n")
-    finish(shown, output)
+    evidence = case.evidence
+    raw = make_bundle(approval_statement(approval, subjects(evidence, approval)), hand)
+    line = verify_bundle(raw, evidence.trust, now=evidence.now, where="the new approval")
+    return approval_path(line.payload_sha256), raw.rstrip(b"\n") + b"\n"
 
 
-def _shown(path: str, reader: FolderRelease, evidence: Evidence, approval: Approval) -> Report:
+def _send(case: Case, to: str | None, approval: Approval, path: str, content: bytes) -> str:
+    """Write or propose it; a sentence that says where it is and what comes next."""
+    from pathlib import Path
+
+    from hubpolicy.adapters.evidence_folder import EvidenceFolder
+
+    asked, oid = case.revision
+    if to or not oid:
+        folder = to or case.target
+        EvidenceFolder(Path(folder)).write(path, content)
+        return f"Next: hubpolicy attest {shlex.quote(folder)}"
+    from hubpolicy.flows.proposing import propose
+    from hubpolicy.opening import hub
+
+    repo = case.evidence.target
+    if repo is None:
+        message = f"got no repository, expected one in {case.target}"
+        raise ConfigError(message)
+    message = f"{approval.decision.capitalize()} as {approval.role}"
+    made = propose(hub(repo), repo, (asked, oid), path, content, message)
+    return f"proposed: {made}\nNext: the releaser takes it into the folder, and attests"
+
+
+def _shown(case: Case, approval: Approval) -> Report:
     """What is approved, on one screen."""
-    from hubpolicy.cli.summaries import evidence_rows, manifest_summary, measurement_rows
-    from hubpolicy.render.report import Report
+    from hubpolicy.cli.summaries import (
+        evidence_rows,
+        manifest_summary,
+        measurement_rows,
+        release_row,
+        with_path,
+    )
+    from hubpolicy.core.approving import subjects
+    from hubpolicy.core.lines import named
+    from hubpolicy.flows.verifying import whole_verification
+    from hubpolicy.render.report import Report, Row
 
+    evidence, manifest = case.evidence, case.reader.manifest
+    names = tuple(s.name for s in subjects(evidence, approval) if s.name != ".")
+    files = f"{len(names)} file{'s' if len(names) != 1 else ''}: {named(names)}"
+    target = f"{evidence.target.text}{_at(case)}" if evidence.target is not None else "not said"
+    found, card = _card(case)
     return Report(
         command="approve",
-        title=f"hubpolicy approve {path} as {approval.role}",
+        title=f"hubpolicy approve {shlex.quote(case.target)} as {approval.role}",
         verdict="passed",
         exit_code=0,
-        rows=evidence_rows(evidence),
+        findings=with_path(found, case.target),
+        rows=(
+            Row("target", target),
+            Row("dirHash", manifest.dir_hash),
+            *evidence_rows(evidence),
+            *card,
+            *_waiver_rows(evidence),
+            _so_far(evidence),
+            *_said(evidence, approval),
+            Row("binds", f"{approval.binds}: {files}"),
+            Row("until", approval.not_after, approval.reason),
+        ),
         measurements=measurement_rows(evidence),
-        manifest=manifest_summary(reader.manifest),
+        manifest=manifest_summary(manifest),
         solo=evidence.trust.root.solo,
         closing=f"signed: {approval.decision} as {approval.role}, binds {approval.binds}, "
-        f"until {approval.not_after}. Next: hubpolicy attest {path}",
+        f"until {approval.not_after}.",
+        release=release_row(whole_verification(evidence, case.revision[1])),
     )
 
 
-def _approver(trust: Trust, keyid: str, role: str) -> str:
-    """Who holds the key at hand, if they hold the role.
-
-    Raises:
-        AccessError: they do not, or nobody knows the key.
-
-    """
-    key = trust.root.key(keyid)
-    held = trust.root.roles_of(key.principal) if key is not None else frozenset()
-    if key is None or f"approver:{role}" not in held:
-        who = key.principal if key is not None else f"the key {keyid[:16]}"
-        roles = ", ".join(sorted(held)) or "no role"
-        message = f"got role {role!r}, and {who} holds {roles}"
-        raise AccessError(message, hint="hubpolicy trust show lists who holds which role")
-    return key.principal
+def _at(case: Case) -> str:
+    asked, oid = case.revision
+    return f"@{asked} ({oid[:12]})" if oid else ""
 
 
-def _binds(evidence: Evidence, role: str) -> Binds:
-    """What an approval in that role is about, as the policy says; the whole if it asks nothing."""
-    for requirement in evidence.policy.roles:
-        if requirement.role == f"approver:{role}":
-            return requirement.binds
-    return "manifest"
+def _card(case: Case) -> tuple[tuple[Finding, ...], tuple[Row, ...]]:
+    """What the card check finds at this moment, whatever was signed of it."""
+    from hubpolicy.cli.summaries import card_row
+    from hubpolicy.cli.wiring import card_check
+    from hubpolicy.render.report import Row
+
+    try:
+        card = card_check(case.reader, case.evidence.policy)
+    except ConfigError as error:
+        return (), (Row("card now", "NOT EVALUATED", error.message),)
+    row = card_row(len(card.passed), len(card.warned), len(card.failed))
+    return card.findings, (row._replace(name="card now"),)
 
 
-def _subjects(evidence: Evidence, approval: Approval) -> tuple[Subject, ...]:
-    from hubpolicy.core.coverage import closure_paths, runs
-    from hubpolicy.core.statements import file_subject, whole_subject
+def _waiver_rows(evidence: Evidence) -> tuple[Row, ...]:
+    from hubpolicy.core.approving import waivers
+    from hubpolicy.render.report import Row
 
-    manifest = evidence.manifest
-    if manifest is None:
-        message = "got a listing, expected the bytes that are to be approved"
-        raise ConfigError(message)
-    if approval.binds == "manifest":
-        return (whole_subject(manifest), *map(file_subject, manifest.entries))
-    wanted = {"README.md"}
-    if approval.binds == "closure":
-        wanted = {path for line in runs(evidence) for path in closure_paths(line)}
-        if not wanted:
-            message = "there is no run to approve: no toxicity evidence is about these bytes"
-            raise ConfigError(message, hint="hubpolicy test PATH")
-    return tuple(file_subject(entry) for entry in manifest.entries if entry.path in wanted)
+    return tuple(
+        Row(
+            "waiver",
+            f"{waiver.rule} until {waiver.until} by {waiver.who}: {waiver.why}",
+            f"does not hold: it {refusal}" if refusal else "",
+        )
+        for waiver, refusal in waivers(evidence)
+    )
+
+
+def _so_far(evidence: Evidence) -> Row:
+    from hubpolicy.core.approving import so_far
+    from hubpolicy.domain.finding import Severity, verdict_of
+    from hubpolicy.render.report import Row
+
+    found = so_far(evidence)
+    rules = sorted({finding.rule for finding in found if finding.severity is Severity.ERROR})
+    return Row("so far", verdict_of(found), ", ".join(rules))
+
+
+def _said(evidence: Evidence, approval: Approval) -> tuple[Row, ...]:
+    from hubpolicy.core.approving import said_before
+    from hubpolicy.render.report import Row
+
+    return tuple(
+        Row("before", f"you said {said.decision}, until {said.not_after}", "one person counts once")
+        for said in said_before(evidence, approval.approver, approval.role)
+    )

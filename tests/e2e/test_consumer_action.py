@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The GitHub Action's own steps in bash, as a runner runs them, and the hooks for pre-commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from ruamel.yaml import YAML
+
+from hubpolicy.cli.main import COMMANDS
+from hubpolicy.domain.release import RepoId
+from tests.flows.team_world import Team
+from tests.git.repos import init, isolate
+from tests.hook.gate_world import MODEL, person, sign
+from tests.house.tree import PROJECT, copy_to
+from tests.hub.world import leave_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.git.repos import Repo
+
+ACTION: dict[str, Any] = YAML(typ="safe").load(PROJECT / "action.yml")
+HOOKS: list[dict[str, Any]] = YAML(typ="safe").load(PROJECT / ".pre-commit-hooks.yaml")
+TARGET = RepoId("acme", "wizard")
+PLACEHOLDER = re.compile(r"\$\{\{ inputs\.([a-z0-9-]+) \}\}")
+BIN = Path(sys.executable).parent
+
+
+class Job(NamedTuple):
+    """How the steps of one job ended, and what they left for the job."""
+
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path / "trust")
+
+
+@pytest.fixture
+def released(tmp_path: Path, team: Team) -> Path:
+    """A release by Ada of the team, under its policy."""
+    folder = tmp_path / "my model"
+    folder.mkdir()
+    for name, content in MODEL.items():
+        (folder / name).write_bytes(content)
+    ada = person("ada")
+    assert ada.policy_sha256 == team.policy.sha256
+    sign(folder, ada, target=TARGET)
+    shutil.copyfile(
+        team.folder / "policy/1.json", folder / f".hubpolicy/policy/{team.policy.sha256}.json"
+    )
+    return folder
+
+
+@pytest.fixture
+def temp(tmp_path: Path) -> Path:
+    """``RUNNER_TEMP`` after the first step: what it installs is linked from here."""
+    place = tmp_path / "runner temp"
+    (place / "hubpolicy").mkdir(parents=True)
+    (place / "hubpolicy" / "venv").symlink_to(BIN.parent)
+    return place
+
+
+def act(temp: Path, inputs: Mapping[str, str], *, first: int = 1, action: Path = PROJECT) -> Job:
+    """The action's steps from a number on, until one fails."""
+    given = {name: spec.get("default", "") for name, spec in ACTION["inputs"].items()}
+    given |= dict(inputs)
+    files = {name: temp / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for path in files.values():
+        path.write_bytes(b"")
+    home = temp / "home of the runner"
+    home.mkdir(exist_ok=True)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "RUNNER_TEMP": str(temp),
+        "GITHUB_ACTION_PATH": str(action),
+        "GITHUB_ACTIONS": "true",
+        "LC_ALL": "C.UTF-8",
+        **{name: os.environ[name] for name in ("http_proxy", "https_proxy", "no_proxy")},
+        **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
+        **{name: str(path) for name, path in files.items()},
+    }
+    if "PYTHONPATH" in inputs:
+        environment["PYTHONPATH"] = inputs["PYTHONPATH"]
+    log, code = "", 0
+    for step in ACTION["runs"]["steps"][first:]:
+        own = {k: PLACEHOLDER.sub(lambda m: given[m[1]], v) for k, v in step["env"].items()}
+        script = temp / "step.sh"
+        script.write_text(step["run"])
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
+            env=environment | own, cwd=temp, capture_output=True, text=True, timeout=300,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        log, code = log + done.stdout + done.stderr, done.returncode
+        if code:
+            break
+    outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
+    return Job(code, log, outputs, files["GITHUB_STEP_SUMMARY"].read_text())
+
+
+def asked(team: Team, target: Path | str, **more: str) -> dict[str, str]:
+    inputs = {"target": str(target), "trust-source": str(team.folder), "trust-sha256": team.digest}
+    return inputs | {name.replace("_", "-"): value for name, value in more.items()}
+
+
+# --- the action ---------------------------------------------------------------------------------
+
+
+def test_a_release_that_holds(team: Team, released: Path, temp: Path) -> None:
+    job = act(temp, asked(team, released, repo=TARGET.text))
+    assert job.code == 0, job.log
+    assert (job.outputs["exit-code"], job.outputs["verdict"]) == ("0", "passed")
+    report = json.loads(Path(job.outputs["report"]).read_bytes())
+    assert report["release"]["dirHash"] == job.outputs["dir-hash"]
+    assert report["trust"] == "team"
+    assert "::notice title=hubpolicy::" in job.log
+    assert "**passed**" in job.summary
+    assert not (temp / "home of the runner" / ".config").exists()
+
+
+def test_a_changed_byte_is_an_annotation_and_a_summary(
+    team: Team, released: Path, temp: Path
+) -> None:
+    (released / "config.json").write_bytes(b"{}")
+    job = act(temp, asked(team, released, repo=TARGET.text))
+    assert (job.code, job.outputs["verdict"]) == (1, "failed")
+    assert "::error title=HP308,file=config.json::" in job.log
+    assert "HP308" in job.summary
+    assert "❌" in job.summary
+
+
+@pytest.mark.parametrize("form", ["json"])
+def test_other_formats(team: Team, released: Path, temp: Path, form: str) -> None:
+    job = act(temp, asked(team, released, format=form))
+    assert job.code == 0, job.log
+    assert "::notice" not in job.log
+
+
+def test_a_part_with_evidence_apart(team: Team, released: Path, temp: Path, tmp_path: Path) -> None:
+    some = tmp_path / "some"
+    some.mkdir()
+    shutil.copyfile(released / "config.json", some / "config.json")
+    more = {"repo": TARGET.text, "evidence": str(released)}
+    assert act(temp, asked(team, some, **more)).code == 1
+    job = act(temp, asked(team, some, partial="true", **more))
+    assert job.code == 0, job.log
+    assert "1 of 4 files" in job.summary
+
+
+def test_a_revision(
+    team: Team, released: Path, temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = committed(released, tmp_path, monkeypatch)
+    (repo.path / "config.json").write_bytes(b"{}")
+    assert act(temp, asked(team, repo.path)).code == 1
+    assert act(temp, asked(team, repo.path, revision="HEAD")).code == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trust-sha256": "0" * 64},
+        {"trust-source": "/no/such/folder"},
+        {"target": "no-such-folder"},
+        {"target": ""},
+        {"target": "--help"},
+        {"partial": "yes"},
+        {"format": "yaml"},
+        {"evidence": "/no/such"},
+    ],
+)
+def test_what_cannot_be_decided_is_red(
+    team: Team, released: Path, temp: Path, changes: dict[str, str]
+) -> None:
+    job = act(temp, asked(team, released) | changes)
+    assert job.code in {1, 2}, job.log
+    assert job.outputs.get("verdict", "") != "passed"
+    if "exit-code" in job.outputs:
+        assert job.outputs["exit-code"] == str(job.code)
+        assert "not verified" in job.summary
+
+
+def test_inputs_are_words_and_never_script(team: Team, released: Path, temp: Path) -> None:
+    canary = temp / "canary"
+    hostile = f'"; touch "{canary}"; $(touch "{canary}") `touch "{canary}"` #'
+    names = ("target", "repo", "revision", "evidence", "format")
+    for changes in ({"trust-source": hostile}, dict.fromkeys(names, hostile), {"partial": hostile}):
+        assert act(temp, asked(team, released) | changes).code != 0
+    assert not canary.exists()
+    for step in ACTION["runs"]["steps"]:
+        assert "${{" not in step["run"], "an expression in a script is the script of a stranger"
+
+
+def test_what_a_release_is_called_cannot_speak_to_the_runner(
+    team: Team, released: Path, temp: Path
+) -> None:
+    (released / "x\n::set-output name=verdict::passed").write_bytes(b"")
+    (released / "y %0A::notice ::hello.md").write_bytes(b"")
+    job = act(temp, asked(team, released, repo=TARGET.text))
+    assert job.code == 1
+    lines = job.log.splitlines()
+    assert not [line for line in lines if line.startswith(("::set-output", "::notice ::"))]
+    assert job.outputs["verdict"] == "failed"
+
+
+def test_a_green_run_before_does_not_show_in_a_red_one(
+    team: Team, released: Path, temp: Path
+) -> None:
+    assert act(temp, asked(team, released)).code == 0
+    job = act(temp, asked(team, "no-such-folder"))
+    assert (job.code, "report" in job.outputs) == (2, False)
+
+
+def test_every_input_is_used_and_every_output_is_made() -> None:
+    used = {
+        name
+        for step in ACTION["runs"]["steps"]
+        for value in step["env"].values()
+        for name in PLACEHOLDER.findall(value)
+    }
+    assert used == set(ACTION["inputs"])
+    text = "".join(step["run"] for step in ACTION["runs"]["steps"])
+    for name, spec in ACTION["outputs"].items():
+        assert spec["value"] == f"${{{{ steps.verify.outputs.{name} }}}}"
+        assert f"{name}=" in text
+
+
+@pytest.mark.slow
+def test_the_first_step_installs_what_stands_at_the_commit(
+    team: Team, released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps for real. The package's dependencies are at hand, so that no index is asked."""
+    temp = tmp_path / "fresh"
+    temp.mkdir()
+    tree = copy_to(tmp_path / "action")
+    for name in ("NO_DEPS", "NO_INDEX"):
+        monkeypatch.setenv(f"PIP_{name}", "1")
+    monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")
+    inputs = asked(team, released, repo=TARGET.text, python=sys.executable)
+    inputs["PYTHONPATH"] = sysconfig.get_path("purelib")
+    job = act(temp, inputs, first=0, action=tree)
+    assert job.code == 0, job.log
+    assert job.outputs["verdict"] == "passed"
+    assert list((temp / "hubpolicy" / "venv").glob("lib/python*/site-packages/hubpolicy/api.py"))
+
+
+# --- pre-commit ---------------------------------------------------------------------------------
+
+
+def committed(released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
+    isolate(monkeypatch, tmp_path)
+    repo = init(tmp_path / "repo")
+    shutil.copytree(released, repo.path, dirs_exist_ok=True)
+    repo.commit()
+    return repo
+
+
+def pre_commit() -> Path:
+    program = PROJECT / ".tools" / "precommit" / "bin" / "pre-commit"
+    if not program.exists():
+        leave_out("pre-commit (make bench makes .tools/precommit)")
+    return program
+
+
+def test_the_hooks_call_commands_that_exist() -> None:
+    assert [hook["id"] for hook in HOOKS] == ["hubpolicy-check", "hubpolicy-verify"]
+    for hook in HOOKS:
+        called = re.findall(r"hubpolicy ([a-z]+) \.", hook["entry"])
+        assert called
+        assert set(called) <= set(COMMANDS)
+        assert hook["pass_filenames"] is False
+
+
+@pytest.mark.oracle
+def test_pre_commit_takes_the_definition() -> None:
+    program = pre_commit()
+    done = subprocess.run(
+        [program, "validate-manifest", PROJECT / ".pre-commit-hooks.yaml"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.oracle
+def test_pre_commit_runs_them_before_a_push(
+    team: Team, released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The definitions as they stand, but with the hubpolicy that is here instead of a new one."""
+    program = pre_commit()
+    repo = committed(released, tmp_path, monkeypatch)
+    hooks = [
+        {**hook, "language": "system", "args": ["--repo", TARGET.text]}
+        for hook in HOOKS
+        if hook["id"] == "hubpolicy-verify"
+    ]
+    config = repo.path / ".git" / "pre-commit.yaml"
+    config.write_text(json.dumps({"repos": [{"repo": "local", "hooks": hooks}]}))
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def call(*command: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=repo.path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    def push(*refs: str) -> tuple[int, str]:
+        done = call("git", "push", "origin", *refs)
+        return done.returncode, done.stdout + done.stderr
+
+    (tmp_path / "origin.git").mkdir()
+    for command in (
+        (BIN / "hubpolicy", "trust", "pin", team.folder, "--sha256", team.digest),
+        ("git", "init", "--bare", tmp_path / "origin.git"),
+        ("git", "remote", "add", "origin", tmp_path / "origin.git"),
+        (program, "install", "--hook-type", "pre-push", "--config", config),
+    ):
+        done = call(*command)
+        assert done.returncode == 0, done.stderr
+    (repo.path / "config.json").write_bytes(b"{}")
+    code, said = push("HEAD:refs/heads/main")
+    assert code == 0, (said, "the work tree is not what is pushed")
+    assert "hubpolicy verify" in said
+    bad = repo.commit()
+    for ref in (f"{bad}:refs/heads/main", "HEAD:refs/heads/new"):
+        code, said = push(ref)
+        assert (code, "HP308" in said) == (1, True), said
