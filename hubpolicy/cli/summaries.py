@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.coverage import closure_digest, measurements, runs
-from hubpolicy.core.lines import select, short
+from hubpolicy.core.lines import named, select, short
 from hubpolicy.core.rules import hp121
 from hubpolicy.core.timestamps import told
 from hubpolicy.domain.statement import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Measurement
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import Manifest
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.verification import Verification
 
 _PLACES = re.compile(r"(?<![\w./'-])(?:PATH|NAMESPACE/NAME)(?![\w./'-])")
@@ -64,7 +65,7 @@ def card_row(passed: int, warned: int, failed: int) -> Row:
 
 def evidence_rows(evidence: Evidence) -> tuple[Row, ...]:
     """Card, bytes, toxicity, approvals and release line, from verified evidence only."""
-    rows = [_card_row(evidence)]
+    rows = [*policy_rows(evidence.policy), _card_row(evidence)]
     if evidence.manifest is not None:
         rows.append(bytes_row(evidence.manifest))
     rows += toxicity_rows(evidence)
@@ -87,6 +88,17 @@ def signature_rows(evidence: Evidence) -> tuple[Row, ...]:
         rows.append(Row("model.sig", f"{count} files", f"signed by {signature.principal}"))
     for line, summary in select(evidence.lines, ReleaseSummary)[-1:]:
         rows.append(Row("time", told(line.stamps, summary.time_verified)))
+    return tuple(rows)
+
+
+def policy_rows(policy: Policy) -> tuple[Row, ...]:
+    """One row per child that made the policy stricter, with what; none where there is none."""
+    rows = []
+    for where in dict.fromkeys(one.where for one in policy.tightened):
+        keys = [one for one in policy.tightened if one.where == where]
+        said = [f"{one.key} {one.now} (was {one.was})" for one in keys]
+        text = f"{policy.id} version {policy.version}, tightened by {where}"
+        rows.append(Row("policy", text, named(tuple(said))))
     return tuple(rows)
 
 
