@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.domain.verification import Verification
 from hubpolicy.errors import ConfigError
-from hubpolicy.opening import Quiet, Wanted, endpoint, gather, is_folder
+from hubpolicy.opening import (
+    Quiet,
+    Wanted,
+    endpoint,
+    gather,
+    is_folder,
+    namespaces_of,
+    require_may_speak,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.core.reserved import Documents
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
+    from hubpolicy.flows.pinning import Followed
     from hubpolicy.flows.verifying import Law
 
 __all__ = ["TrustPin", "Verification", "verify"]
@@ -125,17 +137,23 @@ def _repo(text: str) -> RepoId | None:
         raise ConfigError(error.message, hint='repo="namespace/name"') from error
 
 
-def _law(trust: str | os.PathLike[str] | TrustPin) -> Law:
-    """Policy and trust, whose signatures were verified when they were compiled, or are now."""
+def _law(
+    trust: str | os.PathLike[str] | TrustPin,
+) -> tuple[Law, Callable[[], Documents | None]]:
+    """Policy and trust, whose signatures were verified when they were compiled, or are now.
+
+    With them the documents behind them; of a ``gate.json`` somewhere there are none.
+    """
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.flows.verifying import Law
 
     now = SystemClock().now()
     if isinstance(trust, TrustPin):
-        return Law(*_followed(trust, now), now)
+        followed = _followed(trust, now)
+        return Law(followed.policy, followed.trust, now), lambda: followed.documents
     if trust == USER:
         from hubpolicy.adapters.home import user_home
-        from hubpolicy.adapters.trusted import open_trusted
+        from hubpolicy.adapters.trusted import open_trusted, read_documents
 
         found = open_trusted(user_home())
         return Law(found.policy, found.trust, now), lambda: read_documents(user_home())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.verification import Verification
     from hubpolicy.flows.verifying import Gathered
@@ -87,11 +88,20 @@ def verify(
 def gather(wanted: Wanted, place: Seat, progress: Progress) -> Gathered:
     """Evidence, and the evidence files, of whatever is wanted, under what this person trusts."""
     from hubpolicy import opening
+    from hubpolicy.adapters.children import CHILD_FILE, tightened
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.cli.wiring import require_may_speak
+    from hubpolicy.core.policy_child import ChildFile
     from hubpolicy.flows.verifying import Law
 
-    law = Law(place.trusted.policy, place.trusted.trust, SystemClock().now())
-    return opening.gather(wanted, law, progress)
+    def under(content: bytes) -> Policy:
+        children = (*place.children, ChildFile(CHILD_FILE, content))
+        return tightened(place.governing, children)
+
+    law = Law(place.policy, place.trusted.trust, SystemClock().now(), under)
+    gathered = opening.gather(wanted, law, progress)
+    require_may_speak(place, *opening.namespaces_of(gathered.evidence))
+    return gathered
 
 
 def judged_steps(evidence: Evidence) -> tuple[Decision, tuple[Row, ...]]:
@@ -118,6 +128,7 @@ def _report(
     from hubpolicy.cli.summaries import (
         manifest_summary,
         measurement_rows,
+        policy_rows,
         release_row,
         signature_rows,
         toxicity_rows,
@@ -138,6 +149,7 @@ def _report(
         findings=_remedies(decision.findings, gathered, wanted.target, target),
         waived=decision.waived,
         rows=(
+            *policy_rows(evidence.policy),
             *_origin_rows(gathered, answer),
             *steps,
             *signature_rows(evidence),
