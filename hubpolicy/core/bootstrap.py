@@ -10,9 +10,8 @@ machine, and nobody can choose the draw. Shown, never decisive: its level holds 
 
 from __future__ import annotations
 
-from array import array
 from hashlib import sha256, shake_256
-from sys import byteorder
+from struct import unpack
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.survey import Interval
@@ -63,8 +62,6 @@ def _seed(values: Sequence[int], label: str) -> bytes:
 def _draw(values: Sequence[int], number: int, seed: bytes) -> int:
     """The sum of as many values, each picked at random with replacement."""
     n = len(values)
-    words = array("I", shake_256(seed + number.to_bytes(_WORD, "big")).digest(_WORD * n))
-    if byteorder == "big":
-        words.byteswap()
+    words = unpack(f"<{n}I", shake_256(seed + number.to_bytes(_WORD, "big")).digest(_WORD * n))
     # Multiply and shift: off by less than n / 2**32 from even.
     return sum(values[word * n >> 32] for word in words)

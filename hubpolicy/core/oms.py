@@ -111,11 +111,10 @@ def check_resources(content: ModelSignature, manifest: Manifest, *, where: str) 
     if covered == content.resources:
         return
     signed, present = dict(content.resources), dict(covered)
-    for path in sorted(signed.keys() | present.keys()):
-        got, expected = present.get(path, "no file"), signed.get(path, "no file")
-        if got != expected:
-            message = f"got {got}, expected {expected}, for {path!r} of {where}"
-            raise VerificationError(message, hint="hubpolicy attest signs the files anew")
+    path = min(path for path, _ in signed.items() ^ present.items())
+    got, expected = present.get(path, "no file"), signed.get(path, "no file")
+    message = f"got {got}, expected {expected}, for {path!r} of {where}"
+    raise VerificationError(message, hint="hubpolicy attest signs the files anew")
 
 
 def _covered(manifest: Manifest, ignored: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -216,7 +216,7 @@ def _guess(hits: int, n: int, alpha: float) -> int:
             low = middle
         else:
             high = middle
-    return min(max(int(high * STEPS), 1), STEPS)
+    return min(max(round(high * STEPS), 1), STEPS)
 
 
 def _log_ways(hits: int, n: int) -> tuple[float, ...]:

@@ -145,7 +145,7 @@ def to_plain(node: MetaNode) -> object:
             return node.value
         case MetaList():
             return [to_plain(item) for item in node.items]
-        case MetaMap():
+        case _:
             return {entry.key: to_plain(entry.value) for entry in node.entries}
 
 

@@ -56,7 +56,7 @@ def _scalars(node: MetaNode) -> Iterator[MetaScalar]:
         case MetaList():
             for item in node.items:
                 yield from _scalars(item)
-        case MetaMap():
+        case _:
             for entry in node.entries:
                 # "unknown" is a licence id of the Hub, and HP106 speaks of it.
                 if entry.key != "license":
