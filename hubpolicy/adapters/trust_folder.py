@@ -12,7 +12,13 @@ from pathlib import Path
 
 from hubpolicy.adapters.atomic import write_atomic
 from hubpolicy.core.pending import FOLDER, TYPES, Pending, parse_pending, pending_bytes
-from hubpolicy.core.trust_folder import STATE_PATH, TrustFolder, policy_path, root_path
+from hubpolicy.core.trust_folder import (
+    STATE_PATH,
+    TrustFolder,
+    policy_path,
+    resume,
+    root_path,
+)
 from hubpolicy.errors import ConfigError, ServiceError
 
 ROOT_SOURCE = "root.toml"
@@ -31,7 +37,7 @@ def is_trust_folder(folder: Path) -> bool:
 
 
 def read_trust_folder(folder: Path) -> TrustFolder:
-    """What lies there; no signature is verified.
+    """What lies there, a publishing that was cut short undone or ended; to be verified.
 
     Raises:
         ConfigError: it is no trust folder, a root version is missing, or a file is not what its
@@ -47,8 +53,10 @@ def read_trust_folder(folder: Path) -> TrustFolder:
             message = f"{folder / name} is a symbolic link, expected a folder"
             raise ConfigError(message, hint="trust is not read through links")
     try:
-        return TrustFolder(
-            _roots(folder), _numbered(folder, "policy"), _state(folder), _pending(folder)
+        return resume(
+            TrustFolder(
+                _roots(folder), _numbered(folder, "policy"), _state(folder), _pending(folder)
+            )
         )
     except OSError as error:
         message = f"cannot read the trust folder {folder}: {error.strerror}"
@@ -106,12 +114,23 @@ def save(folder: Path, before: TrustFolder, after: TrustFolder) -> None:
     for path, content in new.items():
         if old.get(path) != content:
             write_atomic(folder / path, content)
-    for path in old.keys() - new.keys():
-        try:
-            (folder / path).unlink(missing_ok=True)
-        except OSError as error:
-            message = f"cannot remove {folder / path}: {error.strerror}"
-            raise ServiceError(message, hint="remove it by hand: it is published") from error
+    for name in _pending_names(folder):
+        if FOLDER + name not in new:
+            _remove(folder / FOLDER / name)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"cannot remove {path}: {error.strerror}"
+        raise ServiceError(message, hint="remove it by hand: it is published") from error
+
+
+def _pending_names(folder: Path) -> list[str]:
+    place = folder / FOLDER
+    names = [path.name for path in place.iterdir()] if place.is_dir() else []
+    return sorted(name for name in names if name.endswith(".json") and not name.startswith("."))
 
 
 def _files(folder: TrustFolder) -> dict[str, bytes]:
@@ -149,11 +168,8 @@ def _state(folder: Path) -> bytes | None:
 
 def _pending(folder: Path) -> tuple[Pending, ...]:
     place = folder / FOLDER
-    names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
     found: dict[str, Pending] = {}
-    for name in names:
-        if not name.endswith(".json") or name.startswith("."):
-            continue
+    for name in _pending_names(folder):
         match = _PENDING.fullmatch(name)
         if match is None:
             message = f"got {FOLDER}{name}, expected root-N.json, policy-N.json or state-N.json"

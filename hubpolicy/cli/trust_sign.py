@@ -34,12 +34,13 @@ expired document, 4 no key at hand that may sign, 5 others must sign, too.
 def sign(folder: str, key: str, *, yes: bool) -> None:
     """Show what is pending in DIR, ask, sign; publish what enough people have signed."""
     from hubpolicy.adapters.home import user_home
-    from hubpolicy.cli.trust_place import open_place, say, settle
+    from hubpolicy.cli.trust_place import open_place, say, settle, write
     from hubpolicy.cli.wiring import signer
     from hubpolicy.core.trust_folder import check_follows, counts
 
     place = open_place(folder)
     if not place.folder.pending:
+        write(place, place.folder)
         say("nothing is pending")
         return
     for pending in place.folder.pending:

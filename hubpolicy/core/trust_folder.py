@@ -145,6 +145,34 @@ def verify_folder(folder: TrustFolder) -> Standing:
     return Standing(roots, policy, state)
 
 
+def resume(folder: TrustFolder) -> TrustFolder:
+    """What a folder means whose last publishing was cut short: done, or to be done again.
+
+    What lies both at its place and in ``pending/`` has been written. Where that leaves a new root
+    over a state that it does not accept, the root counts as pending still.
+    """
+    written = [p for p in folder.pending if _lies_there(folder, p)]
+    if len(written) < len(folder.pending):
+        # A policy is written first: it may wait for the state that names it.
+        written = [p for p in written if p.kind != "policy"]
+    rest = folder._replace(pending=tuple(p for p in folder.pending if p not in written))
+    try:
+        verify_folder(rest)
+    except HubpolicyError:
+        if any(p.kind == "root" for p in written):
+            return folder._replace(roots=folder.roots[:-1])
+    return rest
+
+
+def _lies_there(folder: TrustFolder, pending: Pending) -> bool:
+    raw = pending_bytes(pending)
+    if pending.kind == "root":
+        return folder.roots[pending.version - 1 : pending.version] == (raw,)
+    if pending.kind == "policy":
+        return dict(folder.policies).get(pending.version) == raw
+    return folder.state == raw
+
+
 def require_fresh(standing: Standing, now: str) -> None:
     """Refuse what consumers would refuse for its age.
 
@@ -329,7 +357,7 @@ def _policy_problems(
     if standing.policy is not None and pending.sha256 == standing.policy.sha256:
         return
     newest = max((version for version, _ in folder.policies), default=0)
-    if pending.version <= newest:
+    if pending.version <= newest and not _lies_there(folder, pending):
         got = f"got policy version {pending.version}, expected {newest + 1} or later"
         hint = "raise `version` in hubpolicy.toml, then: hubpolicy trust policy DIR"
         yield f"{got}: {newest} is published", hint

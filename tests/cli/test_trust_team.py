@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import tomllib
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
 from hubpolicy.core.documents import verify_policy, verify_trust
+from hubpolicy.core.pending import pending_bytes, signed_by
 from tests.cli.team_world import Team, digest, found_team, pending_file
-from tests.cli.world import contents, released, run
+from tests.cli.world import REPO, contents, released, run, sign_run
 from tests.oracles.tools import oracle_python
 
 if TYPE_CHECKING:
@@ -704,17 +706,92 @@ def test_a_ceremony_that_took_too_long_goes_on(new: Team, monkeypatch: pytest.Mo
     assert new.sign("bob").code == 0
 
 
-def test_a_write_that_was_cut_short_is_finished_by_the_next(team: Team) -> None:
-    team.edit("root.toml", ("expires = 20", "expires = 21"))
-    team.trust("ada", "rotate")
-    team.sign("ada")
-    pending = (team.folder / "pending/root-2.json").read_bytes()
+@pytest.mark.parametrize("written", range(7))
+def test_a_publishing_that_was_cut_short_is_ended_by_the_next(
+    team: Team, tmp_path: Path, written: int
+) -> None:
+    """Ada and bob leave, so root, policy and state have to go together; stop after any file."""
+    team.join("dora")
+    shutil.copy(team.public_key("dora"), team.folder / "keys" / "dora.pub.pem")
+    team.edit("root.toml", ('"ada" = ["keys/ada.pub.pem"]\n', '"dora" = ["keys/dora.pub.pem"]\n'),
+              ('["ada", "bob", "cleo"]', '["cleo", "dora"]'),
+              ('"bob" = ["keys/bob.pub.pem"]\n', ""))  # fmt: skip
+    team.trust("bob", "rotate")
+    team.sign("ada", "bob", "cleo")
+    done = copied(team, tmp_path / "done")
+    assert done.sign("dora").code == 0
+    for each in team.value().pending:  # dora signs, and nothing is published yet
+        (team.folder / each.path).write_bytes(pending_bytes(signed_by(each, team.signer("dora"))))
+    places = {"policy-1": "policy/1.json", "root-2": "root/2.json", "state-2": "state.json"}
+    steps = list(places.items()) + [(name, "") for name in places]
+    for name, place in steps[:written]:
+        pending = team.folder / "pending" / f"{name}.json"
+        if place:
+            (team.folder / place).write_bytes(pending.read_bytes())
+        else:
+            pending.unlink()
+    assert team.trust("cleo", "show").code == 0
+    assert team.sign("cleo").code == 0
+    assert team.files() == done.files()
+    shown = team.show()
+    assert (shown["root"]["version"], shown["state"]["version"], shown["pending"]) == (2, 2, [])
+
+
+@pytest.mark.parametrize("written", range(5))
+def test_a_new_policy_that_was_cut_short_is_ended_by_the_next(team: Team, written: int) -> None:
+    team.edit("hubpolicy.toml", ("version = 1", "version = 2"))
+    team.trust("ada", "policy")
+    for each in team.value().pending:
+        for who in ("ada", "cleo"):
+            pending = signed_by(pending_file(team.folder, each.path[8:]), team.signer(who))
+            (team.folder / each.path).write_bytes(pending_bytes(pending))
+    places = {"policy-2": "policy/2.json", "state-2": "state.json"}
+    steps = list(places.items()) + [(name, "") for name in places]
+    for name, place in steps[:written]:
+        path = team.folder / "pending" / f"{name}.json"
+        if place:
+            (team.folder / place).write_bytes(path.read_bytes())
+        else:
+            path.unlink()
+    assert team.trust("bob", "show").code == 0
     assert team.sign("bob").code == 0
-    (team.folder / "pending/root-2.json").write_bytes(pending)  # not removed any more
-    ran = team.sign("bob")
-    assert ran.code == 1
-    assert "got root version 2, expected 3" in ran.err
-    assert "remove pending/root-2.json" in ran.err
+    assert team.files() == {"root/1.json", "policy/1.json", "policy/2.json", "state.json"}
+    assert team.show()["policy"]["version"] == team.state().policy_version == 2
+
+
+# What consumers see --------------------------------------------------------------------------
+
+
+def test_consumers_follow_what_the_team_publishes(team: Team, model: Path, tmp_path: Path) -> None:
+    """Bob releases, dora only downloads; then a key is replaced, and the release revoked."""
+    pin = team.show()["pin"]
+    for who in ("bob", "dora"):
+        assert team.run(who, "trust", "pin", team.folder, "--sha256", pin).code == 0
+
+    def verified() -> tuple[int, set[str]]:
+        ran = team.run("dora", "verify", model, "--repo", REPO, "--format", "json")
+        return ran.code, ran.rules
+
+    with patch.dict("os.environ", HOME=str(team.homes / "bob")):
+        sign_run(model)
+    assert team.run("bob", "attest", model, "--repo", REPO).code == 0
+    assert verified() == (0, set())
+
+    new = team.join("cleo-new")
+    shutil.copy(team.public_key("cleo-new"), team.folder / "keys" / "cleo.pub.pem")
+    team.trust("ada", "rotate")
+    assert team.sign("ada", "bob").code == 0
+    assert team.run("dora", "trust", "update").code == 0
+    assert new in team.run("dora", "trust", "show").out
+    assert verified() == (0, set())
+
+    assert team.run("cleo-new", "trust", "revoke", "release", model, team.folder, "--yes").code == 0
+    assert verified() == (0, set())  # prepared is not signed
+    assert team.sign("cleo-new").code == 0
+    assert team.run("dora", "trust", "update").code == 0
+    code, rules = verified()
+    assert code == 1
+    assert {"HP702", "HP703"} <= rules
 
 
 def test_the_gate_of_a_team_is_not_changed_behind_its_back(team: Team) -> None:
