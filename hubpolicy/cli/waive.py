@@ -45,7 +45,6 @@ def waive(
     from hubpolicy.cli.wiring import desk, folder, seat
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.flows.waiving import Wish, draft_waiver, write_waiver
-    from hubpolicy.render.text import render
 
     if not reason.strip():
         message = "--reason is empty"
