@@ -107,7 +107,7 @@ def repositories(targets: tuple[str, ...], place: Seat) -> tuple[RepoId, ...]:
 
     """
     from hubpolicy.cli.options import endpoint
-    from hubpolicy.cli.wiring import hub
+    from hubpolicy.cli.wiring import hub, require_may_speak
     from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.domain.release import parse_repo_id
     from hubpolicy.errors import MalformedError
@@ -121,6 +121,7 @@ def repositories(targets: tuple[str, ...], place: Seat) -> tuple[RepoId, ...]:
             message = f"got {target!r}, expected NAMESPACE or NAMESPACE/NAME"
             raise ConfigError(message, hint="hubpolicy adopt --help") from error
         require_known_namespace(place.policy, named)
+        require_may_speak(place, named.namespace)
         whole = "/" not in target
         found |= dict.fromkeys(
             hub(named).models(named.namespace, named.endpoint) if whole else (named,)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify:verify", "Recompute the verdict from the evidence."),
     "push": ("push:push", "Publish a folder on the Hub, if and only if it passes."),
     "audit": ("audit:audit", "Judge what stands on the Hub, ref by ref."),
+    "withdraw": ("withdraw:withdraw", "Take a release back: private, revoked, an advisory."),
     "adopt": ("adopt:adopt", "List what stood there before, signed; never judged."),
     "policy": ("policy:policy", "Check, explain or sign the governing policy."),
     "trust": ("trust:trust", "Show who may sign what; revoke."),

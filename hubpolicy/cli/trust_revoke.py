@@ -11,6 +11,7 @@ import click
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.trust import State, TrustRoot
 
 KINDS = ("key", "payload", "file", "release")
@@ -65,17 +66,10 @@ def _revoke_team(what: str, value: str, folder: str, *, ask: bool) -> None:
 
 
 def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
-    from hubpolicy.adapters.atomic import write_atomic
-    from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.adapters.home import GATE_FILE
-    from hubpolicy.adapters.trust_memory import read_memory, write_memory
     from hubpolicy.cli.trust_place import say
-    from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT, seat, signer
-    from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
-    from hubpolicy.flows.founding import revoke as revoke_flow
-    from hubpolicy.flows.pinning import remembered_solo
+    from hubpolicy.cli.wiring import seat
 
-    place, now = seat(), SystemClock().now()
+    place = seat()
     trust = place.trusted.trust
     if not trust.root.solo:
         message = "the trust that is in force here is a team's, and several people keep it"
@@ -83,6 +77,28 @@ def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
     wanted = _wanted(what, value, (trust.root,), trust.state)
     if ask:
         _ask(what, value)
+    state = revoke_here(place, wanted, key)
+    say(f"revoked {what} {value}; state version {state.version}")
+
+
+def revoke_here(place: Seat, wanted: Revoked, key: str) -> State:
+    """Sign a state that revokes more, and put it in force in this user's own trust.
+
+    Raises:
+        AccessError: there is no key.
+        VerificationError: the key at hand does not hold the role.
+
+    """
+    from hubpolicy.adapters.atomic import write_atomic
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.adapters.trust_memory import read_memory, write_memory
+    from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT, signer
+    from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
+    from hubpolicy.flows.founding import revoke as revoke_flow
+    from hubpolicy.flows.pinning import remembered_solo
+
+    trust, now = place.trusted.trust, SystemClock().now()
     state = revoke_flow(trust.state, **wanted._asdict())
     document = sign_state(signer(place.home, key), state, trust)
     parts = (ROOT_DOCUMENT, POLICY_DOCUMENT, STATE_DOCUMENT, (GATE_FILE,))
@@ -97,7 +113,7 @@ def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
     write_atomic(place.home.path(*STATE_DOCUMENT), founded.state)
     write_atomic(place.home.path(GATE_FILE), founded.gate)
     write_memory(place.home, memory)
-    say(f"revoked {what} {value}; state version {state.version}")
+    return state
 
 
 def _ask(what: str, value: str) -> None:

@@ -314,7 +314,7 @@ def _unjudged_history(trip: _Trip, refs: tuple[RemoteRef, ...]) -> tuple[Finding
     found = {}
     for oid, name in commits.items():
         for file in hub.listing(repo, oid).files:
-            if (file.sha256 or file.git_blob) not in judged and _publishes_weights(file):
+            if (file.sha256 or file.git_blob) not in judged and publishes_weights(file):
                 found[file.path] = f"{file.path} at {oid[:12]} ({name}) was never judged"
         advance(1)
     fix = f"publish under a new name, or delete that history: hubpolicy audit {repo.text}"
@@ -325,7 +325,7 @@ def _unjudged_history(trip: _Trip, refs: tuple[RemoteRef, ...]) -> tuple[Finding
     )  # fmt: skip
 
 
-def _publishes_weights(file: ListedFile) -> bool:
+def publishes_weights(file: ListedFile) -> bool:
     """Weight-like by name or size, or a large object of no inert type; records are evidence.
 
     A listing has no contents. What stands there by Git LFS was too large or too binary for git: a

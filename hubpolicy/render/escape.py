@@ -8,6 +8,9 @@ import unicodedata
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cn", "Cs", "Co", "Zl", "Zp"})
 _COMMAND = re.compile(r"##(?=\[)")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@-])")
+_LINK = re.compile(r"(www(?=\.)|(?<=[A-Za-z])(?=://))([.:])", re.IGNORECASE)
+"""What GitHub makes a link of without being asked."""
 
 
 def terminal(text: str) -> str:
@@ -18,6 +21,12 @@ def terminal(text: str) -> str:
     if not (text.isascii() and text.isprintable()):
         text = "".join(_visible(char) for char in text)
     return _COMMAND.sub(r"#\\x23", text)
+
+
+def markdown(text: str) -> str:
+    """No character of hostile text means anything in Markdown or HTML; no address a link."""
+    plain = _SPECIAL.sub(r"\\\1", terminal(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    return _LINK.sub(r"\1\\\2", plain)
 
 
 def in_json(text: str) -> str:

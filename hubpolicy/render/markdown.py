@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from hubpolicy.render.escape import terminal
+from hubpolicy.render.escape import markdown as _text
 from hubpolicy.render.markdown_runs import run_tables
 
 if TYPE_CHECKING:
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
     from hubpolicy.render.report import Report
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@-])")
-_LINK = re.compile(r"(www(?=\.)|(?<=[A-Za-z])(?=://))([.:])", re.IGNORECASE)
-"""What GitHub makes a link of without being asked."""
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
 
@@ -78,9 +74,3 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows]
     return [*lines, ""]
-
-
-def _text(text: str) -> str:
-    """No character of hostile text means anything in Markdown or HTML; no address a link."""
-    plain = _SPECIAL.sub(r"\\\1", terminal(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
-    return _LINK.sub(r"\1\\\2", plain)
