@@ -81,7 +81,7 @@ def attest(
     from hubpolicy.cli.wiring import seat
     from hubpolicy.render.report import Report
 
-    place = seat()
+    place = seat(path)
     with Bars(shown=output.progress) as bars:
         imports = read_imports(files, place.policy)
         done = attest_folder(
