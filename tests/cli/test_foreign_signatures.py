@@ -12,8 +12,9 @@ from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.oms import oms_statement
 from tests import certificates as pki
-from tests.cli.world import REPO, contents, own_key, released, resign, run, sign_run
+from tests.cli.world import REPO, config, contents, own_key, released, resign, run, sign_run
 from tests.golden import samples
+from tests.oracles.test_model_signing_import import certify, sign
 from tests.stamping import Stamper, serving, stamper
 
 if TYPE_CHECKING:
@@ -210,3 +211,28 @@ def test_model_signatures_that_are_refused(
     assert ran.err.count("\n") <= 4
     assert "Traceback" not in ran.err
     assert contents(model) == before
+
+
+@pytest.mark.oracle
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["key", "certificate"])
+def test_what_model_signing_signed_is_taken_over_and_judged(
+    home: Path, model: Path, tmp_path: Path, method: str
+) -> None:
+    released(model)
+    options: tuple[str | Path, ...] = ("--private_key", config("keys", "solo.pem"))
+    if method == "certificate":
+        resign(root=pinning(authorities=(pki.authority("ada"),)))
+        leaf = pki.issue("ada", BETWEEN, email="ada@acme.example")
+        options = certify(tmp_path / "pki", leaf, BETWEEN)
+    given = sign(method, model, tmp_path / "given.sig", *options)
+    ran = run("attest", model, "--model-sig", tmp_path / "given.sig")
+    assert ran.code == 0, ran
+    verified = run("verify", model, "--repo", REPO)
+    assert verified.code == 0, verified
+    assert "signed: nothing new" in run("attest", model).out
+    assert (model / "model.sig").read_bytes() == given
+    if method == "certificate":
+        resign(root=pinning(authorities=()))
+        ran = run("verify", model, "--repo", REPO, "--format", "json")
+        assert (ran.code, "HP302" in ran.rules) == (1, True)
