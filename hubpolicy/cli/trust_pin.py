@@ -164,7 +164,7 @@ def _refuse_another(home: Home, pinned: Pinned) -> None:
     from hubpolicy.adapters.trust_source import read_pin
 
     present = read_pin(home)
-    if present is not None and present.sha256 == pinned.sha256:
+    if pinned.sha256 in {present.sha256 if present is not None else "", _pin_in_force(home)}:
         return
     mine = [n for n in (GATE_FILE, POLICY_FILE, "trust") if os.path.lexists(home.path(n))]
     if mine == ["trust"] and not os.path.lexists(home.path("trust", "root.json")):
@@ -218,6 +218,7 @@ def _install(
     names = tuple(f"{number}.json" for number in range(1, len(followed.roots) + 1))
     files: tuple[tuple[tuple[str, ...], bytes], ...] = (
         *(((*ROOT_FOLDER, n), raw) for n, raw in zip(names, followed.roots, strict=True)),
+        *_baseline(home, followed),
         (ROOT_DOCUMENT, followed.roots[-1]),
         (POLICY_DOCUMENT, followed.policy_document),
         (STATE_DOCUMENT, followed.state_document),
@@ -226,6 +227,20 @@ def _install(
     )
     for parts, content in files:
         write_atomic(home.path(*parts), content)
+
+
+def _baseline(home: Home, followed: Followed) -> tuple[tuple[tuple[str, ...], bytes], ...]:
+    """What was adopted, for audits; one that was adopted here and is newer stays."""
+    from hubpolicy.cli.wiring import BASELINE_DOCUMENT
+    from hubpolicy.flows.pinning import newer_baseline
+    from hubpolicy.render.escape import terminal
+
+    if followed.refused:
+        click.echo(f"the baseline is not taken over: {terminal(followed.refused)}", err=True)
+    here = os.path.lexists(home.path(*BASELINE_DOCUMENT))
+    held = home.read(*BASELINE_DOCUMENT) if here else b""
+    newer = newer_baseline(followed, held)
+    return ((BASELINE_DOCUMENT, followed.baseline),) if newer else ()
 
 
 def _make_folder(home: Home) -> None:
@@ -237,6 +252,17 @@ def _make_folder(home: Home) -> None:
         raise ServiceError(message, hint="check who owns your home directory") from error
 
 
+def _pin_in_force(home: Home) -> str:
+    """The pin that the gate was compiled under, if it can be read."""
+    from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.core.gatefile import load_gate
+
+    try:
+        return load_gate(home.read(GATE_FILE))[2].pin
+    except HubpolicyError:
+        return ""
+
+
 def _endpoints(home: Home) -> tuple[str, ...]:
     """The hubs of the gate that stands, if it can be read, and the one in ``HF_ENDPOINT``."""
     from hubpolicy.adapters.home import GATE_FILE
@@ -245,7 +271,7 @@ def _endpoints(home: Home) -> tuple[str, ...]:
 
     try:
         known = load_gate(home.read(GATE_FILE))[2].endpoints
-    except ConfigError:
+    except HubpolicyError:
         known = ()
     return tuple(dict.fromkeys((*known, endpoint())))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from hubpolicy.core.baseline import Baseline, verify_baseline
 from hubpolicy.core.documents import (
     POLICY_TYPE,
     ROOT_TYPE,
@@ -28,7 +29,7 @@ from hubpolicy.core.memory import Seen, Versions, advance, recall, require_not_o
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.reserved import Documents
 from hubpolicy.core.strictjson import parse
-from hubpolicy.errors import ConfigError, MalformedError, VerificationError
+from hubpolicy.errors import ConfigError, HubpolicyError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
     from hubpolicy.core.gatefile import GateMeta
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 MOST_ROOTS = 256
 DOCUMENT_LIMIT = 4 * 1024 * 1024
 STATE = "state.json"
+BASELINE = "baseline.json"
 
 
 class Source(Protocol):
@@ -58,7 +60,11 @@ class Source(Protocol):
 
 
 class Followed(NamedTuple):
-    """Documents that hold together, and what they say. ``roots``: every one, from version 1."""
+    """Documents that hold together, and what they say. ``roots``: every one, from version 1.
+
+    ``baseline`` is empty where the team has none, or none that holds: ``refused`` says why. It
+    makes no gate green, so that it must not keep a revocation away.
+    """
 
     roots: tuple[bytes, ...]
     policy_document: bytes
@@ -67,6 +73,8 @@ class Followed(NamedTuple):
     policy: Policy
     policy_payload: bytes
     line: frozenset[str]
+    baseline: bytes = b""
+    refused: str = ""
 
     @property
     def documents(self) -> Documents:
@@ -176,7 +184,29 @@ def _follow(
     found = Followed(roots, document, state, trust, policy, payload, line)
     _require_current_policy(source, found, now)
     require_not_older(seen, found.versions)
-    return found
+    return _with_baseline(source, found)
+
+
+def newer_baseline(found: Followed, held: bytes) -> bool:
+    """Whether the source's baseline is to replace the one that is held (empty: none)."""
+    if not found.baseline:
+        return False
+    try:
+        mine = verify_baseline(held, found.trust, found.policy) if held else Baseline()
+    except HubpolicyError:
+        return True
+    return mine.version <= verify_baseline(found.baseline, found.trust, found.policy).version
+
+
+def _with_baseline(source: Source, found: Followed) -> Followed:
+    raw = source.read(BASELINE, DOCUMENT_LIMIT)
+    if raw is None:
+        return found
+    try:
+        verify_baseline(raw, found.trust, found.policy, where=f"{BASELINE} at {source.name}")
+    except (ConfigError, MalformedError, VerificationError) as error:
+        return found._replace(refused=error.message)
+    return found._replace(baseline=raw)
 
 
 def _verified(
