@@ -85,10 +85,10 @@ $(TOOLS)/hub1/.done: constraints.txt
 	$(TOOLS)/hub1/bin/python -m pip --disable-pip-version-check -q install 'huggingface_hub>=1.31,<2'
 	@touch $@
 
-$(TOOLS)/oracles/.done: constraints.txt
+$(TOOLS)/oracles/.done: constraints.txt tests/oracles/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)/oracles
 	$(TOOLS)/oracles/bin/python -m pip --disable-pip-version-check -q install \
-	  model-signing==1.1.1 pyOpenSSL 'securesystemslib[crypto]==1.6.0'
+	  -r tests/oracles/requirements.txt
 	@touch $@
 
 # Without their install scripts: lefthook's would put hooks into the repository around it.

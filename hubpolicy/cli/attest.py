@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.interchange import NamedFile
+from hubpolicy.cli.interchange import ExportFile, NamedFile
 from hubpolicy.cli.options import Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
@@ -30,6 +30,7 @@ Examples:
   hubpolicy attest ./my-model --repo acme/my-model
   hubpolicy attest ./my-model     for the last release line's repository, or git's Hub remote
   hubpolicy attest ./my-model --evidence lm-eval=results.json
+  hubpolicy attest ./my-model --export cyclonedx=my-model.cdx.json
   hubpolicy attest ./my-model --model-sig signed-elsewhere.sig
 \b
 Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missing,
@@ -47,6 +48,9 @@ Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missin
     help="Third-party evidence that the policy asks for, by its name or format "
     "(lm-eval, garak, json); repeatable.",
 )
+@click.option("--export", "wanted", type=ExportFile(),
+              help="Also write a bill of materials (cyclonedx: ML-BOM 1.6 as JSON) of the release, "
+              "beside the folder or to FILE.")  # fmt: skip
 @click.option(
     "--model-sig",
     default=None,
@@ -63,13 +67,14 @@ def attest(
     repo: RepoId | None,
     key: str,
     files: tuple[tuple[str, str], ...],
+    wanted: tuple[str, str] | None,
     model_sig: str | None,
     timestamp: str,
     output: Output,
 ) -> None:
     """Sign what is known about PATH: card line, model.sig, and the release line last."""
     from hubpolicy.cli.exits import for_decision
-    from hubpolicy.cli.interchange import read_imports, say_imported
+    from hubpolicy.cli.interchange import export, export_target, read_imports, say_imported
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.summaries import (
@@ -82,6 +87,7 @@ def attest(
     from hubpolicy.render.report import Report
 
     place = seat(path)
+    bom = export_target(path, wanted)
     with Bars(shown=output.progress) as bars:
         imports = read_imports(files, place.policy)
         done = attest_folder(
@@ -101,7 +107,7 @@ def attest(
         measurements=measurement_rows(done.evidence),
         manifest=manifest_summary(done.manifest),
         solo=place.trusted.trust.root.solo,
-        closing=_closing(done),
+        closing="\n".join(filter(None, (_closing(done), export(path, bom, done)))),
     )
     finish(report, output)
 

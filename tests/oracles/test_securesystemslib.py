@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 
@@ -10,6 +11,7 @@ import pytest
 
 from hubpolicy.core import documents
 from hubpolicy.core.bundle import make_bundle
+from hubpolicy.core.oms import oms_statement
 from tests.golden import samples
 from tests.oracles.tools import oracle_python
 
@@ -57,9 +59,27 @@ def test_counts_signers_of_documents_as_we_do() -> None:
     assert ask(*cases) == ["refused", "2", "2", "refused"]  # it stops at the threshold
 
 
-def test_accepts_the_envelope_within_a_bundle() -> None:
-    raw = make_bundle(samples.payloads()["release"], samples.signer("rita"))
-    envelope = json.loads(raw)["dsseEnvelope"]
-    changed = {**envelope, "payloadType": "application/json"}
-    good, bad = json.dumps(envelope).encode(), json.dumps(changed).encode()
-    assert ask((good, ("rita",), 1), (bad, ("rita",), 1)) == ["1", "refused"]
+PAYLOADS = {
+    **samples.payloads(),
+    "model-signature": oms_statement(samples.MANIFEST, "wizard-7b"),
+}
+
+
+def test_accepts_the_envelope_within_a_bundle_of_every_kind_and_no_other() -> None:
+    cases, expected = [], []
+    for name, payload in sorted(PAYLOADS.items()):
+        who = samples.SIGNERS.get(name, "rita")
+        envelope = json.loads(make_bundle(payload, samples.signer(who)))["dsseEnvelope"]
+        other = base64.b64encode(payload + b" ").decode()
+        for changes, answer in (
+            ({}, "1"),
+            ({"payloadType": "application/json"}, "refused"),
+            ({"payload": other}, "refused"),
+            ({"signatures": []}, "refused"),
+        ):
+            cases.append((json.dumps({**envelope, **changes}).encode(), (who,), 1))
+            expected.append(answer)
+        cases.append((json.dumps(envelope).encode(), ("mallory",), 1))
+        expected.append("refused")
+    assert ask(*cases) == expected
+    assert len(PAYLOADS) >= 8
