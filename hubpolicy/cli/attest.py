@@ -194,12 +194,8 @@ def attest_folder(
     )  # fmt: skip
     attributes = None if better is None else better.content
     done = attest_flow(
-        release,
-        EvidenceFolder(Path(path), attributes=attributes),
-        target,
-        desk(place, key)._replace(time_service=time_service),
-        card,
-        assemble,
+        release, EvidenceFolder(Path(path), attributes=attributes), target,
+        desk(place, key)._replace(time_service=time_service), card, assemble,
         only_if_passed=only_if_passed, writing=writing, permit=permit, imports=imports,
         model_signature=model_signature,
     )  # fmt: skip
