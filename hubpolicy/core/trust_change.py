@@ -7,6 +7,7 @@ that is not said. The lines are for people and hold other people's text: escape 
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core import strictjson
@@ -125,8 +126,16 @@ def _change(name: str, before: str | None, after: str) -> str:
 
 
 def _short(item: Any) -> str:
-    """An authority, identity, … as its fields; PEM and JSON texts by their beginning."""
-    return ", ".join(str(field).replace("\n", " ")[:120] for field in item)
+    """An authority, identity, … as its fields; PEM and JSON texts by their digest."""
+    return ", ".join(map(_field, item))
+
+
+def _field(value: object) -> str:
+    if isinstance(value, str) and ("\n" in value or value.startswith("{")):
+        return f"sha256 {hashlib.sha256(value.encode('utf-8')).hexdigest()}"
+    if isinstance(value, tuple):
+        return "; ".join(" is ".join(member) for member in value)
+    return str(value)
 
 
 def _flat(value: Any, name: str = "", *, whole: bool = False) -> Iterator[tuple[str, str]]:

@@ -78,13 +78,6 @@ def policy_path(version: int) -> str:
     return f"policy/{version}.json"
 
 
-def published_path(pending: Pending) -> str:
-    """Where a pending document goes."""
-    if pending.kind == "state":
-        return STATE_PATH
-    return (root_path if pending.kind == "root" else policy_path)(pending.version)
-
-
 def pin_of(folder: TrustFolder) -> str:
     """Payload digest of the first root: what consumers pin.
 
@@ -155,6 +148,8 @@ def resume(folder: TrustFolder) -> TrustFolder:
     if len(written) < len(folder.pending):
         # A policy is written first: it may wait for the state that names it.
         written = [p for p in written if p.kind != "policy"]
+    if not written:
+        return folder
     rest = folder._replace(pending=tuple(p for p in folder.pending if p not in written))
     try:
         verify_folder(rest)

@@ -15,15 +15,12 @@ from hubpolicy.core.documents import (
     open_document,
     parse_state,
     state_payload,
-    verify_policy,
-    verify_trust,
 )
 from hubpolicy.core.pending import count, pending_bytes, propose, signed_by
 from hubpolicy.core.policy import policy_payload
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.core.trust_change import changes_of, policy_changes, root_changes, weaker
 from hubpolicy.core.trust_folder import TrustFolder, counts, pin_of, put, verify_folder
-from hubpolicy.domain.trust import Role, TrustRoot
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 from hubpolicy.flows.trusting import (
     add_signature,
@@ -36,67 +33,22 @@ from hubpolicy.flows.trusting import (
     renew_state,
     require_fillable,
 )
-from tests.golden.samples import NOW, key, sha, signer
+from tests.flows.trusting_world import (
+    DAYS,
+    KINDS,
+    PEOPLE,
+    consumed,
+    payload,
+    signed,
+    source,
+    standing_team,
+    without,
+)
+from tests.golden.samples import NOW, sha, signer
 from tests.unit.core.release_world import POLICY, SAFETY, asking
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.policy import Policy
-
-PEOPLE = ("ada", "bob", "cleo")
-DAYS = 7
-KINDS = ("root", "policy", "state")
-
-
-def payload(policy: Policy = POLICY, **changes: Any) -> bytes:
-    return canonical(policy_payload(policy._replace(**changes)))
-
-
-def source(**thresholds: int) -> TrustRoot:
-    """Everybody holds every role; ``root=2`` sets a threshold."""
-    names = ("root", "policy", "state", "releaser", "checker", "approver:safety", "approver:legal")
-    return TrustRoot(
-        version=1,
-        expires="2028-01-01",
-        solo=False,
-        keys=(*(key(who) for who in PEOPLE), key("ada-2", "ada")),
-        roles=tuple(Role(name, frozenset(PEOPLE), thresholds.get(name, 1)) for name in names),
-        sha256="",
-    )
-
-
-def without(root: TrustRoot, who: str, *more: str) -> TrustRoot:
-    """The root after somebody left, and others came."""
-    people = (frozenset(PEOPLE) - {who}) | set(more)
-    kept = tuple(k for k in root.keys if k.principal != who)
-    roles = tuple(r._replace(principals=people) for r in root.roles)
-    return root._replace(keys=(*kept, *(key(name) for name in more)), roles=roles)
-
-
-def signed(folder: TrustFolder, *who: str, kinds: tuple[str, ...] = KINDS) -> TrustFolder:
-    """Each signs what they may, and what is complete is published."""
-    for name in who:
-        for kind in kinds:
-            try:
-                folder = add_signature(folder, signer(name), kind)
-            except HubpolicyError:
-                continue
-        folder, _ = publish(folder, NOW, days=DAYS)
-    return folder
-
-
-def standing_team(**thresholds: int) -> TrustFolder:
-    folder = found_team(source(**thresholds), payload(), NOW, days=DAYS)
-    return signed(folder, *PEOPLE)
-
-
-def consumed(folder: TrustFolder, now: str = NOW) -> tuple[int, int, int]:
-    """What a consumer makes of it: versions of root, policy and state."""
-    assert folder.state is not None
-    trust = verify_trust(folder.roots, folder.state, pin=pin_of(folder), now=now)
-    raw = dict(folder.policies)[trust.state.policy_version]
-    verify_policy(raw, trust)
-    return trust.root.version, trust.state.policy_version, trust.state.version
-
+    from hubpolicy.domain.trust import TrustRoot
 
 # Whatever the order --------------------------------------------------------------------------
 
