@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,9 +24,7 @@ from hubpolicy.errors import ConfigError
 from tests.flows.team_world import FAR, Team, signed
 from tests.golden.samples import sha, signer
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PAGE = Path(__file__).parents[3] / "docs" / "trust.md"
 HEX = sha("root")
 FILE = f"""\
 # who speaks for what
@@ -80,6 +78,12 @@ def test_a_pin_that_cannot_be_read_is_not_one_that_is_absent(text: str) -> None:
     with pytest.raises(ConfigError, match=r"in /etc/pins") as raised:
         parse_pins(text.encode(), "/etc/pins")
     assert raised.value.hint
+
+
+def test_the_example_in_the_guide_is_one() -> None:
+    text = (PAGE.read_text(encoding="utf-8")).partition("### Reserved namespaces")[2]
+    example = text.partition("```text\n")[2].partition("```")[0]
+    assert [pin.namespace for pin in parse_pins(example.encode(), "p")] == ["acme", "acme.labs"]
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
