@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.core.remotes import is_named
-from hubpolicy.core.rules import hp601
+from hubpolicy.core.rules import hp601, hp703
 from hubpolicy.domain.manifest import is_evidence_path
 
 if TYPE_CHECKING:
@@ -154,7 +154,9 @@ def _check_history(
         return ()
     passed = (one for one in judged if one.decision.verdict == "passed")
     covered = frozenset(sha256 for one in passed for sha256 in _digests(one.evidence))
-    found = hp601.check(hidden, covered)
+    # A release that is judged says it itself; what hides behind it blocks in every mode, too.
+    revoked = gate().trust.state.revoked_files
+    found = (*hp601.check(hidden, covered), *hp703.check_sent(hidden, revoked))
     return tuple(_weigh(finding, gate().policy) for finding in found)
 
 

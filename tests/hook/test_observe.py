@@ -126,6 +126,18 @@ def test_revoked_weights_are_blocked_all_the_same(repo: Repo, remote: Repo, home
     assert refs(remote) == []
 
 
+def test_revoked_weights_in_the_history_are_blocked_too(
+    repo: Repo, remote: Repo, home: Path
+) -> None:
+    leaked = b"\x10\0\0\0\0\0\0\0{}" + b"leaked" * 40
+    govern(home, observing(30), files=frozenset({hashlib.sha256(leaked).hexdigest()}))
+    install(repo)
+    repo.commit({"leaked.safetensors": leaked})
+    repo.commit({"notes.txt": b"notes"}, remove=("leaked.safetensors",))
+    assert {"HP601", "HP703"} <= refused(push(repo, "origin", "main"))
+    assert refs(remote) == []
+
+
 def test_who_cannot_decide_still_blocks(repo: Repo, remote: Repo, home: Path) -> None:
     """Breaking something is no way to be observed."""
     govern(home, observing(30)._replace(expires="2025-12-31"))

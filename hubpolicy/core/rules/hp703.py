@@ -6,10 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.lines import digests
+from hubpolicy.core.rules.hp401 import printable
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.rules.hp601 import SentBlob
 
 ID = "HP703"
 TITLE = "no file of the release is revoked"
@@ -24,7 +28,18 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     names = {path for path, (sha256, _) in digests(evidence).items() if sha256 in revoked}
     for line in evidence.lines:
         names |= {s.name for s in line.statement.subjects if s.get("sha256") in revoked}
+    return tuple(_finding(path, f"{path} was revoked") for path in sorted(names))
+
+
+def check_sent(sent: Iterable[SentBlob], revoked: frozenset[str]) -> tuple[Finding, ...]:
+    """The same for blobs of an earlier commit that a push would send."""
+    gone = (blob.path for blob in sent if blob.sha256 in revoked)
+    paths = {printable(path.encode("utf-8", errors="surrogateescape")) for path in gone}
     return tuple(
-        Finding(ID, SEVERITY, f"{path} was revoked", Location(path), "do not publish these bytes")
-        for path in sorted(names)
+        _finding(path, f"{path} was revoked, and is in the pushed history")
+        for path in sorted(paths)
     )
+
+
+def _finding(path: str, message: str) -> Finding:
+    return Finding(ID, SEVERITY, message, Location(path), "do not publish these bytes")

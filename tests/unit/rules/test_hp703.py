@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.core.rules import hp703
+from hubpolicy.core.rules.hp601 import SentBlob
 from tests.golden.samples import MANIFEST, STATE, TRUST, sha
 from tests.unit.core.release_world import as_listing, changed, release
 
@@ -41,3 +42,12 @@ def test_other_bytes_do_not_hide_what_the_evidence_names() -> None:
 def test_unsigned_weights_are_looked_up_too() -> None:
     weights = next(e for e in MANIFEST.entries if e.path == "model.safetensors")
     assert len(hp703.check(revoked(weights.sha256)._replace(lines=()))) == 1
+
+
+def test_in_the_history_that_is_sent_too() -> None:
+    gone = SentBlob("old/model.safetensors", "ab" * 20, 7, "cd" * 32, b"", is_pointer=False)
+    fine = SentBlob("model.safetensors", "ac" * 20, 7, "ce" * 32, None, is_pointer=True)
+    (finding,) = hp703.check_sent((gone, fine), frozenset(("cd" * 32,)))
+    assert finding.rule == "HP703"
+    assert finding.message == "old/model.safetensors was revoked, and is in the pushed history"
+    assert hp703.check_sent((gone, fine), frozenset()) == ()
