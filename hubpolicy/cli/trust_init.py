@@ -14,6 +14,7 @@ from hubpolicy.errors import ConfigError, HubpolicyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hubpolicy.adapters.home import Home
     from hubpolicy.core.trust_folder import TrustFolder
     from hubpolicy.domain.trust import Role
 
@@ -107,19 +108,38 @@ def init(
     _init_team(Path(str(team)), principals, roles, policy)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  hubpolicy trust key                              make your key, or say where it is
+  hubpolicy trust key --key hsm: > token.pub.pem   the public key of another signer
+"""
+)
 @click.option("--passphrase/--no-passphrase", "locked", default=None,
               help="Encrypt the private key (HUBPOLICY_PASSPHRASE or asked).")  # fmt: skip
-def key(*, locked: bool | None) -> None:
+@click.option("--key", "uri", default="", metavar="URI",
+              help="Make none: print the public key of this signer.")  # fmt: skip
+def key(*, locked: bool | None, uri: str) -> None:
     """Make your own signing key, without a trust root; where there is one, say where it is."""
-    from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.home import user_home
+    from hubpolicy.cli.wiring import signer
+
+    if uri:
+        _refuse_others("--key", {"--passphrase": locked is not None})
+        other = signer(user_home(), uri)
+        click.echo(f"keyid   {other.keyid}", err=True)
+        click.echo(other.public_pem, nl=False)
+        return
+    _own_key(user_home(), locked=locked)
+
+
+def _own_key(home: Home, *, locked: bool | None) -> None:
+    from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.signers.file import create_key
     from hubpolicy.cli.init import PUBLIC_KEY_FILE, make_folders, new_passphrase
     from hubpolicy.cli.trust_place import say
     from hubpolicy.cli.wiring import KEY_FILE, signer
 
-    home = user_home()
     private, public = Path(home.path(*KEY_FILE)), Path(home.path(*PUBLIC_KEY_FILE))
     if os.path.lexists(private):
         mine = signer(home, "")

@@ -214,6 +214,19 @@ def test_a_key_is_made_once_and_says_where_it_is(tmp_path: Path) -> None:
     assert team.public_key("dora").read_text() == team.signer("dora").public_pem
 
 
+def test_another_signer_prints_its_public_key_and_makes_none(tmp_path: Path) -> None:
+    team = Team(tmp_path / "homes", tmp_path / "trust")
+    team.join("ada")
+    private = team.public_key("ada").with_name("solo.pem")
+    ran = team.run("dora", "trust", "key", "--key", f"file:{private}")
+    assert ran.code == 0
+    assert ran.out == team.signer("ada").public_pem
+    assert team.signer("ada").keyid in ran.err
+    assert not team.public_key("dora").exists()
+    assert team.run("dora", "trust", "key", "--key", "x:y").code == 1
+    assert team.run("dora", "trust", "key", "--key", f"file:{private}", "--passphrase").code == 2
+
+
 # Signing -------------------------------------------------------------------------------------
 
 

@@ -136,6 +136,11 @@ def test_what_was_not_cut_short_is_left_alone() -> None:
     assert state_sha256(folder._replace(state=None)) == ""
     more = propose_policy(folder, payload(version=POLICY.version + 1), NOW, days=DAYS)
     assert resume(more) is more
+    assert folder.state is not None
+    written = put(folder, parse_pending("state", folder.state, where="x"))
+    assert resume(written) == folder
+    broken = written._replace(policies=())
+    assert resume(broken) == folder._replace(policies=())  # whoever verifies it says why
 
 
 def test_every_change_of_who_is_certified_is_said() -> None:
