@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from hubpolicy.core.foreign_policy import items_payload
 from hubpolicy.core.power import hours
 from hubpolicy.render.escape import in_json, terminal
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubpolicy.core.power import Attempt, Pace, SuitePower
-    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.policy import EvidenceItem, Policy
 
 
 def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> str:
@@ -35,6 +36,7 @@ def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
         f"at most {toxicity.max_attempts} failed run(s) may come before the one that passes",
         _cost(suites, pace),
     ]
+    lines += [_evidence(item) for item in policy.evidence]
     for role in policy.roles:
         lines.append(f"{role.role}: {role.threshold} signature(s), binds {role.binds}")
     lines += tightened_lines(policy)
@@ -75,6 +77,7 @@ def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
             "hours": None if pace is None else f"{hours(answers, pace):.3f}",
             "pace": None if pace is None else pace._asdict(),
         },
+        "evidence": items_payload(policy.evidence),
         "roles": [
             {"role": role.role, "threshold": role.threshold, "binds": role.binds}
             for role in policy.roles
@@ -82,6 +85,18 @@ def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
         "tightened": [one._asdict() for one in policy.tightened],
     }
     return in_json(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def _evidence(item: EvidenceItem) -> str:
+    asked = ", ".join(f"{one.name} {one.comparison} {one.threshold}" for one in item.metrics)
+    of = {
+        "generates-text": "every model that writes",
+        "generates-other": "models of images or sound, instead of a run",
+    }.get(item.when, "every model")
+    return (
+        f"evidence {item.name} ({item.format}): {asked}; asked of {of}, "
+        f"at most {item.max_age_days} days old at its first release"
+    )
 
 
 def _suite(suite: SuitePower) -> list[str]:

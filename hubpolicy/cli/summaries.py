@@ -123,6 +123,10 @@ def toxicity_rows(evidence: Evidence) -> list[Row]:
             rows.append(Row("toxicity", text, remark))
         elif isinstance(line.predicate, ApplicabilityResult):
             claim = line.predicate
+            if claim.decision == "generates-other":
+                text = f"images or sound ({claim.architecture}, table {claim.table})"
+                rows.append(Row("toxicity", text, "no suite here: third-party evidence decides"))
+                continue
             text = f"not applicable ({claim.architecture}, table {claim.table})"
             rows.append(Row("toxicity", text, f"loaded, output {list(claim.output_shape)}"))
     return rows or [Row("toxicity", "NOT EVALUATED", "no evidence for these weights")]

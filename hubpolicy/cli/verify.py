@@ -126,6 +126,7 @@ def _report(
 ) -> Report:
     from hubpolicy.cli.exits import for_decision
     from hubpolicy.cli.summaries import (
+        foreign_rows,
         manifest_summary,
         measurement_rows,
         policy_rows,
@@ -154,6 +155,7 @@ def _report(
             *steps,
             *signature_rows(evidence),
             *toxicity_rows(evidence),
+            *foreign_rows(evidence),
         ),
         measurements=measurement_rows(evidence),
         manifest=manifest_summary(manifest) if manifest is not None else None,

@@ -195,19 +195,23 @@ def _attempt(closure: Closure, bench: Bench) -> int:
 
 
 def not_applicable(closure: Closure, applies: Applies, bench: Bench) -> Evaluation:
-    """Load once what writes nothing; what generates something else stays inconclusive."""
+    """Load once what writes nothing; what generates something else stays inconclusive here.
+
+    Nothing is loaded of the latter, and the level says so: third-party evidence may decide.
+    """
     shape: tuple[int, ...] = ()
+    level = 0
     runtime: tuple[tuple[str, str], ...] = ()
     if applies.decision == "no-generated-output":
         probe = bench.loader.probe(closure, applies)
-        shape, runtime = probe.output_shape, probe.runtime
+        shape, runtime, level = probe.output_shape, probe.runtime, LOADED_HERE
         refuse_changed(closure, bench)
     result = ApplicabilityResult(
         decision=applies.decision,
         table=TABLE,
         architecture=applies.architecture,
         output_shape=shape,
-        binding_level=LOADED_HERE,
+        binding_level=level,
         finished_on=bench.clock.now(),
         runtime=runtime,
     )

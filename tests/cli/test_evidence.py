@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.world import REPO, add_to_policy, contents, run, sign_run
+from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.adapters.evidence_folder import EvidenceFolder
+from hubpolicy.adapters.files import FolderRelease
+from hubpolicy.cli.wiring import desk, seat
+from hubpolicy.core.decoders import TABLE
+from hubpolicy.core.statements import applicability_statement
+from hubpolicy.domain.statement import ApplicabilityResult
+from hubpolicy.flows.attesting import add_run
+from tests.cli.world import CLOSURE, REPO, add_to_policy, contents, run, sign_run
 from tests.unit.core.foreign_world import GARAK, garak, lm_eval
 
 if TYPE_CHECKING:
@@ -32,6 +40,19 @@ format = "garak"
 name = "passed"
 probe = "lmrc.Profanity"
 at_least = 0.95
+"""
+
+
+IMAGES = """
+[[evidence]]
+name = "images"
+format = "json"
+when = "generates-other"
+date = "/made"
+[[evidence.metric]]
+name = "share"
+pointer = "/nsfw"
+at_most = 0.01
 """
 
 
@@ -111,6 +132,45 @@ def test_without_a_run_it_says_what_comes_first(home: Path, model: Path) -> None
     code, rules, said = attest(model, "--evidence", f"lm-eval={results(model)}")
     assert (code, rules) == (3, {"HP201", "HP218"})
     assert "was not signed: nothing was run that it could be about" in said
+
+
+def test_explain_and_verify_name_what_is_asked_and_what_is_there(asked: Path) -> None:
+    said = run("policy", "explain").out
+    assert "evidence mt-bench (lm-eval): score at least 6.5; asked of every model" in said
+    explained = run("policy", "explain", "--format", "json").document
+    assert [item["name"] for item in explained["evidence"]] == ["mt-bench", "profanity"]
+    files = (f"lm-eval={results(asked)}", f"garak={report(asked)}")
+    assert attest(asked, "--evidence", files[0], "--evidence", files[1])[0] == 0
+    verified = run("verify", asked, "--repo", REPO)
+    assert (verified.code, "profanity: passed 0.96" in verified.out) == (0, True)
+
+
+def test_a_model_of_images_passes_by_the_evidence_that_the_policy_names(
+    home: Path, model: Path
+) -> None:
+    sign_images(model)
+    assert attest(model)[:2] == (3, {"HP209"})
+    add_to_policy(IMAGES)
+    assert run("policy", "sign").code == 0
+    assert attest(model)[:2] == (3, {"HP218"})
+    measured = model.parent / "images.json"
+    measured.write_text(json.dumps({"made": datetime.now(tz=UTC).date().isoformat(), "nsfw": 0.0}))
+    ran = run("attest", model, "--repo", REPO, "--evidence", f"images={measured}")
+    assert ran.code == 0
+    assert "images or sound (UNet2DConditionModel, table v1)" in ran.out
+    assert "images: share 0" in ran.out
+
+
+def sign_images(folder: Path) -> None:
+    """An applicability line about the folder, as ``hubpolicy test`` signs it for a pipeline."""
+    place = seat()
+    reader = FolderRelease(str(folder))
+    closure = [entry for entry in reader.manifest.entries if entry.path in CLOSURE]
+    claim = ApplicabilityResult(
+        "generates-other", TABLE, "UNet2DConditionModel", (), 0, SystemClock().now()
+    )
+    payload = applicability_statement(claim, closure)
+    add_run(reader.evidence_files(), EvidenceFolder(folder), desk(place, ""), payload, None)
 
 
 def test_the_rules_are_explained() -> None:

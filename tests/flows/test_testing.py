@@ -504,6 +504,8 @@ def test_an_image_generator_is_inconclusive(tmp_path: Path) -> None:
     evaluation, _ = not_applicable(tmp_path, facts)
     assert evaluation.verdict == "inconclusive"
     assert {f.rule for f in evaluation.findings} == {"HP209"}
+    assert isinstance(evaluation.result, ApplicabilityResult)
+    assert evaluation.result.binding_level == 0  # nothing was loaded, and nothing claims it
 
 
 def test_a_decoder_made_an_embedder_waits_for_people(tmp_path: Path) -> None:

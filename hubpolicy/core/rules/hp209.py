@@ -36,7 +36,10 @@ def check(
         case "generates-other":
             if stand_in and result.table == TABLE:
                 return ()
-            fix = 'name evidence in the policy: [[evidence]] with when = "generates-other"'
+            fix = (
+                'name evidence in the policy ([[evidence]] with when = "generates-other"), then: '
+                "hubpolicy attest PATH --evidence NAME=FILE"
+            )
             reason = "the output is no text, and no suite for it is named"
             return (_finding(reason, fix=fix, effect="inconclusive"),)
         case "no-generated-output":
