@@ -137,7 +137,7 @@ def classify(path: str, size: int, head: bytes | None) -> Kind:
     return named
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 18)
 def kind_of_name(path: str, size: int) -> Kind:
     """The kind as far as path and size tell. For weights, pickles and code that is final."""
     name = path.rpartition("/")[2].lower()

@@ -28,7 +28,7 @@ _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/"
 _RESERVED = (EVIDENCE_FOLDER.rstrip("/"), MODEL_SIGNATURE)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 18)
 def refuse_path(path: bytes) -> str | None:
     """Why this path is refused, or None. ``path`` is relative, POSIX, as git or the disk has it.
 
