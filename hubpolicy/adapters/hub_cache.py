@@ -18,7 +18,7 @@ from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
 
-_FOLDER = re.compile(r"models--(?P<namespace>[^/]+?)--(?P<name>[^/]+)")
+_FOLDER = re.compile(r"models--((?:(?!--).)+)--((?:(?!--).)+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
