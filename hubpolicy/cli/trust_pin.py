@@ -84,7 +84,6 @@ def update() -> None:
     from hubpolicy.adapters.home import user_home
     from hubpolicy.adapters.trust_memory import read_memory, trust_lock
     from hubpolicy.adapters.trust_source import read_pin
-    from hubpolicy.adapters.trusted import read_roots
     from hubpolicy.flows.pinning import update as update_flow
 
     home = user_home()
@@ -98,7 +97,7 @@ def update() -> None:
         with trust_lock(home):
             memory = read_memory(home)
             followed = update_flow(
-                _open(pinned), read_roots(home), pinned.sha256, memory, now, accepted=accepted
+                _open(pinned), _held(home), pinned.sha256, memory, now, accepted=accepted
             )
             _install(home, followed, pinned, memory, now)
     except HubpolicyError:
@@ -250,6 +249,16 @@ def _make_folder(home: Home) -> None:
     except OSError as error:
         message = f"cannot make {home.path('trust')}: {error.strerror}"
         raise ServiceError(message, hint="check who owns your home directory") from error
+
+
+def _held(home: Home) -> tuple[bytes, ...]:
+    """The roots that are kept here, if any are."""
+    from hubpolicy.adapters.trusted import read_roots
+
+    try:
+        return read_roots(home)
+    except HubpolicyError:
+        return ()
 
 
 def _pin_in_force(home: Home) -> str:

@@ -118,12 +118,15 @@ def update(
 ) -> Followed:
     """Follow the source from the roots that are held. ``accepted``: the policy in force, by digest.
 
+    Roots that were damaged here are fetched again; what was seen of them still binds.
+
     Raises:
         As :func:`pin`.
 
     """
-    _require_pinned(source, held, sha256)
-    return _follow(source, _more_roots(source, held), memory, now, accepted=accepted)
+    roots = _more_roots(source, held if _is_whole(held, sha256) else ())
+    _require_pinned(source, roots, sha256)
+    return _follow(source, roots, memory, now, accepted=accepted)
 
 
 def compile_followed(followed: Followed, meta: GateMeta) -> bytes:
@@ -176,6 +179,8 @@ def _follow(
     chain = verify_roots(roots, pin=_payload_digest(roots[0]))
     line = frozenset(root.sha256 for root in chain)
     seen = recall(memory, line)
+    if chain[-1].version >= seen.newest.root:  # a shorter one is an old one
+        _require_no_fork(source, seen, line)
     state = _required(source, STATE)
     trust = _verified(source, roots, chain, state, seen, now)
     document = _required(source, f"policy/{trust.state.policy_version}.json")
@@ -255,6 +260,26 @@ def _require_current_policy(source: Source, found: Followed, now: str) -> None:
         message = f"the policy expired on {found.policy.expires}, it is {now}, at {source.name}"
         hint = f"ask {found.trust.root.holders('policy')} to sign a later one"
         raise ConfigError(message, hint=hint)
+
+
+def _is_whole(held: tuple[bytes, ...], sha256: str) -> bool:
+    """Whether these are all roots from version 1 on, and the pinned one is among them."""
+    try:
+        chain = verify_roots(held, pin=_payload_digest(held[0])) if held else ()
+    except HubpolicyError:
+        return False
+    return bool(chain) and chain[0].version == 1 and sha256 in {root.sha256 for root in chain}
+
+
+def _require_no_fork(source: Source, seen: Seen, line: frozenset[str]) -> None:
+    """Whoever holds keys that were rotated out could sign another chain from an early root on."""
+    gone = seen.roots - line
+    if gone:
+        message = (
+            f"trust root {min(gone)[:16]}… was seen before on this machine, and is not in the "
+            f"chain at {source.name}: it was forked"
+        )
+        raise VerificationError(message, hint="do not use that source; ask who signed both")
 
 
 def _more_roots(source: Source, held: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -339,6 +339,51 @@ def test_another_pin_of_the_same_line_forgets_nothing(
         client.pin(one)
 
 
+def test_keys_that_were_rotated_out_cannot_fork_the_line(team: Team, client: Client) -> None:
+    """Olga and omar lost their keys, and the team noticed: root 2 is nia's and ned's."""
+    told, early = team.digest, team.root
+    roles = tuple(
+        role._replace(principals=frozenset({"nia", "ned"}))
+        if role.name in {"root", "policy"}
+        else role
+        for role in team.root.roles
+    )
+    people = (*team.root.keys, key("nia"), key("ned"))
+    team.rotate((*BOTH, "nia", "ned"), roles=roles, keys=people)
+    team.publish_policy(("nia", "ned"))
+    team.publish_state()
+    client.pin(told)
+    team.root = early
+    team.rotate(BOTH, expires="2098-12-31")  # the thief's root 2 and 3
+    team.rotate(BOTH)
+    team.publish_policy(BOTH, min_level=1)
+    team.publish_state(version=99)
+    with pytest.raises(VerificationError, match="got 0 of 2 signatures of role root"):
+        client.update()  # root 3 does not follow the root 2 that is held here
+    with pytest.raises(VerificationError, match=r"was seen before .* it was forked"):
+        client.pin(told)
+    client.memory = ()
+    assert client.pin(told).trust.state.version == 99  # nobody can know
+
+
+@pytest.mark.parametrize("damage", ["none", "garbage", "newest alone", "cut short"])
+def test_roots_that_were_damaged_here_are_fetched_again(
+    team: Team, client: Client, damage: str
+) -> None:
+    first = client.pin(team.digest)
+    team.rotate()
+    team.publish_state()
+    held = client.update()
+    broken = {
+        "none": (),
+        "garbage": (b"{}", *held.roots[1:]),
+        "newest alone": held.roots[1:],
+        "cut short": first.roots,
+    }
+    client.held = held._replace(roots=broken[damage])
+    assert client.update() == held
+
+
 def test_other_people_are_another_line(team: Team, client: Client, tmp_path: Path) -> None:
     team.publish_state()
     client.pin(team.digest)
