@@ -151,7 +151,7 @@ def _signed(
     if folder is not None and (Path(folder) / PENDING).exists():
         message = f"{Path(folder) / PENDING} still waits for signatures"
         raise ConfigError(message, hint=f"hubpolicy adopt --sign --trust {folder}, or remove it")
-    old = standing(place)
+    old = standing(place, folder)
     new = extended(old, surveyed.found, now, day)
     if new == old:
         click.echo(f"nothing to add: {surveyed.commits} commits, all listed already")
@@ -167,11 +167,13 @@ def _signed(
     return adopt_flow(old, surveyed, signer(place.home, key), place.trusted.trust, now, day)
 
 
-def standing(place: Seat) -> Baseline:
-    """The baseline that holds now; what does not hold any more is not carried on."""
-    from hubpolicy.cli.audit import baseline_of
+def standing(place: Seat, folder: str | None) -> Baseline:
+    """The baseline that holds now, a team's in its folder; what does not hold is not carried on."""
+    from hubpolicy.cli.audit import baseline_at
+    from hubpolicy.cli.wiring import BASELINE_DOCUMENT
 
-    return baseline_of(place)
+    own = Path(place.home.path(*BASELINE_DOCUMENT))
+    return baseline_at(place, own if folder is None else Path(folder) / BASELINE_DOCUMENT[-1])
 
 
 def _counts(revisions: tuple[object, ...]) -> str:

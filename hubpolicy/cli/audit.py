@@ -58,7 +58,10 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
     place = seat()
     require_may_speak(place, *(repo.namespace for repo in repos))
     now = SystemClock().now()
-    court = Court(place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place))
+    court = Court(
+        place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place),
+        place.governing,
+    )  # fmt: skip
     found: list[RefVerdict] = []
     codes: set[Exit] = set()
     with Bars(shown=output.progress) as bars:
@@ -88,21 +91,27 @@ def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output
 
 
 def baseline_of(place: Seat) -> Baseline:
+    """What was adopted, as it lies in the user's configuration."""
+    from hubpolicy.cli.wiring import BASELINE_DOCUMENT
+
+    return baseline_at(place, Path(place.home.path(*BASELINE_DOCUMENT)))
+
+
+def baseline_at(place: Seat, path: Path) -> Baseline:
     """What was adopted, or nothing: a baseline that does not hold makes nothing green.
 
     Raises:
         ConfigError: it is malformed.
 
     """
-    from hubpolicy.cli.wiring import BASELINE_DOCUMENT
+    from hubpolicy.adapters.home import read_config
     from hubpolicy.core.baseline import Baseline, verify_baseline
     from hubpolicy.errors import VerificationError
     from hubpolicy.render.escape import terminal
 
-    path = Path(place.home.path(*BASELINE_DOCUMENT))
     if not path.exists():
         return Baseline()
-    raw = place.home.read(*BASELINE_DOCUMENT)
+    raw = read_config(str(path))
     try:
         return verify_baseline(raw, place.trusted.trust, place.policy, where=str(path))
     except VerificationError as error:
