@@ -212,8 +212,10 @@ def speaking(gate: Callable[[], Gate], target: RepoId | None) -> Callable[[], Ga
 
 
 def _refuse_to_release() -> Gate:
+    from hubpolicy.adapters.trusted import what_to_type
+
     message = "this push releases a model, and there is no policy to judge it by"
-    raise ConfigError(message, hint="hubpolicy init")
+    raise ConfigError(message, hint=what_to_type(user_home()) or "hubpolicy init")
 
 
 def exit_code(verdict: PushVerdict) -> Exit:

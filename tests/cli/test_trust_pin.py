@@ -110,6 +110,8 @@ def test_a_damaged_gate_is_compiled_anew(team: Team) -> None:
         config("gate.json").unlink()
         if damage is not None:
             config("gate.json").write_bytes(damage)
+        refused = run("trust", "show")
+        assert (refused.code, "hint: hubpolicy trust update" in refused.err) == (2, True)
         assert run("trust", "update").code == 0
         assert contents(config()) == before
 

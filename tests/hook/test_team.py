@@ -141,6 +141,9 @@ def test_a_missing_state_blocks(
         pushed = push(shared, "origin", "main")
         assert pushed.code != 0
         assert "there is no policy to judge it by" in pushed.said
+        assert "fix: hubpolicy trust update" in pushed.said
+        shown = run("trust", "show")
+        assert (shown.code, "hint: hubpolicy trust update" in shown.err) == (2, True)
         assert refs(remote) == []
     assert run("trust", "update").code == 0
     assert config(gone).exists()
