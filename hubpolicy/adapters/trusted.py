@@ -52,7 +52,10 @@ def open_trusted(home: Home) -> Trusted:
             stands beside a team's policy, and would have no effect.
 
     """
-    policy, trust, meta = load_gate(home.read(GATE_FILE))
+    try:
+        policy, trust, meta = load_gate(home.read(GATE_FILE))
+    except ConfigError as error:
+        raise ConfigError(error.message, hint=what_to_type(home) or error.hint) from error
     if meta.pin:
         if os.path.lexists(home.path(POLICY_FILE)):
             message = f"{home.path(POLICY_FILE)} has no effect: a team's policy is pinned here"
@@ -62,7 +65,21 @@ def open_trusted(home: Home) -> Trusted:
     elif hashlib.sha256(home.read(POLICY_FILE)).hexdigest() != meta.source_sha256:
         message = f"{home.path(POLICY_FILE)} changed since it was signed"
         raise ConfigError(message, hint="hubpolicy policy sign")
-    return Trusted(policy, trust, meta)
+    return Trusted(policy, with_witness(trust), meta)
+
+
+def what_to_type(home: Home) -> str:
+    """Where a team was pinned and its gate is gone or damaged: how to get it back. Else empty."""
+    return "hubpolicy trust update" if os.path.lexists(home.path("trust", "pin.json")) else ""
+
+
+def with_witness(trust: Trust) -> Trust:
+    """Trust that can prove keyless bundles, where its root names identities."""
+    if not trust.root.identities:
+        return trust
+    from hubpolicy.adapters.keyless import SigstoreWitness
+
+    return trust._replace(witness=SigstoreWitness())
 
 
 def read_documents(home: Home) -> Documents:
