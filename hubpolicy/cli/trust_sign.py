@@ -36,7 +36,8 @@ def sign(folder: str, key: str, *, yes: bool) -> None:
     from hubpolicy.adapters.home import user_home
     from hubpolicy.cli.trust_place import open_place, say, settle, write
     from hubpolicy.cli.wiring import signer
-    from hubpolicy.core.trust_folder import check_follows, counts
+    from hubpolicy.core.succession import check_follows
+    from hubpolicy.core.trust_folder import counts
 
     place = open_place(folder)
     if not place.folder.pending:

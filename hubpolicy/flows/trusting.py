@@ -21,15 +21,13 @@ from hubpolicy.core.documents import (
 )
 from hubpolicy.core.pending import Pending, count, propose, signed_by
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.succession import check_follows, is_anew, publishable
 from hubpolicy.core.trust_folder import (
     Standing,
     TrustFolder,
     advance,
-    check_follows,
     counts,
-    is_anew,
     next_roots,
-    publishable,
     put,
     revoked,
     verify_folder,

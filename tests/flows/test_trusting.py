@@ -244,6 +244,15 @@ def test_an_expired_document_is_not_prepared() -> None:
         found_team(source(), payload(expires="2026-01-01"), NOW, days=DAYS)
 
 
+def test_a_policy_observes_for_a_while_only() -> None:
+    folder = standing_team()
+    days: dict[str, Any] = {"mode": "observe", "version": POLICY.version + 1}
+    with pytest.raises(ConfigError, match="at most 90 days ahead"):
+        propose_policy(folder, payload(**days, observe_until="2027-06-01"), NOW, days=DAYS)
+    soon = propose_policy(folder, payload(**days, observe_until="2026-12-01"), NOW, days=DAYS)
+    assert consumed(signed(soon, "ada"))[1] == POLICY.version + 1
+
+
 def test_a_state_by_a_revoked_key_does_not_stand() -> None:
     folder = standing_team()
     gone = frozenset({signer("ada").keyid})

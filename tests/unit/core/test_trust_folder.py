@@ -12,11 +12,10 @@ import pytest
 from hubpolicy.core.documents import POLICY_TYPE, STATE_TYPE, make_document, state_payload
 from hubpolicy.core.pending import parse_pending, pending_bytes, propose, signed_by
 from hubpolicy.core.release_digests import release_digests
+from hubpolicy.core.succession import check_follows, publishable
 from hubpolicy.core.trust_change import root_changes
 from hubpolicy.core.trust_folder import (
-    check_follows,
     pin_of,
-    publishable,
     put,
     require_fresh,
     resume,
