@@ -16,6 +16,8 @@ from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, Home, user_home
 from hubpolicy.errors import ConfigError, HubpolicyError, ServiceError
 
 PUBLIC_KEY_FILE = ("keys", "solo.pub.pem")
+SCHEMA_FILE = "policy.v1.schema.json"
+"""Beside the policy, for editors that complete its keys: nothing of ours reads it."""
 KINDS = {
     "base": "models that continue text",
     "chat": "models that answer in a chat; raw continuation is measured too",
@@ -161,7 +163,7 @@ def _found(home: Home, person: str, policy: bytes, secret: bytes | None) -> None
     from hubpolicy.core.policy_document import resolve
     from hubpolicy.flows.founding import found_solo
 
-    schema = assets.schema("policy.v1.schema.json")
+    schema = assets.schema(SCHEMA_FILE)
     payload = resolve(policy, schema, assets.catalogue_here(), where=POLICY_FILE)
     make_folders(home)
     signer = create_key(home.path(*KEY_FILE), passphrase=secret)
@@ -177,6 +179,7 @@ def _found(home: Home, person: str, policy: bytes, secret: bytes | None) -> None
             (POLICY_DOCUMENT, founded.policy),
             (STATE_DOCUMENT, founded.state),
             ((POLICY_FILE,), policy),
+            ((SCHEMA_FILE,), schema),
             ((GATE_FILE,), founded.gate),
         )
         for names, content in files:

@@ -193,11 +193,14 @@ def resolve_file(raw: bytes, where: str) -> bytes:
 
 def _write(home: Home, founded: Founded) -> None:
     """The gate last: until it stands, the old one judges."""
+    from hubpolicy.adapters import assets
     from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.cli.init import SCHEMA_FILE
     from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
 
     for parts, content in (
+        ((SCHEMA_FILE,), assets.schema(SCHEMA_FILE)),
         (ROOT_DOCUMENT, founded.root),
         (POLICY_DOCUMENT, founded.policy),
         (STATE_DOCUMENT, founded.state),

@@ -43,6 +43,9 @@ NEEDS: tuple[tuple[str, Need], ...] = (
 )
 """Start of a key, and what its tightening asks of a release; the first that fits."""
 
+_BOUNDS = (".upper_bound_max", ".difference_max")
+"""Limits of suites: runs are judged anew by them, from the counts that were signed."""
+
 WORDS: dict[Need, str] = {
     "signature": "a new release line: hubpolicy attest PATH",
     "recount": "nothing else where the signed counts hold; where they do not, no release",
@@ -110,6 +113,8 @@ def _consequence(change: Change) -> Consequence:
     need: Need = "signature"
     if change.direction != "loosened":
         need = next(need for start, need in NEEDS if _starts(change.key, start))
+    if need == "run" and change.key.endswith(_BOUNDS):
+        need = "recount"
     direction = "changed" if change.direction == "apart" else change.direction
     return Consequence(change.key, shown(change.old), shown(change.new), direction, need)
 

@@ -100,7 +100,8 @@ class AssembleListing(Protocol):
 class Court(NamedTuple):
     """Who judges: policy and trust in force, the moment, and how evidence is read.
 
-    ``baseline`` lists what was adopted; verified, and empty where nothing was.
+    ``baseline`` lists what was adopted; verified, and empty where nothing was. ``governing`` is the
+    policy as it was signed, where children make the one of today stricter.
     """
 
     policy: Policy
@@ -108,6 +109,7 @@ class Court(NamedTuple):
     now: str
     assemble: AssembleListing
     baseline: Baseline = Baseline()
+    governing: Policy | None = None
 
 
 def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[RefVerdict, ...]:
@@ -278,7 +280,7 @@ def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
 def _policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> Policy:
     """The policy named in the release line, trusted by its signature only."""
     if sha256 == court.policy.sha256:
-        return court.policy
+        return court.governing or court.policy
     path = f"{POLICY_FOLDER}{sha256}.json"
     for file in files:
         if file.path == path:

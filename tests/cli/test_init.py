@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 ASKED = ("init", "--name", "ada", "--model-kind", "base")
 FILES = {"/".join(parts) for parts in (KEY_FILE, PUBLIC_KEY_FILE, ROOT_DOCUMENT, POLICY_DOCUMENT,
                                        STATE_DOCUMENT)} | {"gate.json", "hubpolicy.toml"}  # fmt: skip
+FOR_EDITORS = "policy.v1.schema.json"
 
 
 def test_it_makes_key_policy_trust_and_gate_and_says_what_is_weak() -> None:
     ran = run(*ASKED, "--namespace", "acme", "--namespace", "acme-labs", "--no-passphrase")
     assert ran.code == 0
-    assert set(contents(config())) == FILES
+    assert set(contents(config())) == FILES | {FOR_EDITORS}
     assert "solo: one person holds every key" in ran.out
     assert "embedded English classifier" in ran.out
     text = config("hubpolicy.toml").read_text()
