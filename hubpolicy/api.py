@@ -145,12 +145,14 @@ def _law(
     With them the documents behind them; of a ``gate.json`` somewhere there are none.
     """
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.trusted import with_witness
     from hubpolicy.flows.verifying import Law
 
     now = SystemClock().now()
     if isinstance(trust, TrustPin):
         followed = _followed(trust, now)
-        return Law(followed.policy, followed.trust, now), lambda: followed.documents
+        law = Law(followed.policy, with_witness(followed.trust), now)
+        return law, lambda: followed.documents
     if trust == USER:
         from hubpolicy.adapters.home import user_home
         from hubpolicy.adapters.trusted import open_trusted, read_documents
@@ -185,10 +187,11 @@ def _followed(pinned: TrustPin, now: str) -> Followed:
 
 def _gate(path: str) -> tuple[Policy, Trust]:
     from hubpolicy.adapters.home import read_config
+    from hubpolicy.adapters.trusted import with_witness
     from hubpolicy.core.gatefile import load_gate
 
     if not path or Path(path).is_dir():
         message = f"got trust={path!r}, expected a file: a folder needs the digest of its root"
         raise ConfigError(message, hint=_HINT)
     policy, trust, _ = load_gate(read_config(path))
-    return policy, trust
+    return policy, with_witness(trust)

@@ -197,5 +197,5 @@ def test_file_uri_with_slashes(tmp_path: Path) -> None:
 def test_registry_is_closed(uri: str) -> None:
     with pytest.raises(UnsupportedError, match="expected file:"):
         signer_for(uri)
-    services = {"awskms", "gcpkms", "azurekms", "hv"}
+    services = {"awskms", "gcpkms", "azurekms", "hv", "sigstore"}
     assert set(SCHEMES) == {"file", "x509", "hsm"} | services

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hubpolicy.adapters.signers import awskms, azurekms, file, gcpkms, hsm, vault, x509
+from hubpolicy.adapters.signers import awskms, azurekms, file, gcpkms, hsm, sigstore, vault, x509
 from hubpolicy.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SCHEMES: dict[str, Open] = {
     "gcpkms": gcpkms.open_key,
     "azurekms": azurekms.open_key,
     "hv": vault.open_key,
+    "sigstore": sigstore.open_key,
 }
 
 

@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 EXTRA = "pip install 'hubpolicy[kms]'"
 P256 = "ecdsa-sha2-nistp256"
 
-_DENIED = ("AccessDenied", "Credential", "Forbidden", "Unauthorized", "Permission", "Pin", "Token")
+_DENIED = (
+    "AccessDenied",
+    "Credential",
+    "Forbidden",
+    "Unauthorized",
+    "Permission",
+    "Pin",
+    "Token",
+    "Identity",
+)
 """Parts of the names of what these libraries raise when a login is missing or wrong."""
 
 
@@ -98,8 +107,10 @@ def p256_pem(pem: str, uri: str) -> str:
 
 
 @contextmanager
-def speaking(uri: str) -> Iterator[None]:
+def speaking(uri: str, extra: str = EXTRA) -> Iterator[None]:
     """Turn whatever these libraries raise into our own errors; they have no common base.
+
+    ``extra``: what installs them.
 
     Raises:
         UnsupportedError: a library is not installed.
@@ -112,18 +123,18 @@ def speaking(uri: str) -> Iterator[None]:
     except HubpolicyError:
         raise
     except ImportError as error:
-        _missing(uri, error)
+        _missing(uri, extra, error)
     except Exception as error:
         kind = type(error).__name__
         if kind == "UnsupportedLibraryError":
-            _missing(uri, error)
+            _missing(uri, extra, error)
         message = f"{uri}: {kind}: {str(error).strip() or 'no reason given'}"
         if any(part in kind for part in _DENIED):
             raise AccessError(message, hint="log in as its own tools would") from error
         raise ServiceError(message, hint="look whether its own tools reach the key") from error
 
 
-def _missing(uri: str, error: Exception) -> NoReturn:
+def _missing(uri: str, extra: str, error: Exception) -> NoReturn:
     scheme = uri.partition(":")[0]
     message = f"keys by {scheme}: take libraries that are not installed ({error})"
-    raise UnsupportedError(message, hint=EXTRA) from error
+    raise UnsupportedError(message, hint=extra) from error
