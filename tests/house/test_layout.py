@@ -168,7 +168,10 @@ def distribution(name: str) -> str:
 
 
 # Optional: an adapter imports these when a person asked for them, and says which extra to install.
-EXTRAS = {"torch", "transformers", "detoxify", "ray", "onnx", "safetensors"}
+EXTRAS = {
+    "torch", "transformers", "detoxify", "ray", "onnx", "safetensors",
+    "securesystemslib", "hvac", "sigstore", "sigstore-models",
+}  # fmt: skip
 
 
 def test_everything_imported_is_declared_and_everything_declared_is_imported() -> None:
