@@ -64,9 +64,13 @@ _BLOB = "optional: sha256 stands beside it"
 _UNASKED = "optional: a policy need not ask for it, and its signers did not"
 _HINT = "optional: the bundle's hint selects the key"
 EXEMPT = {
-    ("card", "predicate", "one field more"): _FOREIGN,
-    ("card", "predicate.configuration.0", "one field more"): _FOREIGN,
-    ("card", "predicate.configuration.0.annotations", "one field more"): _FOREIGN,
+    **{
+        (name, place, "one field more"): _FOREIGN
+        for name in ("card", "evidence")
+        for place in (
+            "predicate", "predicate.configuration.0", "predicate.configuration.0.annotations",
+        )
+    },
     ("release", "predicate", "one field more"): _FOREIGN,
     ("release", "predicate.inputAttestations.0", "one field more"): _FOREIGN,
     ("release", "predicate.policy", "one field more"): _FOREIGN,
@@ -86,13 +90,14 @@ EXEMPT = {
         (f"bundle of {name}", "dsseEnvelope.signatures.0.keyid", "missing"): _HINT
         for name in SIGNERS
     },
+    ("policy", "evidence", "missing"): _UNASKED,
     ("policy", "toxicity.degeneration", "missing"): _UNASKED,
     ("policy", "toxicity.serveTemplates", "missing"): _UNASKED,
 }  # fmt: skip
 """(what, where, how) of each change that is let pass although it is one, with its justification."""
 
 _OTHER_WORDS = {
-    "subject": ("subject", "no tested run", "safety approvals"),
+    "subject": ("subject", "no tested run", "safety approvals", "signed about these bytes"),
     "predicate.resources": ("sha256", "expected no file"),
     "predicate.serialization.ignore_paths": (".gitattributes",),
     "dsseEnvelope.payload": ("strict base64", "does not hold"),
@@ -193,8 +198,8 @@ def lines_missing() -> Iterator[Case]:
     lines = worlds.good().files[RELEASE_FILE].splitlines(keepends=True)
     says = {
         "card": ("card check",), "toxicity": ("tested run", "not at hand"),
-        "applicability": ("tested run", "not at hand"), "waiver": ("not at hand",),
-        "release": ("no release attestation",),
+        "applicability": ("tested run", "not at hand"), "evidence": ("mt-bench",),
+        "waiver": ("not at hand",), "release": ("no release attestation",),
     }  # fmt: skip
     for number, name in enumerate(LINES):
         kept = b"".join(lines[:number] + lines[number + 1 :])
@@ -226,8 +231,11 @@ def _case(
         return Control(name, world, why)
     other = (more for start, more in _OTHER_WORDS.items() if spoilt.place.startswith(start))
     words = (spoilt.field, *(word for more in other for word in more))
-    # A subject or a name that stands for no file here is missed elsewhere: at the file itself.
-    place = "" if (spoilt.place, spoilt.how) == ("subject.0.name", "too long") else place
+    # What is about no file here, or not from where it was asked for, is missed by who asked.
+    elsewhere = (spoilt.place, spoilt.how) == ("subject.0.name", "too long")
+    if "metrics.0.source" in spoilt.place and spoilt.how in ("missing", "empty"):
+        elsewhere, words = True, (*words, "not taken from where the policy says")
+    place = "" if elsewhere else place
     return Case(family, name, world, place, words)
 
 

@@ -158,6 +158,46 @@ def runs() -> Iterator[Case]:
     ))  # fmt: skip
 
 
+def measured_elsewhere() -> Iterator[Case]:
+    """Numbers of other people's tools that are too low, too old, too few, or of something else."""
+    entry = _P + "configuration.0."
+    details = entry + "annotations.hubpolicy%evidence."
+    number = details + "metrics.0."
+    metrics = _item("evidence", "predicate", "configuration")[0]["annotations"][
+        "hubpolicy.evidence"
+    ]
+    lower = [(number + "value", "6.4"), (_P + "passedTests", []), (_P + "result", "FAILED"),
+             (_P + "failedTests", ["mt-bench/score"])]  # fmt: skip
+    yield from _edited("evidence", "", (
+        ("a number too low", lower, ("got score 6.4",)),
+        ("a number too low, judged by less", [(number + "value", "6.4"), (number + "threshold", "6")],
+         ("got score 6.4",)),
+        ("a number too low, called good", [(number + "value", "6.4")], ("the numbers say",)),
+        ("passed, with a failed number", [*lower[:2], (_P + "failedTests", ["mt-bench/score"])],
+         ("the numbers say",)),
+        ("a warning", [(_P + "warnedTests", ["mt-bench/score"])], ("the numbers say",)),
+        ("turned around", [(number + "comparison", "at most")], ("the numbers say",)),
+        ("an unknown comparison", [(number + "comparison", "about")], ("'comparison'",)),
+        ("a number in exponents", [(number + "value", "7e9")], ("'value'",)),
+        ("no number", [(details + "metrics", []), (_P + "passedTests", [])], ("1 to 100 numbers",)),
+        ("one number twice", [(details + "metrics", metrics["metrics"] * 2)], ("each once",)),
+        ("another number", [(number + "name", "other"), (_P + "passedTests", ["mt-bench/other"])],
+         ("mt-bench",)),
+        ("from another task", [(number + "source.task", "arc_easy")], ("mt-bench",)),
+        ("from an unknown place", [(number + "source", {"page": "1"})], ("unknown field 'page'",)),
+        ("of another tool", [(details + "format", "garak")], ("mt-bench",)),
+        ("of an unknown tool", [(details + "format", "mine")], ("'format'",)),
+        ("measured in the summer", [(details + "measuredOn", "2026-07-01")], ("days",)),
+        ("measured tomorrow", [(details + "measuredOn", "2026-11-23T10:00:00Z")], ("expected none after",)),
+        ("bound too tightly", [(details + "bindingLevel", 2)], ("bindingLevel",)),
+        ("another name", [(entry + "name", "evidence/other"), (_P + "passedTests", ["other/score"])],
+         ("mt-bench",)),
+        ("a name that is none", [(entry + "name", "evidence/Not A Name")], ("'name'",)),
+        ("of another model", [("subject.1.digest.sha256", sha("x"))], ("mt-bench",)),
+        ("of a model without weights", [("subject", _item("evidence", "subject")[:1])], ("mt-bench",)),
+    ))  # fmt: skip
+
+
 def people() -> Iterator[Case]:
     """Waivers and approvals that forgive or agree to something else, or do not at all."""
     yield from _edited("waiver", "", (
@@ -292,4 +332,6 @@ def _document(name: str) -> Any:
     return json.loads(document_payload(name))
 
 
-CLAIMS: tuple[Callable[[], Iterator[Case]], ...] = (releases, cards, runs, people, policies, roots)
+CLAIMS: tuple[Callable[[], Iterator[Case]], ...] = (
+    releases, cards, runs, measured_elsewhere, people, policies, roots,
+)  # fmt: skip

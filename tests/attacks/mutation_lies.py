@@ -26,7 +26,7 @@ from tests.attacks.mutation_cases import (
     place_of,
 )
 from tests.attacks.mutation_fields import dump
-from tests.attacks.mutation_world import MODEL, SIGNERS, good, make
+from tests.attacks.mutation_world import LINES, MODEL, SIGNERS, good, make
 from tests.golden.samples import ROOT, SUMMARY, key, sha, signer
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def misplaced() -> Iterator[Case]:
     made = worlds.payloads()
     bundle = {name: worlds.bundled(made[name], who) for name, who in SIGNERS.items()}
     release = good().files[RELEASE_FILE]
-    for name in ("card", "toxicity", "applicability", "waiver", "release"):
+    for name in LINES:
         path = approval_path(hashlib.sha256(made[name]).hexdigest())
         world = partial(good().putting, path, bundle[name] + b"\n")
         yield Case(
@@ -291,7 +291,7 @@ def replays() -> Iterator[Case]:
     other = worlds.manifest_of({**MODEL, "model.safetensors": b"another model"})
     theirs = worlds.unsigned(other)
     says = {
-        "card": ("other files stood",), "toxicity": ("no tested run",), "waiver": ("other bytes", "fails"),
+        "card": ("other files stood",), "toxicity": ("no tested run",), "evidence": ("mt-bench",), "waiver": ("other bytes", "fails"),
         "approval": ("safety approvals",), "approval of sue": ("safety approvals",),
         MODEL_SIGNATURE: ("expected",), "applicability": (),
     }  # fmt: skip

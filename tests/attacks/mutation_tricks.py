@@ -55,6 +55,7 @@ _FREE_TEXTS = {
     "card": "predicate.configuration.1.uri",
     "toxicity": "predicate.seed",
     "applicability": "predicate.architecture",
+    "evidence": "predicate.configuration.1.uri",
     "waiver": "predicate.why",
     "approval": "predicate.reason",
     "approval of sue": "predicate.reason",

@@ -3,8 +3,8 @@
 
 A :class:`World` is what a gate is handed; :func:`make` signs one, with parts exchanged before or after
 they are signed; :func:`gate` judges it by the product's own functions. Two models stand in the
-release: one that was tested for toxicity, and an embedder that generates no text. One card rule is
-waived, two people approved, the trust root was renewed once.
+release: one that was tested for toxicity and by somebody else's tool, and an embedder that
+generates no text. One card rule is waived, two people approved, the trust root was renewed once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from hubpolicy.errors import HubpolicyError, ServiceError
 from hubpolicy.flows.assemble import assemble
 from tests.golden import samples
 from tests.golden.samples import NOW, ROOT, SAMPLING, STATE, SUMMARY, TOXICITY, sha, signer
-from tests.unit.core import release_world
+from tests.unit.core import foreign_world, release_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,6 +75,7 @@ SIGNERS = {
     "card": "ci",
     "toxicity": "ci",
     "applicability": "ci",
+    "evidence": "ci",
     "waiver": "lee",
     "approval": "sam",
     "approval of sue": "sue",
@@ -82,7 +83,7 @@ SIGNERS = {
     "release": "rita",
 }
 """What is signed in the release, by whom. ``release`` names all others, so it is made last."""
-LINES = ("card", "toxicity", "applicability", "waiver", "release")
+LINES = ("card", "toxicity", "applicability", "evidence", "waiver", "release")
 APPROVALS = ("approval", "approval of sue")
 
 _EXTRA_SUITES = (
@@ -120,6 +121,7 @@ POLICY = release_world.DRAFT._replace(
         RoleRequirement("checker", 1, distinct_from="releaser"),
         RoleRequirement("approver:safety", 2, "closure", "checker"),
     ),
+    evidence=(foreign_world.ITEM._replace(when="generates-text"),),
     rules=(RuleSetting("HP110", Severity.ERROR, waivable=True),),
     exempt=("acme/toy",),
     workspaces=("acme-dev",),
@@ -258,6 +260,7 @@ def unsigned(manifest: Manifest) -> dict[str, bytes]:
         ),
         "toxicity": statements.toxicity_statement(TESTED_WELL, tested),
         "applicability": statements.applicability_statement(samples.APPLICABILITY, embeds),
+        "evidence": statements.foreign_statement(samples.EVIDENCE, tested, tool_version="0.1.0"),
         "waiver": statements.waiver_statement(samples.WAIVER._replace(rule="HP110"), manifest),
         "approval": statements.approval_statement(approval._replace(approver="sam"), subjects),
         "approval of sue": statements.approval_statement(

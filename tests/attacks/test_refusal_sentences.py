@@ -46,12 +46,12 @@ ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
     ),
     "a revoked key": (
         make({"state": state_bytes(revoked_keys=frozenset((signer("lee").keyid,)))}),
-        "HP701", RELEASE_FILE, 4, f"the key {signer('lee').keyid[:16]} of lee is revoked, {HERE} 4",
+        "HP701", RELEASE_FILE, 5, f"the key {signer('lee').keyid[:16]} of lee is revoked, {HERE} 5",
         "hubpolicy attest signs with another key",
     ),
     "a revoked statement": (
         make({"state": state_bytes(revoked_payloads=frozenset((digest("waiver"),)))}),
-        "HP702", RELEASE_FILE, 4, f"the statement {digest('waiver')[:16]} is revoked, {HERE} 4",
+        "HP702", RELEASE_FILE, 5, f"the statement {digest('waiver')[:16]} is revoked, {HERE} 5",
         "make new evidence: hubpolicy test, then attest",
     ),
     "another role": (
@@ -60,14 +60,14 @@ ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
         "hubpolicy trust show lists who holds which role",
     ),
     "two other roles": (
-        make(who={"waiver": "olga"}), "HP303", RELEASE_FILE, 4,
-        f"got a signature by olga, who holds policy, root, expected approver, {HERE} 4",
+        make(who={"waiver": "olga"}), "HP303", RELEASE_FILE, 5,
+        f"got a signature by olga, who holds policy, root, expected approver, {HERE} 5",
         "hubpolicy trust show lists who holds which role",
     ),
     "an unknown type": (
         make({"waiver": edit("waiver", ("predicateType", "https://x.example/" + "y" * 200))}),
-        "HP304", RELEASE_FILE, 4,
-        f"got predicate type 'https://x.example/{'y' * 102}', expected a known one, {HERE} 4",
+        "HP304", RELEASE_FILE, 5,
+        f"got predicate type 'https://x.example/{'y' * 102}', expected a known one, {HERE} 5",
         "a newer hubpolicy may know it",
     ),
     "an approval in another role": (
@@ -85,8 +85,8 @@ ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
     ),
     "a time to come": (
         make({"release": edit("release", ("predicate.timeVerified", "2026-11-22T15:05:01Z"))}),
-        "HP306", RELEASE_FILE, 5,
-        f"got the time 2026-11-22T15:05:01Z, expected none after 2026-11-22T15:00:00Z, {HERE} 5",
+        "HP306", RELEASE_FILE, 6,
+        f"got the time 2026-11-22T15:05:01Z, expected none after 2026-11-22T15:00:00Z, {HERE} 6",
         "set the clock right and attest again",
     ),
     "a card among the approvals": (
@@ -105,7 +105,7 @@ ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
     ),
     "a line twice": (
         good().putting(RELEASE_FILE, LINES + LINES.splitlines(keepends=True)[0]),
-        "HP305", RELEASE_FILE, 6, f"got the same statement by ci again, {HERE} 6",
+        "HP305", RELEASE_FILE, 7, f"got the same statement by ci again, {HERE} 7",
         "hubpolicy attest drops it",
     ),
     "model.sig by a checker": (
@@ -138,9 +138,9 @@ ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
         "hubpolicy attest PATH writes it anew",
     ),
     "too much white space": (
-        good().putting(RELEASE_FILE, LINES + b" " * 4097), "HP302", RELEASE_FILE, 6,
+        good().putting(RELEASE_FILE, LINES + b" " * 4097), "HP302", RELEASE_FILE, 7,
         ("got a line that is not read, expected at most 4096 bytes of white space in a line, "
-        f"{HERE} 6"),
+        f"{HERE} 7"),
         "hubpolicy attest PATH writes it anew",
     ),
 }  # fmt: skip
