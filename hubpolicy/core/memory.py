@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core import times
 from hubpolicy.core.fields import Fields
 from hubpolicy.core.strictjson import canonical, parse
 from hubpolicy.errors import ConfigError, MalformedError, VerificationError
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SCHEMA = "hubpolicy/memory/1"
-MOST_LINES = 256
+MOST_LINES = 64
+SKEW_SECONDS = 86400
+"""How far the clock may be behind a moment that this machine has seen."""
 
 
 class Versions(NamedTuple):
@@ -126,12 +129,17 @@ def advance(
     """The memory with these documents in it. ``now`` is ISO 8601 UTC.
 
     Raises:
+        ConfigError: the clock was set back, so that nobody can tell what has expired.
         VerificationError: they are older than what was seen.
 
     """
     line = frozenset(roots)
     seen = recall(memory, line)
     require_not_older(seen, here)
+    if seen.since and times.seconds(now) + SKEW_SECONDS < times.seconds(seen.since):
+        message = f"the clock says {now}, and trust was seen on this machine on {seen.since}"
+        hint = "set the clock right; if it is, it was wrong then: remove trust-seen.json"
+        raise ConfigError(message, hint=hint)
     same = here.state_sha256 == seen.newest.state_sha256
     others = tuple(each for each in memory if not each.roots & line)
     return (*others, Seen(seen.roots | line, here, seen.since if same else now))

@@ -269,6 +269,9 @@ COMMANDS = [
     ("push", "PATH", "acme/wizard", "--no-attest", "--dry-run"),
     ("push", "PATH", "acme/wizard", "--key", "KEY"),
     ("audit", "acme/wizard"),
+    ("approvals", "PATH", "--repo", "acme/wizard"),
+    ("approve", "PATH", "--as", "safety", "--repo", "acme/wizard", "--yes"),
+    ("withdraw", "acme/wizard", "--reason", "toxic", "--yes"),
 ]
 
 

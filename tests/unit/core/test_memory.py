@@ -106,6 +106,24 @@ def test_since_is_when_that_state_was_first_seen() -> None:
     assert (same.since, newer.since) == (NOW, LATER)
 
 
+@pytest.mark.parametrize(
+    ("now", "refused"),
+    [
+        ("2026-11-21T15:00:00Z", False),
+        ("2026-11-21T14:59:59Z", True),
+        ("2020-01-01T00:00:00Z", True),
+    ],
+)
+def test_a_clock_that_was_set_back_makes_nothing_fresh(now: str, refused: bool) -> None:
+    newer = Versions(2, 7, 13, sha("13"))
+    if not refused:
+        assert advance((LINE,), LINE.roots, newer, now)[0].newest == newer
+        return
+    with pytest.raises(ConfigError, match="the clock says") as raised:
+        advance((LINE,), LINE.roots, newer, now)
+    assert "set the clock right" in raised.value.hint
+
+
 def test_it_does_not_grow_for_ever() -> None:
     memory: tuple[Seen, ...] = ()
     for number in range(MOST_LINES + 10):
