@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Examples:
   cd trust && git pull && hubpolicy trust sign . && git add -A && git commit -m Sign && git push
   hubpolicy trust sign trust --key awskms:arn:aws:kms:...
+  hubpolicy trust sign trust --from ../bobs-clone/trust     both signed: put it together
 \b
 Exit codes: 0 all of it is published, 1 a document does not hold or does not follow, 2 usage or an
 expired document, 4 no key at hand that may sign, 5 others must sign, too.
@@ -30,14 +31,17 @@ expired document, 4 no key at hand that may sign, 5 others must sign, too.
 @click.option(
     "--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH. Default: yours."
 )
+@click.option("--from", "other", type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="Take signatures of the same documents from another copy, too.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask. You have read what is pending.")
-def sign(folder: str, key: str, *, yes: bool) -> None:
+def sign(folder: str, key: str, other: str | None, *, yes: bool) -> None:
     """Show what is pending in DIR, ask, sign; publish what enough people have signed."""
     from hubpolicy.adapters.home import user_home
     from hubpolicy.cli.trust_place import open_place, say, settle, write
     from hubpolicy.cli.wiring import signer
     from hubpolicy.core.succession import check_follows
     from hubpolicy.core.trust_folder import counts
+    from hubpolicy.flows.trusting import merged
 
     place = open_place(folder)
     if not place.folder.pending:
@@ -50,6 +54,8 @@ def sign(folder: str, key: str, *, yes: bool) -> None:
     mine = signer(user_home(), key)
     _require_known(place, mine.keyid)
     after = place.folder
+    if other is not None:
+        after = merged(after, open_place(other).folder)
     for pending in place.folder.pending:
         _show(place, pending)
         after = _signed(place, after, pending, mine, ask=not yes)
@@ -61,12 +67,13 @@ def _signed(
 ) -> TrustFolder:
     from hubpolicy.cli.trust_place import say
     from hubpolicy.flows.trusting import add_signature, duty_of
+    from hubpolicy.render.escape import terminal
 
     duty = duty_of(folder, place.standing, pending, mine.keyid)
     if not duty.may:
         say(f"  not signed by you: {duty.reason}")
         return folder
-    what = f"sign {pending.kind} {pending.version} as {duty.principal}?"
+    what = terminal(f"sign {pending.kind} {pending.version} as {duty.principal}?")
     if ask and not click.confirm(what, default=False, err=True):
         say("  not signed")
         return folder

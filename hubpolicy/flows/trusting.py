@@ -233,6 +233,27 @@ def add_signature(folder: TrustFolder, signer: Signer, kind: str) -> TrustFolder
     return signed
 
 
+def merged(folder: TrustFolder, other: TrustFolder) -> TrustFolder:
+    """The folder with the signatures that another copy of it has under the same documents.
+
+    Raises:
+        VerificationError: one of them does not hold, or is by a key that nobody knows.
+
+    """
+    standing = verify_folder(folder)
+    for pending in folder.pending:
+        theirs = other.find(pending.kind)
+        if theirs is None or theirs.sha256 != pending.sha256:
+            continue
+        known = {signature.keyid for signature in pending.envelope.signatures}
+        more = tuple(s for s in theirs.envelope.signatures if s.keyid not in known)
+        signatures = (*pending.envelope.signatures, *more)
+        both = pending._replace(envelope=pending.envelope._replace(signatures=signatures))
+        folder = put(folder, both)
+        counts(folder, standing, both)
+    return folder
+
+
 def publish(folder: TrustFolder, now: str, *, days: int) -> tuple[TrustFolder, bool]:
     """Publish all of what is pending that would hold; whether there was any.
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from hubpolicy.cli.trust import trust
+from hubpolicy.cli.trust_propose import state
 from tests.cli.team_world import PEOPLE, Team
 
 PAGE = Path(__file__).parents[2] / "docs" / "trust.md"
@@ -119,3 +121,11 @@ def test_its_toml_is_read_by_us() -> None:
     files["sigstore/trusted_root.json"] = "{}"
     root = parse_root_source(example.encode(), files.__getitem__)
     assert root.people == {"ada", "bob", "renewer", "rita", "release-bot"}
+
+
+def test_every_hint_names_a_command_that_exists() -> None:
+    known = {*trust.commands, *(f"state {name}" for name in state.commands)}
+    texts = [path.read_text() for path in (PAGE.parents[1] / "hubpolicy").rglob("*.py")]
+    shown = set(re.findall(r"hubpolicy trust (state [a-z]+|[a-z]+)", "".join(texts)))
+    assert {"sign", "rotate", "state renew"} <= shown
+    assert shown <= known

@@ -320,6 +320,31 @@ def test_hostile_text_in_a_pending_document_reaches_no_terminal(team: Team) -> N
         assert "\u202e" not in ran.out
 
 
+def test_who_signed_at_the_same_time_puts_it_together(new: Team, tmp_path: Path) -> None:
+    clone = copied(new, tmp_path / "clone")
+    assert new.sign("ada").code == 5
+    assert clone.sign("bob").code == 5
+    ran = new.trust("ada", "sign", "--yes", "--from", clone.folder)
+    assert ran.code == 0, ran
+    assert new.show()["state"]["version"] == 1
+
+
+def test_only_signatures_of_the_same_document_are_taken(team: Team, tmp_path: Path) -> None:
+    clone = copied(team, tmp_path / "clone")
+    roles = tuple(r._replace(threshold=2) if r.name == "state" else r for r in team.root().roles)
+    team.plant_root("ada", roles=roles)
+    clone.plant_root("bob", roles=roles, expires="2028-01-01")
+    assert team.trust("ada", "sign", "--yes", "--from", clone.folder).code == 5
+    (clone.folder / "pending/root-2.json").unlink()
+    clone.join("eve")
+    clone.plant_root("eve", roles=roles)
+    before = contents(team.folder)
+    ran = team.trust("ada", "sign", "--yes", "--from", clone.folder)
+    assert ran.code == 1
+    assert "which the root does not know" in ran.err
+    assert contents(team.folder) == before
+
+
 # What does not follow ------------------------------------------------------------------------
 
 
