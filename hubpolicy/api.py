@@ -59,6 +59,8 @@ def verify(
     evidence: str | os.PathLike[str] | None = None,
     partial: bool = False,
     offline: bool = False,
+    deep: bool = False,
+    as_released: bool = False,
 ) -> Verification:
     """Recompute the verdict about a release from its signed evidence. Writes and prints nothing.
 
@@ -88,6 +90,12 @@ def verify(
 
     ``offline``: ask no hub; ``namespace/name`` then means its snapshot in the cache.
 
+    ``deep``: of ``namespace/name``: read its small files and compare them by sha256; a hub lists
+    them by git's SHA-1 alone.
+
+    ``as_released``: judge under the policy that the release names, at the time it states, with
+    today's revocations, as an audit does; ``today`` then has what the policy in force finds.
+
     Raises:
         ConfigError: there is no trust, it has expired or is malformed, or the arguments are.
         VerificationError: a trust document does not hold. (Evidence that does not hold is a
@@ -99,6 +107,7 @@ def verify(
     All are :class:`hubpolicy.errors.HubpolicyError`. Every one of them means: not verified.
     """
     from hubpolicy.core.judge import judge
+    from hubpolicy.flows.verifying import as_released as of_then
     from hubpolicy.flows.verifying import verification_of
 
     wanted = Wanted(
@@ -108,12 +117,20 @@ def verify(
         "" if evidence is None else os.fspath(evidence),
         partial,
         offline,
+        deep,
     )
     law, documents = _law(trust)
     stricter = law if policy is None else _stricter(law, os.fspath(policy))
     gathered = gather(wanted, stricter, Quiet())
     require_may_speak(law, namespaces_of(gathered.evidence), documents)
-    return verification_of(gathered, judge(gathered.evidence))
+    if not as_released:
+        return verification_of(gathered, judge(gathered.evidence))
+    if policy is not None:
+        message = "got policy= and as_released=, expected one: the policy is that of then"
+        raise ConfigError(message, hint="leave one of them out")
+    then = of_then(gathered, law)
+    today = judge(gathered.evidence).findings
+    return verification_of(then, judge(then.evidence))._replace(today=today)
 
 
 def _target(target: str, revision: str) -> str:
@@ -177,12 +194,14 @@ def _stricter(law: Law, path: str) -> Law:
 def _followed(pinned: TrustPin, now: str) -> Followed:
     from huggingface_hub import get_token
 
+    from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.trust_memory import read_memory
     from hubpolicy.adapters.trust_source import open_source, source_name
     from hubpolicy.flows.pinning import pin
 
     name = source_name(pinned.source)
     source = open_source(name, endpoint=endpoint(), token=get_token())
-    return pin(source, pinned.sha256, (), now)
+    return pin(source, pinned.sha256, read_memory(user_home()), now)
 
 
 def _gate(path: str) -> tuple[Policy, Trust]:

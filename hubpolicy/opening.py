@@ -37,7 +37,8 @@ class Wanted(NamedTuple):
 
     ``target``: a folder, or NAMESPACE/NAME[@REVISION]. ``revision``: of the git repository at a
     folder, or on the hub. ``evidence``: a path to evidence that is kept apart. ``part``: files of
-    the release may be absent; so in a cache's snapshot without asking.
+    the release may be absent; so in a cache's snapshot without asking. ``deep``: read the small
+    files on a hub too, and compare them by sha256 in place of git's SHA-1.
     """
 
     target: str
@@ -46,6 +47,7 @@ class Wanted(NamedTuple):
     evidence: str = ""
     part: bool = False
     offline: bool = False
+    deep: bool = False
 
 
 class Quiet:
@@ -212,6 +214,9 @@ def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:
     from hubpolicy.flows.verifying import gather_whole
 
     law = _with_children(law)
+    if wanted.deep and is_folder(wanted.target):
+        message = f"got --deep with the folder {shlex.quote(wanted.target)}, which is read anyway"
+        raise ConfigError(message, hint="leave --deep out")
     given = read_evidence_at(wanted.evidence) if wanted.evidence else None
     if not is_folder(wanted.target):
         return _gather_repo(wanted, given, law, progress)
@@ -244,7 +249,7 @@ def _with_children(law: Law) -> Law:
 
 def _gather_repo(wanted: Wanted, given: Files | None, law: Law, progress: Progress) -> Gathered:
     from hubpolicy.adapters.hub_cache import cached_snapshot
-    from hubpolicy.flows.verifying import gather_listing
+    from hubpolicy.flows.verifying import gather_listing, gather_whole
 
     target = wanted.target
     if wanted.revision and "@" not in target:
@@ -260,6 +265,9 @@ def _gather_repo(wanted: Wanted, given: Files | None, law: Law, progress: Progre
     if _offline(wanted):
         return _gather_snapshot(cached_snapshot(repo, revision), wanted, given, law, progress)
     _refuse_part(wanted)
+    if wanted.deep:
+        listed = listed_release(target, progress)
+        return gather_whole(listed, repo, law, given, listed.oid)
     return gather_listing(repo, revision, hub(repo), law, given)
 
 

@@ -145,6 +145,7 @@ def release_row(answer: Verification) -> ReleaseRow:
         signers=answer.signers,
         released_at=answer.released_at,
         policy=(answer.policy_id, answer.policy_version, answer.policy_sha256),
+        timestamps=answer.timestamps,
     )
 
 

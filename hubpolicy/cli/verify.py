@@ -36,6 +36,7 @@ Examples:
 Before use, on the machine that downloaded it:
   hubpolicy verify ~/.cache/huggingface/hub/models--acme--my-model/snapshots/COMMIT
   hubpolicy verify acme/my-model@v1.0 --offline   the same, found in the cache
+  hubpolicy verify acme/my-model --as-released    what held then, under the policy of then
   hubpolicy verify ./some-files --repo acme/my-model --partial --evidence my-model.jsonl
 \b
 Exit codes: 0 passed, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pending.
@@ -50,13 +51,18 @@ Exit codes: 0 passed, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pe
               help="Keep the evidence in one file, for --evidence elsewhere.")  # fmt: skip
 @click.option("--partial", is_flag=True,
               help="Some files of the release may be absent. Never in a gate.")  # fmt: skip
+@click.option("--deep", is_flag=True,
+              help="On a hub: read small files too, compare sha256 in place of SHA-1.")  # fmt: skip
+@click.option("--as-released", is_flag=True,
+              help="Judge as of then: that policy, that time, today's revocations.")  # fmt: skip
 @click.option("--records", is_flag=True, help="Recompute the counts from the published records.")
 @click.option("--rescore", metavar="N", type=click.IntRange(1),
               help="Score N kept texts of the signed run again.")  # fmt: skip
 @report_options
 def verify(
     *, target: str, repo: RepoId | None, revision: str, evidence: str, save_evidence: str,
-    partial: bool, records: bool, rescore: int | None, output: Output,
+    partial: bool, deep: bool, as_released: bool, records: bool, rescore: int | None,
+    output: Output,
 ) -> None:  # fmt: skip
     """Verify a folder, a download, a git revision or a hub repository, by its evidence alone."""
     from hubpolicy.cli.output import finish
@@ -65,12 +71,16 @@ def verify(
     from hubpolicy.opening import Wanted
 
     place = seat()
-    wanted = Wanted(target, repo, revision, evidence, partial, output.offline)
+    wanted = Wanted(target, repo, revision, evidence, partial, output.offline, deep)
     with Bars(shown=output.progress) as bars:
         gathered = gather(wanted, place, bars)
     if save_evidence:
         _save(gathered, save_evidence)
+    today: tuple[Row, ...] = ()
+    if as_released:
+        gathered, today = _of_then(gathered, place)
     decision, steps = judged_steps(gathered.evidence)
+    steps = (*steps, *today)
     if records:
         from hubpolicy.cli.records import records_step
 
@@ -102,6 +112,28 @@ def gather(wanted: Wanted, place: Seat, progress: Progress) -> Gathered:
     gathered = opening.gather(wanted, law, progress)
     require_may_speak(place, *opening.namespaces_of(gathered.evidence))
     return gathered
+
+
+def _of_then(gathered: Gathered, place: Seat) -> tuple[Gathered, tuple[Row, ...]]:
+    """The release as of then, and what the policy in force says of it today."""
+    from hubpolicy.core.judge import judge
+    from hubpolicy.domain.finding import Severity
+    from hubpolicy.errors import ConfigError
+    from hubpolicy.flows.verifying import Law, as_released
+    from hubpolicy.render.report import Row
+
+    if place.children:
+        message = "got --as-released and a child policy, expected one: the policy is that of then"
+        raise ConfigError(message, hint="leave -c out, and unset HUBPOLICY_CONFIG")
+    now = gathered.evidence.now
+    then = as_released(gathered, Law(place.governing, place.trusted.trust, now))
+    found = [f for f in judge(gathered.evidence).findings if f.severity is Severity.ERROR]
+    text = f"STALE: {found[0].rule} {found[0].message}" if found else "the same"
+    policy = then.evidence.policy
+    return then, (
+        Row("as of", then.evidence.now, f"under {policy.id} version {policy.version}"),
+        Row("today", text),
+    )
 
 
 def judged_steps(evidence: Evidence) -> tuple[Decision, tuple[Row, ...]]:

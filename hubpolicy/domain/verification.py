@@ -51,13 +51,18 @@ class Verification(NamedTuple):
     signers: tuple[Signatory, ...]
     """Whose signatures hold, sorted, each once."""
     released_at: str
-    """ISO 8601 UTC of the newest release line, self-declared; empty if there is none."""
+    """ISO 8601 UTC of the newest release line, by its signer's word; empty if there is none."""
     policy_id: str
     policy_version: int
     policy_sha256: str
     """The policy that judged; the digest is that of its signed payload."""
     solo: bool
     """One person holds every key of the trust root."""
+    timestamps: tuple[tuple[str, str], ...] = ()
+    """(authority, ISO 8601 UTC) of every proof of ``released_at``; without one it is self-declared.
+    """
+    today: tuple[Finding, ...] = ()
+    """With ``as_released``: what the policy in force finds today. Nothing of it blocks."""
 
     @property
     def passed(self) -> bool:

@@ -245,7 +245,7 @@ def _judge_tree(
     line, summary = releases[-1]
     base = base._replace(time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today))
     try:
-        policy = _policy_then(summary.policy_sha256, files, court)
+        policy = policy_then(summary.policy_sha256, files, court)
         then = judge(today._replace(policy=policy, now=summary.time_verified))
     except HubpolicyError as error:
         return base._replace(detail=error.message, findings=(_unattested(error.message),))
@@ -277,7 +277,7 @@ def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
     return base._replace(detail=detail, findings=errors)
 
 
-def _policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> Policy:
+def policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> Policy:
     """The policy named in the release line, trusted by its signature only."""
     if sha256 == court.policy.sha256:
         return court.governing or court.policy

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.coverage import measurements
-from hubpolicy.core.judge import judge
+from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, digests, select
 from hubpolicy.core.partial import Coverage, coverage_of
 from hubpolicy.core.rules import hp301, hp310
@@ -18,8 +18,9 @@ from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.manifest import EvidenceFile, is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.domain.verification import Signatory, Verification
+from hubpolicy.errors import HubpolicyError, VerificationError
 from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
-from hubpolicy.flows.auditing import read_evidence, resolve_revision
+from hubpolicy.flows.auditing import Court, policy_then, read_evidence, resolve_revision
 from hubpolicy.flows.kept import Revised, evidence_of
 
 if TYPE_CHECKING:
@@ -135,6 +136,35 @@ def gather_listing(
     return Gathered(evidence, files, coverage_of(here, evidence.lines), oid)
 
 
+def as_released(gathered: Gathered, law: Law) -> Gathered:
+    """The same as of then: under the policy that the newest release line names, at its time.
+
+    As an audit judges (``flows/auditing.py``): keys, payloads and files that are revoked today stay
+    revoked, and a time without a timestamp is the releaser's word. Without a release line nothing
+    changes.
+
+    Raises:
+        ConfigError: the policy or the trust of today has ended.
+        VerificationError: the policy of then is not in the evidence, or does not hold.
+
+    """
+    evidence = gathered.evidence
+    require_current(evidence)
+    releases = select(evidence.lines, ReleaseSummary)
+    if not releases:
+        return gathered
+    summary = releases[-1][1]
+    # The policy in force, with what a child in the release made of it, if it is the one of then.
+    court = Court(evidence.policy, law.trust, law.now, assemble_listing)
+    try:
+        policy = policy_then(summary.policy_sha256, gathered.files, court)
+    except HubpolicyError as error:
+        hint = error.hint or "--evidence DIR, with .hubpolicy/policy/ in it"
+        raise VerificationError(error.message, hint=hint) from error
+    then = evidence._replace(policy=policy, now=summary.time_verified)
+    return gathered._replace(evidence=then)
+
+
 def with_given(beside: Files, given: Files | None) -> Files:
     """The evidence that was given takes the place of that beside the files.
 
@@ -169,6 +199,9 @@ def verification_of(gathered: Gathered, decision: Decision) -> Verification:
         policy_version=evidence.policy.version,
         policy_sha256=evidence.policy.sha256,
         solo=evidence.trust.root.solo,
+        timestamps=tuple(
+            (stamp.authority, stamp.time) for line, _ in releases[-1:] for stamp in line.stamps
+        ),
     )
 
 

@@ -104,5 +104,6 @@ def _release(row: ReleaseRow) -> dict[str, Any]:
             for role, principal, keyid in row.signers
         ],
         "time_verified": row.released_at,
+        "timestamps": [{"authority": name, "time": time} for name, time in row.timestamps],
         "policy": {"id": identity, "version": version, "sha256": sha256},
     }

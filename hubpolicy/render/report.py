@@ -71,6 +71,7 @@ class ReleaseRow(NamedTuple):
     signers: tuple[tuple[str, str, str], ...]
     released_at: str
     policy: tuple[str, int, str]
+    timestamps: tuple[tuple[str, str], ...] = ()
 
 
 class Report(NamedTuple):

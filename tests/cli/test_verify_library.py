@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import doctest
+import hashlib
 import inspect
 import json
 import subprocess
@@ -114,6 +115,7 @@ def test_the_command_says_the_same(release: Path) -> None:
         "absent": list(answer.absent),
         "signers": [signer._asdict() for signer in answer.signers],
         "time_verified": answer.released_at,
+        "timestamps": [],
         "policy": {
             "id": answer.policy_id,
             "version": answer.policy_version,
@@ -244,6 +246,7 @@ def test_a_policy_of_ones_own_only_tightens(release: Path, tmp_path: Path) -> No
         ({"path_or_repo": "acme/x", "repo": "acme/y"}, errors.ConfigError),
         ({"repo": "nonsense"}, errors.ConfigError),
         ({"evidence": "/no/such"}, errors.ConfigError),
+        ({"deep": True}, errors.ConfigError),
         ({"revision": "HEAD"}, errors.ConfigError),
         ({"path_or_repo": "acme/x", "offline": True}, errors.ServiceError),
     ],
@@ -303,9 +306,72 @@ def test_nothing_to_save(home: Path, model: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "kept.jsonl").exists()
 
 
-def test_a_stricter_policy_is_named_in_the_answer(release: Path) -> None:
+@pytest.fixture
+def outdated(release: Path) -> Path:
+    """A release, and a policy that came after it."""
     add_to_policy("version = 2", old="version = 1")
     assert run("policy", "sign").code == 0
-    answer = hubpolicy.verify(release)
-    assert answer.policy_version == 2
-    assert {f.rule for f in answer.findings if f.severity is Severity.ERROR} == {"HP309"}
+    return release
+
+
+def errors_of(answer: hubpolicy.Verification) -> set[str]:
+    return {f.rule for f in answer.findings if f.severity is Severity.ERROR}
+
+
+def test_a_later_policy_blocks_and_as_of_then_the_release_holds(outdated: Path) -> None:
+    now = hubpolicy.verify(outdated, repo=REPO)
+    assert (bool(now), errors_of(now), now.policy_version) == (False, {"HP309"}, 2)
+    then = hubpolicy.verify(outdated, repo=REPO, as_released=True)
+    assert (then.verdict, then.policy_version) == ("passed", 1)
+    assert {finding.rule for finding in then.today} == {"HP309"}
+    ran = run("verify", outdated, "--repo", REPO, "--as-released")
+    assert ran.code == 0
+    assert "STALE: HP309" in ran.out
+    assert "under" in ran.out
+    assert run("verify", outdated, "--repo", REPO).code == 1
+
+
+def test_as_of_then_what_holds_today_is_the_same(release: Path) -> None:
+    answer = hubpolicy.verify(release, repo=REPO, as_released=True)
+    assert answer
+    assert answer.today == ()
+    assert "the same" in run("verify", release, "--as-released").out
+
+
+def test_as_of_then_changed_bytes_are_changed(outdated: Path) -> None:
+    (outdated / "config.json").write_bytes(b"{}")
+    answer = hubpolicy.verify(outdated, repo=REPO, as_released=True)
+    assert (bool(answer), "HP308" in errors_of(answer)) == (False, True)
+
+
+def test_as_of_then_todays_revocations_count(outdated: Path) -> None:
+    sha256 = hashlib.sha256(MODEL["model.safetensors"]).hexdigest()
+    ran = run("trust", "revoke", "file", sha256, "--yes")
+    assert ran.code == 0, ran.err
+    answer = hubpolicy.verify(outdated, repo=REPO, as_released=True)
+    assert (bool(answer), "HP703" in errors_of(answer)) == (False, True)
+
+
+@pytest.mark.parametrize("harm", ["gone", "other"])
+def test_as_of_then_the_policy_of_then_must_be_there(outdated: Path, harm: str) -> None:
+    (place,) = (outdated / ".hubpolicy" / "policy").iterdir()
+    if harm == "gone":
+        place.unlink()
+    else:
+        place.write_bytes(config("trust", "policy.json").read_bytes())
+    with pytest.raises(errors.VerificationError) as caught:
+        hubpolicy.verify(outdated, as_released=True)
+    assert caught.value.hint
+    assert run("verify", outdated, "--as-released").code == 1
+
+
+def test_as_of_then_without_a_release_there_is_no_then(home: Path, model: Path) -> None:
+    assert not hubpolicy.verify(model, as_released=True)
+
+
+def test_as_of_then_takes_no_policy_of_ones_own(outdated: Path, tmp_path: Path) -> None:
+    child = tmp_path / "mine.toml"
+    child.write_text('schema = "hubpolicy/policy/1"\n')
+    with pytest.raises(errors.ConfigError):
+        hubpolicy.verify(outdated, policy=child, as_released=True)
+    assert run("verify", outdated, "--as-released", "-c", child).code == 2

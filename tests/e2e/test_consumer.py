@@ -329,6 +329,19 @@ def test_a_repository_is_judged_before_anything_is_downloaded(
     assert not [path for path in asked if path.endswith((".onnx", ".data", CONFIG))]
 
 
+def test_small_files_can_be_compared_by_sha256_too(
+    bob: Consumer, release: Release, hub: HubProcess
+) -> None:
+    mark = len(hub.requests())
+    done = verify(bob, REPO, "--deep")
+    assert done.code == 0, done.text
+    assert done.json["manifest"]["dirHash"] == done.json["release"]["dirHash"]
+    asked = [line["path"] for line in hub.requests()[mark:]]
+    assert [path for path in asked if path.endswith("README.md")]
+    assert not [path for path in asked if path.endswith((".onnx", ".data"))]
+    assert bob.type("verify", release.folder, "--deep").code == 2
+
+
 def test_by_name_and_offline_means_the_snapshot_in_the_cache(
     bob: Consumer, release: Release
 ) -> None:
