@@ -7,15 +7,13 @@ be. On the hook's path: standard library only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
+from hubpolicy.core.fields import Fields
 from hubpolicy.core.foreign_predicate import MOST_METRICS, NAME
 from hubpolicy.domain.policy import Asked, EvidenceItem, EvidenceMetric
 from hubpolicy.domain.statement import Comparison, EvidenceFormat
-from hubpolicy.errors import ConfigError
-
-if TYPE_CHECKING:
-    from hubpolicy.core.fields import Fields
+from hubpolicy.errors import ConfigError, MalformedError
 
 SELECTORS: dict[EvidenceFormat, tuple[frozenset[str], frozenset[str]]] = {
     "garak": (frozenset(("probe",)), frozenset(("detector",))),
@@ -133,10 +131,11 @@ def is_pointer(text: str) -> bool:
 
 
 def resolve_items(tables: list[dict[str, Any]], where: str) -> tuple[EvidenceItem, ...]:
-    """``[[evidence]]`` of a file that is valid under the policy's JSON Schema, sorted by name.
+    """``[[evidence]]`` as TOML tables of the right types, sorted by name.
 
     Raises:
-        ConfigError: keys that are not those of the format, or a name twice.
+        ConfigError: keys that are not those of the format, a name twice, or anything else that
+            the signed form does not take.
 
     """
     items = tuple(sorted(_from_table(table, where) for table in tables))
@@ -144,7 +143,10 @@ def resolve_items(tables: list[dict[str, Any]], where: str) -> tuple[EvidenceIte
     if len(set(names)) != len(names):
         message = f"got two [[evidence]] of one name, expected each once, in {where}"
         raise ConfigError(message)
-    return items
+    try:
+        return parse_items([Fields(item, where) for item in items_payload(items)])
+    except MalformedError as error:
+        raise ConfigError(error.message) from error
 
 
 def _from_table(table: dict[str, Any], where: str) -> EvidenceItem:
@@ -174,6 +176,8 @@ def _metric_from(row: dict[str, Any], form: EvidenceFormat, place: str) -> Evide
         source.setdefault("filter", "none")
     wrong = wrong_source(form, source)
     limits = [key for key in _LIMITS if key in row]
+    if row.keys() - _KEYS - _LIMITS.keys() - {"name", "min_samples"}:
+        wrong = "no other keys"
     if not wrong and len(limits) != 1:
         wrong = "exactly one of at_least and at_most"
     if wrong:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import copy
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hubpolicy.core.foreign_policy import resolve_items
 from hubpolicy.core.policy import parse_policy, policy_payload
 from hubpolicy.core.policy_document import resolve
 from hubpolicy.core.strictjson import canonical
@@ -148,6 +150,33 @@ def test_what_is_not_an_item_is_refused_with_its_reason(text: str, message: str)
     assert message in refused.value.message
     assert "hubpolicy.toml" in refused.value.message
 
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"at_most": 2}, "exactly one of at_least and at_most"),
+        ({"at_least": None}, "exactly one of at_least and at_most"),
+        ({"optional": "yes"}, "no other keys"),
+        ({"name": "Score"}, "a name such as score"),
+        ({"at_least": Decimal("NaN")}, "a decimal number as text"),
+        ({"min_samples": -1}, "an integer from 0"),
+    ],
+)
+def test_tables_that_no_schema_saw_are_held_to_the_same(
+    changes: dict[str, object], expected: str
+) -> None:
+    """A child policy is read without the JSON Schema, which is not on the hook's path."""
+    metric = {"name": "score", "task": "t", "metric": "m", "at_least": 1, **changes}
+    metric = {key: value for key, value in metric.items() if value is not None}
+    table = {"name": "x", "format": "lm-eval", "metric": [metric]}
+    with pytest.raises(ConfigError, match=expected):
+        resolve_items([table], "a child")
+    with pytest.raises(ConfigError, match="a name such as mt-bench"):
+        resolve_items([{**table, "name": "X", "metric": [METRIC]}], "a child")
+    assert resolve_items([{**table, "metric": [METRIC]}], "a child")[0].name == "x"
+
+
+METRIC = {"name": "score", "task": "t", "metric": "m", "at_least": 1}
 
 SIGNED = policy_payload(asking_for(ITEM, PROFANITY, MAPPED))
 
