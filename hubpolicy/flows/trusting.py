@@ -19,6 +19,7 @@ from hubpolicy.core.documents import (
     verify_policy,
     verify_state,
 )
+from hubpolicy.core.observing import require_end
 from hubpolicy.core.pending import Pending, count, propose, signed_by
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.succession import check_follows, is_anew, publishable
@@ -107,6 +108,7 @@ def propose_policy(folder: TrustFolder, payload: bytes, now: str, *, days: int) 
         message = f"this policy is pending already, in {pending.path}"
         raise ConfigError(message, hint="hubpolicy trust sign DIR")
     _refuse_open(folder, "policy")
+    require_end(value, now)
     if standing.policy is not None and standing.policy.sha256 == value.sha256:
         message = f"hubpolicy.toml says what policy {value.version} says: nothing changed"
         raise ConfigError(message, hint="edit hubpolicy.toml first")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.core.line_files import RELEASE_FILE
+from tests.cli.team_world import found_team
 from tests.cli.world import REPO, config, contents, observing, released, run, sign_run
 
 if TYPE_CHECKING:
@@ -105,19 +106,50 @@ def test_explain_says_until_when(home: Path) -> None:
     assert run("policy", "explain", "--format", "json").document["policy"]["observe_until"]
 
 
-@pytest.mark.parametrize("name", ["HUBPOLICY_MODE", "HUBPOLICY_OBSERVE", "HUBPOLICY_CONFIG"])
-def test_no_variable_chooses_it(home: Path, model: Path, name: str, tmp_path: Path) -> None:
-    lax = tmp_path / "lax.toml"
-    lax.write_text(observing(config("hubpolicy.toml").read_text(), days=9))
-    for value in ("observe", "1", str(lax)):
+@pytest.mark.parametrize("name", ["HUBPOLICY_MODE", "HUBPOLICY_OBSERVE"])
+def test_no_variable_chooses_it(home: Path, model: Path, name: str) -> None:
+    for value in ("observe", "1"):
         ran = run("attest", model, "--repo", REPO, **{name: value})
-        assert ran.code in {2, 3}
-        assert "HP330" not in ran.out
-        assert not ran.out or "HP201" in ran.out
+        assert (ran.code, "HP201" in ran.out, "HP330" in ran.out) == (3, True, False)
 
 
-def test_no_policy_in_the_folder_chooses_it(home: Path, model: Path) -> None:
-    (model / "hubpolicy.toml").write_text('mode = "observe"\nobserve_until = 2026-12-24\n')
-    ran = run("verify", model, "--repo", REPO)
-    assert ran.code in {1, 2}
-    assert "HP330" not in ran.out
+LAX = 'schema = "hubpolicy/policy/1"\nmode = "observe"\nobserve_until = 2026-12-24\n'
+
+
+@pytest.mark.parametrize("text", [LAX, LAX.replace("observe_until = 2026-12-24\n", "")])
+def test_no_child_chooses_it(home: Path, model: Path, text: str, tmp_path: Path) -> None:
+    """Not by ``-c``, not by a variable that names a file, not by a file in the folder."""
+    lax = tmp_path / "lax.toml"
+    lax.write_text(text)
+    tries = [
+        run("-c", lax, "attest", model, "--repo", REPO),
+        run("attest", model, "--repo", REPO, HUBPOLICY_CONFIG=str(lax)),
+    ]
+    (model / "hubpolicy.toml").write_text(text)
+    tries.append(run("attest", model, "--repo", REPO))
+    for ran in tries:
+        assert (ran.code, "observe" in ran.err, "HP330" in ran.out) == (2, True, False), ran
+
+
+def test_a_child_cannot_end_or_prolong_it_either(home: Path, model: Path, tmp_path: Path) -> None:
+    observe(days=7)
+    sign_run(model)
+    child = tmp_path / "child.toml"
+    for line in ('mode = "enforce"', "observe_until = 2027-01-31", "observe_until = 2026-11-23"):
+        child.write_text(f'schema = "hubpolicy/policy/1"\n{line}\n')
+        assert run("-c", child, "verify", model, "--repo", REPO).code == 2
+
+
+def test_a_team_cannot_sign_a_long_one(tmp_path: Path) -> None:
+    team = found_team(tmp_path)
+    assert team.sign("ada", "bob").code == 0
+    source = team.folder / "hubpolicy.toml"
+    good = source.read_text().replace("version = 1", "version = 2")
+    source.write_text(observing(good, days=91))
+    before = team.files()
+    ran = team.trust("ada", "policy")
+    assert (ran.code, "observe_until" in ran.err) == (2, True)
+    assert team.files() == before
+    source.write_text(observing(good, days=30))
+    assert team.trust("ada", "policy").code == 0
+    assert team.sign("ada", "bob").code == 0
