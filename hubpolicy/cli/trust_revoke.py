@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.trust import State, TrustRoot
 
-KINDS = ("key", "payload", "file", "release")
+KINDS = ("key", "name", "payload", "file", "release")
 _NONE: frozenset[str] = frozenset()
 
 
@@ -30,19 +30,21 @@ class Revoked(NamedTuple):
     epilog="""\b
 Examples:
   hubpolicy trust revoke key 4bf5...             signatures by this key count no more
+  hubpolicy trust revoke key leaf.pem            the same, of a certificate's key
+  hubpolicy trust revoke name email:rita@acme.example    whatever certificate she uses
   hubpolicy trust revoke file 9c56...            releases with this weight file are REVOKED
   hubpolicy trust revoke release ./my-model      its weight files and all of its signed lines
   hubpolicy trust revoke key 4bf5... trust       a team's: prepared in the trust folder DIR
 """
 )
 @click.argument("what", type=click.Choice(KINDS))
-@click.argument("value", metavar="SHA256|PATH")
+@click.argument("value", metavar="SHA256|PATH|NAME")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="[DIR]",
                 required=False)  # fmt: skip
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
 @click.option("--yes", is_flag=True, help="Do not ask. A revocation is never taken back.")
 def revoke(what: str, value: str, folder: str | None, key: str, *, yes: bool) -> None:
-    """Revoke a key, a statement or a file by its digest, or a release by its evidence, for ever."""
+    """Revoke a key, a name, a statement, a file, or a release by its evidence, for ever."""
     if folder is None:
         _revoke_solo(what, value, key, ask=not yes)
     else:
@@ -125,6 +127,10 @@ def _ask(what: str, value: str) -> None:
 def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -> Revoked:
     if what == "release":
         return _release(Path(value), roots, state)
+    if what == "name":
+        return Revoked(keys=_name(value, roots))
+    if what == "key" and Path(value).is_file():
+        return Revoked(keys=_certificate(Path(value)))
     if len(value) != 64 or set(value) - set("0123456789abcdef"):
         message = f"got {value!r}, expected 64 hex digits"
         raise ConfigError(message, hint="hubpolicy trust show lists the keys")
@@ -136,20 +142,47 @@ def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -
     )
 
 
+def _name(value: str, roots: tuple[TrustRoot, ...]) -> frozenset[str]:
+    """What revokes somebody whom an authority certifies, by one name of theirs."""
+    from hubpolicy.domain.trust import name_id
+
+    if not any(value in root.names for root in roots):
+        message = f"got name {value!r}, expected one that a root lets an authority certify"
+        raise ConfigError(message, hint="hubpolicy trust show lists the authorities and names")
+    return frozenset({name_id(value)})
+
+
+def _certificate(path: Path) -> frozenset[str]:
+    """The key id of a certificate; the first one where there are several."""
+    from hubpolicy.adapters.trust_folder import read_file
+    from hubpolicy.core.certificates import load_chain, read_leaf
+    from hubpolicy.core.keys import keyid_of
+    from hubpolicy.errors import MalformedError
+
+    try:
+        leaf = read_leaf(load_chain(read_file(path), where=str(path))[0], where=str(path))
+    except MalformedError as error:
+        raise ConfigError(error.message, hint="a certificate in PEM, or 64 hex digits") from error
+    return frozenset({keyid_of(leaf.pem)})
+
+
 def _release(path: Path, roots: tuple[TrustRoot, ...], state: State) -> Revoked:
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.trust_folder import read_file
+    from hubpolicy.adapters.trusted import with_witness
     from hubpolicy.cli.trust_place import say
     from hubpolicy.core.line_files import RELEASE_FILE
     from hubpolicy.core.release_digests import release_digests
     from hubpolicy.domain.manifest import EvidenceFile
+    from hubpolicy.domain.trust import Trust
 
     if path.is_dir():
         evidence = FolderRelease(str(path)).evidence_files()
     else:
         evidence = (EvidenceFile(RELEASE_FILE, read_file(path)),)
-    found = release_digests(evidence, roots, state, now=SystemClock().now())
+    now, witness = SystemClock().now(), with_witness(Trust(roots[-1], state)).witness
+    found = release_digests(evidence, roots, state, now=now, witness=witness)
     for name, sha256 in found.files:
         say(f"  file     {sha256}  {name}")
     for sha256 in found.payloads:

@@ -18,7 +18,7 @@ from hubpolicy.errors import VerificationError
 if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.manifest import EvidenceFile
-    from hubpolicy.domain.trust import State, TrustRoot
+    from hubpolicy.domain.trust import State, TrustRoot, Witness
 
 
 class ReleaseDigests(NamedTuple):
@@ -29,7 +29,12 @@ class ReleaseDigests(NamedTuple):
 
 
 def release_digests(
-    evidence: tuple[EvidenceFile, ...], roots: tuple[TrustRoot, ...], state: State, *, now: str
+    evidence: tuple[EvidenceFile, ...],
+    roots: tuple[TrustRoot, ...],
+    state: State,
+    *,
+    now: str,
+    witness: Witness | None = None,
 ) -> ReleaseDigests:
     """Weight files and payloads of a release, from lines that hold under one of the roots.
 
@@ -44,7 +49,7 @@ def release_digests(
     lines: dict[str, VerifiedStatement] = {}
     reasons: list[str] = []
     for root in reversed(roots):
-        proven, findings = verify_lines(evidence, Trust(root, before), now=now)
+        proven, findings = verify_lines(evidence, Trust(root, before, witness), now=now)
         lines |= {line.payload_sha256: line for line in proven}
         reasons += [finding.message for finding in findings]
     if not lines:

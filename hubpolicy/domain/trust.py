@@ -102,6 +102,11 @@ class TrustRoot(NamedTuple):
     time_authorities: tuple[TimeAuthority, ...] = ()
 
     @property
+    def names(self) -> frozenset[str]:
+        """Every name that an authority may certify, such as ``email:rita@acme.example``."""
+        return frozenset(member.name for each in self.authorities for member in each.members)
+
+    @property
     def people(self) -> frozenset[str]:
         """Every principal who can sign anything."""
         certified = (member for authority in self.authorities for member in authority.members)

@@ -33,7 +33,7 @@ from hubpolicy.core.trust_folder import (
     revoked,
     verify_folder,
 )
-from hubpolicy.domain.trust import State, Trust
+from hubpolicy.domain.trust import State, Trust, name_id
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 
 if TYPE_CHECKING:
@@ -141,8 +141,10 @@ def propose_revocation(
     known = {key.keyid for root in next_roots(folder, standing) for key in root.keys}
     for root in standing.roots:
         known |= {key.keyid for key in root.keys} | {who.keyid for who in root.identities}
+        known |= {name_id(name) for name in root.names}
     unknown = sorted(keys - known)
-    if unknown:
+    # Of those whom an authority certifies only the names are known here, not the keys.
+    if unknown and not any(root.authorities for root in standing.roots):
         message = f"got key {unknown[0]}, expected one that a root of this folder knows"
         raise ConfigError(message, hint="hubpolicy trust show DIR lists the keys")
     state = _next_state(folder, standing, now, days)

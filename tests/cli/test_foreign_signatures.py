@@ -74,6 +74,28 @@ def test_a_certificate_that_nobody_pinned(home: Path, model: Path, tmp_path: Pat
     assert "whom no authority may certify" in ran.err
 
 
+@pytest.mark.parametrize("what", ["name", "certificate"])
+def test_revoking_somebody_who_is_certified(
+    home: Path, model: Path, tmp_path: Path, what: str
+) -> None:
+    key = certified(tmp_path)
+    sign_run(model, key=key)
+    assert run("attest", model, "--repo", REPO, "--key", key).code == 0
+    (tmp_path / "leaf.pem").write_bytes((tmp_path / "ada.chain.pem").read_bytes())
+    value = ("name", "email:ada@acme.example") if what == "name" else ("key", tmp_path / "leaf.pem")
+    assert run("trust", "revoke", *value, "--yes").code == 0
+    ran = run("verify", model, "--repo", REPO, "--format", "json")
+    assert (ran.code, "HP701" in ran.rules) == (1, True)
+
+
+def test_names_and_files_that_revoke_nobody(home: Path, model: Path, tmp_path: Path) -> None:
+    certified(tmp_path)
+    ran = run("trust", "revoke", "name", "email:eve@acme.example", "--yes")
+    assert (ran.code, "expected one that a root lets" in ran.err) == (2, True)
+    ran = run("trust", "revoke", "key", tmp_path / "ada.pem", "--yes")
+    assert (ran.code, "no X.509 certificate" in ran.err) == (2, True)
+
+
 def test_keys_that_take_an_extra_or_are_none(home: Path, model: Path) -> None:
     ran = run("attest", model, "--repo", REPO, "--key", "hsm:x")
     assert (ran.code, "expected the number of a key" in ran.err) == (2, True)
