@@ -51,6 +51,7 @@ NO_HOOK, LFS, COMMIT, OURS, CODE = (
     "hubpolicy, release with evidence",
     "hubpolicy, not a release",
 )
+REFS = 100
 TARGETS = {10: (60, 80), 10_000: (120, 140)}
 
 
@@ -167,6 +168,25 @@ def measure(count: int, rounds: int, folder: Path) -> dict[str, list[float]]:
     return times
 
 
+def push_refs(way: Way, round_: int) -> float:
+    """Milliseconds of one push that makes a hundred branches of one new commit."""
+    git(way.repo, "commit", "-q", "--allow-empty", "-m", "again")
+    names = [f"HEAD:refs/heads/r{round_}-{number}" for number in range(REFS)]
+    started = time.perf_counter()
+    git(way.repo, "push", "-q", "origin", *names)
+    return (time.perf_counter() - started) * 1000
+
+
+def measure_refs(rounds: int, folder: Path) -> None:
+    """Print what a hundred refs in one push cost beside no hook; there is no target for it."""
+    folder.mkdir()
+    make_release(folder / "release", 10, weights=True)
+    ways = [make_way(name, folder / "release", folder / name[:5]) for name in (NO_HOOK, OURS)]
+    times = [[push_refs(way, number) for way in ways] for number in range(rounds)]
+    added = statistics.median(ours - base for base, ours in times)
+    print(f"\n{REFS} refs in one push, 10 files, {rounds} rounds: added {added:.1f} ms")
+
+
 def report(count: int, times: dict[str, list[float]]) -> bool:
     """Print one table; True if both targets are met."""
     base = times[NO_HOOK]
@@ -217,6 +237,7 @@ def main() -> int:
             report(count, measure(count, options.rounds, Path(name) / str(count)))
             for count in options.files
         ]
+        measure_refs(options.rounds, Path(name) / "refs")
     return 0 if all(met) else 1
 
 
