@@ -39,7 +39,7 @@ Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missin
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key: file:PATH, x509:…, hsm:…, sigstore:…")
 @click.option(
     "--evidence",
     "files",
@@ -176,7 +176,7 @@ def attest_folder(
     from hubpolicy.adapters import assets
     from hubpolicy.adapters.attributes import completed
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
-    from hubpolicy.cli.wiring import card_check, desk, folder
+    from hubpolicy.cli.wiring import card_check, desk, folder, require_may_speak
     from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.domain.statement import CardResult
     from hubpolicy.flows.assemble import assemble
@@ -187,6 +187,7 @@ def attest_folder(
     release = better or read
     target = repo or _last_target(path, read, place)
     require_known_namespace(place.policy, target)
+    require_may_speak(place, target.namespace)
     checked = card_check(release, place.policy)
     card = CardResult(
         checked.profile, checked.schema_sha256, checked.passed, checked.warned, checked.failed,
