@@ -64,52 +64,29 @@ def verify(
 ) -> Verification:
     """Recompute the verdict about a release from its signed evidence. Writes and prints nothing.
 
-    ``path_or_repo``: a folder; a snapshot in the Hub cache, whose repository and commit are taken
-    from its path; or ``namespace/name[@revision]`` on the hub in ``HF_ENDPOINT``, which is
-    compared by its listing, without downloading weights.
-
-    ``trust``: who is believed, from outside of what is judged: ``"user"``, what ``hubpolicy init``
-    or ``hubpolicy trust pin`` put into this user's configuration; the path of a ``gate.json``;
-    or a :class:`TrustPin`, which is followed anew at every call.
-
-    ``policy``: a ``hubpolicy.toml`` of your own that makes the governing policy stricter. It can
-    loosen nothing: an attempt is a ConfigError. One that stands in the release does so by itself.
-
-    ``repo``: for which repository a folder must be attested, ``namespace/name``. Without it the
-    attested one is returned as ``attested_for``, and not compared.
-
-    ``revision``: of the git repository at the folder (its committed bytes are judged, not the work
-    tree), or on the hub.
-
-    ``evidence``: where evidence is kept apart: a folder with ``model.sig`` and ``.hubpolicy/``,
-    or a file with one bundle per line. Else it is what stands beside the files; for a snapshot
-    without it, what the hub has at that commit.
-
-    ``partial``: the folder holds only some files of the release. Those are compared, and
-    ``absent`` names the others. A snapshot is always taken so. Never use it before publishing.
-
+    ``path_or_repo``: a folder; a snapshot in the Hub cache, whose path says what it is of; or
+    ``namespace/name[@revision]`` on the hub in ``HF_ENDPOINT``, compared by what that lists.
+    ``trust``: who is believed: ``"user"`` for what ``hubpolicy init`` or ``trust pin`` set up, the
+    path of a ``gate.json``, or a :class:`TrustPin`, which is followed anew at every call.
+    ``policy``: a ``hubpolicy.toml`` of your own, which can only tighten.
+    ``repo``: for which repository a folder must be attested; without it none is compared.
+    ``revision``: of the git repository at the folder, whose committed bytes are judged; or on the
+    hub. ``evidence``: where it is kept apart: a folder, or a file with one bundle per line.
+    ``partial``: the folder holds only some files of the release (a snapshot may always).
     ``offline``: ask no hub; ``namespace/name`` then means its snapshot in the cache.
-
-    ``deep``: of ``namespace/name``: read its small files and compare them by sha256; a hub lists
-    them by git's SHA-1 alone.
-
-    ``as_released``: judge under the policy that the release names, at the time it states, with
-    today's revocations, as an audit does; ``today`` then has what the policy in force finds.
+    ``deep``: on a hub, read small files too and compare them by sha256 in place of git's SHA-1.
+    ``as_released``: judge as of then: under the release's own policy, with today's revocations.
 
     Raises:
         ConfigError: there is no trust, it has expired or is malformed, or the arguments are.
-        VerificationError: a trust document does not hold. (Evidence that does not hold is a
-            finding.)
+        VerificationError: a trust document does not hold, or the policy of then is not there.
+            (Evidence that does not hold is a finding.)
         MalformedError: the file given as ``evidence`` is none.
         ServiceError: disk, git or hub failed. AccessError, which is one: login or permission.
         UnsupportedError: something that is asked for needs an extra that is not installed.
 
     All are :class:`hubpolicy.errors.HubpolicyError`. Every one of them means: not verified.
     """
-    from hubpolicy.core.judge import judge
-    from hubpolicy.flows.verifying import as_released as of_then
-    from hubpolicy.flows.verifying import verification_of
-
     wanted = Wanted(
         _target(os.fspath(path_or_repo), revision),
         _repo(repo),
@@ -119,6 +96,20 @@ def verify(
         offline,
         deep,
     )
+    return _answer(wanted, trust, policy, as_released=as_released)
+
+
+def _answer(
+    wanted: Wanted,
+    trust: str | os.PathLike[str] | TrustPin,
+    policy: str | os.PathLike[str] | None,
+    *,
+    as_released: bool,
+) -> Verification:
+    from hubpolicy.core.judge import judge
+    from hubpolicy.flows.verifying import as_released as of_then
+    from hubpolicy.flows.verifying import verification_of
+
     law, documents = _law(trust)
     stricter = law if policy is None else _stricter(law, os.fspath(policy))
     gathered = gather(wanted, stricter, Quiet())
