@@ -97,7 +97,8 @@ def setup(home: Home) -> Setup:
         return Setup((), f"{error.message} ({error.hint})" if error.hint else error.message)
     solo = trust.root.solo
     ends = (("policy", policy), ("trust root", trust.root), ("trust state", trust.state))
-    return Setup(tuple(Document(name, each.expires, solo) for name, each in ends), "")
+    documents = tuple(Document(name, each.expires, solo) for name, each in ends)
+    return Setup(documents, "", policy.observe_until)
 
 
 def trust_seen(home: Home) -> TrustSeen | None:

@@ -89,7 +89,7 @@ def doctor(*, path: str, ci: bool, output: Output) -> None:
         verdict=verdict_of(findings),
         exit_code=for_findings(findings, gate=False),
         findings=findings,
-        rows=(*rows, Row("reached", _reached(seen.hook))),
+        rows=(*rows, Row("reached", _reached(seen.hook, seen.setup))),
         solo=solo,
         closing=f"What walks past a hook: {'; '.join(BYPASSES)}.",
     )
@@ -205,8 +205,10 @@ def _word(row: Examined) -> str:
     return "ok" if row.looked else "skipped"
 
 
-def _reached(hook: Hook | None) -> str:
+def _reached(hook: Hook | None, setup: Setup) -> str:
     """The tier of DESIGN.md §8 that this machine reaches by itself."""
+    if setup.observes:
+        return f"no tier: the policy only observes, until {setup.observes}"
     if hook is not None and hook.works:
         return "tier 1 of 4: the hook stops accidents on this machine"
     return "no tier: nothing judges a git push from here"

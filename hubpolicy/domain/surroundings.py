@@ -43,10 +43,14 @@ class Document(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """Policy and trust of the user. ``problem`` says why they cannot be used; both empty: none."""
+    """Policy and trust of the user. ``problem`` says why they cannot be used; both empty: none.
+
+    ``observes``: the last day of a policy that only observes; empty for one that enforces.
+    """
 
     documents: tuple[Document, ...]
     problem: str
+    observes: str = ""
 
 
 class TrustSeen(NamedTuple):

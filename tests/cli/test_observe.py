@@ -153,3 +153,10 @@ def test_a_team_cannot_sign_a_long_one(tmp_path: Path) -> None:
     source.write_text(observing(good, days=30))
     assert team.trust("ada", "policy").code == 0
     assert team.sign("ada", "bob").code == 0
+
+
+def test_doctor_claims_no_tier_meanwhile(home: Path, model: Path) -> None:
+    observe(days=30)
+    ran = run("doctor", model, "--offline")
+    assert "no tier: the policy only observes" in ran.out
+    assert "hooks let everything go, nothing passes" in ran.out

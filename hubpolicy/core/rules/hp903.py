@@ -25,7 +25,19 @@ def check(setup: Setup, now: str) -> tuple[Finding, ...]:
     if not setup.documents:
         message = "there is no policy yet, so every release is refused"
         return (Finding(ID, Severity.WARNING, message, None, "hubpolicy init"),)
-    return tuple(f for document in setup.documents for f in _ends(document, now))
+    ends = tuple(f for document in setup.documents for f in _ends(document, now))
+    return (*ends, *_observes(setup.observes, now))
+
+
+def _observes(until: str, now: str) -> tuple[Finding, ...]:
+    if not until:
+        return ()
+    fix = 'set mode = "enforce" in hubpolicy.toml, then: hubpolicy policy sign'
+    if until < now[: len(until)]:
+        message = f"the policy observed until {until}, and refuses every release since"
+        return (Finding(ID, SEVERITY, message, None, fix),)
+    message = f"the policy only observes until {until}: hooks let everything go, nothing passes"
+    return (Finding(ID, Severity.WARNING, message, None, fix),)
 
 
 def _ends(document: Document, now: str) -> tuple[Finding, ...]:

@@ -54,3 +54,14 @@ def test_who_can_mend_it_is_told(solo: bool, command: str) -> None:
     for name in ("policy", "trust root", "trust state"):
         (found,) = hp903.check(Setup((Document(name, "2026-01-01T00:00:00Z", solo),), ""), NOW)
         assert command in found.fix
+
+
+@pytest.mark.parametrize(
+    ("until", "found"),
+    [("", []), ("2027-01-31", ["warning"]), ("2026-11-22", ["warning"]), ("2026-11-21", ["error"])],
+)
+def test_a_policy_that_only_observes(until: str, found: list[str]) -> None:
+    documents = (Document("policy", "2027-11-22", solo=True),)
+    seen = hp903.check(Setup(documents, "", until), NOW)
+    assert [finding.severity.word for finding in seen] == found
+    assert all(until in finding.message for finding in seen)
