@@ -8,6 +8,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hubpolicy.core.documents import POLICY_TYPE, STATE_TYPE, make_document, state_payload
 from hubpolicy.core.pending import parse_pending, pending_bytes, propose, signed_by
@@ -24,7 +26,7 @@ from hubpolicy.core.trust_folder import (
 )
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.domain.trust import Authority, Identity, Member, TimeAuthority
-from hubpolicy.errors import ConfigError, VerificationError
+from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 from hubpolicy.flows.trusting import propose_policy
 from tests import certificates
 from tests.flows.trusting_world import DAYS, payload, signed, source, standing_team
@@ -185,3 +187,49 @@ def test_a_release_of_a_former_root_by_a_revoked_key_is_still_read() -> None:
     found = release_digests(files, (samples.ROOT, newer), gone, now=LATER)
     assert found.payloads == (digest,)
     assert [name for name, _ in found.files] == ["model.safetensors"]
+
+
+PUBLISHED = standing_team(root=2, policy=2)
+SAID = verify_folder(PUBLISHED)
+
+
+@given(st.sampled_from(["root", "policy", "state"]), st.data())
+def test_no_flipped_bit_changes_what_a_folder_says(kind: str, data: st.DataObject) -> None:
+    assert PUBLISHED.state is not None
+    files = {
+        "root": PUBLISHED.roots[0],
+        "policy": PUBLISHED.policies[0][1],
+        "state": PUBLISHED.state,
+    }
+    raw = bytearray(files[kind])
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    spoiled = {
+        "root": PUBLISHED._replace(roots=(bytes(raw),)),
+        "policy": PUBLISHED._replace(policies=((POLICY.version, bytes(raw)),)),
+        "state": PUBLISHED._replace(state=bytes(raw)),
+    }[kind]
+    try:
+        said = verify_folder(spoiled)
+    except HubpolicyError:
+        return
+    # A flipped key id makes a signature a stranger's; enough others must hold without it.
+    assert said == SAID
+
+
+@given(st.data())
+def test_no_flipped_bit_of_a_pending_document_gets_past_its_signatures(data: st.DataObject) -> None:
+    folder = propose_policy(PUBLISHED, payload(version=POLICY.version + 1), NOW, days=DAYS)
+    policy = folder.find("policy")
+    assert policy is not None
+    whole = signed_by(signed_by(policy, signer("ada")), signer("bob"))
+    state = folder.find("state")
+    assert state is not None
+    folder = put(folder, signed_by(state, signer("ada")))
+    raw = bytearray(pending_bytes(whole))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        pending = parse_pending("policy", bytes(raw), where="pending/policy-8.json")
+    except ConfigError:
+        return
+    for done in publishable(put(folder, pending), verify_folder(folder), NOW):
+        assert done.kind != "policy" or done.sha256 == whole.sha256
