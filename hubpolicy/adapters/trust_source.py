@@ -21,6 +21,7 @@ from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
 from hubpolicy.errors import AccessError, ConfigError, MalformedError, ServiceError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable
 
     from hubpolicy.adapters.home import Home
@@ -101,10 +102,12 @@ class FolderSource(NamedTuple):
         return _bounded(content, limit, str(place))
 
 
-class WebSource(NamedTuple):
+class WebSource:
     """A trust folder behind a web server. It is asked without any login."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._certificates: ssl.SSLContext | None = None
 
     def read(self, path: str, limit: int) -> bytes | None:
         """One GET; 404 and 410 mean that there is no such file."""
@@ -116,7 +119,9 @@ class WebSource(NamedTuple):
         headers = {"Accept-Encoding": "identity", "User-Agent": "hubpolicy"}
         try:
             with (
-                httpx.Client(follow_redirects=False, timeout=limits) as client,
+                httpx.Client(
+                    follow_redirects=False, timeout=limits, verify=self._trust()
+                ) as client,
                 client.stream("GET", url, headers=headers) as response,
             ):
                 if response.status_code in {404, 410}:
@@ -126,6 +131,19 @@ class WebSource(NamedTuple):
         except httpx.HTTPError as error:
             message = f"no answer from {url} ({type(error).__name__})"
             raise ServiceError(message, hint="try again when the network is there") from error
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        """Whom to believe that they are the server; loaded once, for that takes a quarter second.
+
+        A plain http address is of this machine (:func:`source_name`) and has nobody to believe.
+        """
+        if not self.name.startswith("https://"):
+            return False
+        if self._certificates is None:
+            from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+            self._certificates = httpx.create_ssl_context()
+        return self._certificates
 
 
 class HubSource:

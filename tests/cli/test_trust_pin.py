@@ -7,6 +7,7 @@ import fcntl
 import functools
 import os
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters import trust_source
 from hubpolicy.adapters.home import user_home
 from hubpolicy.adapters.trusted import open_trusted
 from hubpolicy.demo.hub.process import HubProcess
@@ -248,6 +250,38 @@ def test_a_source_that_is_gone_is_exit_1_and_one_that_is_closed_exit_4(team: Tea
         assert run("trust", "update").code == 4
 
 
+def test_what_is_no_file_is_not_waited_for(team: Team) -> None:
+    pin(team)
+    (team.folder / "state.json").unlink()
+    os.mkfifo(team.folder / "state.json")
+    ran = run("trust", "update")
+    assert ran.code == 1
+    assert "expected a file" in ran.err
+
+
+def test_a_file_without_end_is_not_read(team: Team) -> None:
+    pin(team)
+    team.put("state.json", b"{" * (4 * 1024 * 1024 + 1))
+    ran = run("trust", "update")
+    assert ran.code == 1
+    assert "expected at most 4194304" in ran.err
+
+
+def test_what_is_in_force_is_said_when_nothing_or_something_ended(team: Team) -> None:
+    pin(team)
+    moved = team.folder.rename(team.folder.with_name("gone"))
+    config("gate.json").write_bytes(b"{")
+    assert "Nothing is in force, so every release is refused." in run("trust", "update").err
+    moved.rename(team.folder)
+    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+    team.publish_state(expires=ends)
+    assert run("trust", "update").code == 0
+    time.sleep(3)
+    ran = run("trust", "update")
+    assert ran.code == 2
+    assert f"State version 2 ended on {ends}: every release is refused." in ran.err
+
+
 def test_yesterday_is_refused_even_after_the_configuration_was_deleted(team: Team) -> None:
     yesterday = (team.folder / "state.json").read_bytes()
     team.publish_state()
@@ -334,6 +368,11 @@ class Odd(BaseHTTPRequestHandler):
             self.end_headers()
             with pytest.raises(OSError):
                 self.wfile.write(b"{" * (1 << 26))
+        elif kind == "drip":
+            self.send_response(200)
+            self.end_headers()
+            with pytest.raises(OSError):
+                self._drip()
         elif kind == "cut":
             self.send_response(200)
             self.send_header("Content-Length", "100")
@@ -341,6 +380,11 @@ class Odd(BaseHTTPRequestHandler):
             self.wfile.write(b"{")
         else:
             self.send_error(int(kind))
+
+    def _drip(self) -> None:
+        for _ in range(600):
+            self.wfile.write(b"{")
+            time.sleep(0.05)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -385,6 +429,18 @@ def test_what_a_server_may_answer(team: Team, kind: str, code: int, said: str) -
     assert not config("gate.json").exists()
 
 
+def test_a_server_that_drips_does_not_hold_us_for_ever(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust_source, "_SECONDS", 0.4)
+    begun = time.monotonic()
+    with served(Odd) as address:
+        ran = pin(team, f"{address}/drip")
+    assert ran.code == 1
+    assert "took longer than" in ran.err
+    assert time.monotonic() - begun < 10
+
+
 # A hub ---------------------------------------------------------------------------------------
 
 
@@ -422,6 +478,18 @@ def test_a_data_set_on_the_hub(team: Team, running: HubProcess) -> None:
     assert "as seen before" in back.err
     assert pin(team, f"{source}@main", **here).code == 0
     assert pin(team, f"{source}@nowhere", **here).code == 1
+
+
+def test_a_large_file_on_the_hub_is_not_fetched(team: Team, running: HubProcess) -> None:
+    here = {"HF_ENDPOINT": running.endpoint, "HF_TOKEN": "hf_alice"}
+    team.put("state.json", b"{" * (4 * 1024 * 1024 + 1))
+    publish(running, "acme/large", team)
+    before = len(running.requests())
+    ran = pin(team, "hf://datasets/acme/large", **here)
+    assert ran.code == 1
+    assert "state.json of hf://datasets/acme/large" in ran.err
+    asked = running.requests()[before:]
+    assert not [line for line in asked if "resolve" in line["path"] and "state" in line["path"]]
 
 
 def test_a_login_for_one_hub_is_not_sent_to_the_one_that_was_pinned(

@@ -113,6 +113,9 @@ def test_a_baseline_comes_along_and_only_a_newer_one_replaces_it(team: Team) -> 
     baseline(team, 4)
     assert run("trust", "update").code == 0
     assert here.read_bytes() == (team.folder / "baseline.json").read_bytes()
+    here.write_bytes(b"{}")
+    assert run("trust", "update").code == 0
+    assert here.read_bytes() == (team.folder / "baseline.json").read_bytes()
     (team.folder / "baseline.json").unlink()
     assert run("trust", "update").code == 0
     assert here.exists()

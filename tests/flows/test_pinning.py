@@ -424,11 +424,15 @@ def test_a_line_without_end_ends(team: Team, client: Client) -> None:
 
 
 def test_a_policy_and_state_that_the_hook_could_not_read_are_not_installed(
-    team: Team, client: Client
+    team: Team, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    team.publish_state(revoked_files=frozenset(sha(str(n)) for n in range(62_000)))
-    with pytest.raises(HubpolicyError, match="expected at most"):
-        compile_followed(client.pin(team.digest), META)
+    found = client.pin(team.digest)
+    gate = compile_followed(found, META)
+    monkeypatch.setattr(pinning, "DOCUMENT_LIMIT", len(gate))
+    assert compile_followed(found, META) == gate
+    monkeypatch.setattr(pinning, "DOCUMENT_LIMIT", len(gate) - 1)
+    with pytest.raises(ConfigError, match="expected at most"):
+        compile_followed(found, META)
 
 
 def test_the_policy_is_the_one_that_was_signed(team: Team, client: Client) -> None:

@@ -467,6 +467,12 @@ def test_a_file_that_may_not_be_read_is_not_an_absent_one(machine: PinPlaces, te
         file_pins()
 
 
+def test_a_file_without_end_is_not_read(machine: PinPlaces, team: Team) -> None:
+    reserve(machine, team, "# \n" * 400_000)
+    with pytest.raises(ConfigError, match="more than 1048576 bytes"):
+        file_pins()
+
+
 def test_a_folder_in_its_place_is_not_an_absent_file(machine: PinPlaces) -> None:
     Path(machine.file).mkdir()
     with pytest.raises(ServiceError, match="cannot read"):

@@ -217,6 +217,14 @@ def test_a_gate_written_by_hand_does_not_speak(team: Team) -> None:
             asked(team, first_digest(team), said=said, held=held, policy=policy)
 
 
+def test_without_the_signed_documents_nobody_can_tell(team: Team) -> None:
+    whole = documents(team)
+    for part in (whole._replace(policy=b""), whole._replace(state=b"")):
+        with pytest.raises(ConfigError, match="signed policy or state is not here") as raised:
+            asked(team, said=part)
+        assert raised.value.hint == "hubpolicy trust update"
+
+
 def test_a_policy_whose_signer_is_revoked_does_not_speak(team: Team) -> None:
     team.revoke(signer("omar").keyid)
     with pytest.raises(ConfigError, match="got 1 of 2 signatures of role policy"):
