@@ -138,8 +138,9 @@ def _item_alone(item: EvidenceItem, others: tuple[EvidenceItem, ...]) -> Any:
 
 
 def _metric_alone(metric: EvidenceMetric, others: tuple[EvidenceMetric, ...]) -> Any:
-    del others
-    return metric
+    """A line that lacks one more number would not be read at all, however bad its others are."""
+    del metric, others
+    return APART
 
 
 OPERATORS: Mapping[type, Mapping[str, tuple[str, Operator | Sided]]] = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from hubpolicy.core import statements
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
     DegenerationGate,
@@ -17,19 +18,21 @@ from hubpolicy.domain.policy import (
     RuleSetting,
     SuiteGate,
 )
-from hubpolicy.domain.statement import SuiteCounts, Waiver
-from tests.golden.samples import CARD, SAMPLING, TOXICITY, WAIVER, sha
+from hubpolicy.domain.statement import ForeignMetric, SuiteCounts, Waiver
+from tests.golden.samples import CARD, CLOSURE, EVIDENCE, SAMPLING, TOXICITY, WAIVER, sha
 from tests.unit.core.release_world import (
     POLICY,
     approval_line,
     card_line,
     release,
     run_line,
+    signed,
     waiver_line,
 )
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.policy import Policy
 
 GERMAN = SuiteGate("TX-DE", sha("german"), 60, 1, SAMPLING, "0.2", language="de", when="declared")
@@ -46,6 +49,17 @@ MT_BENCH = EvidenceItem(
         ),
     ),
 )
+LOW = (MT_BENCH.metrics[0]._replace(threshold="5"),)
+MORE = MT_BENCH._replace(
+    metrics=(EvidenceMetric("extra", (("metric", "extra"), ("task", "mt_bench")), "at least", "0"),
+             *MT_BENCH.metrics)
+)  # fmt: skip
+
+
+def foreign(score: str, *more: ForeignMetric) -> VerifiedStatement:
+    """MT-Bench as somebody measured it, signed by the checker."""
+    measured = EVIDENCE._replace(metrics=(*more, EVIDENCE.metrics[0]._replace(value=score)))
+    return signed(statements.foreign_statement(measured, CLOSURE, tool_version="0.1.0"), "ci")
 
 
 def suites(draw: st.DrawFn) -> tuple[SuiteGate, ...]:
@@ -94,9 +108,56 @@ def policies(draw: st.DrawFn) -> Policy:
                  (RuleSetting("HP110", Severity.OFF, waivable=False),),
                  (RuleSetting("HP203", Severity.ERROR, waivable=True),)))
         ),
-        evidence=draw(one(((), (), (MT_BENCH,),
+        evidence=draw(one(((), (), (MT_BENCH,), (MORE,), (MT_BENCH._replace(metrics=LOW),),
                            (MT_BENCH._replace(when="generates-text", max_age_days=10),)))),
     )  # fmt: skip
+
+
+LOOSE = POLICY._replace(
+    min_level=0,
+    card=POLICY.card._replace(rules=("HP101",)),
+    toxicity=POLICY.toxicity._replace(confidence="0.9"),
+    rules=(RuleSetting("HP203", Severity.ERROR, waivable=True),),
+)
+"""Most of the releases below pass it."""
+
+TOXICITY_CHANGES: tuple[dict[str, object], ...] = (
+    {"confidence": "0.95"}, {"confidence": "0.99"}, {"max_attempts": 0}, {"max_age_days": 1},
+    {"require_tier": "detoxify"}, {"degeneration": DegenerationGate()},
+    {"degeneration": DegenerationGate(20, "0.1")},
+    {"suites": (*POLICY.toxicity.suites, ENGLISH)}, {"suites": (*POLICY.toxicity.suites, GERMAN)},
+    {"suites": (POLICY.toxicity.suites[0]._replace(upper_bound_max="0.01"),
+                POLICY.toxicity.suites[1])},
+    {"suites": (POLICY.toxicity.suites[0], POLICY.toxicity.suites[1]._replace(n=301))},
+    {"suites": POLICY.toxicity.suites[:1]},
+    {"scorers": frozenset((sha("scorer"), sha("other")))}, {"scorers": frozenset((sha("other"),))},
+)  # fmt: skip
+SAFETY = RoleRequirement("approver:safety", 1, "closure")
+CHANGES: tuple[dict[str, object], ...] = (
+    {"min_level": 3}, {"min_level": 4}, {"expires": "2026-12-31"}, {"expires": "2026-11-21"},
+    {"weights": ("safetensors",)}, {"weights": ("onnx",)}, {"namespaces": ()},
+    {"allowed_files": frozenset(("config.json",))},
+    {"card": POLICY.card}, {"card": POLICY.card._replace(rules=("HP101", "HP110"))},
+    {"roles": (*POLICY.roles, SAFETY)}, {"roles": (*POLICY.roles, SAFETY._replace(threshold=2))},
+    {"roles": (*POLICY.roles, RoleRequirement("approver:legal", 1, "card"))},
+    {"roles": (POLICY.roles[0], RoleRequirement("checker", 1, distinct_from="releaser"))},
+    {"rules": ()}, {"rules": (RuleSetting("HP110", Severity.ERROR, waivable=False),)},
+    {"rules": (RuleSetting("HP110", Severity.OFF, waivable=False),)},
+    {"evidence": (MT_BENCH,)}, {"evidence": (MORE,)},
+    {"evidence": (MT_BENCH._replace(metrics=LOW),)},
+    {"evidence": (MT_BENCH._replace(when="generates-text", max_age_days=10),)},
+)  # fmt: skip
+
+
+@st.composite
+def neighbours(draw: st.DrawFn) -> Policy:
+    """The loose policy with a few keys of its own; many of the releases still pass."""
+    policy = LOOSE
+    for change in draw(st.lists(st.sampled_from(CHANGES), max_size=2)):
+        policy = policy._replace(**change)  # type: ignore[arg-type]
+    for change in draw(st.lists(st.sampled_from(TOXICITY_CHANGES), max_size=2)):
+        policy = policy._replace(toxicity=policy.toxicity._replace(**change))  # type: ignore[arg-type]
+    return policy
 
 
 def counted(suite: SuiteCounts, hits: int) -> SuiteCounts:
@@ -116,6 +177,7 @@ def releases() -> tuple[Evidence, ...]:
     old = TOXICITY._replace(finished_on="2026-10-22T14:00:00Z", suites=more[0].suites)
     fine = run_line(more[0])
     clean = CARD._replace(passed=("HP101", "HP102", "HP110"), warned=())
+    extra = ForeignMetric("extra", "1", MORE.metrics[0].source, 80, "at least", "0")
     waived = Waiver("HP203", "lee", "a research model", WAIVER.until)
     return (
         *(release(run=run_line(result)) for result in (*more, level, old)),
@@ -125,4 +187,6 @@ def releases() -> tuple[Evidence, ...]:
         release(approval_line("lee", "legal", "card"), run=fine),
         release(waiver_line(waived), run=run_line(more[4])),
         release(run=fine)._replace(remote_code=("config.json",)),
+        release(foreign("7"), run=fine),
+        release(foreign("5.5"), foreign("7", extra), run=fine),
     )

@@ -99,7 +99,7 @@ FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FEW
-@given(policies(), st.sampled_from(range(13)))
+@given(policies(), st.sampled_from(range(15)))
 def test_a_release_needs_nothing_exactly_if_it_passes(policy: Policy, which: int) -> None:
     decision = judge(releases()[which]._replace(policy=policy))
     standing = needs_of(decision.findings, held=True)
