@@ -39,7 +39,8 @@ Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missin
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key: file:PATH, x509:…, hsm:…, sigstore:…")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY",
+              help="Signing key: file:PATH, x509:…, hsm:…, awskms:…, sigstore:…")  # fmt: skip
 @click.option(
     "--evidence",
     "files",
