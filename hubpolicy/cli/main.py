@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "withdraw": ("withdraw:withdraw", "Take a release back: private, revoked, an advisory."),
     "adopt": ("adopt:adopt", "List what stood there before, signed; never judged."),
     "policy": ("policy:policy", "Check, explain or sign the governing policy."),
-    "trust": ("trust:trust", "Show who may sign what; revoke."),
+    "trust": ("trust:trust", "Say who may sign what, alone or as a team; revoke."),
     "scorer": ("scorer:scorer", "Make, check and pin toxicity classifiers."),
     "hook": ("hook:hook", "Install, remove or run the git pre-push hook."),
     "doctor": ("doctor:doctor", "Look at the set-up; say what to mend."),
@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name to (module:attribute below hubpolicy.cli, short help), in the order of the story."""
 
-GATES = frozenset({"verify", "push", "hook", "audit", "approvals"})
+GATES = frozenset({"verify", "push", "hook", "audit", "approvals", "trust"})
 """Commands at which missing evidence blocks (exit 1); elsewhere it is not evaluated (exit 3)."""
 
 
