@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from jsonschema import Draft202012Validator
 
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.adapters.evidence_folder import EvidenceFolder
@@ -21,10 +23,12 @@ from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.flows.assemble import assemble
 from tests.cli.world import MODEL, REPO, contents, resign, run, sign_run
 from tests.golden.samples import signer
+from tests.house.tree import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SCHEMA = json.loads((PROJECT / "schemas" / "report.v1.schema.json").read_bytes())
 BASE = (RoleRequirement("releaser", 1), RoleRequirement("checker", 1))
 SAFETY = "approver:safety"
 TWO = RoleRequirement(SAFETY, 2, "closure")
@@ -57,6 +61,7 @@ def team(*roles: RoleRequirement) -> None:
 def states(model: Path) -> tuple[int, set[str]]:
     """What ``approvals`` says: its exit code, and the rules that are not met."""
     ran = run("approvals", model, "--format", "json")
+    Draft202012Validator(SCHEMA).validate(ran.document)
     assert ran.document["exit_code"] == ran.code
     return ran.code, ran.rules
 
@@ -226,9 +231,13 @@ def test_an_approval_can_be_written_elsewhere(
     before = contents(model)
     elsewhere = tmp_path / "approvals of sam"
     elsewhere.mkdir()
-    ran = run("approve", model, "--as", "safety", "--yes", "--key", keys["sam"], "--to", elsewhere)
+    ran = run(
+        "approve", model, "--as", "safety", "--yes", "--key", keys["sam"], "--to", elsewhere,
+        "--format", "json",
+    )  # fmt: skip
     assert ran.code == 0
-    assert f"hubpolicy attest '{elsewhere}'" in ran.out
+    Draft202012Validator(SCHEMA).validate(ran.document)
+    assert f"hubpolicy attest '{elsewhere}'" in ran.document["closing"]
     assert contents(model) == before
     for path, content in contents(elsewhere).items():
         EvidenceFolder(model).write(path, content)
