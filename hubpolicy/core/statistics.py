@@ -8,6 +8,7 @@ picture. On the hook's path: standard library only, and little of that.
 
 from __future__ import annotations
 
+from itertools import count
 from math import exp, gcd, lgamma, log, log1p
 
 from hubpolicy.errors import MalformedError
@@ -79,12 +80,12 @@ def upper_steps(hits: int, n: int, alpha: Ratio) -> int:
         return STEPS
     if 2 * hits > n:
         return STEPS - lower_steps(n - hits, n, alpha)
-    step = _guess(hits, n, alpha[0] / alpha[1])
-    while not _within(hits, n, (step, STEPS), alpha):
-        step += 1
-    while step > 1 and _within(hits, n, (step - 1, STEPS), alpha):
-        step -= 1
-    return step
+    guess = _guess(hits, n, alpha[0] / alpha[1])
+    inside = _within(hits, n, (guess, STEPS), alpha)
+    # From the guess on in the one direction in which the edge lies: 1 is within, and 0 never is.
+    steps = count(guess - 1, -1) if inside else count(guess + 1)
+    edge = next(step for step in steps if _within(hits, n, (step, STEPS), alpha) is not inside)
+    return edge + 1 if inside else edge
 
 
 def lower_steps(hits: int, n: int, alpha: Ratio) -> int:
@@ -94,12 +95,12 @@ def lower_steps(hits: int, n: int, alpha: Ratio) -> int:
         return 0
     if 2 * hits > n:
         return STEPS - upper_steps(n - hits, n, alpha)
-    step = _guess(hits - 1, n, 1 - alpha[0] / alpha[1])
-    while step > 0 and not _beyond(hits, n, step, alpha):
-        step -= 1
-    while _beyond(hits, n, step + 1, alpha):
-        step += 1
-    return step
+    guess = _guess(hits - 1, n, 1 - alpha[0] / alpha[1])
+    inside = _beyond(hits, n, guess, alpha)
+    # The same the other way round: 0 is always beyond, and no rate above the share of hits is.
+    steps = count(guess + 1) if inside else count(guess - 1, -1)
+    edge = next(step for step in steps if _beyond(hits, n, step, alpha) is not inside)
+    return edge - 1 if inside else edge
 
 
 def max_hits(n: int, limit: str, confidence: str) -> int:
