@@ -86,9 +86,7 @@ Exit codes: 0 renewed or not due, 2 usage, 4 no key, 5 more people must sign it.
 def renew(folder: str | None, days: int, key: str, workflow: str | None, *, when_due: bool) -> None:
     """Sign the published state with a later end; nothing else in it changes."""
     if workflow is not None:
-        from hubpolicy.adapters import assets
-
-        click.echo(assets.read(*WORKFLOWS[workflow]).decode(), nl=False)
+        click.echo(_workflow(workflow, folder or "."), nl=False)
         return
     if folder is None:
         message = "got no DIR, expected a trust folder"
@@ -109,6 +107,18 @@ def renew(folder: str | None, days: int, key: str, workflow: str | None, *, when
         write(place, after)
     else:
         settle(place, after)
+
+
+def _workflow(name: str, folder: str) -> str:
+    """The shipped workflow, for this version and for a trust folder within its repository."""
+    import json
+
+    from hubpolicy import __version__
+    from hubpolicy.adapters import assets
+
+    text = assets.read(*WORKFLOWS[name]).decode()
+    text = text.replace("hubpolicy==VERSION", f"hubpolicy=={__version__}")
+    return text.replace("\n  TRUST: .\n", f"\n  TRUST: {json.dumps(folder)}\n")
 
 
 def prepared(place: Place, after: TrustFolder) -> None:

@@ -15,6 +15,7 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
+from hubpolicy import __version__
 from hubpolicy.cli.main import hubpolicy
 from hubpolicy.core.documents import STATE_TYPE, open_document, parse_state
 from tests.cli.team_world import found_team
@@ -48,6 +49,16 @@ def test_it_runs_on_a_schedule_alone_and_can_write_nothing_but_the_repository() 
     for step in steps():
         assert "uses" not in step or PINNED.fullmatch(step["uses"]), step
         assert "${{" not in step.get("run", ""), "secrets reach a shell by its environment alone"
+
+
+def test_it_is_for_this_version_and_for_a_folder_of_the_repository(tmp_path: Path) -> None:
+    (install,) = [step["run"] for step in steps() if "pip install" in step.get("run", "")]
+    assert install.endswith(f"hubpolicy=={__version__}")
+    assert workflow()["env"]["TRUST"] == "."
+    folder = tmp_path / 'a "trust" folder'
+    folder.mkdir()
+    ran = run("trust", "state", "renew", folder, "--workflow", "github")
+    assert YAML(typ="safe").load(ran.out)["env"]["TRUST"] == str(folder)
 
 
 def test_the_commands_in_it_exist() -> None:
