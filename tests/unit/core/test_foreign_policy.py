@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from hubpolicy.core.policy_document import resolve
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.domain.policy import EvidenceItem, EvidenceMetric
 from hubpolicy.errors import ConfigError
+from tests.house.tree import PROJECT
 from tests.unit.core.foreign_world import ITEM, MAPPED, PROFANITY, asking_for
 from tests.unit.core.test_policy_document import BASE, HERE, SCHEMA
 
@@ -81,6 +83,12 @@ def test_what_people_write_and_what_is_signed() -> None:
     )
     assert (images.when, images.date) == ("generates-other", "/made")
     assert images.metrics[0].threshold == "0.001"
+
+
+def test_the_example_in_the_docs_is_a_policy() -> None:
+    text = (PROJECT / "docs" / "formats.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(\[\[evidence\]\].*?)```", text, re.DOTALL)
+    assert [item.name for item in resolved(example)] == ["mt-bench", "profanity"]
 
 
 def test_a_policy_that_asks_for_none_is_signed_as_before() -> None:
