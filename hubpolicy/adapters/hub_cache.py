@@ -58,25 +58,37 @@ def snapshot_of(path: str, endpoint: str) -> Snapshot | None:
 def cached_snapshot(repo: RepoId, revision: str) -> Snapshot:
     """The snapshot that is here of a branch, tag, ref or commit. Asks no hub.
 
+    The client's own look-up refuses a snapshot of which some files were left out.
+
     Raises:
         ServiceError: there is none in the cache.
 
     """
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import constants
 
+    place = Path(constants.HF_HUB_CACHE, f"models--{repo.namespace}--{repo.name}")
     name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    try:
-        where = snapshot_download(repo.text, revision=name, local_files_only=True)
-    except (LocalEntryNotFoundError, HFValidationError) as error:
-        place = constants.HF_HUB_CACHE
-        message = f"there is no snapshot of {repo.text}@{revision} in {place}"
-        raise ServiceError(message, hint="leave out --offline to ask the hub") from error
-    found = snapshot_of(where, repo.endpoint)
-    if found is None or found.repo != repo or (_COMMIT.fullmatch(name) and found.commit != name):
+    commit = name if _COMMIT.fullmatch(name) else _ref(place / "refs", name)
+    where = place / "snapshots" / commit
+    if not _COMMIT.fullmatch(commit) or not where.is_dir():
+        message = f"there is no snapshot of {repo.text}@{revision} in {constants.HF_HUB_CACHE}"
+        raise ServiceError(message, hint="leave out --offline to ask the hub")
+    found = snapshot_of(str(where), repo.endpoint)
+    if found is None or (found.repo, found.commit) != (repo, commit):
         message = f"got {where} for {repo.text}@{revision}, expected its snapshot"
-        raise ServiceError(message)
+        raise ServiceError(message, hint="is something in the cache a link to elsewhere?")
     return found
+
+
+def _ref(refs: Path, name: str) -> str:
+    """The commit that was downloaded by that name last; empty if none was."""
+    if ".." in name.split("/") or "\0" in name or name.startswith("/"):
+        return ""
+    try:
+        with (refs / name).open("rb") as file:
+            return file.read(65).decode("ascii", "replace").strip()
+    except OSError:
+        return ""
 
 
 def _repo(name: str, endpoint: str) -> RepoId:

@@ -357,6 +357,16 @@ def test_by_name_and_offline_means_the_snapshot_in_the_cache(
     assert other.code == 1
 
 
+def test_by_name_and_offline_some_files_are_found_too(bob: Consumer, tmp_path: Path) -> None:
+    kept = tmp_path / "bundles.jsonl"
+    assert bob.type("verify", REPO, "--save-evidence", kept).code == 0
+    bob.download(*SOME)
+    arguments = ("verify", REPO, "--offline", "--evidence", kept, "--format", "json")
+    done = bob.hubpolicy(*arguments)
+    assert done.code == 0, done.text
+    assert done.json["release"]["absent"]
+
+
 @pytest.mark.parametrize("target", [f"{REPO}@", "acme@main", "@main", f"{REPO}@../../x"])
 def test_names_that_are_none(bob: Consumer, target: str) -> None:
     for options in ((), ("--offline",)):
