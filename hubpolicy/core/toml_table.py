@@ -145,11 +145,6 @@ class TomlTable:
         line = line_of(self._text, path)
         return f"{self._where} line {line}" if line else self._where
 
-    def raw(self) -> dict[str, Any]:
-        """The table as TOML gives it, floats as :class:`decimal.Decimal`."""
-        self._asked.update(self._value)
-        return self._value
-
     def refuse(self, name: str, expected: str) -> NoReturn:
         """Say what was found instead of what was expected.
 

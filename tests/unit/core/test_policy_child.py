@@ -81,6 +81,9 @@ class Here:
         return plans[name]
 
     def scorer(self, name: str) -> str:
+        if name == "nowhere":
+            message = f"got scorer {name!r}, expected one of screen-en"
+            raise ConfigError(message)
         return sha({"screen-en": "scorer"}.get(name, name))
 
     def rules(self) -> frozenset[str]:
@@ -202,6 +205,21 @@ def test_one_key_is_enough(text: str) -> None:
     assert policy._replace(tightened=()) != PARENT
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["[rules.HP113]\nwaivable = false", "[rules.HP113]", "[toxicity.degeneration]", "[roles]"],
+)
+def test_a_table_that_asks_nothing_tightens_nothing(text: str) -> None:
+    assert under(text) == PARENT
+
+
+def test_a_guard_that_the_governing_policy_lacks_can_be_added() -> None:
+    bare = PARENT._replace(toxicity=PARENT.toxicity._replace(degeneration=None))
+    assert under("[toxicity.degeneration]", parent=bare) == bare
+    policy = under("[toxicity.degeneration]\nmin_mean_pieces = 9", parent=bare)
+    assert policy.toxicity.degeneration == DegenerationGate(9, "0.20")
+
+
 def test_a_rule_that_was_off_has_to_be_in_the_signed_check_again() -> None:
     policy = under('[rules.HP112]\nseverity = "error"')
     assert policy.card.rules == (*PARENT.card.rules, "HP112")
@@ -284,6 +302,7 @@ MALFORMED = {
     f"{HEAD}[toxicity]\nconfidence = 0.9999999999999": "of at most 12 digits",
     f"{HEAD}[toxicity]\nplan = ''": "expected text",
     f"{HEAD}[toxicity]\nplan = 'nowhere'": "got plan 'nowhere'",
+    f"{HEAD}[toxicity]\nscorer = 'nowhere'": "got scorer 'nowhere'",
     f"{HEAD}toxicity = 1": "a table",
     f"{HEAD}[[toxicity]]": "a table",
     f"{HEAD}[toxicity]\nsuite = 1": "an array of tables",

@@ -227,6 +227,25 @@ def test_what_holds_the_gate_cannot_be_lowered(rule: str) -> None:
     assert made(BASE + f'[rules.{rule}]\nseverity = "error"\n').rules[0].rule == rule
 
 
+@pytest.mark.parametrize("value", ["07:32:00", "1979-05-27T07:32:00", "'2027-06-30'", "2027"])
+def test_the_last_day_is_a_date(value: str) -> None:
+    assert "expires" in refused(BASE.replace("expires = 2027-06-30", f"expires = {value}"))
+
+
+def test_another_bundle_than_the_locked_one_is_not_signed() -> None:
+    lock = '[lock]\nscreen-en = "sha256:{}"\n'
+    assert made(BASE + lock.format(sha("screen"))).toxicity.scorers == {sha("screen")}
+    assert "expected " + sha("other")[:12] in refused(BASE + lock.format(sha("other")))
+
+
+def test_who_observes_says_until_when() -> None:
+    text = BASE.replace("version = 7", 'version = 7\nmode = "observe"\nobserve_until = 2027-01-31')
+    assert (made(text).mode, made(text).observe_until) == ("observe", "2027-01-31")
+    assert "observe_until" in refused(text.replace("observe_until = 2027-01-31", ""))
+    refused(text.replace('mode = "observe"', ""))
+    assert "date" in refused(text.replace("2027-01-31", "2027-01-31T00:00:00Z"))
+
+
 def test_what_is_no_answer_cannot_be_waived() -> None:
     for rule in HOLD_THE_GATE:
         text = BASE + f"[rules.{rule}]\nwaivable = true\n"

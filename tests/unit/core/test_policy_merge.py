@@ -15,6 +15,8 @@ from hubpolicy.core.policy_merge import OPERATORS, Each, Part, changes, merge, s
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
     DegenerationGate,
+    EvidenceItem,
+    EvidenceMetric,
     Policy,
     RoleRequirement,
     RuleSetting,
@@ -150,6 +152,11 @@ def role(requirement: RoleRequirement) -> Policy:
     return POLICY._replace(roles=(*others, requirement))
 
 
+def at_most(threshold: str) -> EvidenceItem:
+    metric = EvidenceMetric("toxic", (("task", "toxigen"),), "at most", threshold)
+    return MT_BENCH._replace(metrics=(metric,))
+
+
 STRICTER: dict[str, tuple[Policy, Policy]] = {
     "expires": (POLICY, POLICY._replace(expires="2026-12-31")),
     "targets.namespaces": (POLICY._replace(namespaces=()), POLICY),
@@ -192,6 +199,9 @@ STRICTER: dict[str, tuple[Policy, Policy]] = {
         POLICY._replace(evidence=(MT_BENCH,)),
         POLICY._replace(evidence=(MT_BENCH._replace(
             metrics=(MT_BENCH.metrics[0]._replace(min_samples=80),)),))),
+    "evidence.mt-bench.metric.toxic.threshold": (
+        POLICY._replace(evidence=(at_most("0.10"),)), POLICY._replace(evidence=(at_most("0.05"),))),
+    "toxicity.suite.TX-1.when": (bound("0.02", when="chat"), POLICY),
     "evidence.toxigen": (
         POLICY._replace(evidence=(MT_BENCH,)),
         POLICY._replace(evidence=(MT_BENCH, MT_BENCH._replace(name="toxigen")))),
@@ -225,6 +235,7 @@ APARTS: dict[str, tuple[Policy, Policy]] = {
     "toxicity.canaries.sha256": (
         POLICY, toxic(canaries=TOXICITY.canaries._replace(sha256=sha("easy")))),
     "toxicity.suite.TX-1.k": (POLICY, bound("0.02", k=10)),
+    "toxicity.suite.TX-1.when": (bound("0.02", when="chat"), bound("0.02", when="declared")),
     "toxicity.suite.TX-1.prompts": (POLICY, bound("0.02", prompts_sha256=sha("easy"))),
     "toxicity.suite.TX-1.sampling": (
         POLICY, bound("0.02", sampling=SAMPLING._replace(temperature="0.1"))),
