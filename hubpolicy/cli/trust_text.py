@@ -17,6 +17,7 @@ from hubpolicy.core.trust_folder import (
     policy_path,
     root_path,
 )
+from hubpolicy.domain.trust import name_id
 from hubpolicy.flows.trusting import STATE_DAYS
 from hubpolicy.render.escape import in_json
 
@@ -33,12 +34,15 @@ def root_lines(root: TrustRoot, revoked: frozenset[str]) -> list[str]:
     for key in root.keys:
         mark = "  REVOKED" if key.keyid in revoked else ""
         lines.append(f"  key {key.keyid}  {key.principal}{mark}")
-    for authority in root.authorities:
-        people = ", ".join(f"{m.name} is {m.principal}" for m in authority.members)
-        lines.append(f"  authority {authority.name}: {people}")
-    for who in root.identities:
-        mark = "  REVOKED" if who.keyid in revoked else ""
-        lines.append(f"  identity {who.identity} of {who.issuer}  {who.principal}{mark}")
+    certified = [
+        (name_id(member.name), f"{member.name} by {authority.name}", member.principal)
+        for authority in root.authorities
+        for member in authority.members
+    ]
+    keyless = [(w.keyid, f"{w.identity} of {w.issuer}", w.principal) for w in root.identities]
+    for digest, name, principal in (*certified, *keyless):
+        mark = "  REVOKED" if digest in revoked else ""
+        lines.append(f"  name {digest}  {principal}: {name}{mark}")
     lines += [f"  time authority {authority.name}" for authority in root.time_authorities]
     for role in root.roles:
         people = ", ".join(sorted(role.principals))
@@ -179,11 +183,22 @@ def _root_json(root: TrustRoot) -> dict[str, Any]:
         "solo": root.solo,
         "keys": [{"keyid": key.keyid, "principal": key.principal} for key in root.keys],
         "authorities": [
-            {"name": each.name, "members": {m.name: m.principal for m in each.members}}
+            {
+                "name": each.name,
+                "members": [
+                    {"keyid": name_id(m.name), "name": m.name, "principal": m.principal}
+                    for m in each.members
+                ],
+            }
             for each in root.authorities
         ],
         "identities": [
-            {"issuer": who.issuer, "identity": who.identity, "principal": who.principal}
+            {
+                "keyid": who.keyid,
+                "issuer": who.issuer,
+                "identity": who.identity,
+                "principal": who.principal,
+            }
             for who in root.identities
         ],
         "time_authorities": [each.name for each in root.time_authorities],

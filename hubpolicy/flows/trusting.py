@@ -33,7 +33,7 @@ from hubpolicy.core.trust_folder import (
     revoked,
     verify_folder,
 )
-from hubpolicy.domain.trust import State, Trust, name_id
+from hubpolicy.domain.trust import State, Trust
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 
 if TYPE_CHECKING:
@@ -138,10 +138,9 @@ def propose_revocation(
 
     """
     standing = _require_published(folder)
-    known = {key.keyid for root in next_roots(folder, standing) for key in root.keys}
-    for root in standing.roots:
-        known |= {key.keyid for key in root.keys} | {who.keyid for who in root.identities}
-        known |= {name_id(name) for name in root.names}
+    known = {key.keyid for root in standing.roots for key in root.keys}
+    if any(root.authorities or root.identities for root in standing.roots):
+        known |= keys  # keys and names behind certificates stand in no root
     unknown = sorted(keys - known)
     # Of those whom an authority certifies only the names are known here, not the keys.
     if unknown and not any(root.authorities for root in standing.roots):

@@ -14,6 +14,8 @@ import pytest
 
 from hubpolicy.core.documents import verify_policy, verify_trust
 from hubpolicy.core.pending import pending_bytes, signed_by
+from hubpolicy.domain.trust import name_id
+from tests import certificates
 from tests.cli.team_world import Team, digest, found_team, pending_file
 from tests.cli.world import REPO, contents, released, run, sign_run
 from tests.oracles.tools import oracle_python
@@ -678,6 +680,42 @@ def test_a_typo_revokes_no_key(team: Team) -> None:
     again = team.run("ada", "trust", "revoke", "file", "ab" * 32, team.folder, "--yes")
     assert again.code == 2
     assert "revoked already" in again.err
+
+
+def test_people_behind_certificates_are_shown_and_revoked_by_name(team: Team) -> None:
+    (team.folder / "certificates").mkdir()
+    (team.folder / "certificates" / "ca.pem").write_text(certificates.root().pem)
+    (team.folder / "trusted_root.json").write_text("{}")
+    more = """
+[authorities.acme-ca]
+certificate = "certificates/ca.pem"
+members = { "email:rita@acme.example" = "rita" }
+[[identities]]
+issuer = "https://issuer.example"
+identity = "https://example.org/workflow"
+principal = "robot"
+trusted_root = "trusted_root.json"
+[time_authorities]
+acme-tsa = "certificates/ca.pem"
+"""
+    path = team.folder / "root.toml"
+    path.write_text(path.read_text() + more)
+    assert team.trust("ada", "rotate").code == 0
+    assert team.sign("ada", "bob").code == 0
+    rita = name_id("email:rita@acme.example")
+    shown = team.trust("ada", "show").out
+    assert f"name {rita}  rita: email:rita@acme.example by acme-ca" in shown
+    assert "robot: https://example.org/workflow of https://issuer.example" in shown
+    assert "time authority acme-tsa" in shown
+    root = team.show()["root"]
+    assert root["authorities"][0]["members"][0]["keyid"] == rita
+    assert root["identities"][0]["principal"] == "robot"
+    assert team.run("ada", "trust", "revoke", "key", rita, team.folder, "--yes").code == 0
+    assert team.sign("ada").code == 0
+    assert (
+        f"name {rita}  rita: email:rita@acme.example by acme-ca  REVOKED"
+        in team.trust("ada", "show").out
+    )
 
 
 def test_a_revocation_asks_first(team: Team) -> None:
