@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from cryptography import x509
@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hubpolicy.core import verify
-from hubpolicy.core.bundle import add_timestamp, make_chain_bundle, parse_bundle
+from hubpolicy.core.bundle import add_timestamp, make_bundle, make_chain_bundle, parse_bundle
 from hubpolicy.core.certificates import load_chain, read_leaf, require_anchor, require_leaf
+from hubpolicy.core.checkers import require_checker
 from hubpolicy.core.dsse import encode_base64, pae
 from hubpolicy.core.keys import keyid_of
 from hubpolicy.core.oms import oms_statement
+from hubpolicy.core.signatories import principal_at_hand
 from hubpolicy.domain.statement import PAYLOAD_TYPE
-from hubpolicy.domain.trust import Authority, Member, Trust, name_id
+from hubpolicy.domain.trust import Authority, Identity, Member, Trust, name_id
 from hubpolicy.errors import HubpolicyError, MalformedError, VerificationError
 from tests import certificates as pki
 from tests.golden import samples
@@ -293,6 +295,51 @@ def test_a_timestamp_is_added_and_nothing_else_changes() -> None:
         add_timestamp(b"{}", b"one", where="x")
 
 
+# Whose key is at hand ------------------------------------------------------------------------
+
+
+class AtHand(NamedTuple):
+    """What a certified key says of itself."""
+
+    keyid: str
+    names: tuple[str, ...]
+
+    def sign(self, message: bytes) -> bytes:
+        return message
+
+    def seal(self, payload: bytes) -> bytes:
+        return payload
+
+
+def test_whose_key_is_at_hand() -> None:
+    hand = AtHand("0" * 64, (f"email:{EMAIL}", "subject:CN=rita"))
+    assert principal_at_hand(hand, ROOT) == "rita"
+    assert principal_at_hand(hand, samples.ROOT) == ""
+    assert make_bundle(b"payload", hand) == b"payload"
+    two = trusting((f"email:{EMAIL}", "rita"), ("subject:CN=rita", "sam")).root
+    assert principal_at_hand(hand, two) == ""
+    assert principal_at_hand(samples.signer("rita"), ROOT) == "rita"
+    assert principal_at_hand(samples.signer("mallory"), ROOT) == ""
+    identity = Identity("https://login", "ci", "ci", "0" * 64)
+    keyless = samples.ROOT._replace(identities=(identity,))
+    assert principal_at_hand(AtHand(identity.keyid, ()), keyless) == "ci"
+    assert ROOT.names == {"email:rita@acme.example", "email:mallory@acme.example"}
+
+
+def test_a_certified_checker_may_run_tests() -> None:
+    hand = AtHand("0" * 64, (f"email:{EMAIL}",))
+    require_checker(trusting((f"email:{EMAIL}", "ci")), hand, what="the run")
+    with pytest.raises(VerificationError, match="who holds releaser"):
+        require_checker(TRUST, hand, what="the run")
+
+
+def test_leaves_with_a_key_that_nobody_here_knows() -> None:
+    der = pki.leaf().der
+    p256, p111 = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030163")
+    with pytest.raises(MalformedError):
+        read_leaf(der.replace(p256, p111), where="x")
+
+
 # What stands alone ---------------------------------------------------------------------------
 
 
@@ -328,3 +375,5 @@ def test_certificates_whose_extensions_do_not_parse() -> None:
     usage = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.36"), b"\xff")
     leaf = pki.issue("rita", pki.between(), email=EMAIL, extra=((usage, False),))
     assert "no X.509" in refusal(bundle(leaf, pki.between()))
+    with pytest.raises(MalformedError, match=r"no X\.509"):
+        require_leaf(leaf.der, at=NOW, where="x")

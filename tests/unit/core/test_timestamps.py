@@ -136,6 +136,21 @@ def test_refused_and_of_the_future(authority: Stamper, token: bytes) -> None:
     assert "that was granted" in refusal(RAW, [rejection], trusting(authority.pinned))
 
 
+def test_tokens_that_say_odd_things(token: bytes) -> None:
+    sha512, sha1 = bytes.fromhex("0609608648016503040203"), bytes.fromhex("0609608648016503040209")
+    assert sha512 in token
+    assert "expected SHA-2" in refusal(RAW, [token.replace(sha512, sha1, 1)], samples.TRUST)
+    year = str(times_of(token))[:4].encode()
+    changed = token.replace(b"\x18\x0f" + year, b"\x18\x0f0" + year[1:], 1)
+    assert "a year of four digits" in refusal(RAW, [changed], samples.TRUST)
+
+
+def times_of(token: bytes) -> str:
+    from rfc3161_client import decode_timestamp_response
+
+    return decode_timestamp_response(token).tst_info.gen_time.isoformat()
+
+
 def test_a_finding_of_its_own_rule(authority: Stamper) -> None:
     raw = add_timestamp(RAW, authority.stamp(b"x"), where="x")
     file = EvidenceFile(".hubpolicy/release.intoto.jsonl", raw + b"\n")
