@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.demo.hub.process import HubProcess
 from tests.cli.world import REPO, add_to_policy, config, contents, released, run, sign_run
+from tests.hub.world import TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAD = 'schema = "hubpolicy/policy/1"\n'
@@ -200,3 +204,58 @@ def test_explain_says_which_file_tightened_what(home: Path, model: Path) -> None
     assert "roles.approver.safety" in ran.out.splitlines()[-1]
     assert ran.out.rstrip().endswith(f"by {model / 'hubpolicy.toml'}")
     assert json.loads(run("policy", "explain", "--format", "json").out)["tightened"] == []
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_a_revision_has_its_own_child(home: Path, model: Path) -> None:
+    child(model, NO_RETRY)
+    released(model)
+    git(model, "init", "-q", "-b", "main")
+    git(model, "add", "-A")
+    git(model, "commit", "-q", "-m", "Release")
+    child(model, BROKEN)
+    ran = run("verify", model, "--revision", "HEAD", "--repo", REPO, "--format", "json")
+    assert ran.code == 0, ran
+    (row,) = [row for row in ran.document["rows"] if row["name"] == "policy"]
+    assert row["remark"] == "toxicity.max_attempts 1 (was 2)"
+    git(model, "commit", "-q", "-a", "-m", "Break it")
+    child(model, NO_RETRY)
+    broken = run("verify", model, "--revision", "HEAD", "--repo", REPO)
+    assert (broken.code, "in hubpolicy.toml line 3" in broken.err) == (2, True)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubProcess]:
+    with HubProcess(tmp_path / "hub", TOKENS) as running:
+        yield running
+
+
+@pytest.mark.slow
+def test_on_the_hub_the_child_of_that_commit_counts(
+    home: Path, model: Path, hub: HubProcess, tmp_path: Path
+) -> None:
+    here = {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "hf_alice", "HF_HUB_DISABLE_XET": "1"}
+    assert run("policy", "sign", **here).code == 0
+    child(model, NO_RETRY)
+    sign_run(model)
+    pushed = run("push", model, REPO, "--format", "json", **here)
+    assert pushed.code == 0, pushed
+    ran = run("verify", REPO, "--format", "json", **here)
+    assert ran.code == 0, ran
+    (row,) = [row for row in ran.document["rows"] if row["name"] == "policy"]
+    assert row["text"].endswith("tightened by hubpolicy.toml")
+    extra = child(tmp_path, f"{HEAD}[toxicity]\nmax_age_days = 30\n", "extra.toml")
+    both = run("verify", REPO, "-c", extra, "--format", "json", **here)
+    assert [row["name"] for row in both.document["rows"]].count("policy") == 2
+    audit = run("audit", REPO, "--format", "json", **here)
+    assert [ref["status"] for ref in audit.document["refs"]] == ["ATTESTED"]
+    safety = child(tmp_path, SAFETY, "safety.toml")
+    audit = run("audit", REPO, "-c", safety, "--format", "json", **here)
+    assert [ref["status"] for ref in audit.document["refs"]] == ["STALE"]
