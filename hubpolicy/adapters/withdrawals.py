@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.atomic import write_atomic
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 RECORD = "withdrawal.json"
 ADVISORY = "advisory.md"
+NEWER = "advisory.new.md"
 STEPS = "steps.json"
+_DRAFTED = ".drafted"
+"""Hex sha256 of the advisory as it was drafted."""
 _LIMIT = 64 * 1024 * 1024
 
 
@@ -60,6 +64,32 @@ def begin(base: Path, record: Withdrawal, files: Iterable[EvidenceFile]) -> Open
         write_atomic(folder / "evidence" / file.path, file.content)
     write_atomic(folder / RECORD, withdrawal_bytes(record))
     return Opened(folder, record)
+
+
+def write_advisory(folder: Path, text: str) -> Path:
+    """Put the draft there; one that somebody edited since is left alone, and the new one beside it.
+
+    Raises:
+        ServiceError: the disk refuses; what stood there still stands.
+
+    """
+    content = text.encode()
+    path, mark = folder / ADVISORY, folder / _DRAFTED
+    try:
+        edited = path.is_file() and _digest(path.read_bytes()) != mark.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        edited = True
+    if edited:
+        write_atomic(folder / NEWER, content)
+        return folder / NEWER
+    # The mark first: stopped in between, the older draft counts as edited and is kept.
+    write_atomic(mark, f"{_digest(content)}\n".encode())
+    write_atomic(path, content)
+    return path
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _all(base: Path, repo: RepoId) -> Iterator[Opened]:

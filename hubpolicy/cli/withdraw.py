@@ -197,9 +197,9 @@ def _take_back(
 ) -> tuple[tuple[Step, ...], Holders]:
     """Hide, revoke, look around, write the advisory: each whether or not the one before could."""
     from hubpolicy.adapters.atomic import write_atomic
-    from hubpolicy.adapters.withdrawals import ADVISORY, STEPS
+    from hubpolicy.adapters.withdrawals import STEPS, write_advisory
     from hubpolicy.cli.revoking import revoke
-    from hubpolicy.core.withdrawal import Step, steps_bytes
+    from hubpolicy.core.withdrawal import Holders, Step, steps_bytes
     from hubpolicy.flows.withdrawing import hide
     from hubpolicy.render.advisory import render
 
@@ -209,18 +209,12 @@ def _take_back(
         hide(record.repo, trip.client),
         revoke(trip.place, record, key, trust),
     )
-    write_atomic(opened.folder / ADVISORY, render(record, steps, _nobody()).encode())
+    write_advisory(opened.folder, render(record, steps, Holders()))  # looking around takes long
     others = _held(trip, record)
-    steps = (*steps, Step("advisory", "done", str(opened.folder / ADVISORY)))
-    write_atomic(opened.folder / ADVISORY, render(record, steps, others).encode())
+    advisory = write_advisory(opened.folder, render(record, steps, others))
+    steps = (*steps, Step("advisory", "done", str(advisory)))
     write_atomic(opened.folder / STEPS, steps_bytes(steps, others))
     return steps, others
-
-
-def _nobody() -> Holders:
-    from hubpolicy.core.withdrawal import Holders
-
-    return Holders()
 
 
 def _held(trip: Trip, record: Withdrawal) -> Holders:
@@ -255,10 +249,15 @@ def _line(text: str) -> None:
     click.echo(terminal(text))
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def _say_what(record: Withdrawal) -> None:
     commit = f" (commit {record.oid[:12]})" if record.oid else ""
     _line(f"hubpolicy withdraw {record.repo.text}@{record.revision}{commit}")
-    _line(f"  {len(record.weights)} weight files, {len(record.releases)} release lines")
+    weights, releases = len(record.weights), len(record.releases)
+    _line(f"  {_counted(weights, 'weight file')}, {_counted(releases, 'release line')}")
     for weight in record.weights[:_MOST]:
         empty = "" if weight.size else "  (empty: not revoked)"
         _line(f"    {weight.sha256[:12]}  {weight.size:>14,} bytes  {weight.path}{empty}")
@@ -293,7 +292,8 @@ def _say(opened: Opened, steps: tuple[Step, ...], others: Holders) -> None:
 
 def _say_holders(others: Holders) -> None:
     mark = "✓" if not others.unread else "✗"
-    _line(f"  {mark} elsewhere {len(others.found)} other revisions hold one of these files")
+    revisions = _counted(len(others.found), "other revision")
+    _line(f"  {mark} elsewhere {revisions} with one of these files")
     for holder in others.found[:_MOST]:
         shown = ", ".join(holder.paths[:3]) + (" …" if len(holder.paths) > 3 else "")
         _line(f"      {holder.repo}  {holder.revision}  {shown}")

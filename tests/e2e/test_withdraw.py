@@ -126,6 +126,18 @@ def test_a_second_time_changes_nothing(ada: Author, released: str, hub: HubProce
     kept(ada)
 
 
+def test_a_draft_that_somebody_edited_is_not_written_over(ada: Author, released: str) -> None:
+    withdraw(ada, released)
+    draft = kept(ada) / "advisory.md"
+    before = draft.read_text()
+    assert "advisory.md" in withdraw(ada, released).out
+    assert "advisory.new.md" not in {path.name for path in kept(ada).iterdir()}
+    draft.write_text(before + "\nWe are sorry.\n")
+    again = withdraw(ada, released)
+    assert (again.code, "advisory.new.md" in again.out) == (0, True)
+    assert draft.read_text().endswith("We are sorry.\n")
+
+
 def test_a_dry_run_writes_nothing_anywhere(ada: Author, released: str, hub: HubProcess) -> None:
     before, mark = snapshot(ada.home), len(hub.requests())
     done = ada.type("withdraw", released, *REASON, "--dry-run")
