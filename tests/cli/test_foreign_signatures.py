@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ import pytest
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.oms import oms_statement
+from hubpolicy.domain.trust import Identity
 from tests import certificates as pki
+from tests import transparency as sig
 from tests.cli.world import REPO, config, contents, own_key, released, resign, run, sign_run
 from tests.golden import samples
 from tests.oracles.test_model_signing_import import certify, sign
@@ -101,6 +104,35 @@ def test_keys_that_take_an_extra_or_are_none(home: Path, model: Path) -> None:
     assert (ran.code, "expected the number of a key" in ran.err) == (2, True)
     ran = run("attest", model, "--repo", REPO, "--key", "gnupg:x")
     assert (ran.code, "file: or x509:" in ran.err) == (3, True)
+
+
+# Identities ----------------------------------------------------------------------------------
+
+
+def test_a_release_by_an_identity_is_verified_offline(
+    home: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SIGSTORE_ID_TOKEN", sig.token(identity="ada@acme.example"))
+    config_file = tmp_path / "trust_config.json"
+    key = f"sigstore:{config_file}"
+    with sig.serving(sig.Sigstore()) as text:
+        config_file.write_text(text)
+        pinned_root = json.dumps(json.loads(text)["trustedRoot"])
+        digest = hashlib.sha256(pinned_root.encode()).hexdigest()
+        identity = Identity(sig.ISSUER, "ada@acme.example", "ada", digest)
+        resign(root=pinning(identities=(identity,), trusted_roots=((digest, pinned_root),)))
+        sign_run(model, key=key)
+        ran = run("attest", model, "--repo", REPO, "--key", key)
+        assert ran.code == 0, ran
+        assert "signed: nothing new" in run("attest", model, "--key", key).out
+    verified = run("verify", model, "--repo", REPO)
+    assert verified.code == 0, verified
+    assert "by the transparency log" in verified.out
+    assert run("trust", "revoke", "key", identity.keyid, "--yes").code == 0
+    ran = run("verify", model, "--repo", REPO, "--format", "json")
+    assert (ran.code, "HP701" in ran.rules) == (1, True)
 
 
 # Timestamps ----------------------------------------------------------------------------------
