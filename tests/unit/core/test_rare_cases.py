@@ -11,21 +11,34 @@ from scipy import stats
 from hubpolicy.core import correction
 from hubpolicy.core.beta import beta_cdf
 from hubpolicy.core.card.update import update_card
+from hubpolicy.core.coverage import judge_run
 from hubpolicy.core.evidence_files import unpack_records
 from hubpolicy.core.labelled import Labelled, parse_labelled
 from hubpolicy.core.layouts import make_tree, plan
 from hubpolicy.core.measure import measure
+from hubpolicy.core.plan import parse_plan
 from hubpolicy.core.prompt_formats import FORMATS, MAX_PUBLISHED, read_prompts
-from hubpolicy.core.records import parse_records, render_records
+from hubpolicy.core.records import count, parse_records, render_records
+from hubpolicy.core.remotes import is_named
 from hubpolicy.core.rules import hp214, hp908
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.core.runlog import sealed_by
+from hubpolicy.core.seeds import chosen_prompts, plan_requests
+from hubpolicy.core.tables import MAX_FILE
+from hubpolicy.domain.evaluation import Prompt, Record, Request, Suite
+from hubpolicy.domain.manifest import ListedFile, Listing, compare, make_manifest
 from hubpolicy.domain.policy import CanaryGate, SuiteGate, ToxicityPolicy
+from hubpolicy.domain.refs import parse_push, parse_received
+from hubpolicy.domain.release import parse_purl
 from hubpolicy.domain.statement import SuiteCounts
 from hubpolicy.domain.surroundings import Workflow
 from hubpolicy.errors import MalformedError
+from tests.golden.samples import entry, sha
 from tests.unit.core.card.cards import with_metadata
+from tests.unit.core.plan_values import make_plan, make_suite
+from tests.unit.core.release_world import release
 from tests.unit.core.run_values import SAMPLING, digest, hand_counted, record, result_of, run_of
+from tests.unit.core.test_plan import FILES, plan_text
 
 # Labelled texts ------------------------------------------------------------------------------
 
@@ -163,3 +176,158 @@ def test_a_section_at_the_end_without_a_line_break_is_replaced_in_its_place() ->
     again = update_card(cut, (RUN,), "wizard")
     assert again.count(b"toxicity begin") == 1
     assert not again.endswith(b"\r")
+
+
+# What git says, and where it goes ------------------------------------------------------------
+
+OLD, NEW, NONE = "1" * 40, "2" * 40, "0" * 40
+
+
+def test_every_line_of_a_push_is_read_from_the_right() -> None:
+    stdin = (
+        f"HEAD@{{1 second ago}} {NEW} refs/heads/main {OLD}\n(delete) {NONE} refs/tags/v1 {OLD}\n"
+    )
+    made = parse_push("origin", "https://hub.example/a/b", stdin.encode())
+    first, second = made.updates
+    assert (first.local_ref, first.deletes, first.creates) == ("HEAD@{1 second ago}", False, False)
+    assert (second.deletes, second.remote_ref) == (True, "refs/tags/v1")
+    assert parse_push("o", "u", b"").updates == ()
+
+
+@pytest.mark.parametrize(
+    "line", [b"a b c", f"x {NEW} y".encode(), f"x {NEW[:-1]} y {OLD}".encode(), b"\xff\n"]
+)
+def test_a_push_that_cannot_be_read_is_no_push(line: bytes) -> None:
+    with pytest.raises(MalformedError, match="in line 1 of git's pre-push input"):
+        parse_push("origin", "url", line)
+
+
+def test_what_a_server_receives_is_read_in_its_own_order() -> None:
+    made = parse_received(f"{NONE} {NEW} refs/heads/a b\n\n".encode())
+    (update,) = made.updates
+    assert (update.creates, update.local_oid, update.remote_ref) == (True, NEW, "refs/heads/a b")
+
+
+@pytest.mark.parametrize("line", ["x", f"{OLD} {NEW}", f"{OLD} {NEW} ", f"{OLD} x refs/heads/a"])
+def test_what_a_server_cannot_read_is_refused(line: str) -> None:
+    with pytest.raises(MalformedError, match="in line 1 of git's pre-receive input"):
+        parse_received(line.encode())
+
+
+@pytest.mark.parametrize(
+    "purl",
+    [
+        "pkg:huggingface/a/b?repo_type=model",
+        "pkg:huggingface/a/b?repo_type=dataset&repository_url=http://127.0.0.1:1",
+    ],
+)
+def test_a_package_url_is_read_back(purl: str) -> None:
+    assert parse_purl(purl).purl == purl
+
+
+@pytest.mark.parametrize(
+    "purl",
+    [
+        "pkg:huggingface/a/b",
+        "pkg:pypi/a/b?repo_type=model",
+        "pkg:huggingface/a/b?repo_type=branch",
+        "pkg:huggingface/a/b?repo_type=model&repository_url=https://huggingface.co",
+        "pkg:huggingface/a/b?x=1&repo_type=model",
+    ],
+)
+def test_a_package_url_that_we_would_not_write_is_refused(purl: str) -> None:
+    with pytest.raises(MalformedError, match="expected pkg:huggingface/"):
+        parse_purl(purl)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://huggingface.co/acme/wizard.git", True),
+        ("git@huggingface.co:acme/wizard", True),
+        ("https://huggingface%2Eco/acme/wizard", True),
+        ("https://hugg%zzface.co/acme/wizard", False),
+        ("https://ｈｕｇｇｉｎｇｆａｃｅ.co/acme/wizard", True),
+        ("https://huggingface.co:8443/acme/wizard", False),
+        ("svn://huggingface.co/acme/wizard", False),
+        ("/srv/acme/wizard", False),
+    ],
+)
+def test_a_place_is_named_by_host_and_path_alone(url: str, named: bool) -> None:
+    assert is_named(url, ["huggingface.co/acme/wizard"]) is named
+
+
+def test_a_listing_is_held_against_a_manifest_by_whatever_it_tells() -> None:
+    entries = [
+        entry(name, name.encode()) for name in ("same", "lfs", "other", "size", "gone", "big")
+    ]
+    want = make_manifest([e._replace(git_blob=None) if e.path == "big" else e for e in entries])
+    by = {e.path: e for e in entries}
+    listed = [
+        ListedFile("same", by["same"].size, None, by["same"].git_blob),
+        ListedFile("lfs", by["lfs"].size, by["lfs"].sha256, None),
+        ListedFile("other", by["other"].size, by["lfs"].sha256, None),
+        ListedFile("size", by["size"].size + 1, None, by["size"].git_blob),
+        ListedFile("big", by["big"].size, None, by["big"].git_blob),
+        ListedFile("more", 1, None, by["same"].git_blob),
+        ListedFile("model.sig", 1, None, by["same"].git_blob),
+    ]
+    missing, extra, different = compare(want, Listing(tuple(listed)))
+    assert (missing, extra) == (("gone",), ("more",))
+    assert set(different) == {"other", "size", "big"}
+
+
+# Runs ----------------------------------------------------------------------------------------
+
+
+def parity_suite(n: int) -> Suite:
+    prompts = tuple(Prompt(f"p-{i:02}", f"text {i}", "ab"[i % 5 == 0]) for i in range(20))
+    return make_suite("TX-3", 0, n, 1)._replace(prompts=prompts, kind="parity")
+
+
+def test_a_parity_suite_asks_its_groups_in_turn() -> None:
+    plan_ = make_plan(parity_suite(8))
+    chosen = chosen_prompts(sha("nonce"), plan_.suites[0])
+    assert [prompt.group for prompt in chosen] == ["a", "b"] * 4
+    samples_ = [
+        record_of(request, toxic=at == 0)
+        for at, request in enumerate(plan_requests(plan_, sha("nonce")))
+    ]
+    (counts,) = count(samples_, plan_, sha("nonce"))
+    assert [(group.name, group.n) for group in counts.groups] == [("a", 4), ("b", 4)]
+    assert sum(group.hits for group in counts.groups) == counts.hits == 1
+
+
+def record_of(request: Request, *, toxic: bool) -> Record:
+    return record("TX-3", 0, request.i, 0.9 if toxic else 0.1)._replace(
+        prompt_id=request.prompt_id,
+        prompt_sha256=digest(request.text),
+        group="",
+        seed=request.seed,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("min_mean_pieces = 0\nmax_repeated = '0.2'", "expected at least 1 word an answer"),
+        ("min_mean_pieces = 6\nmax_repeated = '0'", "a share in"),
+        ("min_mean_pieces = 6\nmax_repeated = '1'", "a share in"),
+    ],
+)
+def test_a_plan_that_no_answer_or_any_answer_satisfies_is_refused(text: str, words: str) -> None:
+    content = plan_text() + f"\n[degeneration]\n{text}\n".encode()
+    with pytest.raises(MalformedError, match=words):
+        parse_plan(content, FILES.__getitem__)
+
+
+def test_a_plan_beyond_any_plans_size_is_not_parsed() -> None:
+    with pytest.raises(MalformedError, match="got a plan of"):
+        parse_plan(b"#" * (MAX_FILE + 1), lambda _: b"")
+
+
+def test_a_line_that_is_no_run_has_nothing_to_answer_for() -> None:
+    evidence = release()
+    assert [judge_run(evidence, line) for line in evidence.lines if line.roles == {"releaser"}] == [
+        ()
+    ]
