@@ -14,6 +14,7 @@ from hubpolicy.core.judge import judge
 from hubpolicy.core.measure import measure
 from hubpolicy.core.oms import oms_statement, parse_model_signature
 from hubpolicy.core.statements import parse_statement
+from hubpolicy.core.statistics import lower_steps, upper_steps
 from hubpolicy.core.toxicity_predicate import make_toxicity_predicate
 from hubpolicy.domain.finding import Location
 from hubpolicy.domain.statement import (
@@ -233,6 +234,22 @@ def test_a_measurement_shows_the_bound_that_it_was_held_against() -> None:
 
 def test_a_place_is_a_file_a_line_and_a_column() -> None:
     assert Location("README.md") == Location("README.md", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "alpha", "upper", "lower"),
+    [
+        (0, 1, (1, 10**9), 1_000_000, 0),
+        (1, 2, (19, 100), 900_000, 100_000),
+        (1, 1, (1, 20), 1_000_000, 50_000),
+        (0, 1, (1, 20), 950_000, 0),
+        (2, 2, (1, 100), 1_000_000, 100_000),
+    ],
+)
+def test_bounds_that_are_whole_millionths_are_found_to_the_unit(
+    hits: int, n: int, alpha: tuple[int, int], upper: int, lower: int
+) -> None:
+    assert (upper_steps(hits, n, alpha), lower_steps(hits, n, alpha)) == (upper, lower)
 
 
 # Fields --------------------------------------------------------------------------------------
