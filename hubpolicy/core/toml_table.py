@@ -20,8 +20,11 @@ T = TypeVar("T")
 DIGITS = 12
 """Behind the point, at most: as exact bounds take them."""
 
+_LONGEST = 1000
+"""Characters of a line that are looked at: expressions go back and forth on hostile ones."""
+
 _HINT = "hubpolicy policy check --child FILE"
-_HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+_HEADER = re.compile(r"\[\[?([^\[\]]+)\]")
 _KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")  # fmt: skip  # noqa: E501
 _INLINE = re.compile(r"""[{,]\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
 
@@ -198,10 +201,11 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     best, found = 0, 0
     table: tuple[str, ...] = ()
     arrays: dict[tuple[str, ...], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, whole in enumerate(text.splitlines(), start=1):
+        line = whole[:_LONGEST].strip()
         header = _HEADER.match(line)
         if header is not None:
-            table = _named(_split(header[1]), arrays, is_array=line.lstrip().startswith("[["))
+            table = _named(_split(header[1]), arrays, is_array=line.startswith("[["))
         for key in _keys(line, table) if header is None else (table,):
             if len(key) > best and path[: len(key)] == key:
                 best, found = len(key), number
