@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import comb
 
 import pytest
@@ -17,7 +18,9 @@ GATE = POLICY.suites[0]
 
 
 def exact(most: int, n: int, rate: float) -> float:
-    return sum(comb(n, i) * rate**i * (1 - rate) ** (n - i) for i in range(most + 1))
+    hits, whole = Fraction(str(rate)).as_integer_ratio()  # terms of floats would overflow
+    ways = sum(comb(n, i) * hits**i * (whole - hits) ** (n - i) for i in range(most + 1))
+    return float(Fraction(ways, whole**n))
 
 
 def test_every_suite_and_every_attempt_that_the_policy_allows() -> None:
