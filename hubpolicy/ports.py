@@ -233,6 +233,9 @@ class Hub(Protocol):
         ``outdated``: a head of ``main`` known to be of the past; asked again while it is shown.
         """
 
+    def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
+        """Every model repository of a namespace that this login may see, sorted."""
+
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""
 
