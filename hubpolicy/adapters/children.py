@@ -8,6 +8,7 @@ imported for it.
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from hubpolicy.errors import ConfigError
@@ -30,12 +31,14 @@ class HereNames:
 
     def plan(self, name: str) -> Plan:
         """A plan that ships, or one of the user's own."""
+        _find_all_packages()
         from hubpolicy.adapters import assets
 
         return assets.plan(name)
 
     def scorer(self, name: str) -> str:
         """Hex digest of a scorer bundle that is at hand."""
+        _find_all_packages()
         from hubpolicy.adapters import assets
         from hubpolicy.adapters.scorers.installed import sound_pins
 
@@ -47,6 +50,7 @@ class HereNames:
 
     def rules(self) -> frozenset[str]:
         """The ids of all rules."""
+        _find_all_packages()
         from hubpolicy.core.rules.catalogue import catalogue
 
         return frozenset(entry.id for entry in catalogue())
@@ -108,6 +112,14 @@ def from_environment(environ: Mapping[str, str]) -> tuple[ChildFile, ...]:
     """The files that ``HUBPOLICY_CONFIG`` names, as a search path does."""
     paths = filter(None, environ.get(VARIABLE, "").split(os.pathsep))
     return tuple(child for path in paths for child in from_file(path))
+
+
+def _find_all_packages() -> None:
+    """The hook starts without ``site``; these questions need packages that the verdict does not."""
+    if sys.flags.no_site:
+        import site
+
+        site.main()
 
 
 def _child(where: str, content: bytes) -> tuple[ChildFile, ...]:

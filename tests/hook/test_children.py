@@ -108,6 +108,27 @@ def test_each_commit_is_judged_under_its_own_child(hooked: Repo, remote: Repo) -
     assert refs(remote) == []
 
 
+NAMES = {
+    "rule": b'[rules.HP102]\nseverity = "error"\n',
+    "unknown rule": b'[rules.HP999]\nseverity = "error"\n',
+    "unknown plan": b'[toxicity]\nplan = "nowhere"\n',
+    "other plan": b'[toxicity]\nplan = "strict"\n',
+    "unknown scorer": b'[toxicity]\nscorer = "nowhere"\n',
+    "other scorer": b'[toxicity]\nscorer = "hubpolicy-screen-en"\n',
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_looked_up_where_a_child_names_them(hooked: Repo, name: str) -> None:
+    """These take packages that the hook does without otherwise."""
+    released(hooked, HEAD + NAMES[name])
+    pushed = push(hooked, "origin", "main")
+    assert (pushed.code == 0) == (name == "rule"), pushed.said
+    assert "internal error" not in pushed.said
+    if name != "rule":
+        assert "in hubpolicy.toml line " in pushed.said
+
+
 def test_a_child_behind_a_pointer_is_not_read(hooked: Repo, remote: Repo) -> None:
     released(hooked, pointer(MILD))
     pushed = push(hooked, "origin", "main")
