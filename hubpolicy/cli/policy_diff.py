@@ -63,8 +63,8 @@ def _load(name: str, place: Seat) -> Policy:
     """A policy by one of its names.
 
     Raises:
-        ConfigError: there is none, or it is malformed.
-        VerificationError: a signed one that does not hold.
+        ConfigError: there is none, it is malformed, or its signature does not hold.
+        ServiceError: it cannot be read.
 
     """
     if name == CURRENT:
@@ -82,22 +82,29 @@ def _load(name: str, place: Seat) -> Policy:
 
 
 def _from_file(path: Path) -> Policy:
+    from hubpolicy.adapters.home import read_config
     from hubpolicy.cli.policy import resolve_file
     from hubpolicy.core.policy import parse_policy
 
-    return parse_policy(resolve_file(path.read_bytes(), str(path)), where=str(path))
+    return parse_policy(resolve_file(read_config(str(path)), str(path)), where=str(path))
 
 
 def _signed(path: Path, place: Seat) -> Policy:
     import hashlib
 
+    from hubpolicy.adapters.home import read_config
     from hubpolicy.core.documents import POLICY_TYPE, open_document, verify_policy
     from hubpolicy.core.policy import parse_policy
+    from hubpolicy.errors import MalformedError, VerificationError
 
-    raw = path.read_bytes()
-    sha256 = hashlib.sha256(open_document(raw, POLICY_TYPE, where=str(path)).payload).hexdigest()
-    payload = verify_policy(raw, place.trusted.trust, sha256=sha256, where=str(path))
-    return parse_policy(payload, where=str(path))
+    raw, where = read_config(str(path)), str(path)
+    try:
+        sha256 = hashlib.sha256(open_document(raw, POLICY_TYPE, where=where).payload).hexdigest()
+        payload = verify_policy(raw, place.trusted.trust, sha256=sha256, where=where)
+    except (MalformedError, VerificationError) as error:
+        message = f"{error.message}: no policy that your trust root knows, in {where}"
+        raise ConfigError(message, hint="hubpolicy trust show lists who may sign one") from error
+    return parse_policy(payload, where=where)
 
 
 def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared, ...]:
