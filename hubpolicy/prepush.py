@@ -95,11 +95,13 @@ def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
 
 
 def _settle(push: Push, verdict: PushVerdict, code: Exit, gate: Callable[[], Gate]) -> Exit:
-    """What did not pass may still go into a private workspace; else it is refused."""
+    """What did not pass may still go into a private workspace, but for what was withdrawn."""
     find_all_packages()
     from hubpolicy.cli.hook_workspace import why_judged
+    from hubpolicy.core.rules import hp703
 
-    reason = why_judged(gate().policy, verdict.target)
+    withdrawn = any(finding.rule == hp703.ID for finding in findings_of(verdict))
+    reason = "" if withdrawn else why_judged(gate().policy, verdict.target)
     if reason is None and verdict.target is not None:
         say(f"hubpolicy: {verdict.target.text} is a private workspace: not judged, not released\n")
         return Exit.PASSED

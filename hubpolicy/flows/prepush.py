@@ -115,7 +115,8 @@ def judge_push(
     released |= {oid for oid in new if any(blob in weights for _, blob in names[oid])}
     if (released or weights) and not to_model and is_named(push.url, gate().policy.exempt):
         refs = tuple(_ref(update, {})._replace(kind="exempt") for update in push.updates)
-        return PushVerdict(target, refs, ())
+        revoked = gate().trust.state.revoked_files  # what was withdrawn goes nowhere
+        return PushVerdict(target, refs, hp703.check_sent(weights.values(), revoked))
     judged = {oid: judge(repository.release(oid), gate()) for oid in new if oid in released}
     seen = {blob for listed in names.values() for _, blob in listed}
     refs = tuple(_ref(update, judged) for update in push.updates)

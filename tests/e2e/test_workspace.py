@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,10 @@ def ask(repo: Repo, url: str) -> tuple[int, str]:
     return done.returncode, done.stderr.decode()
 
 
+def sha256_of(repo: Repo) -> str:
+    return hashlib.sha256((repo.path / "model.onnx.data").read_bytes()).hexdigest()
+
+
 class TestWorkspace:
     @pytest.fixture
     def url(self, ada: Author, hub: HubProcess, repo: Repo, tmp_path: Path) -> str:
@@ -96,6 +101,13 @@ class TestWorkspace:
         assert code != 0
         assert "there is no acme/no-such-model on the hub" in said
 
+    def test_what_was_withdrawn_stays_out(self, ada: Author, repo: Repo, url: str) -> None:
+        allow(ada, 'workspaces = ["acme"]')
+        ada.ok("trust", "revoke", "file", sha256_of(repo), "--yes")
+        code, said = push(repo, url)
+        assert code != 0
+        assert "HP703" in said
+
     def test_another_namespace_is_none(self, ada: Author, repo: Repo, url: str) -> None:
         allow(ada, 'workspaces = ["acme-dev"]')
         code, said = push(repo, url)
@@ -104,6 +116,13 @@ class TestWorkspace:
 
 
 class TestExempt:
+    def test_what_was_withdrawn_stays_out(self, ada: Author, repo: Repo) -> None:
+        allow(ada, 'exempt = ["git.invalid/acme/fixtures"]')
+        ada.ok("trust", "revoke", "file", sha256_of(repo), "--yes")
+        code, said = ask(repo, "https://git.invalid/acme/fixtures")
+        assert code != 0
+        assert "HP703" in said
+
     @pytest.mark.parametrize(
         ("url", "goes"),
         [
