@@ -48,6 +48,7 @@ SAYS_WHY = (
     "not strict base64",
     "does not hold",
     "twice",
+    "signatures of role",
     "two signatures",
     "revoked",
     "expired",
