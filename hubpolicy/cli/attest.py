@@ -93,7 +93,7 @@ def attest(
         imports = read_imports(files, place.policy)
         done = attest_folder(
             path, repo, key, place, bars, imports=imports,
-            model_signature=_given(model_sig), time_service=_service(timestamp, place, bars),
+            model_signature=_given(model_sig), time_service=service_at(timestamp, place, bars),
         )  # fmt: skip
         say_imported(imports, done.evidence, bars, shlex.quote(path))
     target = done.evidence.target
@@ -130,7 +130,7 @@ def _given(path: str | None) -> bytes | None:
     return content
 
 
-def _service(url: str, place: Seat, progress: Progress) -> TimeService | None:
+def service_at(url: str, place: Seat, progress: Progress) -> TimeService | None:
     """The time authority; where the root pins none, nobody will believe its word."""
     from hubpolicy.adapters.timestamping import parse_service
 

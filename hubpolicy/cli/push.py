@@ -56,6 +56,8 @@ Exit codes: 0 published, 1 blocked, 2 usage or policy, 4 permission, 5 approvals
 @click.option("--test", "run_test", is_flag=True, help="Run the toxicity test if it is missing.")
 @click.option("--no-attest", is_flag=True, help="Sign nothing; only verify what is there.")
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--timestamp", default="", metavar="URL", envvar="HUBPOLICY_TIMESTAMP",
+              help="RFC 3161 time authority, if the release line is signed.")  # fmt: skip
 @report_options
 def push(
     *,
@@ -67,6 +69,7 @@ def push(
     run_test: bool,
     no_attest: bool,
     key: str,
+    timestamp: str,
     output: Output,
 ) -> None:
     """Publish PATH as REPO. Nothing is uploaded before the verdict is passed."""
@@ -91,8 +94,9 @@ def push(
         if run_test and not dry_run:
             _test_if_missing(path, key, place, bars)
         judged, reader = _judged(
-            path, repo, key, place, bars, sign=not no_attest, writing=not dry_run
-        )
+            path, repo, key, place, bars, sign=not no_attest, writing=not dry_run,
+            timestamp="" if dry_run else timestamp,
+        )  # fmt: skip
     done, closing = Pushed(judged.decision, "", "", public=False, uploaded=0), _NOTHING
     if judged.decision.verdict == "passed":
         refuse_ignored(reader)
@@ -130,14 +134,15 @@ def _test_if_missing(path: str, key: str, place: Seat, bars: Bars) -> None:
 
 
 def _judged(
-    path: str, repo: RepoId, key: str, place: Seat, bars: Bars, *, sign: bool, writing: bool
-) -> tuple[Judged, FolderRelease]:
+    path: str, repo: RepoId, key: str, place: Seat, bars: Bars, *, sign: bool, writing: bool,
+    timestamp: str,
+) -> tuple[Judged, FolderRelease]:  # fmt: skip
     """The folder's evidence; card and release lines are signed anew if that is all it takes.
 
     If that is not enough, what is shown is what keeps the release from being signed.
     """
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.attest import attest_folder
+    from hubpolicy.cli.attest import attest_folder, service_at
     from hubpolicy.cli.wiring import folder, has_key
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
@@ -163,6 +168,7 @@ def _judged(
         only_if_passed=True,
         writing=writing,
         permit=lambda: _ask_first(repo, evidence),
+        time_service=service_at(timestamp, place, bars),
     )
     return Judged(done.evidence, done.files, _remembering(done.decision, found.decision)), reader
 
