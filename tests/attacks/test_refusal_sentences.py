@@ -11,7 +11,18 @@ from hubpolicy.core.line_files import RELEASE_FILE, approval_path
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from tests.attacks.mutation_cases import edit
-from tests.attacks.mutation_world import World, bundled, decide, good, make, payloads, state_bytes
+from tests.attacks.mutation_world import (
+    MODEL,
+    World,
+    bundled,
+    decide,
+    good,
+    make,
+    manifest_of,
+    payloads,
+    state_bytes,
+    unsigned,
+)
 from tests.golden.samples import sha, signer
 
 LINES = good().files[RELEASE_FILE]
@@ -31,6 +42,7 @@ EDITS = {
     "a false name": (("predicate.approver", "z" * 100),),
 }
 SPOILT_SIG = {"card": lambda raw: raw.replace(b'"sig":"M', b'"sig":"N')}
+OTHER_SIGNATURE = unsigned(manifest_of({**MODEL, "config.json": b"{}"}))[MODEL_SIGNATURE]
 HERE = f"in {RELEASE_FILE} line"
 
 ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
@@ -125,6 +137,12 @@ ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
         "HP702", MODEL_SIGNATURE, 0,
         f"the statement {digest(MODEL_SIGNATURE)[:16]} is revoked, in model.sig",
         "make new evidence: hubpolicy test, then attest",
+    ),
+    "model.sig of another model": (
+        make({MODEL_SIGNATURE: OTHER_SIGNATURE}), "HP302", MODEL_SIGNATURE, 0,
+        (f"got {hashlib.sha256(MODEL['config.json']).hexdigest()}, expected "
+        f"{hashlib.sha256(b'{}').hexdigest()}, for 'config.json' of model.sig"),
+        "hubpolicy attest signs the files anew",
     ),
     "no approval's name": (
         good().putting(".hubpolicy/approvals/x", b"{}"), "HP302", ".hubpolicy/approvals/x", 0,
