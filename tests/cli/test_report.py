@@ -66,9 +66,13 @@ def evaluated(model: Path, *, fail_after: int = 0) -> Evaluation | None:
     scorer = open_scorer(assets.scorer_folder(assets.EMBEDDED_SCORER), workers=1)
     state = Path(user_home().state)
     world = make_world(state.parent, fails, plan=assets.plan("demo"), scorer=scorer)
-    (state.parent / "state").mkdir(parents=True, exist_ok=True)
-    if not state.exists():
-        state.symlink_to(state.parent / "state")
+    there = state.parent / "state"
+    there.mkdir(parents=True, exist_ok=True)
+    if not state.is_symlink():
+        if state.exists():  # what `policy sign` remembers
+            shutil.copytree(state, there, dirs_exist_ok=True)
+            shutil.rmtree(state)
+        state.symlink_to(there)
     demand = world.demand._replace(policy=make_policy(world.demand.plan, scorer.pin.sha256))
     if fail_after:
         with pytest.raises(ServiceError):
@@ -100,8 +104,8 @@ def measured(demo: None, model: Path, tmp_path_factory: pytest.TempPathFactory) 
         _ONCE.append((done, kept))
     done, kept = _ONCE[0]
     state = Path(user_home().state)
-    if not state.exists():
-        shutil.copytree(kept, state)
+    if not state.is_symlink():
+        shutil.copytree(kept, state, dirs_exist_ok=True)
     return done._replace(texts_path=str(state / Path(done.texts_path).relative_to(
         Path(done.texts_path).parents[2])))  # fmt: skip
 
