@@ -172,8 +172,9 @@ def _law(
 
 def _stricter(law: Law, path: str) -> Law:
     """The law with a child policy; one in the release is compared with the governing one too."""
-    from hubpolicy.adapters.children import CHILD_FILE, from_file, tightened
+    from hubpolicy.adapters.children import from_file, tightened
     from hubpolicy.core.policy_child import ChildFile
+    from hubpolicy.domain.policy import CHILD_FILE
 
     children = from_file(path)
     return law._replace(

@@ -237,8 +237,9 @@ def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:
 
 def _with_children(law: Law) -> Law:
     """The law, and what a ``hubpolicy.toml`` in the release makes of its policy."""
-    from hubpolicy.adapters.children import CHILD_FILE, tightened
+    from hubpolicy.adapters.children import tightened
     from hubpolicy.core.policy_child import ChildFile
+    from hubpolicy.domain.policy import CHILD_FILE
 
     if law.under is not None:
         return law

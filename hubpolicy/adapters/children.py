@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from hubpolicy.domain.policy import CHILD_FILE, CHILD_LIMIT
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
     from hubpolicy.ports import ReleaseReader
 
-CHILD_FILE = "hubpolicy.toml"
 VARIABLE = "HUBPOLICY_CONFIG"
-_LIMIT = 64 * 1024
 
 
 class HereNames:
@@ -101,7 +100,7 @@ def from_file(path: str) -> tuple[ChildFile, ...]:
         raise ConfigError(message)
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            content = file.read(_LIMIT + 1)
+            content = file.read(CHILD_LIMIT + 1)
     except OSError as error:
         message = f"cannot read the child policy {path}: {error.strerror}"
         raise ConfigError(message, hint=f"-c FILE, or {VARIABLE}=FILE") from error

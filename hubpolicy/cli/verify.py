@@ -98,10 +98,11 @@ def verify(
 def gather(wanted: Wanted, place: Seat, progress: Progress) -> Gathered:
     """Evidence, and the evidence files, of whatever is wanted, under what this person trusts."""
     from hubpolicy import opening
-    from hubpolicy.adapters.children import CHILD_FILE, tightened
+    from hubpolicy.adapters.children import tightened
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.wiring import require_may_speak
     from hubpolicy.core.policy_child import ChildFile
+    from hubpolicy.domain.policy import CHILD_FILE
     from hubpolicy.flows.verifying import Law
 
     def under(content: bytes) -> Policy:

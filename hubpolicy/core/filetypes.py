@@ -57,7 +57,7 @@ INERT = (
     (".github/*.yaml", 64 * KIB),
     ("all_results.json", MIB),
     ("eval_results.json", MIB),
-    ("hubpolicy.toml", MIB),
+    ("hubpolicy.toml", 64 * KIB),
     ("train_results.json", MIB),
     ("trainer_state.json", 10 * MIB),
 )

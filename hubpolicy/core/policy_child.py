@@ -18,6 +18,7 @@ from hubpolicy.core.policy_merge import changes, merge, refusal, shown
 from hubpolicy.core.toml_table import TomlTable, parse_toml
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
+    CHILD_LIMIT,
     Asked,
     DegenerationGate,
     RoleRequirement,
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
         Tier,
         ToxicityPolicy,
     )
-
-CHILD_FILE = "hubpolicy.toml"
-LIMIT = 64 * 1024
-"""Bytes of a child at most."""
 
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
@@ -123,7 +120,7 @@ def _place(key: str, places: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _claim(parent: Policy, child: ChildFile, names: Names) -> Claim:
-    top = parse_toml(child.content, where=child.where, limit=LIMIT)
+    top = parse_toml(child.content, where=child.where, limit=CHILD_LIMIT)
     if "schema" not in top:
         top.refuse("schema", f'"{SCHEMA}"')
     top.one_of("schema", (SCHEMA,), "")

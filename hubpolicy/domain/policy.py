@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from hubpolicy.domain.finding import Severity
     from hubpolicy.domain.statement import Comparison, EvidenceFormat, Sampling, SuiteKind
 
+CHILD_FILE = "hubpolicy.toml"
+"""At the top of a release: what tightens the policy for it."""
+
+CHILD_LIMIT = 64 * 1024
+"""Bytes of a child policy at most."""
+
 Binds = Literal["closure", "card", "manifest"]
 Asked = Literal["always", "generates-text", "generates-other"]
 """Of which models third-party evidence is asked: of every one, or by what comes out of it."""

@@ -16,6 +16,7 @@ from hubpolicy.core.partial import Coverage, coverage_of
 from hubpolicy.core.rules import hp301, hp310
 from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.manifest import EvidenceFile, is_evidence_path
+from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.domain.verification import Signatory, Verification
 from hubpolicy.errors import HubpolicyError, VerificationError
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from hubpolicy.ports import Hub, ReleaseReader
 
 Files = tuple[EvidenceFile, ...]
-CHILD_FILE = "hubpolicy.toml"
 
 
 class Law(NamedTuple):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from hubpolicy.core.judge import judge
 from hubpolicy.core.policy import is_card_rule
-from hubpolicy.core.policy_child import LIMIT, ChildFile, tighten
+from hubpolicy.core.policy_child import ChildFile, tighten
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.domain.finding import Severity
-from hubpolicy.domain.policy import DegenerationGate, RoleRequirement, RuleSetting
+from hubpolicy.domain.policy import CHILD_LIMIT, DegenerationGate, RoleRequirement, RuleSetting
 from hubpolicy.errors import ConfigError
 from tests.golden.samples import SAMPLING, sha
 from tests.unit.core.plan_values import make_plan, make_suite
@@ -342,7 +342,7 @@ def test_what_is_no_child_is_refused(text: str) -> None:
 
 
 def test_a_child_is_small() -> None:
-    assert "bytes, expected at most" in refused("#" * LIMIT)
+    assert "bytes, expected at most" in refused("#" * CHILD_LIMIT)
 
 
 def test_no_child_names_evidence_that_lets_a_model_through() -> None:
