@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hubpolicy.core.bundle import make_bundle
+from hubpolicy.core.bundle import add_timestamp, make_bundle, parse_bundle
 from hubpolicy.core.oms import oms_statement
 from tests.golden import samples
 from tests.oracles.tools import sigstore_js
+from tests.stamping import stamper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +52,25 @@ def test_refuses_changed_bundles(tmp_path: Path) -> None:
     answers = sigstore_js(pem, files)
     assert len(answers) == len(files) > 40
     assert not any(answers.values())
+
+
+def test_accepts_our_timestamps_of_an_authority_that_it_knows(tmp_path: Path) -> None:
+    pem = write(tmp_path, "key.pub", SIGNER.public_pem.encode())
+    authority = stamper(tmp_path / "time")
+    raw = make_bundle(PAYLOADS["release"], SIGNER)
+    good = authority.stamp(parse_bundle(raw, where="x").signature)
+    files = [
+        write(tmp_path, "stamped", add_timestamp(raw, good, where="x")),
+        write(tmp_path, "of another", add_timestamp(raw, authority.stamp(b"x"), where="x")),
+    ]
+    chain = [base64.b64encode(each.der).decode() for each in (authority.leaf, authority.root)]
+    known = {
+        "subject": {"organization": "acme", "commonName": "time"},
+        "uri": "https://time.acme.example",
+        "certChain": {"certificates": [{"rawBytes": each} for each in chain]},
+        "validFor": {"start": "2020-01-01T00:00:00Z"},
+    }
+    answers = sigstore_js(pem, files, time_authorities=json.dumps([known]))
+    assert answers == {"stamped": True, "of another": False}
+    # A verifier that does not know the authority refuses what it cannot check.
+    assert sigstore_js(pem, files) == {"stamped": False, "of another": False}

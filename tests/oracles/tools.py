@@ -39,13 +39,20 @@ def model_signing(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def sigstore_js(pem: Path, bundles: list[Path]) -> dict[str, bool]:
-    """What @sigstore/verify says of each bundle, by file name."""
+def sigstore_js(pem: Path, bundles: list[Path], *, time_authorities: str = "[]") -> dict[str, bool]:
+    """What @sigstore/verify says of each bundle, by file name.
+
+    ``time_authorities``: JSON, as a Sigstore trusted root lists them.
+    """
     node = shutil.which("node")
     modules = TOOLS / "node" / "node_modules"
     need(node is not None and (modules / "@sigstore").is_dir(), "@sigstore/verify")
     command = [str(node), str(HERE / "verify.cjs"), str(pem), *map(str, bundles)]
-    environment = {**os.environ, "NODE_PATH": str(modules)}
+    environment = {
+        **os.environ,
+        "NODE_PATH": str(modules),
+        "TIMESTAMP_AUTHORITIES": time_authorities,
+    }
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=True, env=environment
     )

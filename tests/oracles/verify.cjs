@@ -17,7 +17,7 @@ const root = TrustedRoot.fromJSON({
   certificateAuthorities: [],
   tlogs: [],
   ctlogs: [],
-  timestampAuthorities: [],
+  timestampAuthorities: JSON.parse(process.env.TIMESTAMP_AUTHORITIES || "[]"),
 });
 const find = (id) => {
   if (id !== hint) throw Error(`unknown key ${id}`);
