@@ -275,6 +275,8 @@ def test_a_deep_document_is_walked_to_its_end_where_brackets_stand_in_texts() ->
     assert strictjson.parse(deep, what="x")
     with pytest.raises(MalformedError, match="nesting beyond 64 levels"):
         strictjson.parse(b'["]",' + deep + b"]", what="x")
+    with pytest.raises(MalformedError, match="nesting beyond 64 levels"):
+        strictjson.parse(b'["]",' + b"[" * 65 + b"]" * 65 + b",[]]", what="x")
     wide = b'["]",' + b'[["]"]],' * 3 + b"[" * 63 + b"]" * 63 + b"]"
     assert strictjson.parse(wide, what="x")
 
