@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import TimestampRequestBuilder
 
-from hubpolicy.domain.trust import TimeAuthority
+from hubpolicy.domain.certified import TimeAuthority
 from tests import certificates as pki
 from tests.oracles.tools import need
 

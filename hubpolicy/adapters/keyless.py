@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sigstore.models import Bundle
     from sigstore.verify import Verifier
 
-    from hubpolicy.domain.trust import Identity
+    from hubpolicy.domain.certified import Identity
 
 EXTRA = "pip install 'hubpolicy[keyless]'"
 _HINT = "hubpolicy trust show lists who may sign"

@@ -144,7 +144,7 @@ def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -
 
 def _name(value: str, roots: tuple[TrustRoot, ...]) -> frozenset[str]:
     """What revokes somebody whom an authority certifies, by one name of theirs."""
-    from hubpolicy.domain.trust import name_id
+    from hubpolicy.domain.certified import name_id
 
     if not any(value in root.names for root in roots):
         message = f"got name {value!r}, expected one that a root lets an authority certify"

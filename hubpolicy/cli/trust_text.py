@@ -17,7 +17,7 @@ from hubpolicy.core.trust_folder import (
     policy_path,
     root_path,
 )
-from hubpolicy.domain.trust import name_id
+from hubpolicy.domain.certified import name_id
 from hubpolicy.flows.trusting import STATE_DAYS
 from hubpolicy.render.escape import in_json
 

@@ -17,8 +17,9 @@ from hubpolicy.errors import VerificationError
 
 if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.certified import Witness
     from hubpolicy.domain.manifest import EvidenceFile
-    from hubpolicy.domain.trust import State, TrustRoot, Witness
+    from hubpolicy.domain.trust import State, TrustRoot
 
 
 class ReleaseDigests(NamedTuple):

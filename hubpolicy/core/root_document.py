@@ -15,13 +15,14 @@ from binascii import a2b_base64
 from typing import TYPE_CHECKING, TypeVar
 
 from hubpolicy.core import keys
-from hubpolicy.domain.trust import Authority, Identity, Key, Member, Role, TimeAuthority, TrustRoot
+from hubpolicy.domain.trust import Key, Role, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hubpolicy.core.fields import Fields
+    from hubpolicy.domain.certified import Authority, Identity, Member, TimeAuthority
 
     Item = TypeVar("Item")
 
@@ -162,6 +163,8 @@ def _role(fields: Fields) -> Role:
 
 
 def _authority(fields: Fields) -> Authority:
+    from hubpolicy.domain.certified import Authority
+
     name, pem = fields.words("name"), _certificates(fields, most=1)
     members = tuple(_member(item) for item in fields.objects("members"))
     if not members or len({member.name for member in members}) != len(members):
@@ -171,6 +174,8 @@ def _authority(fields: Fields) -> Authority:
 
 
 def _member(fields: Fields) -> Member:
+    from hubpolicy.domain.certified import Member
+
     member = Member(fields.words("name"), fields.words("principal"))
     if not _MEMBER.fullmatch(member.name):
         fields.refuse("name", "email:, uri:, dns: or subject: and what the certificate says")
@@ -179,6 +184,8 @@ def _member(fields: Fields) -> Member:
 
 
 def _identity(fields: Fields) -> Identity:
+    from hubpolicy.domain.certified import Identity
+
     identity = Identity(
         issuer=fields.words("issuer"),
         identity=fields.words("identity"),
@@ -190,6 +197,8 @@ def _identity(fields: Fields) -> Identity:
 
 
 def _time_authority(fields: Fields) -> TimeAuthority:
+    from hubpolicy.domain.certified import TimeAuthority
+
     authority = TimeAuthority(fields.words("name"), _certificates(fields, most=8))
     fields.done()
     return authority

@@ -40,7 +40,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hubpolicy.core import keys
 from hubpolicy.core.root_document import DOCUMENT_ROLES, NEEDED_ROLES
-from hubpolicy.domain.trust import Authority, Identity, Key, Member, Role, TimeAuthority, TrustRoot
+from hubpolicy.domain.certified import Authority, Identity, Member, TimeAuthority
+from hubpolicy.domain.trust import Key, Role, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:

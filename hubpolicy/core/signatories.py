@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import keys
-from hubpolicy.domain.trust import Key, name_id
+from hubpolicy.domain.trust import Key
 from hubpolicy.errors import HubpolicyError, UnsupportedError, VerificationError
 
 if TYPE_CHECKING:
     from hubpolicy.core.bundle import Bundle
     from hubpolicy.core.dsse import SigningKey
-    from hubpolicy.domain.trust import Identity, Trust, TrustRoot
+    from hubpolicy.domain.certified import Identity
+    from hubpolicy.domain.trust import Trust, TrustRoot
 
 _HINT = "hubpolicy trust show lists who may sign"
 
@@ -46,6 +47,25 @@ class Signatory(NamedTuple):
     key: Key
     revocable: frozenset[str]
     stamp: Stamp | None = None
+
+
+def proven_times(bundle: Bundle, trust: Trust, *, now: str, where: str) -> tuple[Stamp, ...]:
+    """What the timestamps of a bundle prove. Most have none, and the hook counts milliseconds.
+
+    Raises:
+        RefusedError: HP311, one of them does not hold.
+
+    """
+    if not bundle.timestamps:
+        return ()
+    from hubpolicy.core.timestamps import verify_stamps
+
+    return verify_stamps(bundle, trust.root.time_authorities, now=now, where=where)
+
+
+def signing_time(stamps: tuple[Stamp, ...], now: str) -> str:
+    """The moment at which a certificate must have been valid: the proven one, else now."""
+    return stamps[0].time if stamps else now
 
 
 def find_signatory(raw: bytes, bundle: Bundle, trust: Trust, *, at: str, where: str) -> Signatory:
@@ -90,6 +110,7 @@ def principal_at_hand(signer: SigningKey, root: TrustRoot) -> str:
 def _certified(chain: tuple[bytes, ...], trust: Trust, at: str, where: str) -> Signatory:
     """The one authority that both knows a name of the leaf and is the root of its chain."""
     from hubpolicy.core.certificates import read_leaf, verify_chain
+    from hubpolicy.domain.certified import name_id
 
     leaf = read_leaf(chain[0], where=where)
     refusal = f"got a certificate of {_shown(leaf.names)}, whom no authority may certify"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse, Verifier
 
     from hubpolicy.core.bundle import Bundle
-    from hubpolicy.domain.trust import TimeAuthority
+    from hubpolicy.domain.certified import TimeAuthority
 
 RULE = "HP311"
 SKEW_SECONDS = 300
@@ -46,18 +46,13 @@ def verify_stamps(
             is pinned, or of the future.
 
     """
-    if not bundle.timestamps or bundle.logged:
+    if bundle.logged:
         return ()
     stamps = [
         _verify_token(token, bundle.signature, authorities, now=now, where=where)
         for token in bundle.timestamps
     ]
     return tuple(sorted((s for s in stamps if s is not None), key=lambda s: (s.time, s.authority)))
-
-
-def signing_time(stamps: tuple[Stamp, ...], now: str) -> str:
-    """The moment at which a certificate must have been valid: the proven one, else now."""
-    return stamps[0].time if stamps else now
 
 
 class _Token(NamedTuple):

@@ -14,9 +14,8 @@ from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.dsse import pae
 from hubpolicy.core.oms import ModelSignature, check_resources, parse_model_signature
 from hubpolicy.core.predicates import parse_predicate
-from hubpolicy.core.signatories import RefusedError, find_signatory
+from hubpolicy.core.signatories import RefusedError, find_signatory, proven_times, signing_time
 from hubpolicy.core.statements import check_subjects, parse_statement
-from hubpolicy.core.timestamps import signing_time, verify_stamps
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import (
@@ -303,7 +302,7 @@ def check_model_signature(
 def _verify_signature(raw: bytes, trust: Trust, now: str, where: str) -> _Signed:
     """Steps 1-6."""
     bundle = parse_bundle(raw, where=where)
-    stamps = verify_stamps(bundle, trust.root.time_authorities, now=now, where=where)
+    stamps = proven_times(bundle, trust, now=now, where=where)
     signer = find_signatory(raw, bundle, trust, at=signing_time(stamps, now), where=where)
     key = signer.key
     message_bytes = pae(PAYLOAD_TYPE, bundle.payload)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.certified import Authority, Identity, TimeAuthority, Witness
 
 
 class Key(NamedTuple):
@@ -21,66 +23,6 @@ class Role(NamedTuple):
     name: str
     principals: frozenset[str]
     threshold: int
-
-
-class Member(NamedTuple):
-    """Somebody whom an authority certifies.
-
-    ``name`` is what the leaf certificate says, by kind: ``email:``, ``uri:`` or ``dns:`` from its
-    subject alternative names, ``subject:`` its whole subject as RFC 4514 writes it.
-    """
-
-    name: str
-    principal: str
-
-
-class Authority(NamedTuple):
-    """A pinned X.509 root certificate (PEM), and whom it may certify."""
-
-    name: str
-    pem: str
-    members: tuple[Member, ...]
-
-
-class Identity(NamedTuple):
-    """A keyless signer: who the issuer says they are, and under which Sigstore trusted root."""
-
-    issuer: str
-    identity: str
-    principal: str
-    trusted_root: str
-
-    @property
-    def keyid(self) -> str:
-        """What stands for a key id where there is no lasting key, in revocations too."""
-        return name_id(f"{self.issuer}\n{self.identity}")
-
-
-class TimeAuthority(NamedTuple):
-    """A pinned RFC 3161 authority: PEM of its root, perhaps followed by what is below it."""
-
-    name: str
-    pem: str
-
-
-class Witness(Protocol):
-    """Proves keyless bundles, offline. ``adapters/keyless.py`` is one."""
-
-    def witnessed(self, raw: bytes, identity: Identity, trusted_root: str, *, where: str) -> str:
-        """When the bundle was signed, by the log's or a time authority's word (ISO 8601 UTC).
-
-        ``trusted_root`` is the JSON text of a Sigstore trusted root.
-
-        Raises:
-            VerificationError: certificate, identity, log entry or time do not hold.
-            UnsupportedError: what it takes is not installed.
-
-        """
-
-
-def name_id(name: str) -> str:
-    """Hex sha256 of a certified name: what revokes a person whatever key they use."""
-    return hashlib.sha256(name.encode("utf-8")).hexdigest()
 
 
 class TrustRoot(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.oms import oms_statement
-from hubpolicy.domain.trust import Identity
+from hubpolicy.domain.certified import Identity
 from tests import certificates as pki
 from tests import transparency as sig
 from tests.cli.world import REPO, config, contents, own_key, released, resign, run, sign_run

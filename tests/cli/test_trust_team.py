@@ -14,7 +14,7 @@ import pytest
 
 from hubpolicy.core.documents import verify_policy, verify_trust
 from hubpolicy.core.pending import pending_bytes, signed_by
-from hubpolicy.domain.trust import name_id
+from hubpolicy.domain.certified import name_id
 from tests import certificates
 from tests.cli.team_world import Team, digest, found_team, pending_file
 from tests.cli.world import REPO, contents, released, run, sign_run

@@ -20,7 +20,7 @@ from hubpolicy.core.documents import (
     state_payload,
 )
 from hubpolicy.core.gatefile import load_gate
-from hubpolicy.domain.trust import Identity
+from hubpolicy.domain.certified import Identity
 from hubpolicy.flows.founding import compile_gate
 from tests import certificates as pki
 from tests import transparency as sig

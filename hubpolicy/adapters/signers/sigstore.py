@@ -17,7 +17,7 @@ from hubpolicy.adapters.signers.file import FileSigner
 from hubpolicy.adapters.signers.remote import speaking
 from hubpolicy.core import strictjson
 from hubpolicy.core.certificates import read_leaf
-from hubpolicy.domain.trust import Identity
+from hubpolicy.domain.certified import Identity
 from hubpolicy.errors import AccessError, ConfigError
 
 if TYPE_CHECKING:

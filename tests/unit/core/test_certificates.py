@@ -21,8 +21,9 @@ from hubpolicy.core.dsse import encode_base64, pae
 from hubpolicy.core.keys import keyid_of
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.signatories import principal_at_hand
+from hubpolicy.domain.certified import Authority, Identity, Member, name_id
 from hubpolicy.domain.statement import PAYLOAD_TYPE
-from hubpolicy.domain.trust import Authority, Identity, Member, Trust, name_id
+from hubpolicy.domain.trust import Trust
 from hubpolicy.errors import HubpolicyError, MalformedError, VerificationError
 from tests import certificates as pki
 from tests.golden import samples

@@ -16,7 +16,8 @@ import pytest
 from hubpolicy.adapters.keyless import SigstoreWitness, require_trusted_root
 from hubpolicy.core import documents, verify
 from hubpolicy.core.oms import oms_statement
-from hubpolicy.domain.trust import Identity, Trust
+from hubpolicy.domain.certified import Identity
+from hubpolicy.domain.trust import Trust
 from hubpolicy.errors import (
     HubpolicyError,
     MalformedError,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hubpolicy.core import documents
-from hubpolicy.domain.trust import Authority, Identity, Member, Role, TimeAuthority, TrustRoot
+from hubpolicy.domain.certified import Authority, Identity, Member, TimeAuthority
+from hubpolicy.domain.trust import Role, TrustRoot
 from hubpolicy.errors import ConfigError
 from tests import certificates as pki
 from tests.golden import samples

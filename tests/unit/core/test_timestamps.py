@@ -17,9 +17,9 @@ from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.signatories import Stamp
 from hubpolicy.core.statements import release_statement
 from hubpolicy.core.timestamps import told
+from hubpolicy.domain.certified import TimeAuthority
 from hubpolicy.domain.finding import Location
 from hubpolicy.domain.manifest import EvidenceFile
-from hubpolicy.domain.trust import TimeAuthority, Trust
 from hubpolicy.errors import ConfigError, HubpolicyError
 from tests import certificates as pki
 from tests.golden import samples
@@ -28,6 +28,8 @@ from tests.unit.core.test_certificates import bundle as chain_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from hubpolicy.domain.trust import Trust
 
 RAW = make_bundle(samples.payloads()["release"], samples.signer("rita"))
 SIGNATURE = parse_bundle(RAW, where="x").signature

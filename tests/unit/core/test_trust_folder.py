@@ -24,8 +24,8 @@ from hubpolicy.core.trust_folder import (
     state_sha256,
     verify_folder,
 )
+from hubpolicy.domain.certified import Authority, Identity, Member, TimeAuthority
 from hubpolicy.domain.manifest import EvidenceFile
-from hubpolicy.domain.trust import Authority, Identity, Member, TimeAuthority
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 from hubpolicy.flows.trusting import propose_policy
 from tests import certificates
