@@ -27,7 +27,7 @@ _HINT = "hubpolicy trust show lists who may sign"
 
 
 class SigstoreWitness(NamedTuple):
-    """The port ``domain.trust.Witness``; it holds nothing, and costs nothing until it is asked."""
+    """A ``domain.certified.Witness``; it holds nothing, and costs nothing until it is asked."""
 
     def witnessed(self, raw: bytes, identity: Identity, trusted_root: str, *, where: str) -> str:
         """When the bundle was signed, by the log's or a time authority's word (ISO 8601 UTC)."""
