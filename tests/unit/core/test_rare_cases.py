@@ -11,7 +11,7 @@ from scipy import stats
 from hubpolicy.core import correction
 from hubpolicy.core.beta import beta_cdf
 from hubpolicy.core.card.update import update_card
-from hubpolicy.core.coverage import judge_run
+from hubpolicy.core.coverage import judge_run, measurements
 from hubpolicy.core.evidence_files import unpack_records
 from hubpolicy.core.labelled import Labelled, parse_labelled
 from hubpolicy.core.layouts import make_tree, plan
@@ -19,11 +19,12 @@ from hubpolicy.core.measure import measure
 from hubpolicy.core.plan import parse_plan
 from hubpolicy.core.prompt_formats import FORMATS, MAX_PUBLISHED, read_prompts
 from hubpolicy.core.records import count, parse_records, render_records
-from hubpolicy.core.remotes import is_named
+from hubpolicy.core.remotes import is_named, parse_remote
 from hubpolicy.core.rules import hp214, hp908
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.core.runlog import sealed_by
 from hubpolicy.core.seeds import chosen_prompts, plan_requests
+from hubpolicy.core.statements import applicability_statement, make_statement, whole_subject
 from hubpolicy.core.tables import MAX_FILE
 from hubpolicy.domain.evaluation import Prompt, Record, Request, Suite
 from hubpolicy.domain.manifest import ListedFile, Listing, compare, make_manifest
@@ -33,10 +34,10 @@ from hubpolicy.domain.release import parse_purl
 from hubpolicy.domain.statement import SuiteCounts
 from hubpolicy.domain.surroundings import Workflow
 from hubpolicy.errors import MalformedError
-from tests.golden.samples import entry, sha
+from tests.golden.samples import APPLICABILITY, CLOSURE, MANIFEST, entry, sha
 from tests.unit.core.card.cards import with_metadata
 from tests.unit.core.plan_values import make_plan, make_suite
-from tests.unit.core.release_world import release
+from tests.unit.core.release_world import POLICY, judged_by, release, run_line, signed
 from tests.unit.core.run_values import SAMPLING, digest, hand_counted, record, result_of, run_of
 from tests.unit.core.test_plan import FILES, plan_text
 
@@ -331,3 +332,28 @@ def test_a_line_that_is_no_run_has_nothing_to_answer_for() -> None:
     assert [judge_run(evidence, line) for line in evidence.lines if line.roles == {"releaser"}] == [
         ()
     ]
+
+
+def test_an_address_in_brackets_is_a_host() -> None:
+    remote = parse_remote("ssh://git@[::1]:2222/acme/wizard")
+    assert (remote.host, remote.port, remote.path) == ("::1", "2222", "acme/wizard")
+
+
+def test_a_statement_of_a_type_that_is_not_ours_is_made_as_asked() -> None:
+    payload = make_statement((whole_subject(MANIFEST),), "https://slsa.dev/provenance/v1", {})
+    assert json.loads(payload)["predicateType"] == "https://slsa.dev/provenance/v1"
+
+
+def test_only_runs_with_text_have_measurements() -> None:
+    embeds = signed(applicability_statement(APPLICABILITY, CLOSURE), "ci")
+    measured = measurements(judged_by(POLICY, (embeds, run_line())))
+    assert [one.counts.id for _, one in measured] == ["TX-1", "TX-2"]
+
+
+@pytest.mark.parametrize(("pieces", "repeats"), [(4, 2), (3, 1)])
+def test_more_repeated_runs_than_there_are_is_refused(pieces: int, repeats: int) -> None:
+    (line,) = render_records([record("TX-1", 1, 0, 0.1)]).splitlines()
+    spoilt = {**json.loads(line), "pieces": pieces, "repeats": repeats}
+    raw = json.dumps(spoilt, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    with pytest.raises(MalformedError, match=f"got {pieces} words, {repeats} runs of four"):
+        parse_records(raw)
