@@ -79,7 +79,10 @@ def test_a_stream_is_its_seeds_for_ever() -> None:
 
 @pytest.mark.torch
 @given(
-    row=st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=40, unique=True),
+    # Thousandths: two scores so near that their shares are equal floats have no order.
+    row=st.lists(st.integers(-8000, 8000), min_size=2, max_size=40, unique=True).map(
+        lambda scores: [score / 1000 for score in scores]
+    ),
     top_k=st.integers(0, 12),
     top_p=st.sampled_from(["0.05", "0.5", "0.9", "1.0"]),
     temperature=st.sampled_from(["0.5", "1.0", "1.7"]),
