@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 _MADE = b"# >>> hubpolicy (made this file): judge this push first >>>\n"
 _BEGIN = b"# >>> hubpolicy: judge this push first >>>\n"
+_JOINED = b"\n# >>> hubpolicy (and the line end before): judge this push first >>>\n"
 _END = b"# <<< hubpolicy <<<\n"
 _CALL = b"""\
-command -v hubpolicy >/dev/null || {
-    echo 'hubpolicy: not on PATH    fix: pip install hubpolicy' >&2
+# An absolute path: husky looks in the repository's own node_modules/.bin first.
+case $(command -v hubpolicy) in
+/*) ;;
+*)
+    echo 'hubpolicy: not on PATH, or inside of what is pushed    fix: pip install hubpolicy' >&2
     exit 1
-}
+    ;;
+esac
 hubpolicy_refs=$(mktemp) || exit 1
-cat >"$hubpolicy_refs"
-hubpolicy hook run "$@" <"$hubpolicy_refs" || {
+cat >"$hubpolicy_refs" && hubpolicy hook run -- "$@" <"$hubpolicy_refs" || {
     hubpolicy_code=$?
     rm -f "$hubpolicy_refs"
     exit "$hubpolicy_code"
@@ -54,11 +58,12 @@ def install_into(path: Path) -> bool:
     if _block(found, path) is not None:
         return False
     first, newline, rest = found.partition(b"\n")
-    head = b""
+    head, begin = b"", _BEGIN
     if first.startswith(b"#!"):
         _require_shell(first, path)
         head, found = first + newline, rest
-    write_atomic(path, head + _BEGIN + _CALL + _END + found, stat.S_IMODE(path.stat().st_mode))
+        begin = _BEGIN if newline else _JOINED
+    write_atomic(path, head + begin + _CALL + _END + found, stat.S_IMODE(path.stat().st_mode))
     return True
 
 
@@ -82,23 +87,31 @@ def uninstall_from(path: Path) -> bool:
 
 
 def stands_in(path: Path) -> bool:
-    """True if our call, unchanged, is in that script.
+    """True if our call, unchanged, is the first thing that the script does, and it can be run.
+
+    husky starts the scripts of its folder with ``sh``, so those need no permission to be run.
 
     Raises:
         ConfigError: it is there, but changed.
 
     """
     found = _read(path)
-    return found is not None and _block(found, path) is not None
+    block = None if found is None else _block(found, path)
+    if found is None or block is None:
+        return False
+    first, _, rest = found.partition(b"\n")
+    body = rest if first.startswith(b"#!") else found
+    runs = path.parent.name == ".husky" or bool(path.stat().st_mode & stat.S_IXUSR)
+    return runs and body.startswith(block.removeprefix(b"\n"))
 
 
 def _block(content: bytes, path: Path) -> bytes | None:
     """Our block, with its marks."""
-    for begin in (_BEGIN, _MADE):
+    for begin in (_BEGIN, _MADE, _JOINED):
         block = begin + _CALL + _END
         if content.count(block) == 1 and content.count(begin) == 1:
             return block
-    if _BEGIN in content or _MADE in content or _END in content:
+    if _END in content or any(begin in content for begin in (_BEGIN, _MADE, _JOINED)):
         message = f"got a changed hubpolicy block, expected the one that was put there, in {path}"
         hint = "remove it by hand, marks included, then: hubpolicy hook install --into FILE"
         raise ConfigError(message, hint=hint)

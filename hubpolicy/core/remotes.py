@@ -91,10 +91,11 @@ def same_place(one: str, other: str) -> bool:
 def is_named(url: str, names: Iterable[str]) -> bool:
     """True if the URL leads to one of these places, each named as ``host/path``.
 
-    A local path has no name here, nor has a port or a scheme that is not the usual one.
+    A local path has no name here, nor has a port, a scheme that is not the usual one, or a
+    remote helper, which is any program (gitremote-helpers(7)).
     """
     remote = parse_remote(url)
-    if not remote.host or remote.port or remote.scheme not in _PORTS:
+    if "::" in url or not remote.host or remote.port or remote.scheme not in _PORTS:
         return False
     return f"{remote.host}/{_plain(remote.path)}" in names
 

@@ -133,6 +133,8 @@ class TestExempt:
             ("https://git.invalid:8443/acme/fixtures", False),
             ("https://git.invalid/acme/fixtures/more", False),
             ("https://huggingface.co/acme/fixtures", False),
+            ("ext::git.invalid:acme/fixtures", False),
+            ("foo::https://git.invalid/acme/fixtures", False),
         ],
     )
     def test_a_named_remote_and_no_other(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def test_in_and_out_again(tmp_path: Path, text: str, mode: int) -> None:
     assert "installed" in run("hook", "install", "--into", path).out
     assert "hubpolicy hook run" in path.read_text()
     assert "already installed" in run("hook", "install", "--into", path).out
-    assert run("hook", "status", "--into", path).code == 0
+    assert (run("hook", "status", "--into", path).code == 0) is bool(mode & 0o100)
     assert path.stat().st_mode & 0o777 == mode
     assert "removed" in run("hook", "uninstall", "--into", path).out
     assert path.stat().st_mode & 0o777 == mode
@@ -99,6 +100,67 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     done = run("hook", "install", "--into", tmp_path / "pre-push")
     assert done.code == 2
     assert (tmp_path / "real").read_text() == "#!/bin/sh\n"
+
+
+def judged(
+    path: Path, *before: str, stdin: bytes = b"a b c d\n"
+) -> subprocess.CompletedProcess[bytes]:
+    """The script as git would start it, after some words of the shell."""
+    words = f'{" ".join(before)} exec sh "$0" origin /x'
+    return subprocess.run(
+        ["sh", "-c", words, str(path)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        cwd=path.parent,
+    )
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Path:
+    """A script with our call, and a program of our name that lets everything through."""
+    path = tmp_path / "pre-push"
+    assert run("hook", "install", "--into", path).code == 0
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "hubpolicy").write_text("#!/bin/sh\ncat >/dev/null\n")
+    (tmp_path / "bin" / "hubpolicy").chmod(0o755)
+    return path
+
+
+def test_refs_that_cannot_be_kept_stop_the_push(fake: Path) -> None:
+    put = f"PATH={fake.parent}/bin:$PATH; export PATH;"
+    assert judged(fake, put).returncode == 0
+    full = judged(fake, put, "trap '' XFSZ; ulimit -f 0;")
+    assert full.returncode != 0
+
+
+def test_a_program_inside_of_what_is_pushed_is_none_of_ours(fake: Path) -> None:
+    done = judged(fake, "PATH=bin:$PATH; export PATH;")
+    assert done.returncode == 1
+    assert b"inside of what is pushed" in done.stderr
+
+
+def test_a_remote_with_the_name_of_an_option_is_a_remote(
+    repo: Repo, remote: Repo, gate: None
+) -> None:
+    run("hook", "install", "--into", repo.path / ".git" / "hooks" / "pre-push")
+    repo.git("config", "remote.--help.url", str(remote.path))
+    repo.commit(MODEL)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = push(repo, "--", "--help", "HEAD:refs/heads/b", PATH=path)
+    assert "HP201" in refused(done)
+    assert refs(remote) == []
+
+
+@pytest.mark.parametrize("how", ["something before it", "not executable"])
+def test_a_call_that_never_runs_is_not_green(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "pre-push"
+    run("hook", "install", "--into", path)
+    if how == "not executable":
+        path.chmod(0o644)
+    else:
+        path.write_text(path.read_text().replace("#!/bin/sh\n", "#!/bin/sh\nexit 0\n"))
+    assert run("hook", "status", "--into", path).code == 1
 
 
 class TestHusky:
