@@ -51,18 +51,18 @@ def user_home() -> Home:
     )
 
 
-def read_config(path: str) -> bytes:
+def read_config(path: str, limit: int = _GATE_LIMIT) -> bytes:
     """Bytes of a configuration file of at most 4 MiB."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            content = file.read(_GATE_LIMIT + 1)
+            content = file.read(limit + 1)
     except FileNotFoundError:
         message = f"there is no {os.path.basename(path)} in {os.path.dirname(path)}"  # noqa: PTH119,PTH120
         raise ConfigError(message, hint="hubpolicy init") from None
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise ServiceError(message) from error
-    if len(content) > _GATE_LIMIT:
-        message = f"got more than {_GATE_LIMIT} bytes, in {path}"
+    if len(content) > limit:
+        message = f"got more than {limit} bytes, in {path}"
         raise ConfigError(message)
     return content

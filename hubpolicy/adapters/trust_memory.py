@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hubpolicy.adapters.atomic import write_atomic
 from hubpolicy.adapters.home import read_config
 from hubpolicy.core.memory import memory_bytes, parse_memory
+from hubpolicy.core.strictjson import BYTES_LIMIT
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def read_memory(home: Home) -> tuple[Seen, ...]:
     path = Path(home.state) / MEMORY_FILE
     if not os.path.lexists(path):
         return ()
-    return parse_memory(read_config(str(path)), where=str(path))
+    return parse_memory(read_config(str(path), BYTES_LIMIT), where=str(path))
 
 
 def write_memory(home: Home, memory: tuple[Seen, ...]) -> None:

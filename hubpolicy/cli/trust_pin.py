@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.cli.trust_place import say
 from hubpolicy.errors import ConfigError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.trust_source import FolderSource, HubSource, Pinned, WebSource
     from hubpolicy.core.memory import Seen
     from hubpolicy.domain.trust import State, Trust
-    from hubpolicy.flows.pinning import Followed
+    from hubpolicy.flows.pinning import Followed, Held
 
 
 @click.command(
@@ -62,7 +63,8 @@ def pin(source: str, sha256: str) -> None:
     now = SystemClock().now()
     with trust_lock(home):
         memory = read_memory(home)
-        followed = pin_flow(_open(pinned), digest, memory, now)
+        held = _held(home, digest)
+        followed = pin_flow(_open(pinned), digest, memory, now, held=held)
         _install(home, followed, pinned, memory, now)
     _tell(followed, pinned)
 
@@ -86,25 +88,28 @@ def update() -> None:
     from hubpolicy.adapters.trust_source import read_pin
     from hubpolicy.flows.pinning import update as update_flow
 
-    home = user_home()
-    pinned = read_pin(home)
-    if pinned is None:
-        message = "nothing is pinned here, so there is nothing to fetch"
-        raise ConfigError(message, hint="hubpolicy trust pin SOURCE --sha256 HEX")
-    now = SystemClock().now()
-    before, accepted = _in_force(home)
+    home, now = user_home(), SystemClock().now()
+    if read_pin(home) is None:
+        raise _nothing_pinned()
     try:
         with trust_lock(home):
+            pinned, before = read_pin(home), _in_force(home)[0]
+            if pinned is None:
+                raise _nothing_pinned()
             memory = read_memory(home)
-            followed = update_flow(
-                _open(pinned), _held(home), pinned.sha256, memory, now, accepted=accepted
-            )
+            held = _held(home, pinned.sha256)
+            followed = update_flow(_open(pinned), held, pinned.sha256, memory, now)
             _install(home, followed, pinned, memory, now)
     except HubpolicyError:
-        click.echo(_what_stays(before, now), err=True)
+        click.echo(_what_stays(_in_force(home)[0], now), err=True)
         raise
     for line in changes(before, followed):
-        click.echo(line)
+        say(line)
+
+
+def _nothing_pinned() -> ConfigError:
+    message = "nothing is pinned here, so there is nothing to fetch"
+    return ConfigError(message, hint="hubpolicy trust pin SOURCE --sha256 HEX")
 
 
 def changes(before: Trust | None, after: Followed) -> tuple[str, ...]:
@@ -251,14 +256,23 @@ def _make_folder(home: Home) -> None:
         raise ServiceError(message, hint="check who owns your home directory") from error
 
 
-def _held(home: Home) -> tuple[bytes, ...]:
-    """The roots that are kept here, if any are."""
+def _held(home: Home, sha256: str) -> Held:
+    """What is kept here under that pin, as far as it can be read."""
     from hubpolicy.adapters.trusted import read_roots
+    from hubpolicy.cli.wiring import POLICY_DOCUMENT
+    from hubpolicy.flows.pinning import Held
 
     try:
-        return read_roots(home)
+        roots = read_roots(home)
     except HubpolicyError:
-        return ()
+        roots = ()
+    try:
+        policy = home.read(*POLICY_DOCUMENT)
+    except HubpolicyError:
+        policy = b""
+    trust, accepted = _in_force(home)
+    mine = trust is not None and _pin_in_force(home) == sha256
+    return Held(roots, policy, accepted, trust.state if trust is not None and mine else None)
 
 
 def _pin_in_force(home: Home) -> str:
@@ -320,4 +334,5 @@ def _tell(followed: Followed, pinned: Pinned) -> None:
         "",
         "next:   hubpolicy trust update    before the state ends: a timer does it best",
     )
-    click.echo("\n".join(lines))
+    for line in lines:
+        say(line)

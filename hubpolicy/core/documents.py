@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from hubpolicy.core import dsse, keys, strictjson
+from hubpolicy.core import dsse, keys, strictjson, times
 from hubpolicy.core.fields import Fields
 from hubpolicy.core.root_document import parse_root_fields, require_usable, root_fields
 from hubpolicy.domain.trust import State, Trust, TrustRoot
@@ -26,7 +26,11 @@ STATE_TYPE = "application/vnd.hubpolicy.state.v1+json"
 
 STATE_SCHEMA = "hubpolicy/state/1"
 
+MOST_STATE_DAYS = 31
+"""How far ahead a team's state may end: so long can it be kept from somebody."""
+
 _BYTES_LIMIT = 4 * 1024 * 1024
+_SKEW_SECONDS = 86400
 
 
 # Making --------------------------------------------------------------------------------------
@@ -93,12 +97,19 @@ def state_payload(state: State) -> bytes:
 
 
 def verify_trust(
-    roots: tuple[bytes, ...], state: bytes, *, pin: str, now: str, seen: tuple[int, int] = (0, 0)
+    roots: tuple[bytes, ...],
+    state: bytes,
+    *,
+    pin: str,
+    now: str,
+    seen: tuple[int, int] = (0, 0),
+    revoked: frozenset[str] = frozenset(),
 ) -> Trust:
     """The trust that a pinned root leads to.
 
     ``pin`` is the payload digest of the first root; ``seen`` are the highest root and state
-    versions that this client remembers, to be raised only after everything else held.
+    versions that this client remembers, to be raised only after everything else held; ``revoked``
+    are the keys that it knows to be revoked.
 
     1. The first root is the pinned one, signed under its own threshold.
     2. Each next root is version + 1, names the one before, and is signed under both thresholds.
@@ -112,7 +123,7 @@ def verify_trust(
     """
     root = verify_roots(roots, pin=pin)[-1]
     _require_fresh("trust root", root.expires, now, root.version, seen[0])
-    value = verify_state(state, root)
+    value = verify_state(state, root, revoked=revoked)
     _require_fresh("trust state", value.expires, now, value.version, seen[1])
     return Trust(root, value)
 
@@ -134,8 +145,17 @@ def verify_roots(roots: tuple[bytes, ...], *, pin: str) -> tuple[TrustRoot, ...]
     return tuple(chain)
 
 
-def verify_state(raw: bytes, root: TrustRoot, *, where: str = "the trust state") -> State:
+def verify_state(
+    raw: bytes,
+    root: TrustRoot,
+    *,
+    where: str = "the trust state",
+    revoked: frozenset[str] = frozenset(),
+) -> State:
     """The state, signed under the root's role ``state``; its expiry is the caller's to judge.
+
+    Signatures by ``revoked`` keys do not count: those that an earlier state revokes. What the
+    state itself revokes may still have signed it.
 
     Raises:
         ConfigError: malformed.
@@ -143,8 +163,29 @@ def verify_state(raw: bytes, root: TrustRoot, *, where: str = "the trust state")
 
     """
     envelope = _open_config(raw, STATE_TYPE, where)
-    _require_signed(envelope, root, "state", where)
+    _require_signed(envelope, root, "state", where, revoked)
     return parse_state(envelope.payload, where=where)
+
+
+def require_near_end(state: State, root: TrustRoot, now: str, *, where: str) -> None:
+    """Refuse a team's state that would hold for long: whoever stole its key could freeze it.
+
+    One person's own state may live as long as its policy.
+
+    Raises:
+        VerificationError: it ends more than 31 days (and one for clocks) after ``now``.
+
+    """
+    left = times.seconds(state.expires) - times.seconds(now)
+    if not root.solo and left > MOST_STATE_DAYS * 86400 + _SKEW_SECONDS:
+        message = (
+            f"got a trust state until {state.expires}, expected at most {MOST_STATE_DAYS} days "
+            f"from {now}, in {where}"
+        )
+        hint = (
+            "hubpolicy trust state renew makes one that ends; if nobody signed it, revoke the key"
+        )
+        raise VerificationError(message, hint=hint)
 
 
 def verify_policy(
@@ -304,7 +345,9 @@ def _require_signed(
     holders = root.role(role)
     threshold = holders.threshold if holders is not None else 1
     if len(signed) < threshold:
-        message = f"got {len(signed)} of {threshold} signatures of role {role}, in {where}"
+        gone = len(envelope.signatures) - len(counted)
+        note = f", {gone} more by revoked keys" if gone else ""
+        message = f"got {len(signed)} of {threshold} signatures of role {role}{note}, in {where}"
         raise VerificationError(message, hint="hubpolicy trust show lists who can sign")
 
 

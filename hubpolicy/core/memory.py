@@ -2,9 +2,11 @@
 """What this client has seen: the highest versions of root, policy and state, by line of roots.
 
 TUF's clients keep the newest metadata for the same purpose (TUF specification §5.3-5.5): somebody
-who serves yesterday's state, or a configuration restored from a backup, cannot take a revocation
-back. It is advanced only after everything else held. A line is known by the payload digests of
-its roots, so that another way to pin the same people is the same line.
+who serves yesterday's state, or signs tomorrow's with a stolen key, cannot take a revocation back
+from those who saw it. ``trust pin``, ``trust update`` and one's own signing ask it, and ``doctor``;
+no gate does: a configuration restored from a backup judges as it did until its state ends. It is
+advanced only after everything else held. A line is known by the payload digests of its roots, so
+that another way to pin the same people is the same line.
 """
 
 from __future__ import annotations
@@ -19,19 +21,44 @@ from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hubpolicy.domain.trust import State
+
 SCHEMA = "hubpolicy/memory/1"
 MOST_LINES = 64
 SKEW_SECONDS = 86400
 """How far the clock may be behind a moment that this machine has seen."""
 
 
+class Revocations(NamedTuple):
+    """Hex digests: of keys, of signed payloads, of files."""
+
+    keys: frozenset[str] = frozenset()
+    payloads: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+
+    def joined(self, other: Revocations) -> Revocations:
+        """What either of them revokes."""
+        return Revocations(*(a | b for a, b in zip(self, other, strict=True)))
+
+    def without(self, other: Revocations) -> tuple[str, ...]:
+        """What this one revokes and the other does not, in words."""
+        pairs = zip(("key", "payload", "file"), self, other, strict=True)
+        return tuple(f"{kind} {x}" for kind, a, b in pairs for x in sorted(a - b))
+
+
+def revocations(state: State) -> Revocations:
+    """What a state revokes."""
+    return Revocations(state.revoked_keys, state.revoked_payloads, state.revoked_files)
+
+
 class Versions(NamedTuple):
-    """Of the documents that stand together, and the payload digest of that state."""
+    """Of the documents that stand together, the payload digest of that state, what it revokes."""
 
     root: int
     policy: int
     state: int
     state_sha256: str
+    revoked: Revocations = Revocations()
 
 
 class Seen(NamedTuple):
@@ -73,6 +100,9 @@ def memory_bytes(memory: tuple[Seen, ...]) -> bytes:
             "stateVersion": line.newest.state,
             "stateSha256": line.newest.state_sha256,
             "since": line.since,
+            "revoked": {
+                name: sorted(digests) for name, digests in line.newest.revoked._asdict().items()
+            },
         }
         for line in memory[-MOST_LINES:]
     ]
@@ -86,18 +116,22 @@ def recall(memory: tuple[Seen, ...], roots: Iterable[str]) -> Seen:
     if not lines:
         return NOTHING
     latest = max(lines, key=lambda line: line.newest.state)
+    revoked = Revocations()
+    for line in lines:
+        revoked = revoked.joined(line.newest.revoked)
     return Seen(
         frozenset().union(*(line.roots for line in lines)),
         latest.newest._replace(
             root=max(line.newest.root for line in lines),
             policy=max(line.newest.policy for line in lines),
+            revoked=revoked,
         ),
         latest.since,
     )
 
 
 def require_not_older(seen: Seen, here: Versions) -> None:
-    """Refuse documents that are older than those seen, or others of the same version.
+    """Refuse documents older than those seen, others of one version, or that revoke less.
 
     Raises:
         VerificationError: naming the document, what was got and what was seen.
@@ -121,6 +155,16 @@ def require_not_older(seen: Seen, here: Versions) -> None:
             f"one seen before ({seen.newest.state_sha256[:12]}): two were signed"
         )
         raise VerificationError(message, hint="ask who signs the state for one of a later version")
+    lost = seen.newest.revoked.without(here.revoked)
+    if lost:
+        message = (
+            f"trust state {here.state} takes back {len(lost)} revocations that were seen before on "
+            f"this machine ({lost[0][:20]}…), and none is ever taken back"
+        )
+        hint = (
+            "ask who signs the state for one that keeps them; if nobody signed it, revoke the key"
+        )
+        raise VerificationError(message, hint=hint)
 
 
 def advance(
@@ -153,8 +197,18 @@ def _seen(fields: Fields) -> Seen:
             fields.count("policyVersion", low=1),
             fields.count("stateVersion", low=1),
             fields.hexdigest("stateSha256"),
+            _revocations(fields),
         ),
         fields.instant("since"),
     )
     fields.done()
     return seen
+
+
+def _revocations(fields: Fields) -> Revocations:
+    if not fields.has("revoked"):  # written before revocations were kept
+        return Revocations()
+    lists = fields.object("revoked")
+    revoked = Revocations(*(lists.hexdigests(name) for name in Revocations._fields))
+    lists.done()
+    return revoked

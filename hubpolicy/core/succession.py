@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core import strictjson
-from hubpolicy.core.documents import parse_root, parse_state
+from hubpolicy.core.documents import parse_root, parse_state, require_near_end
 from hubpolicy.core.observing import require_end
 from hubpolicy.core.pending import count
 from hubpolicy.core.policy import parse_policy
@@ -89,7 +89,8 @@ def check_follows(folder: TrustFolder, standing: Standing, pending: Pending, now
 
     Raises:
         ConfigError: it has expired.
-        VerificationError: it does not follow.
+        VerificationError: it does not follow, or is a state that no consumer would take for its
+            far end.
 
     """
     for problem, hint in _problems(folder, standing, pending):
@@ -97,6 +98,9 @@ def check_follows(folder: TrustFolder, standing: Standing, pending: Pending, now
         raise VerificationError(message, hint=hint)
     if pending.kind == "policy" and not _is_policy(standing, pending):
         require_end(parse_policy(pending.envelope.payload, where=pending.path), now)
+    if pending.kind == "state" and standing.root is not None:
+        state = parse_state(pending.envelope.payload, where=pending.path)
+        require_near_end(state, standing.root, now, where=pending.path)
     expires = expiry(pending)
     if expires < now[: len(expires)]:
         message = f"{pending.path} expired on {expires} before it was published, it is {now}"

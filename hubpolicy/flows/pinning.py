@@ -3,8 +3,8 @@
 
 The trips of ``trust pin`` and ``trust update``. As a TUF client does (TUF specification §5.3):
 roots one version at a time, each signed under the thresholds of both; then the state, then the
-policy that it names. Nothing is older than what was held or seen, nothing has expired, and no
-version is left out. Not responsible for where documents come from, nor for writing them.
+policy that it names. Nothing is older than what was held or seen, nothing has expired, no version
+is left out, and no revocation is taken back. Not responsible for where documents come from.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hubpolicy.core.baseline import Baseline, verify_baseline
+from hubpolicy.core.baseline import BASELINE_TYPE, parse_baseline, verify_baseline
 from hubpolicy.core.documents import (
     POLICY_TYPE,
     ROOT_TYPE,
@@ -20,12 +20,20 @@ from hubpolicy.core.documents import (
     open_document,
     parse_root,
     parse_state,
+    require_near_end,
     verify_policy,
     verify_roots,
     verify_trust,
 )
 from hubpolicy.core.gatefile import make_gate
-from hubpolicy.core.memory import Seen, Versions, advance, recall, require_not_older
+from hubpolicy.core.memory import (
+    Seen,
+    Versions,
+    advance,
+    recall,
+    require_not_older,
+    revocations,
+)
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.reserved import Documents
 from hubpolicy.core.strictjson import parse
@@ -34,7 +42,7 @@ from hubpolicy.errors import ConfigError, HubpolicyError, MalformedError, Verifi
 if TYPE_CHECKING:
     from hubpolicy.core.gatefile import GateMeta
     from hubpolicy.domain.policy import Policy
-    from hubpolicy.domain.trust import Trust, TrustRoot
+    from hubpolicy.domain.trust import State, Trust, TrustRoot
 
 MOST_ROOTS = 256
 DOCUMENT_LIMIT = 4 * 1024 * 1024
@@ -57,6 +65,21 @@ class Source(Protocol):
             ServiceError: the place does not answer, or sends more.
 
         """
+
+
+class Held(NamedTuple):
+    """What is in force here, as far as it can be read: roots, the signed policy and its digest.
+
+    Revocations of ``state`` stay, also where the memory was lost.
+    """
+
+    roots: tuple[bytes, ...] = ()
+    policy_document: bytes = b""
+    accepted: str = ""
+    state: State | None = None
+
+
+NOTHING_HELD = Held()
 
 
 class Followed(NamedTuple):
@@ -90,11 +113,21 @@ class Followed(NamedTuple):
             self.policy.version,
             self.trust.state.version,
             _digest(state),
+            revocations(self.trust.state),
         )
 
 
-def pin(source: Source, sha256: str, memory: tuple[Seen, ...], now: str) -> Followed:
+def pin(
+    source: Source,
+    sha256: str,
+    memory: tuple[Seen, ...],
+    now: str,
+    *,
+    held: Held = NOTHING_HELD,
+) -> Followed:
     """Follow a source from the root with that payload digest, told out of band.
+
+    Of what is ``held`` here under the same pin, only the revocations count.
 
     Raises:
         ConfigError: a document is missing, malformed or expired.
@@ -104,19 +137,11 @@ def pin(source: Source, sha256: str, memory: tuple[Seen, ...], now: str) -> Foll
     """
     roots = _more_roots(source, ())
     _require_pinned(source, roots, sha256)
-    return _follow(source, roots, memory, now, accepted="")
+    return _follow(source, roots, memory, now, Held(state=held.state))
 
 
-def update(
-    source: Source,
-    held: tuple[bytes, ...],
-    sha256: str,
-    memory: tuple[Seen, ...],
-    now: str,
-    *,
-    accepted: str = "",
-) -> Followed:
-    """Follow the source from the roots that are held. ``accepted``: the policy in force, by digest.
+def update(source: Source, held: Held, sha256: str, memory: tuple[Seen, ...], now: str) -> Followed:
+    """Follow the source from the roots that are held.
 
     Roots that were damaged here are fetched again; what was seen of them still binds.
 
@@ -124,9 +149,9 @@ def update(
         As :func:`pin`.
 
     """
-    roots = _more_roots(source, held if _is_whole(held, sha256) else ())
+    roots = _more_roots(source, held.roots if _is_whole(held.roots, sha256) else ())
     _require_pinned(source, roots, sha256)
-    return _follow(source, roots, memory, now, accepted=accepted)
+    return _follow(source, roots, memory, now, held)
 
 
 def compile_followed(followed: Followed, meta: GateMeta) -> bytes:
@@ -164,7 +189,9 @@ def remembered_solo(
     said, value = parse_root(payload), parse_state(signed)
     before = parse(payload, what="the trust root")["previous"]
     line = frozenset((said.sha256, *((before,) if before else ())))
-    here = Versions(said.version, value.policy_version, value.version, _digest(signed))
+    here = Versions(
+        said.version, value.policy_version, value.version, _digest(signed), revocations(value)
+    )
     return advance(memory, line, here, now)
 
 
@@ -174,17 +201,16 @@ def renewers(root: TrustRoot) -> str:
 
 
 def _follow(
-    source: Source, roots: tuple[bytes, ...], memory: tuple[Seen, ...], now: str, *, accepted: str
+    source: Source, roots: tuple[bytes, ...], memory: tuple[Seen, ...], now: str, held: Held
 ) -> Followed:
     chain = verify_roots(roots, pin=_payload_digest(roots[0]))
     line = frozenset(root.sha256 for root in chain)
-    seen = recall(memory, line)
+    seen = _with_held(recall(memory, line), held)
     if chain[-1].version >= seen.newest.root:  # a shorter one is an old one
         _require_no_fork(source, seen, line)
     state = _required(source, STATE)
     trust = _verified(source, roots, chain, state, seen, now)
-    document = _required(source, f"policy/{trust.state.policy_version}.json")
-    payload = _policy_payload(source, document, trust, accepted)
+    document, payload = _policy(source, trust, held)
     policy = parse_policy(payload)
     found = Followed(roots, document, state, trust, policy, payload, line)
     _require_current_policy(source, found, now)
@@ -193,14 +219,23 @@ def _follow(
 
 
 def newer_baseline(found: Followed, held: bytes) -> bool:
-    """Whether the source's baseline is to replace the one that is held (empty: none)."""
+    """Whether the source's baseline is to replace the one that is held (empty: none).
+
+    The version of one that no longer holds still counts: a revoked signer must not make room for
+    an older list. Of one that cannot be read nobody knows the version; it is replaced.
+    """
     if not found.baseline:
         return False
+    theirs = verify_baseline(found.baseline, found.trust, found.policy).version
+    return _baseline_version(held) <= theirs
+
+
+def _baseline_version(held: bytes) -> int:
     try:
-        mine = verify_baseline(held, found.trust, found.policy) if held else Baseline()
+        payload = open_document(held, BASELINE_TYPE, where=BASELINE).payload
+        return parse_baseline(payload).version
     except HubpolicyError:
-        return True
-    return mine.version <= verify_baseline(found.baseline, found.trust, found.policy).version
+        return 0
 
 
 def _with_baseline(source: Source, found: Followed) -> Followed:
@@ -223,11 +258,15 @@ def _verified(
     now: str,
 ) -> Trust:
     """Root and state, with the way out in the message of what does not hold."""
-    newest, first = chain[-1], _payload_digest(roots[0])
+    newest, first, last = chain[-1], _payload_digest(roots[0]), seen.newest
+    # The very state that was seen may be signed by a key that it revokes itself.
+    same = _digest(_payload(state, STATE_TYPE, STATE)) == last.state_sha256
+    revoked = frozenset[str]() if same else last.revoked.keys
     try:
-        return verify_trust(
-            roots, state, pin=first, now=now, seen=(seen.newest.root, seen.newest.state)
+        trust = verify_trust(
+            roots, state, pin=first, now=now, seen=(last.root, last.state), revoked=revoked
         )
+        require_near_end(trust.state, newest, now, where=STATE)
     except ConfigError as error:
         hint = f"frozen, or not renewed: ask {renewers(newest)}"
         if newest.expires < now[:10]:
@@ -237,18 +276,40 @@ def _verified(
     except VerificationError as error:
         message = f"{error.message}, at {source.name}"
         raise VerificationError(message, hint=error.hint) from error
+    return trust
 
 
-def _policy_payload(source: Source, document: bytes, trust: Trust, accepted: str) -> bytes:
-    """A policy that was accepted before stays by its digest.
+def _with_held(seen: Seen, held: Held) -> Seen:
+    if held.state is None:
+        return seen
+    revoked = seen.newest.revoked.joined(revocations(held.state))
+    return seen._replace(newest=seen.newest._replace(revoked=revoked))
+
+
+def _policy(source: Source, trust: Trust, held: Held) -> tuple[bytes, bytes]:
+    """The signed policy and its payload. One that was accepted before stays by its digest.
 
     If the key of somebody who signed it is what the new state revokes, the revocation must not
-    fail for being needed.
+    fail for being needed. It stays as it is held: what the source has may be signed by nobody.
     """
-    payload = _payload(document, POLICY_TYPE, f"the policy at {source.name}")
-    if accepted and _digest(payload) == accepted == trust.state.policy_sha256:
-        return payload
-    return verify_policy(document, trust, where=f"the policy at {source.name}")
+    document = _required(source, f"policy/{trust.state.policy_version}.json")
+    where = f"the policy at {source.name}"
+    payload = _payload(document, POLICY_TYPE, where)
+    try:
+        return document, verify_policy(document, trust, where=where)
+    except VerificationError:
+        if _digest(payload) != trust.state.policy_sha256 or not _is_held(held, payload):
+            raise
+        return held.policy_document, payload
+
+
+def _is_held(held: Held, payload: bytes) -> bool:
+    """Whether that policy is in force here, and its signed document lies beside it."""
+    try:
+        mine = open_document(held.policy_document, POLICY_TYPE, where="the policy here").payload
+    except MalformedError:
+        return False
+    return mine == payload and _digest(payload) == held.accepted
 
 
 def _require_current_policy(source: Source, found: Followed, now: str) -> None:

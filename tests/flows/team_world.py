@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core.documents import (
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 NOW = "2026-11-22T15:00:00Z"
 LATER = "2026-11-29T15:00:00Z"
-FAR = "2099-01-07T00:00:00Z"
+SOON = "2026-12-20T15:00:00Z"
+"""Where ``NOW`` is the clock: a state may end at most 31 days ahead."""
+FAR = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() + 20 * 86400))
+"""Where the clock is the machine's."""
 NEVER: frozenset[str] = frozenset()
 
 PEOPLE = {
@@ -75,11 +79,13 @@ def signed(payload: bytes, kind: str, who: Iterable[str]) -> bytes:
 class Team:
     """What its people published last; every method publishes something newer."""
 
-    def __init__(self, folder: Path, *keys: Key, policy: Policy = POLICY) -> None:
+    def __init__(
+        self, folder: Path, *keys: Key, policy: Policy = POLICY, expires: str = FAR
+    ) -> None:
         self.folder = folder
         self.root = first_root(*keys)
         self.policy = policy
-        self.state = State(0, FAR, policy.version, "", NEVER, NEVER, NEVER)
+        self.state = State(0, expires, policy.version, "", NEVER, NEVER, NEVER)
         self.publish_root(self.root, previous="", who=BOTH)
         self.publish_policy()
         self.publish_state()

@@ -14,8 +14,8 @@ from hubpolicy.core.policy import parse_policy
 from hubpolicy.domain.trust import Role
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 from hubpolicy.flows import pinning
-from hubpolicy.flows.pinning import Followed, compile_followed, remembered
-from tests.flows.team_world import BOTH, FAR, LATER, NOW, Team, ada
+from hubpolicy.flows.pinning import Followed, Held, compile_followed, remembered
+from tests.flows.team_world import BOTH, LATER, NOW, SOON, Team, ada
 from tests.golden.samples import key, sha, signer
 
 if TYPE_CHECKING:
@@ -57,11 +57,15 @@ class Client:
         assert self.held is not None
         found = pinning.update(
             self.shelf,
-            self.held.roots,
+            Held(
+                self.held.roots,
+                self.held.policy_document,
+                self.held.policy.sha256,
+                self.held.trust.state,
+            ),
             self.pinned,
             self.memory,
             now,
-            accepted=self.held.policy.sha256,
         )
         return self._keep(found, self.pinned, now)
 
@@ -73,7 +77,7 @@ class Client:
 
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
-    return Team(tmp_path / "trust")
+    return Team(tmp_path / "trust", expires=SOON)
 
 
 @pytest.fixture
@@ -297,7 +301,7 @@ def test_each_has_a_message_of_its_own(team: Team, tmp_path: Path) -> None:
     """Two kinds of attack that read alike would be one for whoever is on call."""
     said = {}
     for wrong, _, _ in WRONG:
-        mine = Team(tmp_path / wrong.__name__)
+        mine = Team(tmp_path / wrong.__name__, expires=SOON)
         mine.publish_policy(version=5)
         mine.publish_state()
         client = Client(mine)
@@ -387,7 +391,7 @@ def test_roots_that_were_damaged_here_are_fetched_again(
 def test_other_people_are_another_line(team: Team, client: Client, tmp_path: Path) -> None:
     team.publish_state()
     client.pin(team.digest)
-    others = Team(tmp_path / "others")
+    others = Team(tmp_path / "others", expires=SOON)
     others.root = others.root._replace(expires="2097-01-01")
     others.publish_root(others.root, previous="", who=BOTH)
     client.shelf = Shelf(others.folder)
@@ -446,5 +450,5 @@ def test_who_can_renew_is_named(team: Team, client: Client) -> None:
     with pytest.raises(ConfigError) as raised:
         client.update("2026-11-22T15:00:01Z")
     assert "robot (role state): hubpolicy trust state renew" in raised.value.hint
-    team.publish_state(expires=FAR)
-    assert client.update(LATER).trust.state.expires == FAR
+    team.publish_state(expires=SOON)
+    assert client.update(LATER).trust.state.expires == SOON

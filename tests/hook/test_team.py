@@ -13,7 +13,7 @@ from hubpolicy.core.gatefile import GateMeta, make_gate
 from hubpolicy.core.policy import policy_payload
 from hubpolicy.core.strictjson import canonical
 from tests.cli.world import config, run
-from tests.flows.team_world import Team
+from tests.flows.team_world import FAR, Team
 from tests.golden.samples import sha, signer
 from tests.hook.gate_world import ENDPOINT, person
 from tests.hook.hooked import install, push
@@ -86,7 +86,7 @@ def test_a_state_that_ended_since_it_was_fetched_blocks_the_hook(
     assert "fix: hubpolicy trust update" in pushed.said
     assert "robot (role state)" in pushed.said
     assert refs(remote) == []
-    team.publish_state(expires="2099-01-01T00:00:00Z")
+    team.publish_state(expires=FAR)
     assert run("trust", "update").code == 0
     assert push(repo, "origin", "main").code == 0
 
