@@ -4,16 +4,21 @@
 ``cryptography``'s path building does the walk. Its defaults are those of web servers, so what a
 leaf must say is stated here: made for signatures, not for TLS, and never an authority itself.
 The certificate fixes the key and the key the algorithm, which is ECDSA P-256 as everywhere.
+Certificates come from strangers, and ``cryptography`` parses much of them only when asked for:
+whatever it raises on the way is a ``MalformedError``, see :func:`reading`.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import keys, times
-from hubpolicy.errors import MalformedError, VerificationError
+from hubpolicy.errors import HubpolicyError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cryptography import x509
     from cryptography.x509.verification import ExtensionPolicy
 
@@ -25,6 +30,27 @@ class Leaf(NamedTuple):
 
     pem: str
     names: tuple[str, ...]
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Turn whatever ``cryptography`` raises of a certificate into one error of ours.
+
+    Its errors have no common base (``InvalidVersion``, ``DuplicateExtension``, ``ValueError``…),
+    and releases add to them.
+
+    Raises:
+        MalformedError: something in it does not parse.
+
+    """
+    try:
+        yield
+    except HubpolicyError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        message = f"got no X.509 certificate that can be read ({reason}), in {where}"
+        raise MalformedError(message, hint=_HINT) from error
 
 
 def read_leaf(der: bytes, *, where: str) -> Leaf:
@@ -47,19 +73,18 @@ def names_of(certificate: x509.Certificate, *, where: str) -> tuple[str, ...]:
     """
     from cryptography import x509
 
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        others = extension.value
-    except x509.ExtensionNotFound:
-        others = x509.SubjectAlternativeName([])
-    except ValueError as error:
-        raise _malformed(error, where) from error
-    found = (
-        *(f"email:{name}" for name in others.get_values_for_type(x509.RFC822Name)),
-        *(f"uri:{name}" for name in others.get_values_for_type(x509.UniformResourceIdentifier)),
-        *(f"dns:{name}" for name in others.get_values_for_type(x509.DNSName)),
-    )
-    subject = certificate.subject.rfc4514_string()
+    with reading(where):
+        try:
+            wanted = x509.SubjectAlternativeName
+            others = certificate.extensions.get_extension_for_class(wanted).value
+        except x509.ExtensionNotFound:
+            others = x509.SubjectAlternativeName([])
+        found = (
+            *(f"email:{name}" for name in others.get_values_for_type(x509.RFC822Name)),
+            *(f"uri:{name}" for name in others.get_values_for_type(x509.UniformResourceIdentifier)),
+            *(f"dns:{name}" for name in others.get_values_for_type(x509.DNSName)),
+        )
+        subject = certificate.subject.rfc4514_string()
     return (*found, f"subject:{subject}") if subject else found
 
 
@@ -81,23 +106,25 @@ def verify_chain(chain: tuple[bytes, ...], anchor: str, *, at: str, where: str) 
 
     leaf, *between = (_load(der, where) for der in chain)
     _require_signing(leaf, where)
-    roots = _load_all(anchor, where)
-    verifier = (
-        PolicyBuilder()
-        .store(Store(roots))
-        .time(datetime.fromtimestamp(times.seconds(at), UTC))
-        .extension_policies(
-            ca_policy=_ca_policy(ExtensionPolicy), ee_policy=ExtensionPolicy.permit_all()
+    moment = datetime.fromtimestamp(times.seconds(at), UTC)
+    with reading(where):
+        verifier = (
+            PolicyBuilder()
+            .store(Store(_load_all(anchor, where)))
+            .time(moment)
+            .extension_policies(
+                ca_policy=_ca_policy(ExtensionPolicy), ee_policy=ExtensionPolicy.permit_all()
+            )
+            .build_client_verifier()
         )
-        .build_client_verifier()
-    )
-    try:
-        path = verifier.verify(leaf, between).chain
-    except (PathError, ValueError) as error:
-        message = f"the certificate of {leaf.subject.rfc4514_string() or 'nobody'} does not chain"
-        text = f"{message} to the pinned root at {at}: {error}, in {where}"
-        raise VerificationError(text, hint=_HINT) from error
-    return tuple(_keyid(certificate) for certificate in path)
+        subject = leaf.subject.rfc4514_string() or "nobody"
+        try:
+            path = verifier.verify(leaf, between).chain
+        except (PathError, ValueError) as error:
+            message = f"the certificate of {subject} does not chain to the pinned root at {at}"
+            text = f"{message}: {error}, in {where}"
+            raise VerificationError(text, hint=_HINT) from error
+        return tuple(_keyid(certificate) for certificate in path)
 
 
 def require_leaf(der: bytes, *, at: str, where: str) -> None:
@@ -113,7 +140,8 @@ def require_leaf(der: bytes, *, at: str, where: str) -> None:
     leaf = _load(der, where)
     _require_signing(leaf, where)
     moment = datetime.fromtimestamp(times.seconds(at), UTC)
-    first, last = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    with reading(where):
+        first, last = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if not first <= moment <= last:
         message = f"the certificate is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}, it is {at}"
         text = f"{message}, in {where}"
@@ -130,11 +158,9 @@ def require_anchor(pem: str, *, where: str) -> None:
     from cryptography import x509
 
     for certificate in _load_all(pem, where):
-        try:
-            constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-        except (x509.ExtensionNotFound, ValueError):
-            continue
-        if constraints.value.ca:
+        with reading(where):
+            found = [each.value for each in certificate.extensions]
+        if any(isinstance(each, x509.BasicConstraints) and each.ca for each in found):
             return
     message = f"got no certificate of an authority (CA:TRUE), expected one to pin, in {where}"
     raise MalformedError(message, hint="pin the root, not the leaf that it signed")
@@ -149,7 +175,9 @@ def load_chain(pem: bytes, *, where: str) -> tuple[bytes, ...]:
     """
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    return tuple(c.public_bytes(Encoding.DER) for c in _load_all(pem.decode("latin-1"), where))
+    found = _load_all(pem.decode("latin-1"), where)
+    with reading(where):
+        return tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
 
 
 def _require_signing(leaf: x509.Certificate, where: str) -> None:
@@ -157,10 +185,8 @@ def _require_signing(leaf: x509.Certificate, where: str) -> None:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    try:
+    with reading(where):
         known = {type(extension.value): extension.value for extension in leaf.extensions}
-    except ValueError as error:
-        raise _malformed(error, where) from error
     constraints = known.get(x509.BasicConstraints)
     usage, purposes = known.get(x509.KeyUsage), known.get(x509.ExtendedKeyUsage)
     problem = ""
@@ -197,14 +223,11 @@ def _keyid(certificate: x509.Certificate) -> str:
 
 
 def _public_pem(certificate: x509.Certificate, where: str) -> str:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    try:
+    with reading(where):
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _malformed(error, where) from error
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+        pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     keys.parse_point(pem, where=f"the certificate of {where}")
     return pem
 
@@ -212,21 +235,12 @@ def _public_pem(certificate: x509.Certificate, where: str) -> str:
 def _load(der: bytes, where: str) -> x509.Certificate:
     from cryptography import x509
 
-    try:
+    with reading(where):
         return x509.load_der_x509_certificate(der)
-    except ValueError as error:
-        raise _malformed(error, where) from error
 
 
 def _load_all(pem: str, where: str) -> list[x509.Certificate]:
     from cryptography import x509
 
-    try:
+    with reading(where):
         return x509.load_pem_x509_certificates(pem.encode("latin-1"))
-    except ValueError as error:
-        raise _malformed(error, where) from error
-
-
-def _malformed(error: Exception, where: str) -> MalformedError:
-    message = f"got no X.509 certificate that can be read ({error}), in {where}"
-    return MalformedError(message, hint=_HINT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core import keys
+from hubpolicy.core import keys, times
 from hubpolicy.domain.trust import Key
 from hubpolicy.errors import HubpolicyError, UnsupportedError, VerificationError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hubpolicy.core.dsse import SigningKey
     from hubpolicy.domain.certified import Identity
     from hubpolicy.domain.trust import Trust, TrustRoot
+
+SKEW_SECONDS = 300
 
 _HINT = "hubpolicy trust show lists who may sign"
 
@@ -41,12 +43,13 @@ class Signatory(NamedTuple):
     """The key to check with, and everything by which this signer could be revoked.
 
     ``key.keyid`` is what statements by this signer are told apart by: of a keyless signer the
-    identity's, since every signature has a key of its own. ``stamp``: when a log says it was made.
+    identity's, since every signature has a key of its own. ``stamps``: who, of those that such a
+    signature needs, says when it was made; earliest first.
     """
 
     key: Key
     revocable: frozenset[str]
-    stamp: Stamp | None = None
+    stamps: tuple[Stamp, ...] = ()
 
 
 def proven_times(bundle: Bundle, trust: Trust, *, now: str, where: str) -> tuple[Stamp, ...]:
@@ -71,13 +74,15 @@ def signing_time(stamps: tuple[Stamp, ...], now: str) -> str:
 def find_signatory(raw: bytes, bundle: Bundle, trust: Trust, *, at: str, where: str) -> Signatory:
     """Select the signer. ``raw`` is the bundle's own text; chains must be valid ``at`` (ISO UTC).
 
+    What the trust root has no use for is refused unread: a form of which it names nobody.
+
     Raises:
-        RefusedError: HP302, nobody of the trust root.
+        RefusedError: HP302, nobody of the trust root; HP306, logged in the future.
         MalformedError: a certificate that does not parse, or of another kind of key.
 
     """
     if bundle.logged:
-        return _keyless(raw, bundle, trust, where)
+        return _keyless(raw, bundle, trust, at, where)
     if bundle.certificates:
         return _certified(bundle.certificates, trust, at, where)
     key = trust.root.key(bundle.hint)
@@ -109,6 +114,9 @@ def principal_at_hand(signer: SigningKey, root: TrustRoot) -> str:
 
 def _certified(chain: tuple[bytes, ...], trust: Trust, at: str, where: str) -> Signatory:
     """The one authority that both knows a name of the leaf and is the root of its chain."""
+    if not trust.root.authorities:
+        message = f"got a certificate, and the trust root pins no authority, in {where}"
+        raise RefusedError(message, "HP302", _HINT)
     from hubpolicy.core.certificates import read_leaf, verify_chain
     from hubpolicy.domain.certified import name_id
 
@@ -132,8 +140,11 @@ def _certified(chain: tuple[bytes, ...], trust: Trust, at: str, where: str) -> S
     raise RefusedError(message, "HP302", _HINT)
 
 
-def _keyless(raw: bytes, bundle: Bundle, trust: Trust, where: str) -> Signatory:
+def _keyless(raw: bytes, bundle: Bundle, trust: Trust, at: str, where: str) -> Signatory:
     """The first identity of the trust root that the witness proves, among those it names."""
+    if not trust.root.identities:
+        message = f"got a keyless signature, and the trust root names no identity, in {where}"
+        raise RefusedError(message, "HP302", _HINT)
     from hubpolicy.core.certificates import read_leaf
 
     leaf = read_leaf(bundle.certificates[0], where=where)
@@ -141,25 +152,36 @@ def _keyless(raw: bytes, bundle: Bundle, trust: Trust, where: str) -> Signatory:
     refusal = f"got a keyless certificate of {_shown(leaf.names)}, expected one of the trust root"
     for identity in named:
         try:
-            stamp = _witnessed(raw, identity, trust, where)
+            stamps = _witnessed(raw, identity, trust, where)
         except UnsupportedError:
             raise
         except HubpolicyError as error:
             refusal = error.message.removesuffix(f", in {where}")
             continue
+        _check_not_ahead(stamps, at, where)
         key = Key(identity.keyid, leaf.pem, identity.principal)
         revocable = frozenset({identity.keyid, keys.keyid_of(leaf.pem)})
-        return Signatory(key, revocable, stamp)
+        return Signatory(key, revocable, stamps)
     message = f"{refusal}, in {where}"
     raise RefusedError(message, "HP302", _HINT)
 
 
-def _witnessed(raw: bytes, identity: Identity, trust: Trust, where: str) -> Stamp:
+def _witnessed(raw: bytes, identity: Identity, trust: Trust, where: str) -> tuple[Stamp, ...]:
     if trust.witness is None:
         message = f"nobody here can prove a keyless signature, in {where}"
         raise UnsupportedError(message, hint="pip install 'hubpolicy[keyless]'")
     text = dict(trust.root.trusted_roots)[identity.trusted_root]
-    return Stamp("the transparency log", trust.witness.witnessed(raw, identity, text, where=where))
+    proven = trust.witness.witnessed(raw, identity, text, where=where)
+    stamps = (Stamp(authority, time) for time, authority in sorted(proven))
+    return tuple(stamps)
+
+
+def _check_not_ahead(stamps: tuple[Stamp, ...], now: str, where: str) -> None:
+    """What is logged in the future has no proven time: a clock is wrong, theirs or ours."""
+    latest = stamps[-1]
+    if times.seconds(latest.time) > times.seconds(now) + SKEW_SECONDS:
+        message = f"got {latest.time} by {latest.authority}, expected none after {now}, in {where}"
+        raise RefusedError(message, "HP306", "set the clock right and attest again")
 
 
 def _is_named(identity: Identity, names: tuple[str, ...]) -> bool:

@@ -316,8 +316,7 @@ def _verify_signature(raw: bytes, trust: Trust, now: str, where: str) -> _Signed
     if payload_sha256 in trust.state.revoked_payloads:
         message = f"the statement {payload_sha256[:16]} is revoked, in {where}"
         raise RefusedError(message, "HP702", "make new evidence: hubpolicy test, then attest")
-    witnessed = () if signer.stamp is None else (signer.stamp,)
-    return _Signed(bundle.payload, payload_sha256, key, stamps + witnessed)
+    return _Signed(bundle.payload, payload_sha256, key, stamps + signer.stamps)
 
 
 def _roles_for(kind: str, principal: str, trust: Trust, where: str) -> frozenset[str]:

@@ -50,16 +50,25 @@ class TimeAuthority(NamedTuple):
     pem: str
 
 
+class Witnessed(NamedTuple):
+    """A moment (ISO 8601 UTC) that was proven, and who vouches for it."""
+
+    time: str
+    authority: str
+
+
 class Witness(Protocol):
     """Proves keyless bundles, offline. ``adapters/keyless.py`` is one."""
 
-    def witnessed(self, raw: bytes, identity: Identity, trusted_root: str, *, where: str) -> str:
-        """When the bundle was signed, by the log's or a time authority's word (ISO 8601 UTC).
+    def witnessed(
+        self, raw: bytes, identity: Identity, trusted_root: str, *, where: str
+    ) -> tuple[Witnessed, ...]:
+        """When the bundle was signed, by the log's and time authorities' word; never empty.
 
         ``trusted_root`` is the JSON text of a Sigstore trusted root.
 
         Raises:
-            VerificationError: certificate, identity, log entry or time do not hold.
+            VerificationError: certificate, identity, log entry or any of its times do not hold.
             UnsupportedError: what it takes is not installed.
 
         """

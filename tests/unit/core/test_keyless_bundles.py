@@ -237,14 +237,15 @@ WORKFLOW = (
     "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/"
     ".github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main"
 )
+TSA = "CN=sigstore-tsa,O=sigstore.dev"
 PUBLISHED = {
     "oms-v1.0-sigstore.bundle.json": (
         "sigstore.dev", "https://sigstore.verify.ibm.com/oauth2", "stefanb@us.ibm.com",
-        "2025-10-10T02:12:20Z",
+        ("the transparency log 2025-10-10T02:12:20Z", f"{TSA} 2025-10-10T02:12:20Z"),
     ),
     "sigstore-python-rekor-v2.sigstore.json": (
         "sigstage.dev", "https://token.actions.githubusercontent.com", WORKFLOW,
-        "2026-05-13T19:23:33Z",
+        (f"{TSA} 2026-05-13T19:23:33Z",),
     ),
 }  # fmt: skip
 
@@ -252,10 +253,11 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_bundles_that_others_published(name: str) -> None:
     raw = (VECTORS / name).read_bytes()
-    home, issuer, identity, time = PUBLISHED[name]
+    home, issuer, identity, times = PUBLISHED[name]
     who = Identity(issuer, identity, "rita", "")
     witness = SigstoreWitness()
-    assert witness.witnessed(raw, who, _shipped(home), where="x") == time
+    found = witness.witnessed(raw, who, _shipped(home), where="x")
+    assert tuple(f"{each.authority} {each.time}" for each in found) == times
     elsewhere = {"sigstore.dev", "sigstage.dev"} - {home}
     for identity_, text in (
         (who._replace(issuer="https://evil.example"), _shipped(home)),

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates that nobody made in good faith: each is a finding at its line, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from cryptography import x509
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hubpolicy.core import verify
+from hubpolicy.core.bundle import make_chain_bundle
+from hubpolicy.core.certificates import (
+    load_chain,
+    read_leaf,
+    reading,
+    require_anchor,
+    require_leaf,
+    verify_chain,
+)
+from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.domain.manifest import EvidenceFile
+from hubpolicy.errors import HubpolicyError, MalformedError
+from tests import certificates as pki
+from tests.golden import samples
+from tests.unit.core.test_certificates import NOW, PAYLOAD, TRUST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.trust import Trust
+
+GOOD = pki.leaf().der
+SAN = x509.ObjectIdentifier("2.5.29.17")
+
+
+def with_san(tag: int) -> bytes:
+    """A leaf whose subject alternative name is of a kind with this tag (RFC 5280 §4.2.1.6)."""
+    value = bytes([0x30, 4, tag, 2, 5, 0])
+    return pki.issue(
+        "rita", pki.between(), extra=((x509.UnrecognizedExtension(SAN, value), False),)
+    ).der
+
+
+def replaced(old: str, new: str) -> bytes:
+    assert GOOD.count(bytes.fromhex(old)) >= 1
+    return GOOD.replace(bytes.fromhex(old), bytes.fromhex(new), 1)
+
+
+HOSTILE = {
+    "version 5": replaced("a003020102", "a003020105"),
+    "an extension twice": replaced("0603551d25", "0603551d0e"),
+    "an x400 address": with_san(0xA3),
+    "an EDI party": with_san(0xA5),
+    "an empty directory name": with_san(0xA4),
+    "an address of two bytes": with_san(0x87),
+    "text": b"-----BEGIN CERTIFICATE-----",
+    "half of one": GOOD[: len(GOOD) // 2],
+}
+
+
+def findings(*chain: bytes, trust: Trust = TRUST) -> tuple[Finding, ...]:
+    raw = make_chain_bundle(PAYLOAD, b"signature", chain)
+    good, bad = verify.verify_lines((EvidenceFile(RELEASE_FILE, raw + b"\n"),), trust, now=NOW)
+    assert good == ()
+    return bad
+
+
+def pem(der: bytes) -> str:
+    lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
+    return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
+
+
+@pytest.mark.parametrize("der", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_leaf_is_a_finding(der: bytes) -> None:
+    (found,) = findings(der, pki.between().der)
+    assert (found.rule, found.location.line if found.location else 0) == ("HP302", 1)
+    assert "no X.509 certificate that can be read" in found.message
+    assert found.message.endswith(f"in {RELEASE_FILE} line 1")
+
+
+@pytest.mark.parametrize("der", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_one_above_the_leaf_is_a_finding(der: bytes) -> None:
+    (found,) = findings(GOOD, der, pki.between().der)
+    assert found.rule == "HP302"
+
+
+@pytest.mark.parametrize("der", [*HOSTILE.values(), GOOD], ids=[*HOSTILE, "a good one"])
+def test_where_no_authority_is_pinned_nothing_is_parsed(der: bytes) -> None:
+    (found,) = findings(der, trust=samples.TRUST)
+    assert found.rule == "HP302"
+    assert "the trust root pins no authority" in found.message
+
+
+@pytest.mark.parametrize("der", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_files_are_one_clear_error(der: bytes) -> None:
+    with pytest.raises(MalformedError, match=r"in leaf\.pem"):
+        read_leaf(load_chain(pem(der).encode(), where="leaf.pem")[0], where="leaf.pem")
+    with pytest.raises(HubpolicyError, match=r"in ca\.pem"):
+        require_anchor(pem(der), where="ca.pem")
+    with pytest.raises(HubpolicyError, match=r"in leaf\.pem"):
+        require_leaf(der, at="2037-01-01T00:00:00Z", where="leaf.pem")
+
+
+CHANGES = st.lists(
+    st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=2
+)
+
+
+def _mutated(der: bytes, changes: list[tuple[int, int]]) -> bytes:
+    changed = bytearray(der)
+    for place, value in changes:
+        changed[place % len(der)] = value
+    return bytes(changed)
+
+
+CALLS: dict[str, Callable[[bytes], object]] = {
+    "read_leaf": lambda der: read_leaf(der, where="x"),
+    "the leaf": lambda der: verify_chain(
+        (der, pki.between().der), pki.root().pem, at=NOW, where="x"
+    ),
+    "between": lambda der: verify_chain((GOOD, der), pki.root().pem, at=NOW, where="x"),
+    "the root": lambda der: verify_chain((GOOD, pki.between().der), pem(der), at=NOW, where="x"),
+    "require_leaf": lambda der: require_leaf(der, at=NOW, where="x"),
+    "require_anchor": lambda der: require_anchor(pem(der), where="x"),
+    "load_chain": lambda der: load_chain(pem(der).encode(), where="x"),
+}
+
+
+class Certificate(NamedTuple):
+    name: str
+    der: bytes
+
+
+CERTIFICATES = [
+    Certificate("leaf", GOOD),
+    Certificate("between", pki.between().der),
+    Certificate("root", pki.root().der),
+]
+
+
+@given(certificate=st.sampled_from(CERTIFICATES), changes=CHANGES)
+@example(CERTIFICATES[0], [(GOOD.index(bytes.fromhex("a003020102")) + 4, 5)])
+def test_whatever_was_changed_only_our_errors_come_out(
+    certificate: Certificate, changes: list[tuple[int, int]]
+) -> None:
+    der = _mutated(certificate.der, changes)
+    refused = {}
+    for name, call in CALLS.items():
+        try:
+            call(der)
+        except HubpolicyError as error:
+            refused[name] = error.message
+    assert all(message.endswith("in x") for message in refused.values()), refused
+    assert "the leaf" in refused or der == GOOD
+
+
+@given(changes=CHANGES)
+def test_whatever_was_changed_no_line_raises(changes: list[tuple[int, int]]) -> None:
+    assert len(findings(_mutated(GOOD, changes), pki.between().der)) == 1
+
+
+def test_errors_without_words_still_say_what_they_are() -> None:
+    with pytest.raises(MalformedError, match=r"\(KeyError\), in x"), reading("x"):
+        raise KeyError
