@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -98,12 +99,24 @@ def test_the_leaf_is_the_keys_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", ["", "key.pem", "key.pem?", "key.pem?chain=", "key.pem?chain=c&x=1", "?chain=c"]
+    "rest",
+    ["", "key.pem", "key.pem?", "key.pem?chain=", "key.pem?chain=c&x=1", "?chain=c", "key.pem?x=c"],
 )
 def test_both_files_are_named(rest: str) -> None:
     with pytest.raises(ConfigError, match="expected a key and its chain") as caught:
         signer_for(f"x509:{rest}")
     assert "?chain=" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["a+b", "a b", "ä=?", "100%25"])
+def test_paths_are_taken_letter_by_letter(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    write(folder, pki.leaf(), pki.between())
+    quoted = f"{tmp_path}/{quote(name, safe='+ =')}"
+    signer = signer_for(f"x509:{quoted}/key.pem?chain={quoted}/chain.pem")
+    assert isinstance(signer, Sealing)
+    assert signer.names[0] == "email:rita@acme.example"
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.adapters.signers import file
@@ -72,11 +72,11 @@ def open_key(rest: str, *, passphrase: Callable[[], bytes] | None = None) -> Cer
 
     """
     path, _, query = rest.partition("?")
-    options = dict(parse_qsl(query))
-    if not path or set(options) != {"chain"}:
+    name, _, value = query.partition("=")
+    if not path or name != "chain" or not value or "&" in value:
         message = f"got x509:{rest!r:.200}, expected a key and its chain"
         raise ConfigError(message, hint=_EXAMPLE)
-    chain_path = options["chain"]
+    chain_path = unquote(value)  # as in the path of the key: %26 is &, and + is itself
     try:
         chain = load_chain(_read(chain_path), where=chain_path)
         leaf = read_leaf(chain[0], where=chain_path)
