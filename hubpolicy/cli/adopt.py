@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.cli.options import TRUST_KEY_HELP
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ Exit codes: 0 signed, or nothing to add, 2 usage or trust, 3 a repository could 
     help="A team's trust folder to publish it in.",
 )
 @click.option("--sign", "cosigning", is_flag=True, help="Sign what is pending in --trust DIR.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
 @click.option("--yes", is_flag=True, help="Do not ask.")  # fmt: skip
 def adopt(
     *, targets: tuple[str, ...], until: str, folder: str | None, cosigning: bool, key: str,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hubpolicy.cli.options import Output, RepoName, report_options
+from hubpolicy.cli.options import KEY_HELP, Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ Exit codes: 0 signed, 2 usage or policy, 3 nothing to approve, 4 not your role, 
 @click.option("--create-pr", is_flag=True,
               help="Of REPO@REV: open a pull request, or add to the one that REV is.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before signing.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @report_options
 def approve(
     *, target: str, role: str, repo: RepoId | None, reason: str, reject: bool, days: int,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubpolicy.cli.interchange import ExportFile, NamedFile
-from hubpolicy.cli.options import Output, RepoName, report_options
+from hubpolicy.cli.options import KEY_HELP, Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ Exit codes: 0 released, 1 a rule failed, 2 usage or policy, 3 evidence is missin
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--repo", type=RepoName(), help="Where it will be published: NAMESPACE/NAME.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY",
-              help="Signing key: file:PATH, x509:…, hsm:…, awskms:…, sigstore:…")  # fmt: skip
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @click.option(
     "--evidence",
     "files",

@@ -33,6 +33,12 @@ class Output(NamedTuple):
     offline: bool
 
 
+KEY_HELP = "Signing key: file:PATH, x509:…, hsm:…, awskms:…, sigstore:…; default: yours."
+"""Of every command that signs evidence; all kinds: ``adapters.signers.SCHEMES``."""
+
+TRUST_KEY_HELP = "Signing key: file:PATH, hsm:…, awskms:…, hv:…; default: yours."
+"""Of every command that signs a root, policy or state: they take plain keys only."""
+
 SUFFIXES = {".html": "html", ".md": "markdown", ".json": "json", ".sarif": "sarif", ".xml": "junit"}
 """What ``-o FILE`` alone means, by the end of the name."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.options import config_option
+from hubpolicy.cli.options import TRUST_KEY_HELP, config_option
 from hubpolicy.cli.policy_diff import diff
 from hubpolicy.errors import ConfigError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.home import Home
     from hubpolicy.domain.policy import ToxicityPolicy
     from hubpolicy.flows.founding import Founded
+    from hubpolicy.ports import Signer
 
 
 @click.group()
@@ -112,25 +113,39 @@ def explain(path: str | None, format_: str) -> None:
 
 
 @policy.command()
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
 def sign(key: str) -> None:
     """Sign the policy file as it stands now, renew the state, compile the gate."""
-    from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.adapters.home import POLICY_FILE, user_home
-    from hubpolicy.adapters.trust_memory import read_memory, write_memory
+    from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.trust_memory import trust_lock
     from hubpolicy.cli.trust_pin import refuse_pinned
-    from hubpolicy.cli.wiring import ROOT_DOCUMENT, STATE_DOCUMENT, signer
+    from hubpolicy.cli.wiring import signer
+
+    home = user_home()
+    refuse_pinned(home)
+    mine = signer(home, key)
+    with trust_lock(home):
+        refuse_pinned(home)
+        payload = _sign_locked(home, mine)
+    click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
+    click.echo("releases made before need a new release line: hubpolicy attest PATH")
+
+
+def _sign_locked(home: Home, mine: Signer) -> bytes:
+    """Everything is read under the lock: a revocation beside it would be lost otherwise."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.home import POLICY_FILE
+    from hubpolicy.adapters.trust_memory import read_memory, write_memory
+    from hubpolicy.cli.wiring import ROOT_DOCUMENT, STATE_DOCUMENT
     from hubpolicy.core.gatefile import GateMeta
     from hubpolicy.flows.founding import seal, standing_state
     from hubpolicy.flows.pinning import remembered_solo
 
-    home, now = user_home(), SystemClock().now()
-    refuse_pinned(home)
-    raw = home.read(POLICY_FILE)
+    now, raw = SystemClock().now(), home.read(POLICY_FILE)
     payload = resolve_file(raw, POLICY_FILE)
     root = home.read(*ROOT_DOCUMENT)
     founded = seal(
-        signer(home, key),
+        mine,
         root,
         payload,
         standing_state(root, home.read(*STATE_DOCUMENT)),
@@ -140,8 +155,7 @@ def sign(key: str) -> None:
     memory = remembered_solo(read_memory(home), founded.root, founded.state, now)
     _write(home, founded)
     write_memory(home, memory)
-    click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
-    click.echo("releases made before need a new release line: hubpolicy attest PATH")
+    return payload
 
 
 def _group_sizes(wanted: ToxicityPolicy) -> dict[str, tuple[int, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hubpolicy.cli.options import Output, RepoName, report_options
+from hubpolicy.cli.options import KEY_HELP, Output, RepoName, report_options
 from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ Exit codes: 0 published, 1 blocked, 2 usage or policy, 4 permission, 5 approvals
 )
 @click.option("--test", "run_test", is_flag=True, help="Run the toxicity test if it is missing.")
 @click.option("--no-attest", is_flag=True, help="Sign nothing; only verify what is there.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @click.option("--timestamp", default="", metavar="URL", envvar="HUBPOLICY_TIMESTAMP",
               help="RFC 3161 time authority, if the release line is signed.")  # fmt: skip
 @report_options

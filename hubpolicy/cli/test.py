@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from hubpolicy.cli.generators import generator_options
-from hubpolicy.cli.options import Output, report_options
+from hubpolicy.cli.options import KEY_HELP, Output, report_options
 from hubpolicy.cli.preparing import Wish, prepared, work_options
 from hubpolicy.errors import ConfigError
 
@@ -62,7 +62,7 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--rescore", is_flag=True,
               help="Score a finished run's texts with the policy's scorer of today.")  # fmt: skip
 @work_options
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @report_options
 def test(
     *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], estimate: bool,

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from hubpolicy.cli.options import TRUST_KEY_HELP
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hubpolicy.adapters.home import Home
+    from hubpolicy.adapters.trusted import Trusted
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.trust import State, TrustRoot
+    from hubpolicy.ports import Signer
 
 KINDS = ("key", "name", "payload", "file", "release")
 _NONE: frozenset[str] = frozenset()
@@ -31,7 +35,7 @@ class Revoked(NamedTuple):
 Examples:
   hubpolicy trust revoke key 4bf5...             signatures by this key count no more
   hubpolicy trust revoke key leaf.pem            the same, of a certificate's key
-  hubpolicy trust revoke name email:rita@acme.example    whatever certificate she uses
+  hubpolicy trust revoke name email:rita@acme.example    any certificate of hers: all her names
   hubpolicy trust revoke file 9c56...            releases with this weight file are REVOKED
   hubpolicy trust revoke release ./my-model      its weight files and all of its signed lines
   hubpolicy trust revoke key 4bf5... trust       a team's: prepared in the trust folder DIR
@@ -41,7 +45,7 @@ Examples:
 @click.argument("value", metavar="SHA256|PATH|NAME")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="[DIR]",
                 required=False)  # fmt: skip
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
 @click.option("--yes", is_flag=True, help="Do not ask. A revocation is never taken back.")
 def revoke(what: str, value: str, folder: str | None, key: str, *, yes: bool) -> None:
     """Revoke a key, a name, a statement, a file, or a release by its evidence, for ever."""
@@ -86,35 +90,49 @@ def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
 def revoke_here(place: Seat, wanted: Revoked, key: str) -> State:
     """Sign a state that revokes more, and put it in force in this user's own trust.
 
+    What is in force is read again under the lock: of two revocations at once none is lost.
+
     Raises:
         AccessError: there is no key.
+        ConfigError: another trust is in force by now.
+        ServiceError: another process changes what is trusted here.
         VerificationError: the key at hand does not hold the role.
 
     """
+    from hubpolicy.adapters.trust_memory import trust_lock
+    from hubpolicy.adapters.trusted import open_trusted
+    from hubpolicy.cli.wiring import signer
+
+    mine = signer(place.home, key)
+    with trust_lock(place.home):
+        trusted = open_trusted(place.home)
+        if not trusted.trust.root.solo:
+            message = "the trust that is in force here is a team's by now: nothing was revoked"
+            raise ConfigError(message, hint="hubpolicy trust revoke ... DIR")
+        return _revoke_locked(place.home, trusted, wanted, mine)
+
+
+def _revoke_locked(home: Home, trusted: Trusted, wanted: Revoked, mine: Signer) -> State:
     from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import GATE_FILE
     from hubpolicy.adapters.trust_memory import read_memory, write_memory
-    from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT, signer
+    from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
     from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
     from hubpolicy.flows.founding import revoke as revoke_flow
     from hubpolicy.flows.pinning import remembered_solo
 
-    trust, now = place.trusted.trust, SystemClock().now()
+    trust, now = trusted.trust, SystemClock().now()
     state = revoke_flow(trust.state, **wanted._asdict())
-    document = sign_state(signer(place.home, key), state, trust)
+    document = sign_state(mine, state, trust)
     parts = (ROOT_DOCUMENT, POLICY_DOCUMENT, STATE_DOCUMENT, (GATE_FILE,))
     founded = compile_revocation(
-        Founded(*(place.home.read(*names) for names in parts)),
-        document,
-        trust,
-        place.trusted.meta,
-        now,
+        Founded(*(home.read(*names) for names in parts)), document, trust, trusted.meta, now
     )
-    memory = remembered_solo(read_memory(place.home), founded.root, founded.state, now)
-    write_atomic(place.home.path(*STATE_DOCUMENT), founded.state)
-    write_atomic(place.home.path(GATE_FILE), founded.gate)
-    write_memory(place.home, memory)
+    memory = remembered_solo(read_memory(home), founded.root, founded.state, now)
+    write_atomic(home.path(*STATE_DOCUMENT), founded.state)
+    write_atomic(home.path(GATE_FILE), founded.gate)
+    write_memory(home, memory)
     return state
 
 
@@ -135,6 +153,8 @@ def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -
         message = f"got {value!r}, expected 64 hex digits"
         raise ConfigError(message, hint="hubpolicy trust show lists the keys")
     one = frozenset({value})
+    if what == "key":
+        _warn_unless_listed(value, roots)
     return Revoked(
         keys=one if what == "key" else _NONE,
         payloads=one if what == "payload" else _NONE,
@@ -143,13 +163,36 @@ def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -
 
 
 def _name(value: str, roots: tuple[TrustRoot, ...]) -> frozenset[str]:
-    """What revokes somebody whom an authority certifies, by one name of theirs."""
+    """What revokes somebody whom an authority certifies: every name that a root pins for them.
+
+    By one name alone a certificate with another name of theirs would still be accepted.
+    """
+    from hubpolicy.cli.trust_place import say
     from hubpolicy.domain.certified import name_id
 
-    if not any(value in root.names for root in roots):
+    newest = next((root for root in reversed(roots) if value in root.names), None)
+    if newest is None:
         message = f"got name {value!r}, expected one that a root lets an authority certify"
         raise ConfigError(message, hint="hubpolicy trust show lists the authorities and names")
-    return frozenset({name_id(value)})
+    people = {m.principal for each in newest.authorities for m in each.members if m.name == value}
+    members = {m for root in roots for each in root.authorities for m in each.members}
+    names = sorted({m.name for m in members if m.principal in people})
+    for name in names:
+        say(f"  name     {name_id(name)}  {name}")
+    return frozenset(map(name_id, names))
+
+
+def _warn_unless_listed(keyid: str, roots: tuple[TrustRoot, ...]) -> None:
+    """No root lists the keys of certificates, so a mistyped one cannot be told from them."""
+    from hubpolicy.domain.certified import name_id
+
+    listed = {key.keyid for root in roots for key in root.keys}
+    listed |= {identity.keyid for root in roots for identity in root.identities}
+    listed |= {name_id(name) for root in roots for name in root.names}
+    if keyid in listed:
+        return
+    message = f"warning: no root lists key {keyid}, and a mistyped id revokes nobody"
+    click.echo(f"{message}; for a certificate's: hubpolicy trust revoke key leaf.pem", err=True)
 
 
 def _certificate(path: Path) -> frozenset[str]:

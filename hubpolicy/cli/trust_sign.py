@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.cli.options import TRUST_KEY_HELP
 from hubpolicy.errors import AccessError
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ expired document, 4 no key at hand that may sign, 5 others must sign, too.
 """
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR")
-@click.option(
-    "--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH. Default: yours."
-)
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
 @click.option("--from", "other", type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Take signatures of the same documents from another copy, too.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask. You have read what is pending.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.options import Output, report_options
+from hubpolicy.cli.options import KEY_HELP, Output, report_options
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
@@ -33,7 +33,7 @@ Exit codes: 0 signed, 1 invalid, 2 it would not hold, 3 no evidence to judge, 4 
               help="The last day on which it holds, YYYY-MM-DD (UTC).")  # fmt: skip
 @click.option("--reason", required=True, help="Why; it stands in the release for everybody.")
 @click.option("--yes", is_flag=True, help="Do not ask before signing.")
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @report_options
 def waive(
     *, rule: str, path: str, until: object, reason: str, yes: bool, key: str, output: Output

@@ -47,6 +47,14 @@ def test_the_help_of_every_command_loads(names: tuple[str, ...]) -> None:
     assert ran.err == ""
 
 
+@pytest.mark.parametrize("names", nested(), ids=" ".join)
+def test_keys_are_named_alike_wherever_one_signs(names: tuple[str, ...]) -> None:
+    text = " ".join(run(*names, "--help").out.split())
+    if "--key TEXT" in text:
+        assert "Signing key: file:PATH, " in text
+        assert ("sigstore:" in text) == ("x509:" in text)
+
+
 def test_short_helps_in_the_table_are_those_of_the_commands() -> None:
     text = run("--help").out
     assert all(f"  {name}" in text for name in COMMANDS)
