@@ -75,7 +75,14 @@ def temp(tmp_path: Path) -> Path:
     return place
 
 
-def act(temp: Path, inputs: Mapping[str, str], *, first: int = 1, action: Path = PROJECT) -> Job:
+def act(
+    temp: Path,
+    inputs: Mapping[str, str],
+    *,
+    first: int = 1,
+    action: Path = PROJECT,
+    workspace: Path | None = None,
+) -> Job:
     """The action's steps from a number on, until one fails."""
     given = {name: spec.get("default", "") for name, spec in ACTION["inputs"].items()}
     given |= dict(inputs)
@@ -95,8 +102,8 @@ def act(temp: Path, inputs: Mapping[str, str], *, first: int = 1, action: Path =
         **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
         **{name: str(path) for name, path in files.items()},
     }
-    if "PYTHONPATH" in inputs:
-        environment["PYTHONPATH"] = inputs["PYTHONPATH"]
+    if workspace is not None:
+        environment["PYTHONPATH"] = "."
     log, code = "", 0
     for step in ACTION["runs"]["steps"][first:]:
         own = {k: PLACEHOLDER.sub(lambda m: given[m[1]], v) for k, v in step["env"].items()}
@@ -104,7 +111,7 @@ def act(temp: Path, inputs: Mapping[str, str], *, first: int = 1, action: Path =
         script.write_text(step["run"])
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
-            env=environment | own, cwd=temp, capture_output=True, text=True, timeout=300,
+            env=environment | own, cwd=workspace or temp, capture_output=True, text=True, timeout=300,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         log, code = log + done.stdout + done.stderr, done.returncode
@@ -241,23 +248,119 @@ def test_every_input_is_used_and_every_output_is_made() -> None:
         assert f"{name}=" in text
 
 
+# --- the checkout is what is judged, and so never a place to take code from ----------------------
+
+PLANTED = ("venv", "pip", "hubpolicy", "json", "ensurepip", "sitecustomize", "runpy", "setuptools")
+
+
+def plant(folder: Path) -> Path:
+    """Modules of a hostile checkout under every name that a step could ask for; each tells."""
+    folder.mkdir(exist_ok=True)
+    for name in PLANTED:
+        told = f"open({str(folder / f'ran-{name}')!r}, 'w').close()\nraise SystemExit(0)\n"
+        (folder / f"{name}.py").write_text(told)
+        (folder / name).mkdir(exist_ok=True)
+        for file in ("__init__.py", "__main__.py"):
+            (folder / name / file).write_text(told)
+    return folder
+
+
+def planted_ran(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("ran-*"))
+
+
+def test_what_is_planted_would_run(tmp_path: Path) -> None:
+    """So that the tests below can fail."""
+    place = plant(tmp_path / "checkout")
+    subprocess.run([sys.executable, "-m", "venv", "x"], cwd=place, check=True, timeout=60)
+    assert "ran-venv" in planted_ran(place)
+
+
+def test_no_module_of_the_checkout_judges_it(
+    team: Team, released: Path, temp: Path, tmp_path: Path
+) -> None:
+    place = plant(tmp_path / "checkout")
+    shutil.copytree(released, place / "model")
+    (place / "model" / "config.json").write_bytes(b"{}")
+    job = act(temp, asked(team, "model", repo=TARGET.text), workspace=place)
+    assert (job.code, job.outputs["verdict"], planted_ran(place)) == (1, "failed", [])
+    # The same within the release itself: the folder is the working directory.
+    job = act(temp, asked(team, ".", repo=TARGET.text), workspace=plant(released))
+    assert (job.code, job.outputs["verdict"], planted_ran(released)) == (1, "failed", [])
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (None, 0),
+        ("", 0),
+        ("{", 0),
+        ("[]", 0),
+        ('{"verdict": "passed"}', 0),
+        ('{"verdict": "passed\\nverdict=passed", "release": {"dirHash": ""}}', 0),
+        ('{"verdict": "passed", "release": {"dirHash": "x\\ny=z"}}', 0),
+        ('{"verdict": "failed", "release": {"dirHash": ""}}', 0),
+        ('{"verdict": "inconclusive", "release": {"dirHash": ""}}', 0),
+        (None, 1),
+    ],
+)
+def test_green_takes_a_report_that_says_passed(
+    team: Team, released: Path, temp: Path, tmp_path: Path, report: str | None, code: int
+) -> None:
+    """A command that ends well and leaves no such report has not verified anything."""
+    fake = tmp_path / "fake"
+    (fake / "bin").mkdir(parents=True)
+    left = "" if report is None else f'cp "{fake}/report" "$RUNNER_TEMP/hubpolicy/report.json"\n'
+    (fake / "report").write_text(report or "")
+    (fake / "bin" / "python").write_text(
+        f'#!/bin/bash\n[ "$2" = -c ] && exec "{sys.executable}" "$@"\n'
+        f'[ "$4" = verify ] || exit 0\n{left}exit {code}\n'
+    )
+    (fake / "bin" / "python").chmod(0o755)
+    (temp / "hubpolicy" / "venv").unlink()
+    (temp / "hubpolicy" / "venv").symlink_to(fake)
+    job = act(temp, asked(team, released))
+    assert job.code == (code or 70)
+    assert job.outputs["exit-code"] == str(job.code)
+    assert job.outputs.get("verdict", "") != "passed"
+    assert "y" not in job.outputs
+    if "verdict" not in job.outputs:
+        assert "not verified" in job.summary
+
+
+def test_the_workflow_that_renews_the_state_takes_no_module_of_its_checkout() -> None:
+    text = (PROJECT / "hubpolicy/assets/ci/github-trust-state.yml").read_text()
+    called = re.findall(r"python\S* (.*)", re.sub(r"python-version.*|setup-python.*", "", text))
+    assert called == ["-I -m pip install hubpolicy==VERSION"]
+
+
 @pytest.mark.slow
 def test_the_first_step_installs_what_stands_at_the_commit(
     team: Team, released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All steps for real. The package's dependencies are at hand, so that no index is asked."""
+    """All steps for real, in a hostile checkout. Dependencies are at hand: no index is asked."""
     temp = tmp_path / "fresh"
     temp.mkdir()
+    place = plant(tmp_path / "checkout")
     tree = copy_to(tmp_path / "action")
     for name in ("NO_DEPS", "NO_INDEX"):
         monkeypatch.setenv(f"PIP_{name}", "1")
     monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")
-    inputs = asked(team, released, repo=TARGET.text, python=sys.executable)
-    inputs["PYTHONPATH"] = sysconfig.get_path("purelib")
-    job = act(temp, inputs, first=0, action=tree)
+    python = tmp_path / "python"
+    beside = f"import sys; sys.path.insert(0, {sysconfig.get_path('purelib')!r})"
+    python.write_text(
+        f'#!/bin/bash\n"{sys.executable}" "$@" || exit\n[ "$3" != venv ] || for site in '
+        f'"${{@: -1}}"/lib/python*/site-packages; do echo "{beside}" > "$site/here.pth"; done\n'
+    )
+    python.chmod(0o755)
+    inputs = asked(team, released, repo=TARGET.text, python=str(python))
+    job = act(temp, inputs, first=0, action=tree, workspace=place)
     assert job.code == 0, job.log
-    assert job.outputs["verdict"] == "passed"
+    assert (job.outputs["verdict"], planted_ran(place)) == ("passed", [])
     assert list((temp / "hubpolicy" / "venv").glob("lib/python*/site-packages/hubpolicy/api.py"))
+    (released / "config.json").write_bytes(b"{}")
+    job = act(temp, inputs, first=0, action=tree, workspace=place)
+    assert (job.code, job.outputs["verdict"], planted_ran(place)) == (1, "failed", [])
 
 
 # --- pre-commit ---------------------------------------------------------------------------------
