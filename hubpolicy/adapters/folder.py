@@ -10,6 +10,7 @@ Nothing is opened here. Not responsible for content (``hashing``), nor for what 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +36,10 @@ _SPECIAL = (
     (stat.S_ISCHR, "is a device"),
     (stat.S_ISBLK, "is a device"),
 )
+_OWN = re.compile(
+    rb"\.cache/huggingface/(\.gitignore|CACHEDIR\.TAG|download/(.*/)?[^/]+\.(lock|metadata))"
+)
+"""What the official client keeps beside files that it downloaded into a folder."""
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -59,7 +64,8 @@ def list_folder(path: str | os.PathLike[str], *, everything: bool = False) -> Fo
     """List what the folder means (DESIGN.md §4).
 
     ``everything``: what lies there, whatever a git repository around it tracks or ignores; so for
-    those who use the files. A snapshot in a Hub cache is always taken so.
+    those who use the files; of ``.cache/huggingface/`` only what the official client itself writes
+    there is left out. A snapshot in a Hub cache is always taken so, and nothing is left out of it.
 
     Raises:
         ServiceError: there is no such folder, or git refuses the repository around it.
@@ -70,10 +76,12 @@ def list_folder(path: str | os.PathLike[str], *, everything: bool = False) -> Fo
         what = "a file" if os.path.exists(root) else "nothing"
         message = f"got {what} at {os.fsdecode(path)}, expected a folder"
         raise ServiceError(message, hint="give the folder that holds README.md and the weights")
-    listing = _Listing(root)
-    tracked = None if everything or _cache_blobs(root) else listed_by_git(root)
-    covered = listing.walk(b"") if tracked is None else tracked
-    listing.add(path for path in covered if not _is_left_out(path))
+    blobs = _cache_blobs(root)
+    listing = _Listing(root, blobs)
+    tracked = None if everything or blobs is not None else listed_by_git(root)
+    covered = listing.walk(b"", _pruned(blobs, everything)) if tracked is None else tracked
+    own = everything and blobs is None
+    listing.add(p for p in covered if not (_is_left_out(p) or (own and _OWN.fullmatch(p))))
     listing.add(listing.walk(_EVIDENCE))
     listing.add(_signature(root))
     return listing.close()
@@ -82,16 +90,16 @@ def list_folder(path: str | os.PathLike[str], *, everything: bool = False) -> Fo
 class _Listing:
     """Collects entries; every path is looked at with ``lstat``, its folders included."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, blobs: bytes | None) -> None:
         self._root = root
-        self._blobs = _cache_blobs(root)
+        self._blobs = blobs
         self._found: list[Found] = []
         self._entries: list[tuple[bytes, str]] = []
         self._special: list[Finding] = []
         self._failures: list[tuple[str, str]] = []
         self._linked: dict[bytes, bytes | None] = {b"": None}
 
-    def walk(self, folder: bytes) -> Iterator[bytes]:
+    def walk(self, folder: bytes, pruned: frozenset[bytes] = frozenset()) -> Iterator[bytes]:
         """All paths below a folder that are not folders; links are not followed."""
         top = os.path.join(self._root, folder)
         pending = [folder] if os.path.isdir(top) and not os.path.islink(top) else []
@@ -103,7 +111,7 @@ class _Listing:
                         path = os.path.join(here, entry.name)
                         if not entry.is_dir(follow_symlinks=False):
                             yield path
-                        elif folder or not _is_pruned(path):
+                        elif path not in pruned:
                             pending.append(path)
             except OSError as error:
                 self._failures.append((printable(here or b"."), error.strerror or str(error)))
@@ -168,7 +176,7 @@ class _Listing:
 
     def _blob(self, link: bytes) -> bytes | None:
         """The file in the Hub cache's own ``blobs/`` that this link leads to, if it does."""
-        if self._blobs is None:
+        if not self._blobs:
             return None
         target = os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
         is_plain = os.path.dirname(target) == self._blobs and not os.path.islink(target)
@@ -181,8 +189,13 @@ def _signature(root: bytes) -> list[bytes]:
     return [_SIGNATURE] if os.path.lexists(where) and not is_folder else []
 
 
-def _is_pruned(folder: bytes) -> bool:
-    return folder in {b".git", _EVIDENCE, _CACHE}
+def _pruned(blobs: bytes | None, everything: bool) -> frozenset[bytes]:
+    """Folders that hold none of the release's files: fewer, where somebody uses what is there."""
+    if blobs is not None:
+        return frozenset({_EVIDENCE})
+    return (
+        frozenset({b".git", _EVIDENCE}) if everything else frozenset({b".git", _EVIDENCE, _CACHE})
+    )
 
 
 def _is_left_out(path: bytes) -> bool:
@@ -190,13 +203,16 @@ def _is_left_out(path: bytes) -> bool:
 
 
 def _cache_blobs(root: bytes) -> bytes | None:
-    """``models--org--name/blobs`` for a folder in ``models--org--name/snapshots/<commit>``."""
+    """``models--org--name/blobs`` for a folder in ``models--org--name/snapshots/<commit>``.
+
+    Empty where that is a link, so that none of its files counts; None for any other folder.
+    """
     folder = root
     while (above := os.path.dirname(folder)) != folder:
         repository = os.path.dirname(above)
         is_repository = os.path.basename(repository).startswith(_REPO_PREFIXES)
         if os.path.basename(above) == b"snapshots" and is_repository:
             blobs = os.path.join(repository, b"blobs")
-            return None if os.path.islink(blobs) else blobs
+            return b"" if os.path.islink(blobs) else blobs
         folder = above
     return None

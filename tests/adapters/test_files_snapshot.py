@@ -128,3 +128,44 @@ def test_a_blob_that_is_exchanged_is_another_release(snapshot: Path) -> None:
 def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+@pytest.mark.parametrize("folder", [".cache/huggingface", ".cache/huggingface/download", ".git"])
+def test_nothing_of_a_snapshot_is_left_out(snapshot: Path, folder: str) -> None:
+    """No client writes these into a snapshot: whoever uses it would read them."""
+    (snapshot / folder).mkdir(parents=True)
+    (snapshot / folder / "x.lock").write_bytes(b"import os")
+    release = FolderRelease(snapshot)
+    seen = {*release.paths, *(path for _, path in rules(release))}
+    assert [path for path in seen if path.startswith(folder)]
+
+
+def test_a_snapshot_whose_blobs_are_a_link_is_still_one(snapshot: Path, tmp_path: Path) -> None:
+    blobs = snapshot.parent.parent / "blobs"
+    blobs.rename(tmp_path / "elsewhere")
+    blobs.symlink_to(tmp_path / "elsewhere")
+    (snapshot / ".cache/huggingface").mkdir(parents=True)
+    (snapshot / ".cache/huggingface/x.py").write_bytes(b"")
+    release = FolderRelease(snapshot)
+    assert release.paths == (".cache/huggingface/x.py",)
+    assert {rule for rule, _ in rules(release)} == {"HP402"}
+
+
+def test_of_a_download_only_what_the_client_itself_writes_is_left_out(tmp_path: Path) -> None:
+    """``hf download --local-dir`` keeps notes beside the files; anything else there is a file."""
+    own = (".gitignore", "CACHEDIR.TAG", "download/a.bin.metadata", "download/x/y.json.lock")
+    others = (
+        "evil.py",
+        "download/evil.py",
+        "download/w.safetensors",
+        "x.lock",
+        "upload/m.metadata",
+    )
+    for name in (*own, *others):
+        path = tmp_path / ".cache/huggingface" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (tmp_path / "README.md").write_bytes(b"")
+    used = FolderRelease(tmp_path, everything=True)
+    assert used.paths == tuple(sorted((*(f".cache/huggingface/{n}" for n in others), "README.md")))
+    assert FolderRelease(tmp_path).paths == ("README.md",)
