@@ -50,8 +50,12 @@ def file_pins(place: str = "") -> tuple[Pin, ...]:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs the hook 8 ms
             content = file.read(_LIMIT + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not _is_named(path):
+            return ()
+        message = f"cannot read {path}: a link whose target is not there"
+        hint = "an administrator of this machine mounts the target, or removes the link"
+        raise ServiceError(message, hint=hint) from error
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise ServiceError(
@@ -128,6 +132,12 @@ def _is_of_the_system(environ: Mapping[str, str]) -> bool:
         if os.access(f"{folder}/git", os.X_OK):
             return folder in {"/usr/bin", "/bin"}
     return False
+
+
+def _is_named(path: str) -> bool:
+    """True if something stands there all the same: a link to nowhere, the folder being one too."""
+    folder = os.path.dirname(path)  # noqa: PTH120
+    return os.path.lexists(path) or (os.path.islink(folder) and not os.path.exists(folder))  # noqa: PTH110,PTH114
 
 
 def _may_name_us(path: str) -> bool:

@@ -315,6 +315,43 @@ def test_nobody_else_may_be_changing_it(team: Team) -> None:
     assert run("trust", "update").code == 0
 
 
+def test_no_revocation_is_taken_back_and_what_was_in_force_stays(team: Team) -> None:
+    team.publish_state(revoked_files=frozenset({sha("a model that was stolen")}))
+    pin(team)
+    gate = config("gate.json").read_bytes()
+    team.publish_state(revoked_files=frozenset())
+    for lost in ("nothing", "the memory", "the configuration"):
+        if lost == "the memory":
+            kept = memory().read_bytes()
+            memory().unlink()
+        ran = run("trust", "update") if lost != "the configuration" else pin(team)
+        if lost == "the memory":
+            memory().write_bytes(kept)
+            config("gate.json").unlink()
+        assert ran.code == 1
+        assert "takes back 1 revocations that were seen before on this machine" in ran.err
+    assert not config("gate.json").exists()
+    team.publish_state(revoked_files=frozenset({sha("a model that was stolen"), sha("more")}))
+    assert run("trust", "update").code == 0
+    assert config("gate.json").read_bytes() != gate
+
+
+def test_a_state_without_end_is_not_pinned(team: Team) -> None:
+    team.publish_state(expires="9999-12-31T23:59:59Z")
+    ran = pin(team)
+    assert ran.code == 1
+    assert "expected at most 31 days from" in ran.err
+    assert not config("gate.json").exists()
+
+
+def test_what_a_source_calls_itself_does_not_move_the_cursor(team: Team) -> None:
+    odd = team.folder.rename(team.folder.with_name("trust\x1b[2J\x1b]0;pwned\x07"))
+    ran = pin(team, odd)
+    assert ran.code == 0
+    assert "pinned  " in ran.out
+    assert "\x1b" not in ran.out + ran.err
+
+
 def test_without_a_pin_there_is_nothing_to_update(home: Path) -> None:
     ran = run("trust", "update")
     assert ran.code == 2

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,15 +16,20 @@ from hubpolicy.core.baseline import (
     baseline_payload,
 )
 from hubpolicy.core.documents import POLICY_TYPE
-from hubpolicy.core.memory import parse_memory
+from hubpolicy.core.memory import memory_bytes, parse_memory
 from hubpolicy.core.policy import policy_payload
 from hubpolicy.core.strictjson import canonical, parse
+from hubpolicy.core.succession import check_follows
+from hubpolicy.core.trust_folder import verify_folder
 from hubpolicy.domain.release import RepoId
 from hubpolicy.domain.trust import Role
 from hubpolicy.errors import VerificationError
 from hubpolicy.flows.pinning import newer_baseline
+from hubpolicy.flows.trusting import propose_revocation
 from tests.flows.team_world import LATER, NEVER, NOW, SOON, Team, signed
 from tests.flows.test_pinning import Client
+from tests.flows.trusting_world import consumed, standing_team
+from tests.flows.trusting_world import signed as signed_by
 from tests.golden.samples import key, sha, signer
 
 if TYPE_CHECKING:
@@ -64,9 +69,9 @@ def test_no_revocation_is_taken_back_from_those_who_saw_it(
     held = client.update()
     team.publish_state(("olga",), **{what: BAD})
     if known_by == "memory":
-        client.held = held._replace(
-            trust=held.trust._replace(state=held.trust.state._replace(**{what: NEVER}))
-        )
+        less: dict[str, Any] = {what: NEVER}
+        state = held.trust.state._replace(**less)
+        client.held = held._replace(trust=held.trust._replace(state=state))
     elif known_by == "configuration":
         client.memory = ()
     with pytest.raises(
@@ -110,8 +115,6 @@ def test_a_revoked_key_signs_no_later_state(team: Team, client: Client) -> None:
 
 
 def test_memory_of_before_revocations_were_kept_is_read(team: Team, client: Client) -> None:
-    from hubpolicy.core.memory import memory_bytes
-
     team.revoke(ROBOT)
     client.update()
     value = parse(memory_bytes(client.memory), what="memory")
@@ -142,10 +145,11 @@ def test_a_state_that_would_hold_for_long_is_not_taken(
         assert client.update(NOW).trust.state.expires == expires
         assert fresh.pin(team.digest, NOW).trust.state.expires == expires
         return
-    for follow in (client.update, lambda: fresh.pin(team.digest)):
-        with pytest.raises(VerificationError, match="expected at most 31 days from") as raised:
-            follow()
-        assert "state renew" in raised.value.hint
+    with pytest.raises(VerificationError, match="expected at most 31 days from") as raised:
+        client.update()
+    assert "state renew" in raised.value.hint
+    with pytest.raises(VerificationError, match="expected at most 31 days from"):
+        fresh.pin(team.digest)
 
 
 def test_one_person_alone_may_sign_for_longer(tmp_path: Path) -> None:
@@ -158,6 +162,16 @@ def test_one_person_alone_may_sign_for_longer(tmp_path: Path) -> None:
     made.publish_policy(("olga",))
     made.publish_state(("olga",))
     assert Client(made).pin(made.digest).trust.state.expires == "2099-01-01T00:00:00Z"
+
+
+def test_a_state_that_no_consumer_would_take_for_its_far_end_is_not_published() -> None:
+    folder, files = standing_team(), frozenset({sha("weights")})
+    near = propose_revocation(folder, NOW, days=31, files=files)
+    assert consumed(signed_by(near, "bob"))[2] == 2
+    far = propose_revocation(folder, NOW, days=33, files=files)
+    assert consumed(signed_by(far, "bob"))[2] == 1
+    with pytest.raises(VerificationError, match="expected at most 31 days from"):
+        check_follows(far, verify_folder(far), far.pending[-1], NOW)
 
 
 # The policy that is held ---------------------------------------------------------------------

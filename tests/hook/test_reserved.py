@@ -479,6 +479,24 @@ def test_a_folder_in_its_place_is_not_an_absent_file(machine: PinPlaces) -> None
         file_pins()
 
 
+@pytest.mark.parametrize("link", ["file", "folder"])
+def test_a_link_to_what_is_not_mounted_is_not_an_absent_file(
+    machine: PinPlaces, link: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "etc-hubpolicy"
+    monkeypatch.setattr(places, "PLACES", PinPlaces(str(place / "pins.toml"), machine.home))
+    assert file_pins() == ()
+    if link == "folder":
+        place.symlink_to(tmp_path / "not-mounted")
+    else:
+        place.mkdir()
+        assert file_pins() == ()
+        (place / "pins.toml").symlink_to(tmp_path / "not-mounted.toml")
+    with pytest.raises(ServiceError, match="a link whose target is not there") as raised:
+        file_pins()
+    assert "mounts the target" in raised.value.hint
+
+
 def own_etc() -> bool:
     """Whether this user may have a mount namespace of its own here."""
     unshare = shutil.which("unshare")
