@@ -153,6 +153,8 @@ def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -
         message = f"got {value!r}, expected 64 hex digits"
         raise ConfigError(message, hint="hubpolicy trust show lists the keys")
     one = frozenset({value})
+    if what == "key" and (named := _named(value, roots)):
+        return Revoked(keys=_name(named, roots))
     if what == "key":
         _warn_unless_listed(value, roots)
     return Revoked(
@@ -182,13 +184,17 @@ def _name(value: str, roots: tuple[TrustRoot, ...]) -> frozenset[str]:
     return frozenset(map(name_id, names))
 
 
-def _warn_unless_listed(keyid: str, roots: tuple[TrustRoot, ...]) -> None:
-    """No root lists the keys of certificates, so a mistyped one cannot be told from them."""
+def _named(digest: str, roots: tuple[TrustRoot, ...]) -> str:
+    """The certified name whose digest this is (``trust show`` prints both), else nothing."""
     from hubpolicy.domain.certified import name_id
 
+    return next((each for root in roots for each in root.names if name_id(each) == digest), "")
+
+
+def _warn_unless_listed(keyid: str, roots: tuple[TrustRoot, ...]) -> None:
+    """No root lists the keys of certificates, so a mistyped one cannot be told from them."""
     listed = {key.keyid for root in roots for key in root.keys}
     listed |= {identity.keyid for root in roots for identity in root.identities}
-    listed |= {name_id(name) for root in roots for name in root.names}
     if keyid in listed:
         return
     message = f"warning: no root lists key {keyid}, and a mistyped id revokes nobody"

@@ -46,9 +46,11 @@ def certified(tmp_path: Path) -> Team:
     return team
 
 
+@pytest.mark.parametrize("what", ["name", "key"])
 @pytest.mark.parametrize("name", RITAS)
-def test_a_name_revokes_every_name_of_that_person(certified: Team, name: str) -> None:
-    ran = certified.run("ada", "trust", "revoke", "name", name, certified.folder, "--yes")
+def test_a_name_revokes_every_name_of_that_person(certified: Team, name: str, what: str) -> None:
+    value = name if what == "name" else name_id(name)
+    ran = certified.run("ada", "trust", "revoke", what, value, certified.folder, "--yes")
     assert ran.code == 0
     assert all(f"name     {name_id(each)}  {each}" in ran.out for each in RITAS)
     assert "sam" not in ran.out
