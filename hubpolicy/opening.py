@@ -166,6 +166,19 @@ def is_folder(target: str) -> bool:
     return bool(target) and Path(target).is_dir()
 
 
+def refuse_ambiguous(target: str, repo: RepoId | None) -> None:
+    """A folder by the name of a repository might have been put there; ``repo`` says what is meant.
+
+    Raises:
+        ConfigError: it is both, and nobody said which.
+
+    """
+    if repo is None and is_folder(target) and _is_repo(target.partition("@")[0]):
+        message = f"got {target!r}, which is a folder here and the name of a repository"
+        hint = f"./{target} for the folder, or --repo NAMESPACE/NAME to compare it with that"
+        raise ConfigError(message, hint=hint)
+
+
 def named(target: str) -> tuple[RepoId, str]:
     """NAMESPACE/NAME[@REVISION] on ``HF_ENDPOINT``; the revision is ``main`` unless given.
 
@@ -218,6 +231,7 @@ def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:
         message = f"got --deep with the folder {shlex.quote(wanted.target)}, which is read anyway"
         raise ConfigError(message, hint="leave --deep out")
     given = read_evidence_at(wanted.evidence) if wanted.evidence else None
+    refuse_ambiguous(wanted.target, wanted.repo)
     if not is_folder(wanted.target):
         return _gather_repo(wanted, given, law, progress)
     if wanted.revision:

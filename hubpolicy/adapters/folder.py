@@ -37,7 +37,8 @@ _SPECIAL = (
     (stat.S_ISBLK, "is a device"),
 )
 _OWN = re.compile(
-    rb"\.cache/huggingface/(\.gitignore|CACHEDIR\.TAG|download/(.*/)?[^/]+\.(lock|metadata))"
+    rb"\.cache/huggingface/(\.gitignore(\.lock)?|CACHEDIR\.TAG|trees/[0-9a-f]{40,64}\.json"
+    rb"|(download|upload)/(.*/)?[^/]+\.(lock|metadata|incomplete))"
 )
 """What the official client keeps beside files that it downloaded into a folder."""
 _LINK, _SUBMODULE = "120000", "160000"

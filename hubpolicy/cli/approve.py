@@ -108,6 +108,7 @@ def open_case(target: str, repo: RepoId | None, place: Seat, progress: Progress)
     from hubpolicy.flows.assemble import assemble
 
     trust, now = place.trusted.trust, SystemClock().now()
+    opening.refuse_ambiguous(target, repo)
     if opening.is_folder(target):
         reader = opening.folder(target, progress)
         evidence = assemble(reader, repo, place.policy, trust, now)

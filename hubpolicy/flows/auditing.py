@@ -193,13 +193,26 @@ def _content(repo: RepoId, oid: str, file: ListedFile, hub: Hub, known: dict[str
         return b""
     digest = file.sha256 or file.git_blob or ""
     if digest not in known:
-        content = hub.read(repo, oid, file.path)
-        got = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
-        if got != digest:
-            message = f"got {got[:12]} for {file.path}, expected {digest[:12]} as it is listed"
-            raise ServiceError(message)
-        known[digest] = content
+        known[digest] = read_listed(repo, oid, file, hub, _LIMITS[kind])
     return known[digest]
+
+
+def read_listed(repo: RepoId, oid: str, file: ListedFile, hub: Hub, limit: int) -> bytes:
+    """A file of a commit, exactly what the hub listed: its size, and its sha256 or git blob id.
+
+    Raises:
+        ServiceError: it is not, could not be read, or is larger than ``limit`` bytes.
+
+    """
+    if file.size > limit:
+        message = f"got {file.size} bytes in {file.path}, expected at most {limit} to read"
+        raise ServiceError(message)
+    content = hub.read(repo, oid, file.path)
+    got = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
+    if len(content) != file.size or got != (file.sha256 or file.git_blob):
+        message = f"{file.path} of {repo.text} is not what the hub listed"
+        raise ServiceError(message, hint="try again; if it stays so, do not use it")
+    return content
 
 
 def judge_listing(

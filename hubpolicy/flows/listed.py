@@ -17,12 +17,11 @@ from hubpolicy.core.paths import path_findings, refuse_path
 from hubpolicy.domain.manifest import (
     GIT_BLOB_LIMIT,
     Entry,
-    git_blob_id,
     is_evidence_path,
     make_manifest,
 )
 from hubpolicy.errors import ServiceError
-from hubpolicy.flows.auditing import read_evidence
+from hubpolicy.flows.auditing import read_evidence, read_listed
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
@@ -119,14 +118,7 @@ class ListedRelease:
     def _content(self, file: ListedFile, limit: int) -> bytes:
         if file.path in self._contents:
             return self._contents[file.path]
-        if file.size > limit:
-            message = f"got {file.size} bytes in {file.path}, expected at most {limit} to read"
-            raise ServiceError(message)
-        content = self._hub.read(self._repo, self.oid, file.path)
-        got = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
-        if len(content) != file.size or got != (file.sha256 or file.git_blob):
-            message = f"{file.path} of {self._repo.text} is not what the hub listed"
-            raise ServiceError(message, hint="try again; if it stays so, do not use it")
+        content = read_listed(self._repo, self.oid, file, self._hub, limit)
         self._contents[file.path] = content
         return content
 

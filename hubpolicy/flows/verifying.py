@@ -7,21 +7,29 @@ from the hub, or was given apart. Nothing is decided here; ``core/judge.py`` dec
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.coverage import measurements
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, digests, select
 from hubpolicy.core.partial import Coverage, coverage_of
-from hubpolicy.core.rules import hp301, hp310
+from hubpolicy.core.rules import hp301, hp310, hp411
 from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.manifest import EvidenceFile, is_evidence_path
-from hubpolicy.domain.policy import CHILD_FILE
+from hubpolicy.domain.policy import CHILD_FILE, CHILD_LIMIT
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.domain.verification import Signatory, Verification
-from hubpolicy.errors import HubpolicyError, VerificationError
+from hubpolicy.errors import HubpolicyError, ServiceError, VerificationError
 from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
-from hubpolicy.flows.auditing import Court, policy_then, read_evidence, resolve_revision
+from hubpolicy.flows.auditing import (
+    Court,
+    policy_then,
+    read_evidence,
+    read_listed,
+    resolve_revision,
+)
+from hubpolicy.flows.beside import with_bad_news
 from hubpolicy.flows.kept import Revised, evidence_of
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision
+    from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
@@ -80,8 +89,7 @@ def gather_whole(
         ServiceError: something cannot be read.
 
     """
-    files = with_given(reader.evidence_files(), given)
-    return _gathered(reader, files, target, law, revision, part=False)
+    return _with_given(reader, given, target, law, revision, part=False)
 
 
 def gather_part(
@@ -101,15 +109,16 @@ def gather_part(
 
     """
     commit = upstream.commit if upstream is not None else ""
-    files = with_given(reader.evidence_files(), given)
-    found = _gathered(reader, files, target, law, commit, part=True)
-    if given is None and upstream is not None and upstream.hub and not _complete(found.evidence):
+    found = _with_given(reader, given, target, law, commit, part=True)
+    if upstream is None or upstream.hub is None:
+        return _with_child(found, None, law)
+    if given is None and not _complete(found.evidence):
         hub = upstream.hub()
         remote = read_evidence(upstream.repo, commit, hub.listing(upstream.repo, commit), hub)
         # What is here stays: it was downloaded, and is to be judged.
-        made = {**dict(remote), **dict(files)}
-        return _gathered(reader, evidence_of(made), target, law, commit, part=True)
-    return found
+        made = evidence_of({**dict(remote), **dict(found.files)})
+        found = _gathered(reader, made, target, law, commit, part=True)
+    return _with_child(found, upstream, law)
 
 
 def gather_listing(
@@ -123,15 +132,19 @@ def gather_listing(
     """
     oid = resolve_revision(hub, repo, revision)
     listing = hub.listing(repo, oid)
-    if given is None:
-        files = read_evidence(repo, oid, listing, hub)
-    else:
-        there = (file.path for file in listing.files if is_evidence_path(file.path))
-        files = with_given(tuple(EvidenceFile(path, b"") for path in there), given)
+    beside = read_evidence(repo, oid, listing, hub)
     policy = law.policy
-    if law.under is not None and any(file.path == CHILD_FILE for file in listing.files):
-        policy = law.under(hub.read(repo, oid, CHILD_FILE))
-    evidence = assemble_listing(listing, files, repo, policy, law.trust, law.now)
+    child = _child_of(repo, oid, listing, hub)
+    if law.under is not None and child is not None:
+        policy = law.under(child)
+
+    def assembled(files: Files) -> Evidence:
+        return assemble_listing(listing, files, repo, policy, law.trust, law.now)
+
+    files = with_given(beside, given)
+    evidence = assembled(files)
+    if given is not None and (all_files := with_bad_news(files, beside, evidence)) != files:
+        files, evidence = all_files, assembled(all_files)
     here = tuple(file.path for file in listing.files if not is_evidence_path(file.path))
     return Gathered(evidence, files, coverage_of(here, evidence.lines), oid)
 
@@ -168,7 +181,8 @@ def as_released(gathered: Gathered, law: Law) -> Gathered:
 def with_given(beside: Files, given: Files | None) -> Files:
     """The evidence that was given takes the place of that beside the files.
 
-    But for what is no known kind of evidence: that may be anything, and stays to be refused.
+    But for what is no known kind of evidence: that may be anything, and stays to be refused. And
+    but for bad news, which ``flows/beside.py`` adds once the bytes are known.
     """
     if given is None:
         return beside
@@ -240,6 +254,62 @@ def _gathered(
         evidence = evidence._replace(policy=law.under(reader.read(CHILD_FILE)))
     here = tuple(entry.path for entry in reader.manifest.entries)
     return Gathered(evidence, files, coverage_of(here, evidence.lines), revision, part)
+
+
+def _with_given(
+    reader: ReleaseReader,
+    given: Files | None,
+    target: RepoId | None,
+    law: Law,
+    revision: str,
+    *,
+    part: bool,
+) -> Gathered:
+    """Judged by what was given, else by what lies beside; bad news from beside always counts."""
+    beside = reader.evidence_files()
+    files = with_given(beside, given)
+    found = _gathered(reader, files, target, law, revision, part=part)
+    if given is None or (more := with_bad_news(files, beside, found.evidence)) == files:
+        return found
+    return _gathered(reader, more, target, law, revision, part=part)
+
+
+def _with_child(found: Gathered, upstream: Upstream | None, law: Law) -> Gathered:
+    """A child policy that the release line names asks the same of those who did not download it.
+
+    It is fetched from where the files came from; where nobody may be asked, nothing passes.
+
+    Raises:
+        AccessError, ServiceError: the hub does not give it, or gives another one.
+
+    """
+    manifest = found.evidence.manifest
+    signed = [e for e in manifest.entries if e.path == CHILD_FILE] if manifest else []
+    if law.under is None or not signed or CHILD_FILE not in found.coverage.absent:
+        return found
+    if upstream is None or upstream.hub is None:
+        unknown = hp411.check([(CHILD_FILE, "it is of the release, and not here")])
+        refusals = tuple(finding._replace(fix=f"download {CHILD_FILE} too") for finding in unknown)
+        more = (*found.evidence.refusals, *refusals)
+        return found._replace(evidence=found.evidence._replace(refusals=more))
+    hub = upstream.hub()
+    listing = hub.listing(upstream.repo, upstream.commit)
+    child = _child_of(upstream.repo, upstream.commit, listing, hub)
+    if child is None or hashlib.sha256(child).hexdigest() != signed[0].sha256:
+        message = f"{CHILD_FILE} of {upstream.repo.text} is not the one that was released"
+        raise ServiceError(message, hint=f"download {CHILD_FILE} too")
+    return found._replace(evidence=found.evidence._replace(policy=law.under(child)))
+
+
+def _child_of(repo: RepoId, oid: str, listing: Listing, hub: Hub) -> bytes | None:
+    """The child policy in a commit, as it is listed; None where there is none.
+
+    Raises:
+        AccessError, ServiceError: the hub does not give it, or gives another one.
+
+    """
+    child = next((file for file in listing.files if file.path == CHILD_FILE), None)
+    return None if child is None else read_listed(repo, oid, child, hub, CHILD_LIMIT)
 
 
 def _complete(evidence: Evidence) -> bool:

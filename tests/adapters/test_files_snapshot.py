@@ -153,13 +153,12 @@ def test_a_snapshot_whose_blobs_are_a_link_is_still_one(snapshot: Path, tmp_path
 
 def test_of_a_download_only_what_the_client_itself_writes_is_left_out(tmp_path: Path) -> None:
     """``hf download --local-dir`` keeps notes beside the files; anything else there is a file."""
-    own = (".gitignore", "CACHEDIR.TAG", "download/a.bin.metadata", "download/x/y.json.lock")
+    own = (
+        *(".gitignore", "CACHEDIR.TAG", f"trees/{COMMIT}.json"),
+        *("download/a.bin.metadata", "download/x/y.json.lock", "download/Ab=.12.incomplete"),
+    )
     others = (
-        "evil.py",
-        "download/evil.py",
-        "download/w.safetensors",
-        "x.lock",
-        "upload/m.metadata",
+        *("download/evil.py", "download/w.safetensors", "evil.py", "trees/evil.json", "x.lock"),
     )
     for name in (*own, *others):
         path = tmp_path / ".cache/huggingface" / name

@@ -200,7 +200,7 @@ def test_a_hub_that_serves_other_evidence_than_it_lists_is_unreadable(world: Wor
     sent = {"status": 200, "body": "{}", "times": None}
     world.faults(world.at("GET", "resolve/.*model.sig", **sent))
     verdict = main(world)
-    assert (verdict.status, "as it is listed" in verdict.detail) == ("UNREADABLE", True)
+    assert (verdict.status, "not what the hub listed" in verdict.detail) == ("UNREADABLE", True)
 
 
 @pytest.mark.parametrize("status", [401, 403])

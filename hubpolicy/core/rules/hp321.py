@@ -21,7 +21,6 @@ SEVERITY = Severity.ERROR
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
     """One finding per standing rejection that binds the bytes at hand. It never expires."""
-    approvals = select(evidence.lines, Approval)
     return tuple(
         Finding(
             ID,
@@ -31,6 +30,19 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
             f"change what was rejected; or {line.principal} has another look and signs: "
             f"hubpolicy approve PATH --as {approval.role}",
         )
+        for line, approval in _standing(evidence)
+    )
+
+
+def standing(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
+    """Rejections of the bytes at hand that nobody took back."""
+    return tuple(line for line, _ in _standing(evidence))
+
+
+def _standing(evidence: Evidence) -> tuple[tuple[VerifiedStatement, Approval], ...]:
+    approvals = select(evidence.lines, Approval)
+    return tuple(
+        (line, approval)
         for line, approval in approvals
         if approval.decision == "reject"
         and applies(evidence, line)
