@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.atomic import write_atomic
 from hubpolicy.core.pending import FOLDER, TYPES, Pending, parse_pending, pending_bytes
@@ -20,6 +23,9 @@ from hubpolicy.core.trust_folder import (
     root_path,
 )
 from hubpolicy.errors import ConfigError, ServiceError
+
+if TYPE_CHECKING:
+    from typing import IO
 
 ROOT_SOURCE = "root.toml"
 POLICY_SOURCE = "hubpolicy.toml"
@@ -67,18 +73,70 @@ def read_text_beside(folder: Path, name: str) -> str:
     """A text file that ``root.toml`` names, below its folder.
 
     Raises:
-        ConfigError: outside of the folder, not there, or no text.
+        ConfigError: outside of the folder, behind a symbolic link, not there, or no text.
+        ServiceError: it cannot be read.
 
     """
     parts = Path(name).parts
-    if Path(name).is_absolute() or ".." in parts:
+    if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
         message = f"got {name!r} in {ROOT_SOURCE}, expected a path below the trust folder"
         raise ConfigError(message, hint=f"copy the file into {KEYS}/")
-    return read_file(folder / name).decode("utf-8", "replace")
+    return read_beside(folder, name).decode("utf-8", "replace")
+
+
+def read_beside(folder: Path, name: str) -> bytes:
+    """A file below the folder, reached through no symbolic link.
+
+    Who writes into the folder must not choose what of this machine is read, signed and pushed.
+
+    Raises:
+        ConfigError: it is not there, or larger than 4 MiB, or a link leads there.
+        ServiceError: it cannot be read.
+
+    """
+    path = folder / name
+    try:
+        descriptor = _open_beside(folder, Path(name).parts)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _not_there(path) from error
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise ServiceError(message) from error
+    with os.fdopen(descriptor, "rb") as file:
+        return _whole(file, path)
+
+
+def _open_beside(folder: Path, parts: tuple[str, ...]) -> int:
+    """Component by component, so that none can become a link between looking and opening."""
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for number, part in enumerate(parts, start=1):
+        last = number == len(parts)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags |= os.O_NONBLOCK if last else os.O_DIRECTORY
+        above = place
+        try:
+            if stat.S_ISLNK(os.stat(part, dir_fd=above, follow_symlinks=False).st_mode):
+                raise _linked(folder.joinpath(*parts[:number]))
+            place = os.open(part, flags, dir_fd=above)
+        finally:
+            os.close(above)
+    if not stat.S_ISREG(os.fstat(place).st_mode):
+        os.close(place)
+        raise _not_there(folder.joinpath(*parts))
+    return place
+
+
+def _linked(path: Path) -> ConfigError:
+    message = f"{path} is a symbolic link, expected a file or folder"
+    return ConfigError(message, hint="trust is not read through links: copy it there")
+
+
+def _not_there(path: Path) -> ConfigError:
+    return ConfigError(f"there is no file {path}", hint=f"ls {path.parent}")
 
 
 def read_file(path: Path) -> bytes:
-    """Bytes of a file of at most 4 MiB.
+    """Bytes of a file of at most 4 MiB that the user named; links are followed.
 
     Raises:
         ConfigError: it is not there, or larger.
@@ -87,13 +145,16 @@ def read_file(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(_LIMIT + 1)
+            return _whole(file, path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        message = f"there is no file {path}"
-        raise ConfigError(message, hint=f"ls {path.parent}") from None
+        raise _not_there(path) from None
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise ServiceError(message) from error
+
+
+def _whole(file: IO[bytes], path: Path) -> bytes:
+    content = file.read(_LIMIT + 1)
     if len(content) > _LIMIT:
         message = f"got more than {_LIMIT} bytes, in {path}"
         raise ConfigError(message)
@@ -158,12 +219,11 @@ def _numbered(folder: Path, name: str) -> tuple[tuple[int, bytes], ...]:
     place = folder / name
     names = [path.name for path in place.iterdir()] if place.is_dir() else []
     versions = sorted(int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name)))
-    return tuple((version, read_file(place / f"{version}.json")) for version in versions)
+    return tuple((version, read_beside(folder, f"{name}/{version}.json")) for version in versions)
 
 
 def _state(folder: Path) -> bytes | None:
-    path = folder / STATE_PATH
-    return read_file(path) if path.exists() else None
+    return read_beside(folder, STATE_PATH) if os.path.lexists(folder / STATE_PATH) else None
 
 
 def _pending(folder: Path) -> tuple[Pending, ...]:
@@ -174,7 +234,9 @@ def _pending(folder: Path) -> tuple[Pending, ...]:
         if match is None:
             message = f"got {FOLDER}{name}, expected root-N.json, policy-N.json or state-N.json"
             raise ConfigError(message, hint=f"remove {place / name}")
-        pending = parse_pending(match[1], read_file(place / name), where=f"{FOLDER}{name}")
+        pending = parse_pending(
+            match[1], read_beside(folder, FOLDER + name), where=f"{FOLDER}{name}"
+        )
         _check_name(pending, name, found.get(match[1]))
         found[match[1]] = pending
     return tuple(found[kind] for kind in TYPES if kind in found)

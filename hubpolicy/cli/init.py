@@ -109,8 +109,10 @@ def _ask_passphrase(*, locked: bool | None, command: str) -> str:
 
 
 def _person(name: str) -> str:
+    from hubpolicy.core.root_document import PERSON
+
     raw = name or _login()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,95}", raw):
+    if not PERSON.fullmatch(raw):
         message = f"got name {raw!r}, expected letters, digits, '.', '_', '@' or '-'"
         raise ConfigError(message, hint="hubpolicy init --name ada")
     return raw

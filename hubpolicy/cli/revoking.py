@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.cli.trust_revoke import Revoked, revoke_here
 from hubpolicy.core.withdrawal import Step
-from hubpolicy.errors import ConfigError, HubpolicyError, UnsupportedError, VerificationError
+from hubpolicy.errors import ConfigError, HubpolicyError, UnsupportedError
 
 if TYPE_CHECKING:
-    from hubpolicy.cli.trust_place import Place
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.core.trust_folder import TrustFolder
     from hubpolicy.core.withdrawal import Withdrawal
     from hubpolicy.domain.trust import State
 
@@ -54,48 +52,34 @@ def revoke(place: Seat, record: Withdrawal, key: str, folder: str | None) -> Ste
 
 
 def _in_folder(wanted: Revoked, place: Seat, key: str, folder: str) -> Step:
+    """Signed only where nothing else would be signed with it: nobody asks here what is pending."""
     from hubpolicy.adapters.trust_folder import save
     from hubpolicy.cli.trust_place import open_place
+    from hubpolicy.cli.wiring import signer
+    from hubpolicy.core.trust_folder import verify_folder
+    from hubpolicy.flows.renewing import take_back
     from hubpolicy.flows.trusting import STATE_DAYS, publish
 
     there = open_place(folder)
     state = there.standing.state
+    published = f"{_counts(wanted)}, published in {folder}: hubpolicy trust update"
     if state is not None and _holds(state, wanted):
-        text = f"{_counts(wanted)}, published in {folder}: hubpolicy trust update"
-        return Step(NAME, "already", text)
-    after, reason = _signed(_proposed(there, wanted), place, key)
+        return Step(NAME, "already", published)
+    after, reason = take_back(
+        there.folder, signer(place.home, key), there.now,
+        days=STATE_DAYS, files=wanted.files, payloads=wanted.payloads,
+    )  # fmt: skip
     done, _ = publish(after, there.now, days=STATE_DAYS)
     save(there.path, there.folder, done)
+    standing = verify_folder(done).state
+    if standing is not None and _holds(standing, wanted):
+        return Step(NAME, "done", published)
     waiting = done.find("state")
-    if waiting is None:
-        return Step(
-            NAME, "done", f"{_counts(wanted)}, published in {folder}: hubpolicy trust update"
-        )
+    where = there.path if waiting is None else there.path / waiting.path
     more = f"{reason}; " if reason else ""
-    text = f"{_counts(wanted)}, prepared in {there.path / waiting.path}: {more}"
-    return Step(NAME, "pending", f"{text}others sign it: hubpolicy trust sign {folder}")
-
-
-def _proposed(there: Place, wanted: Revoked) -> TrustFolder:
-    """What is pending already is left as it is if it says all of it: it may be signed by others."""
-    from hubpolicy.core.documents import parse_state
-    from hubpolicy.flows.trusting import STATE_DAYS, propose_revocation
-
-    waiting = there.folder.find("state")
-    if waiting is not None and _holds(parse_state(waiting.envelope.payload), wanted):
-        return there.folder
-    return propose_revocation(there.folder, there.now, days=STATE_DAYS, **wanted._asdict())
-
-
-def _signed(folder: TrustFolder, place: Seat, key: str) -> tuple[TrustFolder, str]:
-    """With my signature; without it, and why, where it would not count."""
-    from hubpolicy.cli.wiring import signer
-    from hubpolicy.flows.trusting import add_signature
-
-    try:
-        return add_signature(folder, signer(place.home, key), "state"), ""
-    except VerificationError as error:
-        return folder, error.message
+    text = f"{_counts(wanted)}, prepared in {where}: {more}"
+    who = "read it and sign it" if reason else "others sign it"
+    return Step(NAME, "pending", f"{text}{who}: hubpolicy trust sign {folder}")
 
 
 def _holds(state: State, wanted: Revoked) -> bool:

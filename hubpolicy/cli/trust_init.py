@@ -226,7 +226,8 @@ def _refuse_overwrite(folder: Path) -> None:
 def _public_keys(principals: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], str]:
     """(principal, path in the folder) to PEM."""
     from hubpolicy.adapters.trust_folder import KEYS, read_file
-    from hubpolicy.core.root_source import PERSON, normal_pem
+    from hubpolicy.core.root_document import PERSON
+    from hubpolicy.core.root_source import normal_pem
 
     found: dict[tuple[str, str], str] = {}
     for who, path in principals:

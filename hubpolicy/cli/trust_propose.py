@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubpolicy.cli.options import TRUST_KEY_HELP
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ who leave, policy and state, is prepared to be signed anew, and published togeth
 @DIR
 def rotate(folder: str) -> None:
     """Prepare the next trust root from DIR/root.toml."""
-    from hubpolicy.adapters.trust_folder import ROOT_SOURCE, read_file, read_text_beside
+    from hubpolicy.adapters.trust_folder import ROOT_SOURCE, read_beside, read_text_beside
     from hubpolicy.cli.trust_place import open_place
     from hubpolicy.core.root_source import parse_root_source
     from hubpolicy.flows.trusting import STATE_DAYS, propose_root
 
     place = open_place(folder)
-    raw = read_file(place.path / ROOT_SOURCE)
+    raw = read_beside(place.path, ROOT_SOURCE)
     source = parse_root_source(raw, lambda name: read_text_beside(place.path, name))
+    if source.trusted_roots:
+        from hubpolicy.adapters.keyless import require_trusted_root
+
+        for _, text in source.trusted_roots:
+            require_trusted_root(text, where=ROOT_SOURCE)
     prepared(place, propose_root(place.folder, source, place.now, days=STATE_DAYS))
 
 
@@ -49,12 +55,12 @@ Examples:
 @DIR
 def policy(folder: str) -> None:
     """Prepare DIR/hubpolicy.toml as the next policy, and the state that names it."""
-    from hubpolicy.adapters.trust_folder import POLICY_SOURCE, read_file
+    from hubpolicy.adapters.trust_folder import POLICY_SOURCE, read_beside
     from hubpolicy.cli.trust_place import open_place, resolve_policy
     from hubpolicy.flows.trusting import STATE_DAYS, propose_policy
 
     place = open_place(folder)
-    payload = resolve_policy(read_file(place.path / POLICY_SOURCE), POLICY_SOURCE)
+    payload = resolve_policy(read_beside(place.path, POLICY_SOURCE), POLICY_SOURCE)
     prepared(place, propose_policy(place.folder, payload, place.now, days=STATE_DAYS))
 
 
@@ -70,7 +76,8 @@ Examples:
   hubpolicy trust state renew trust --when-due            only past half of its life
   hubpolicy trust state renew --workflow github > .github/workflows/trust-state.yml
 \b
-Exit codes: 0 renewed or not due, 2 usage, 4 no key, 5 more people must sign it.
+Exit codes: 0 renewed or not due, 1 not a key that may, 2 usage or a state waits that says more
+(trust sign shows it), 4 no key, 5 more people must sign it.
 """
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR",
@@ -78,9 +85,7 @@ Exit codes: 0 renewed or not due, 2 usage, 4 no key, 5 more people must sign it.
 @click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True,
               help="How long it lives; a revocation reaches everybody within that.")  # fmt: skip
 @click.option("--when-due", is_flag=True, help="Do nothing before half of its life is over.")
-@click.option(
-    "--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH. Default: yours."
-)
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
 @click.option("--workflow", type=click.Choice(list(WORKFLOWS)),
               help="Print a workflow that renews on a schedule, and nothing else.")  # fmt: skip
 def renew(folder: str | None, days: int, key: str, workflow: str | None, *, when_due: bool) -> None:
@@ -95,7 +100,7 @@ def renew(folder: str | None, days: int, key: str, workflow: str | None, *, when
     from hubpolicy.cli.trust_place import open_place, say, settle, write
     from hubpolicy.cli.trust_text import freshness, is_due
     from hubpolicy.cli.wiring import signer
-    from hubpolicy.flows.trusting import renew_state
+    from hubpolicy.flows.renewing import renew_state
 
     place = open_place(folder)
     standing = place.standing.state

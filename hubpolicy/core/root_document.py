@@ -31,6 +31,9 @@ NEEDED_ROLES = ("root", "policy", "state", "releaser", "checker")
 DOCUMENT_ROLES = frozenset(("root", "policy", "state"))
 """Who signs trust itself does so with a plain key: no certificate can bring in a new one."""
 
+PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,95}")
+"""A principal. No blanks, no look-alikes: a threshold counts these names as people."""
+
 _ROLE = re.compile(r"root|policy|state|releaser|checker|approver:[a-z][a-z0-9-]{0,39}")
 _MEMBER = re.compile(r"(?:email|uri|dns|subject):\S.{0,1000}")
 _PEM_LIMIT = 64 * 1024
@@ -123,6 +126,7 @@ def parse_root_fields(fields: Fields, sha256: str) -> TrustRoot:
         trusted_roots=_trusted_roots(fields),
         time_authorities=_optional(fields, "timeAuthorities", _time_authority),
     )
+    _check_people(fields, root)
     _check_keys(fields, root)
     _check_certified(fields, root)
     _check_roles(fields, root)
@@ -232,6 +236,25 @@ def _trusted_roots(fields: Fields) -> tuple[tuple[str, str], ...]:
 
 
 # Checking ------------------------------------------------------------------------------------
+
+
+def unclear_name(root: TrustRoot) -> str:
+    """What is wrong with the names of people, of whom a threshold counts each once; or nothing."""
+    known: dict[str, str] = {}
+    for name in sorted(root.people):
+        if not PERSON.fullmatch(name):
+            return f"got principal {name!r:.80}, expected letters, digits, '.', '_', '@' or '-'"
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            return f"got principals {other!r} and {name!r}, expected one spelling for one person"
+    return ""
+
+
+def _check_people(fields: Fields, root: TrustRoot) -> None:
+    problem = unclear_name(root)
+    if problem:
+        message = f"{problem}, in {fields.where}"
+        raise MalformedError(message)
 
 
 def _check_keys(fields: Fields, root: TrustRoot) -> None:

@@ -90,7 +90,7 @@ def propose_root(folder: TrustFolder, source: TrustRoot, now: str, *, days: int)
     payload = root_payload(root, previous="" if before is None else before.sha256)
     folder = put(folder, propose("root", payload))
     check_follows(folder, standing, folder.pending[0], now)
-    return _signed_anew(folder, standing, now, days)
+    return signed_anew(folder, standing, now, days)
 
 
 def propose_policy(folder: TrustFolder, payload: bytes, now: str, *, days: int) -> TrustFolder:
@@ -116,7 +116,7 @@ def propose_policy(folder: TrustFolder, payload: bytes, now: str, *, days: int) 
     proposed = propose("policy", payload)
     folder = put(folder, proposed)
     check_follows(folder, standing, proposed, now)
-    state = _next_state(folder, standing, now, days)
+    state = next_state(folder, standing, now, days)
     named = state._replace(policy_version=value.version, policy_sha256=value.sha256)
     return put(folder, propose("state", state_payload(named)))
 
@@ -146,7 +146,7 @@ def propose_revocation(
     if unknown and not any(root.authorities for root in standing.roots):
         message = f"got key {unknown[0]}, expected one that a root of this folder knows"
         raise ConfigError(message, hint="hubpolicy trust show DIR lists the keys")
-    state = _next_state(folder, standing, now, days)
+    state = next_state(folder, standing, now, days)
     more = state._replace(
         revoked_keys=state.revoked_keys | keys,
         revoked_payloads=state.revoked_payloads | payloads,
@@ -156,34 +156,7 @@ def propose_revocation(
         message = "all of it is revoked already"
         raise ConfigError(message, hint="hubpolicy trust show DIR lists what is")
     folder = put(folder, propose("state", state_payload(more)))
-    return _signed_anew(folder, standing, now, days)
-
-
-def renew_state(folder: TrustFolder, signer: Signer, now: str, *, days: int) -> TrustFolder:
-    """The published state with a later end, signed; published at once if this key is enough.
-
-    What else is pending stays pending: an awaited state goes on from the renewed one, unsigned.
-    Where it takes more people, the renewed state is pending with this signature.
-
-    Raises:
-        ConfigError: nothing is published or prepared.
-        VerificationError: what is published does not hold together, or the key may not sign it.
-
-    """
-    standing, waiting = verify_folder(folder), folder.find("state")
-    if standing.state is not None:
-        fresh = _later(standing.state, standing.state.version + 1, now, days)
-        alone = put(folder._replace(pending=()), propose("state", state_payload(fresh)))
-        after, done = publish(add_signature(alone, signer, "state"), now, days=days)
-        if done:
-            rebased = _rebased(after._replace(pending=folder.pending), fresh, now, days)
-            return _signed_anew(rebased, verify_folder(rebased), now, days)
-    if standing.state is None and waiting is None:
-        message = "there is no state to renew"
-        raise ConfigError(message, hint="hubpolicy trust init --team DIR")
-    state = _next_state(folder, standing, now, days)
-    renewed = put(folder, propose("state", state_payload(state)))
-    return add_signature(renewed, signer, "state")
+    return signed_anew(folder, standing, now, days)
 
 
 # Signing and publishing ----------------------------------------------------------------------
@@ -269,7 +242,7 @@ def publish(folder: TrustFolder, now: str, *, days: int) -> tuple[TrustFolder, b
     done = False
     while chosen := publishable(folder, verify_folder(folder), now):
         folder, done = advance(folder, chosen), True
-    return (_signed_anew(folder, verify_folder(folder), now, days) if done else folder), done
+    return (signed_anew(folder, verify_folder(folder), now, days) if done else folder), done
 
 
 # What it takes -------------------------------------------------------------------------------
@@ -323,18 +296,19 @@ def _newest_root(folder: TrustFolder, standing: Standing) -> TrustRoot:
     return roots[-1]
 
 
-def _next_state(folder: TrustFolder, standing: Standing, now: str, days: int) -> State:
+def next_state(folder: TrustFolder, standing: Standing, now: str, days: int) -> State:
     """What is pending, else what is published, as the next version with a later end."""
     pending, before = folder.find("state"), standing.state
     version = 1 if before is None else before.version + 1
     if pending is not None:
-        return _later(parse_state(pending.envelope.payload), version, now, days)
+        return later(parse_state(pending.envelope.payload), version, now, days)
     if before is not None:
-        return _later(before, version, now, days)
+        return later(before, version, now, days)
     return State(1, _after(now, days), 1, "", _NONE, _NONE, _NONE)
 
 
-def _later(state: State, version: int, now: str, days: int) -> State:
+def later(state: State, version: int, now: str, days: int) -> State:
+    """The same state as another version, living that many days from now."""
     return state._replace(version=version, expires=_after(now, days))
 
 
@@ -343,19 +317,7 @@ def _after(now: str, days: int) -> str:
     return then.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _rebased(folder: TrustFolder, published: State, now: str, days: int) -> TrustFolder:
-    """What waits goes on from the state that was just published; its signatures were of another."""
-    waiting = folder.find("state")
-    if waiting is None:
-        return folder
-    state = _later(parse_state(waiting.envelope.payload), published.version + 1, now, days)
-    same = state._replace(version=published.version, expires=published.expires) == published
-    if same and folder.find("root") is None:
-        return folder._replace(pending=tuple(p for p in folder.pending if p != waiting))
-    return put(folder, propose("state", state_payload(state)))
-
-
-def _signed_anew(folder: TrustFolder, standing: Standing, now: str, days: int) -> TrustFolder:
+def signed_anew(folder: TrustFolder, standing: Standing, now: str, days: int) -> TrustFolder:
     """Prepare what would not hold any more once root and state that are pending are published."""
     if standing.policy is None or standing.state is None or folder.state is None:
         return folder
@@ -364,7 +326,7 @@ def _signed_anew(folder: TrustFolder, standing: Standing, now: str, days: int) -
         try:
             verify_state(folder.state, root)
         except HubpolicyError:
-            state = _next_state(folder, standing, now, days)
+            state = next_state(folder, standing, now, days)
             folder = put(folder, propose("state", state_payload(state)))
     if folder.find("policy") is None:
         folder = _policy_anew(folder, standing, root)

@@ -114,11 +114,12 @@ def test_its_toml_is_read_by_us() -> None:
     from hubpolicy.core.root_source import parse_root_source
     from tests import certificates
     from tests.golden.samples import signer
+    from tests.transparency import Sigstore
 
     (example,) = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     files = {f"keys/{who}.pub.pem": signer(who).public_pem for who in ("ada", "bob", "renewer")}
     files |= {f"certificates/{name}.pem": certificates.root().pem for name in ("ca", "tsa")}
-    files["sigstore/trusted_root.json"] = "{}"
+    files["sigstore/trusted_root.json"] = Sigstore().trusted_root()
     root = parse_root_source(example.encode(), files.__getitem__)
     assert root.people == {"ada", "bob", "renewer", "rita", "release-bot"}
 

@@ -19,6 +19,7 @@ from tests import certificates
 from tests.cli.team_world import Team, digest, found_team, pending_file
 from tests.cli.world import REPO, contents, released, run, sign_run
 from tests.oracles.tools import oracle_python
+from tests.transparency import Sigstore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,14 +309,9 @@ def test_a_signature_that_does_not_hold_is_refused(team: Team) -> None:
 
 
 def test_hostile_text_in_a_pending_document_reaches_no_terminal(team: Team) -> None:
-    root = team.root()
+    """People have plain names; what an authority is called is free text."""
     evil = "eve\x1b[2J\u202e"
-    keys = tuple(k._replace(principal=evil) if k.principal == "cleo" else k for k in root.keys)
-    roles = tuple(
-        r._replace(principals=frozenset(evil if who == "cleo" else who for who in r.principals))
-        for r in root.roles
-    )
-    team.plant_root(keys=keys, roles=roles)
+    team.plant_root(authorities=(certificates.authority("rita")._replace(name=evil),))
     for ran in (team.trust("ada", "show"), team.trust("ada", "sign", "--yes")):
         assert "\\x1b[2J" in ran.out
         assert "\x1b" not in ran.out
@@ -685,7 +681,8 @@ def test_a_typo_revokes_no_key(team: Team) -> None:
 def test_people_behind_certificates_are_shown_and_revoked_by_name(team: Team) -> None:
     (team.folder / "certificates").mkdir()
     (team.folder / "certificates" / "ca.pem").write_text(certificates.root().pem)
-    (team.folder / "trusted_root.json").write_text("{}")
+    pytest.importorskip("sigstore")
+    (team.folder / "trusted_root.json").write_text(Sigstore().trusted_root())
     more = """
 [authorities.acme-ca]
 certificate = "certificates/ca.pem"
@@ -906,3 +903,88 @@ def test_what_somebody_else_signed_chooses_nothing_to_revoke(
     assert ran.code == 1
     assert "no line of evidence that holds" in ran.err
     assert contents(team.folder) == before
+
+
+# Who writes into the folder chooses nothing of this machine ------------------------------------
+
+KEYLESS = """
+[[identities]]
+issuer = "https://issuer.example"
+identity = "https://example.org/workflow"
+principal = "robot"
+trusted_root = "{}"
+"""
+
+
+def with_identity(team: Team, path: str) -> None:
+    source = team.folder / "root.toml"
+    source.write_text(source.read_text() + KEYLESS.format(path))
+
+
+@pytest.mark.parametrize("through", ["file", "folder", "dangling"])
+def test_a_link_in_the_folder_gives_no_file_of_this_machine_away(team: Team, through: str) -> None:
+    secret = team.public_key("ada").with_name("solo.pem")
+    (team.folder / "sigstore").mkdir()
+    name = {"folder": "sigstore/there/solo.pem"}.get(through, "sigstore/trusted_root.json")
+    to = {"file": secret, "folder": secret.parent, "dangling": secret.with_name("none")}[through]
+    place = "there" if through == "folder" else "trusted_root.json"
+    (team.folder / "sigstore" / place).symlink_to(to)
+    with_identity(team, name)
+    ran = team.trust("ada", "rotate")
+    assert (ran.code, "is a symbolic link" in ran.err) == (2, True), ran
+    assert "pending/root-2.json" not in team.files()
+    body = secret.read_text().splitlines()[1]
+    assert body not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("name", ["root.toml", "hubpolicy.toml", "keys/ada.pub.pem", "state.json"])
+def test_no_document_is_read_through_a_link(team: Team, tmp_path: Path, name: str) -> None:
+    (team.folder / name).rename(tmp_path / "moved")
+    (team.folder / name).symlink_to(tmp_path / "moved")
+    before = team.files()
+    ran = team.trust("ada", "policy" if name == "hubpolicy.toml" else "rotate")
+    assert (ran.code, "is a symbolic link" in ran.err) == (2, True), ran
+    assert team.files() == before
+
+
+def test_a_private_key_is_never_copied_into_a_root(team: Team) -> None:
+    """Somebody put it there by mistake: no link is needed for that."""
+    secret = team.public_key("ada").with_name("solo.pem")
+    shutil.copy(secret, team.folder / "keys" / "trusted_root.json")
+    with_identity(team, "keys/trusted_root.json")
+    ran = team.trust("ada", "rotate")
+    assert (ran.code, "got a private key" in ran.err) == (2, True), ran
+    assert "pending/root-2.json" not in team.files()
+
+
+def test_what_nobody_could_verify_with_is_not_pinned(team: Team) -> None:
+    pytest.importorskip("sigstore")
+    text = Sigstore().trusted_root()
+    (team.folder / "trusted_root.json").write_text(text.replace('"tlogs"', '"clogs"'))
+    with_identity(team, "trusted_root.json")
+    ran = team.trust("ada", "rotate")
+    assert (ran.code, "no Sigstore trusted root" in ran.err) == (1, True), ran
+    (team.folder / "trusted_root.json").write_text(text)
+    assert team.trust("ada", "rotate").code == 0
+
+
+# What nobody was shown -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def state_of_two(tmp_path_factory: pytest.TempPathFactory) -> Team:
+    team = found_team(tmp_path_factory.mktemp("two"), "--role=state=ada,bob,cleo:2")
+    assert team.sign("ada", "bob").code == 0
+    return team
+
+
+def test_a_renewal_signs_no_revocation_that_waits(state_of_two: Team, tmp_path: Path) -> None:
+    team = copied(state_of_two, tmp_path)
+    planted = team.plant_state(revoked_keys=frozenset({team.signer("bob").keyid}))
+    before = contents(team.folder)
+    ran = team.trust("ada", "state renew")
+    assert ran.code == 2
+    assert "says more than a renewal" in ran.err
+    assert "hubpolicy trust sign DIR" in ran.err
+    assert contents(team.folder) == before
+    assert not planted.envelope.signatures

@@ -111,7 +111,12 @@ def test_what_others_prepared_is_joined_and_not_replaced(office: Office, old: st
     folder = office.team.folder
     other = "ab" * 32
     assert office.run("cleo", "trust", "revoke", "file", other, folder, "--yes").code in {0, 5}
-    assert office.run("ada", "withdraw", old, *REASON, "--trust", folder).code == 5
+    ran = office.run("ada", "withdraw", old, *REASON, "--trust", folder)
+    assert (ran.code, "more is pending than this withdrawal" in ran.out) == (5, True), ran
+    waiting = office.team.value().find("state")
+    assert waiting is not None
+    assert not waiting.envelope.signatures  # ada was not shown what cleo revokes
+    assert office.run("ada", "trust", "sign", folder, "--yes").code == 5
     assert office.run("bob", "trust", "sign", folder, "--yes").code == 0
     state = office.team.state()
     assert other in state.revoked_files

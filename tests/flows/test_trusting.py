@@ -23,6 +23,7 @@ from hubpolicy.core.strictjson import canonical
 from hubpolicy.core.trust_change import changes_of, policy_changes, root_changes, weaker
 from hubpolicy.core.trust_folder import TrustFolder, counts, pin_of, put, verify_folder
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
+from hubpolicy.flows.renewing import renew_state
 from hubpolicy.flows.trusting import (
     add_signature,
     duty_of,
@@ -31,7 +32,6 @@ from hubpolicy.flows.trusting import (
     propose_revocation,
     propose_root,
     publish,
-    renew_state,
     require_fillable,
 )
 from tests.flows.trusting_world import (

@@ -136,6 +136,21 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an authority twice": (lambda v: v["authorities"].append(v["authorities"][0]), "each name once"),
     "an identity twice": (lambda v: v["identities"].append(v["identities"][0]), "each identity once"),
     "an identity's field more": (lambda v: v["identities"][0].update(x=1), "unknown field"),
+    "a principal with a blank": (
+        lambda v: v["authorities"][0]["members"][0].update(principal="rita "),
+        "got principal 'rita ', expected letters",
+    ),
+    "a principal of control characters": (
+        lambda v: v["identities"][0].update(principal="c\x1bi"), "expected letters",
+    ),
+    "a key's principal with a blank": (
+        lambda v: v["keys"][0].update(principal=v["keys"][0]["principal"] + " "),
+        "expected letters",
+    ),
+    "another spelling of a person": (
+        lambda v: v["identities"][0].update(principal=v["keys"][0]["principal"].upper()),
+        "expected one spelling for one person",
+    ),
     "no issuer": (lambda v: v["identities"][0].update(issuer=" "), "not blank"),
     "a trusted root that is not there": (lambda v: v.pop("trustedRoots"), "exactly those"),
     "one that nobody names": (lambda v: v["trustedRoots"].append("{}"), "exactly those"),
