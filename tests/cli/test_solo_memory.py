@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from hubpolicy.adapters.home import user_home
+from hubpolicy.adapters.trust_memory import trust_lock
+from hubpolicy.cli.trust_revoke import Revoked, revoke_here
+from hubpolicy.cli.wiring import seat
 from tests.cli.world import add_to_policy, config, contents, run
 from tests.flows.team_world import Team
 from tests.golden.samples import sha
@@ -39,6 +44,43 @@ def test_a_restored_backup_loses_no_revocation(
     shutil.rmtree(config())
     shutil.copytree(current, config())
     assert run(*command).code == 0
+
+
+def test_of_two_revocations_at_once_none_is_lost(home: Path) -> None:
+    """Whoever comes second is told to try again, or takes what the first one wrote along."""
+    start = [sys.executable, "-W", "ignore", "-m", "hubpolicy", "trust", "revoke", "file"]
+    done: list[str] = []
+    for number in range(3):
+        names = [sha(f"{number} {side}") for side in ("left", "right")]
+        both = [subprocess.Popen([*start, name, "--yes"], stdout=-1, stderr=-1) for name in names]
+        said = [process.communicate(timeout=60)[1].decode() for process in both]
+        for process, name, text in zip(both, names, said, strict=True):
+            assert process.returncode == 0 or "try again" in text, text
+            done += [name] if process.returncode == 0 else []
+    shown = run("trust", "show").out
+    assert len(done) >= 3
+    assert [name for name in done if name not in shown] == []
+
+
+@pytest.mark.parametrize("command", [SIGN, REVOKE], ids=" ".join)
+def test_nothing_is_signed_while_another_changes_the_trust(
+    home: Path, command: tuple[str, ...]
+) -> None:
+    before = contents(config())
+    with trust_lock(user_home()):
+        ran = run(*command)
+    assert (ran.code in {1, 3}, "try again" in ran.err) == (True, True), ran
+    assert contents(config()) == before
+    assert run(*command).code == 0
+
+
+def test_what_was_revoked_meanwhile_stays_revoked(home: Path) -> None:
+    """The first one has read what is in force, and signs after the second one has written."""
+    place = seat()
+    assert run("trust", "revoke", "file", sha("second"), "--yes").code == 0
+    state = revoke_here(place, Revoked(files=frozenset({sha("first")})), "")
+    assert state.revoked_files >= {sha("first"), sha("second")}
+    assert seat().trusted.trust.state == state
 
 
 def test_a_root_that_was_renewed_is_the_same_line(home: Path, tmp_path: Path) -> None:
