@@ -8,13 +8,13 @@ is judged. The signed policy pins it by digest, so an edit counts only after it 
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubpolicy.adapters import assets
 from hubpolicy.adapters.home import read_config
 from hubpolicy.core.card.check import Profile
+from hubpolicy.core.toml_table import read_toml
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def profiles_of(home: Home, policy: bytes) -> tuple[Profile, ...]:
 
     """
     try:
-        name = tomllib.loads(policy.decode("utf-8"))["card"]["profile"]
-    except (ValueError, KeyError, TypeError):
+        name = read_toml(policy, where="the policy")["card"]["profile"]
+    except (ConfigError, KeyError, TypeError):
         return ()  # whoever resolves the policy says what is wrong with it
     if not isinstance(name, str) or name == assets.baseline().name:
         return ()

@@ -32,9 +32,12 @@ class GarakReport:
 
     def _take(self, line: int, text: bytes) -> None:
         place = f"{self._where} line {line}"
-        entry = parse(text, what=place, limit=_LINE_LIMIT)
+        entry = parse(text, what=place, limit=_LINE_LIMIT, exact=True)
         kind = member(entry, "entry_type", place)
         if kind == "eval":
+            for key in ("probe", "detector"):
+                if not isinstance(entry.get(key), str):
+                    refuse(entry.get(key), "a name", f"{key!r} of {place}")
             self._evals.append((line, entry))
         elif kind == "init":
             self._started.append((line, entry.get("start_time")))
@@ -45,7 +48,7 @@ class GarakReport:
         found = [
             self._share(line, entry)
             for line, entry in self._evals
-            if _is_of(entry.get("probe"), probe) and detector in {"", entry.get("detector")}
+            if _is_of(entry["probe"], probe) and detector in {"", entry["detector"]}
         ]
         if not found:
             wanted = f"an eval of probe {probe!r}" + (f" by {detector!r}" if detector else "")
@@ -74,5 +77,5 @@ class GarakReport:
         return Fraction(passed, total), total
 
 
-def _is_of(name: object, probe: str) -> bool:
-    return isinstance(name, str) and (name == probe or name.startswith(f"{probe}."))
+def _is_of(name: str, probe: str) -> bool:
+    return name == probe or name.startswith(f"{probe}.")

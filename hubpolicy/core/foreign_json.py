@@ -14,7 +14,7 @@ class MappedJson:
 
     def __init__(self, raw: bytes, where: str) -> None:
         self._where = where
-        self._document: Any = parse(raw, what=where)
+        self._document: Any = parse(raw, what=where, exact=True)
 
     def reading(self, source: dict[str, str]) -> Reading:
         """Key ``pointer`` for the number, and ``samples`` for how many answers are behind it."""

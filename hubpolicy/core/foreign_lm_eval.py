@@ -19,7 +19,7 @@ class LmEvalResults:
 
     def __init__(self, raw: bytes, where: str) -> None:
         self._where = where
-        self._document: Any = parse(raw, what=where)
+        self._document: Any = parse(raw, what=where, exact=True)
         if not isinstance(member(self._document, "results", where), dict):
             refuse(None, "an object 'results', as lm-eval writes it", where)
 

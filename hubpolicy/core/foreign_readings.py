@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import Comparison
 
 _UNITS = 10**18
+_FIRST = "1970-01-01"
 _LAST_SECOND = 253_402_300_799
 
 
 class Reading(NamedTuple):
-    """A number as exactly as the file gives it; ``samples`` = answers behind it, 0 if unsaid."""
+    """The number that the file gives, exactly; ``samples`` = answers behind it, 0 if unsaid."""
 
     value: Fraction
     samples: int = 0
@@ -35,16 +37,15 @@ class Results(Protocol):
 
 
 def number(value: object, place: str) -> Fraction:
-    """A JSON number, or a decimal number as text, as the shortest decimal that reads the same.
+    """A JSON number as ``strictjson`` reads it ``exact``, or a decimal number as text.
 
     Raises:
-        MalformedError: anything else: ``N/A``, ``null`` and ``true`` are no numbers.
+        MalformedError: anything else: ``N/A``, ``null`` and ``true`` are no numbers, and a float
+            is what a number was rounded to.
 
     """
-    if type(value) is int:
+    if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
         return Fraction(value)
-    if type(value) is float:
-        return Fraction(repr(value))
     if not isinstance(value, str) or not _is_decimal(value):
         refuse(value, "a number", place)
     return Fraction(value)
@@ -70,7 +71,7 @@ def decimal_text(value: Fraction, comparison: Comparison, place: str) -> str:
 
     """
     if abs(value) >= _UNITS:
-        refuse(f"{float(value):g}", "a number of at most 18 digits", place)
+        refuse(_rough(value), "a number of at most 18 digits", place)
     scaled = value * _UNITS
     floor = scaled.numerator // scaled.denominator
     exact = scaled.denominator == 1
@@ -84,11 +85,15 @@ def moment(value: object, place: str) -> str:
     """When a run was made: seconds since 1970, or ISO 8601; without a zone only the day is taken.
 
     Raises:
-        MalformedError: neither.
+        MalformedError: neither, or outside 1970 to 9999 (UTC).
 
     """
     if isinstance(value, str):
-        return value if times.is_date(value) or times.is_instant(value) else _iso(value, place)
+        plain = times.is_date(value) or times.is_instant(value)
+        found = value if plain else _iso(value, place)
+        if found < _FIRST:  # both forms sort as text
+            refuse(value, "a time since 1970", place)
+        return found
     seconds = number(value, place)
     if not 0 <= seconds <= _LAST_SECOND:
         refuse(value, "seconds since 1970", place)
@@ -102,7 +107,7 @@ def refuse(got: object, expected: str, place: str) -> NoReturn:
         MalformedError: always.
 
     """
-    shown = "nothing" if got is None else f"{got!r:.60}"
+    shown = _shown(got)
     message = f"got {shown}, expected {expected}, in {place}"
     raise MalformedError(message)
 
@@ -122,14 +127,29 @@ def member(value: Any, key: str, place: str) -> Any:
 def _iso(text: str, place: str) -> str:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        # A local time without its zone is known to within a day.
+        return _instant(found.astimezone(UTC)) if found.tzinfo else found.date().isoformat()
+    except (ValueError, OverflowError):  # the year before 1, or after 9999, in UTC
         refuse(text, "a time such as 2026-11-22T15:00:00Z", place)
-    # A local time without its zone is known to within a day.
-    return _instant(found.astimezone(UTC)) if found.tzinfo else found.date().isoformat()
 
 
 def _instant(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime writes the year 999 with three digits on some systems.
+    return f"{when.replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def _shown(got: object) -> str:
+    """No container is written out."""
+    if got is None:
+        return "nothing"
+    if isinstance(got, dict | list):
+        return "a JSON object" if isinstance(got, dict) else "a JSON array"
+    return f"{got}" if isinstance(got, Decimal) else f"{got!r:.60}"
+
+
+def _rough(value: Fraction) -> str:
+    """For a message; a float may be too small for it."""
+    return f"{(Decimal(value.numerator) / value.denominator).normalize():g}"
 
 
 def _is_decimal(text: str) -> bool:

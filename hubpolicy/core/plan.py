@@ -8,16 +8,16 @@ was run, and the policy of the day says what is enough.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.statistics import parse_ratio
 from hubpolicy.core.suites import ReadFile, parse_sampling, parse_suite, pinned, suite_document
 from hubpolicy.core.tables import MAX_FILE, identifier, refuse_twins, rows, some, table
+from hubpolicy.core.toml_table import read_toml
 from hubpolicy.domain.evaluation import Canary, Plan
 from hubpolicy.domain.policy import DegenerationGate, SuiteGate
-from hubpolicy.errors import MalformedError
+from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,7 +150,6 @@ def _toml(content: bytes) -> dict[str, Any]:
         message = f"got a plan of {len(content)} bytes, expected at most {MAX_FILE}"
         raise MalformedError(message)
     try:
-        return tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        message = f"got {error}, expected TOML, in the plan"
-        raise MalformedError(message) from error
+        return read_toml(content, where="the plan", parse_float=float)
+    except ConfigError as error:
+        raise MalformedError(error.message) from error

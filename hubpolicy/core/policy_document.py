@@ -8,7 +8,6 @@ handed in as a :class:`Catalogue`; in the resolved policy they are digests.
 from __future__ import annotations
 
 import json
-import tomllib
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,7 @@ from hubpolicy.core.policy import (
     policy_payload,
 )
 from hubpolicy.core.strictjson import canonical
+from hubpolicy.core.toml_table import read_toml
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import (
     CanaryGate,
@@ -95,11 +95,7 @@ def resolve(raw: bytes, schema: bytes, catalogue: Catalogue, *, where: str) -> b
 
 
 def _document(raw: bytes, schema: bytes, where: str) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(raw.decode("utf-8"), parse_float=Decimal)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"got {error}, expected TOML in UTF-8, in {where}"
-        raise ConfigError(message) from error
+    document = read_toml(raw, where=where)
     validator = _Validator(json.loads(schema), format_checker=jsonschema.FormatChecker())
     instance = json.loads(json.dumps(document, default=_plain))
     violation = jsonschema.exceptions.best_match(validator.iter_errors(instance))

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 
+from hubpolicy.core.toml_table import read_toml
 from hubpolicy.errors import ConfigError
 
 TABLE = "lock"
@@ -51,10 +51,10 @@ def write_lock(text: str, name: str, sha256: str, *, where: str) -> str:
 
 def _load(text: str, where: str) -> dict[str, object]:
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"got {error}, expected TOML, in {where}"
-        raise ConfigError(message, hint="hubpolicy policy check") from error
+        document = read_toml(text.encode(), where=where)
+    except ConfigError as error:
+        error.hint = "hubpolicy policy check"
+        raise
     _table(document)
     return document
 
@@ -62,6 +62,6 @@ def _load(text: str, where: str) -> dict[str, object]:
 def _table(document: dict[str, object]) -> dict[str, object]:
     lock = document.get(TABLE, {})
     if not isinstance(lock, dict):
-        message = f"got {TABLE} = {lock!r}, expected a table of digests"
+        message = f"got {TABLE} = {lock!r:.80}, expected a table of digests"
         raise ConfigError(message, hint="hubpolicy policy check")
     return lock

@@ -33,13 +33,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections import Counter
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hubpolicy.core import keys
-from hubpolicy.core.root_document import DOCUMENT_ROLES, NEEDED_ROLES
+from hubpolicy.core import keys, strictjson
+from hubpolicy.core.root_document import DOCUMENT_ROLES, NEEDED_ROLES, unclear_name
+from hubpolicy.core.toml_table import read_toml
 from hubpolicy.domain.certified import Authority, Identity, Member, TimeAuthority
 from hubpolicy.domain.trust import Key, Role, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 SCHEMA = "hubpolicy/root-source/1"
-PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,95}")
 
 _APPROVER = re.compile(r"approver:[a-z][a-z0-9-]{0,39}")
 _FIELDS = ("schema", "expires", "principals", "roles",
@@ -56,7 +55,10 @@ _FIELDS = ("schema", "expires", "principals", "roles",
 """The first four are needed."""
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_PRIVATE = "PRIVATE KEY-----"
+_TRUSTED_ROOT = re.compile(
+    r"application/vnd\.dev\.sigstore\.trustedroot(?:\+json;version=0\.[12]|\.v0\.[0-9]\+json)"
+)
+_PRIVATE = "PRIVATE KEY"
 _BEGIN = "-----BEGIN "
 _HINT = "docs/trust.md shows a root.toml"
 
@@ -66,14 +68,15 @@ def parse_root_source(
 ) -> TrustRoot:
     """The root that the file describes, as version 1 and without a digest.
 
-    ``read`` gives the text of a file beside it.
+    ``read`` gives the text of a file beside it. What it gives is published with the root.
 
     Raises:
-        ConfigError: not TOML, unknown or missing fields, a key that is none, one key for two
-            people, or a role that cannot be filled as it says.
+        ConfigError: not TOML, unknown or missing fields, a private key, a key that is none, one
+            key for two people, two names that look like one, or a role that cannot be filled as
+            it says.
 
     """
-    document = _document(raw, where)
+    document, read = _document(raw, where), _public(read)
     expires = document["expires"]
     if not isinstance(expires, date) or isinstance(expires, datetime):
         _refuse(f"got expires {expires!r}, expected a date like 2027-11-22", where)
@@ -92,6 +95,9 @@ def parse_root_source(
             _time_authorities(document.get("time_authorities", {}), read, where)
         ),
     )
+    unclear = unclear_name(root)
+    if unclear:
+        _refuse(unclear, where)
     _check_keys(root.keys, where)
     _check_roles(root, where)
     return root._replace(solo=len(root.people) == 1)
@@ -127,9 +133,7 @@ def normal_pem(text: str, *, where: str) -> str:
         ConfigError: a private key, or no ECDSA P-256 public key.
 
     """
-    if _PRIVATE in text:
-        message = f"got a private key, expected the public one, in {where}"
-        raise ConfigError(message, hint="hubpolicy trust key prints where the public one is")
+    _refuse_private(text, where)
     pem = text.replace("\r\n", "\n").strip() + "\n"
     try:
         keys.parse_point(pem, where=where)
@@ -138,12 +142,29 @@ def normal_pem(text: str, *, where: str) -> str:
     return pem
 
 
+def _refuse_private(text: str, where: str) -> None:
+    if _PRIVATE in text.upper():
+        message = f"got a private key, expected the public one, in {where}"
+        raise ConfigError(message, hint="hubpolicy trust key prints where the public one is")
+
+
+def _public(read: Callable[[str], str]) -> Callable[[str], str]:
+    """Reads as ``read`` does, and never gives away a private key."""
+
+    def reading(name: str) -> str:
+        text = read(name)
+        _refuse_private(text, name)
+        return text
+
+    return reading
+
+
 def _document(raw: bytes, where: str) -> dict[str, Any]:
     try:
-        document = tomllib.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"got {error}, expected TOML in UTF-8, in {where}"
-        raise ConfigError(message, hint=_HINT) from error
+        document = read_toml(raw, where=where)
+    except ConfigError as error:
+        error.hint = _HINT
+        raise
     missing = [name for name in _FIELDS[:4] if name not in document]
     unknown = [name for name in document if name not in _FIELDS]
     for name in (*missing, *unknown):
@@ -156,9 +177,6 @@ def _document(raw: bytes, where: str) -> dict[str, Any]:
 
 def _keys(table: object, read: Callable[[str], str], where: str) -> Iterable[Key]:
     for principal, values in _table(table, "principals", where).items():
-        if not PERSON.fullmatch(principal):
-            expected = "letters, digits, '.', '_', '@' or '-'"
-            _refuse(f"got principal {principal!r}, expected {expected}", where)
         for value in _texts(values, f"principals.{principal}", where):
             inline = value.lstrip().startswith(_BEGIN)
             source = f"{principal}'s key of {where}" if inline else value
@@ -220,12 +238,26 @@ def _identities(
     for item in value:
         names = ("issuer", "identity", "principal", "trusted_root")
         fields = _table(item, "identities", where)
-        values = [str(each) for each in _exactly(fields, names, "identities", where)]
-        text = read(values[3])
+        values = _exactly(fields, names, "identities", where)
+        if not all(isinstance(each, str) and each.strip() for each in values):
+            _refuse(f"got {values!r:.80}, expected texts, for identities", where)
+        text = _trusted_root(read(values[3]), values[3])
         digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
         texts[digest] = text
         found.append(Identity(values[0], values[1], values[2], digest))
     return tuple(found), tuple(texts.items())
+
+
+def _trusted_root(text: str, where: str) -> str:
+    """Looked at as JSON; ``adapters/keyless.py`` opens it."""
+    try:
+        value = strictjson.parse(text.encode("utf-8"), what=where)
+    except MalformedError as error:
+        raise ConfigError(error.message, hint=_HINT) from error
+    kind = value.get("mediaType") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not _TRUSTED_ROOT.fullmatch(kind):
+        _refuse(f"got mediaType {kind!r:.80}, expected a Sigstore trusted root", where)
+    return text
 
 
 def _time_authorities(

@@ -6,22 +6,42 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 BYTES_LIMIT = 64 * 1024 * 1024
 DEPTH_LIMIT = 64
 
 _INT_LIMIT = 2**63
+_DIGITS = 100
+"""Characters of an exact number; a double takes 24."""
+
+_MAGNITUDE = 400
+"""Powers of ten of an exact number, either way; a double reaches 324."""
+
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SCALARS = (str, int, bool, type(None))
 _CONTAINERS = frozenset({dict, list})
 _FLESH = bytes(byte for byte in range(256) if byte not in b'[]{}"\\')
 
 
-def parse(raw: bytes, *, what: str, limit: int = BYTES_LIMIT, depth: int = DEPTH_LIMIT) -> Any:
+def parse(
+    raw: bytes,
+    *,
+    what: str,
+    limit: int = BYTES_LIMIT,
+    depth: int = DEPTH_LIMIT,
+    exact: bool = False,
+) -> Any:
     """Parse one JSON document (RFC 8259) of at most ``limit`` bytes and ``depth`` levels.
+
+    With ``exact``, a number with a point or an exponent is a Decimal of all its digits, not the
+    float next to it; then more than 100 characters, and more than 1e400 or less than 1e-400, are
+    malformed.
 
     Raises:
         MalformedError: not JSON, or JSON that parsers disagree about: duplicate keys, NaN and
@@ -37,7 +57,7 @@ def parse(raw: bytes, *, what: str, limit: int = BYTES_LIMIT, depth: int = DEPTH
             raw.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_int=_integer,
-            parse_float=_finite,
+            parse_float=_exact if exact else _finite,
             parse_constant=_constant,
         )
     except RecursionError:
@@ -95,6 +115,19 @@ def _finite(text: str) -> float:
     return value
 
 
+def _exact(text: str) -> Decimal:
+    from decimal import Decimal, InvalidOperation  # the hook reads no such number
+
+    try:
+        value = Decimal(text) if len(text) <= _DIGITS else None
+    except InvalidOperation:
+        value = None
+    if value is None or not value.is_finite() or abs(value.adjusted()) > _MAGNITUDE:
+        message = f"the number {text[:24]}, which has over {_DIGITS} characters or is out of bounds"
+        raise ValueError(message)
+    return value
+
+
 def _constant(text: str) -> NoReturn:
     message = f"{text}, which is not JSON"
     raise ValueError(message)
@@ -147,7 +180,7 @@ def _check_depth_of(value: object, depth: int, what: str) -> None:
 
 def _check_surrogates(value: object, what: str) -> None:
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
     except UnicodeEncodeError:
         message = f"got a lone surrogate, expected valid Unicode text, in {what}"
         raise MalformedError(message) from None

@@ -10,15 +10,28 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 DIGITS = 12
 """Behind the point, at most: as exact bounds take them."""
+
+DEPTH_LIMIT = 32
+"""Levels of tables and arrays. A dotted key opens one per dot, and no parser's stack stops it."""
+
+SOURCE_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file that a person wrote."""
+
+_INT_LIMIT = 2**63
+_MAGNITUDE = 400
+"""Powers of ten of a number, either way."""
 
 _LONGEST = 1000
 """Characters of a line that are looked at: expressions go back and forth on hostile ones."""
@@ -155,7 +168,7 @@ class TomlTable:
             ConfigError: always.
 
         """
-        got = f"{_plain(self._value[name])!s:.80}" if name in self._value else "nothing"
+        got = f"{_shown(self._value[name]):.80}" if name in self._value else "nothing"
         key = ".".join(part.partition("#")[0] for part in (*self._path, name))
         self.fail(name, f"got {key} = {got}, expected {expected}")
 
@@ -185,12 +198,102 @@ def parse_toml(raw: bytes, *, where: str, limit: int) -> TomlTable:
         message = f"got {len(raw)} bytes, expected at most {limit}, in {where}"
         raise ConfigError(message, hint=_HINT)
     try:
+        value = read_toml(raw, where=where)
+    except ConfigError as error:
+        error.hint = _HINT
+        raise
+    return TomlTable(value, (), raw.decode("utf-8"), where)
+
+
+def read_toml(
+    raw: bytes,
+    *,
+    where: str,
+    limit: int = SOURCE_LIMIT,
+    parse_float: Callable[[str], object] | None = None,
+) -> dict[str, Any]:
+    """What a TOML file says, within bounds that keep every later step from choking on it.
+
+    Numbers with a point or an exponent are Decimal, or what ``parse_float`` makes of them.
+
+    Raises:
+        ConfigError: more bytes than ``limit``, not TOML in UTF-8, more than ``DEPTH_LIMIT`` levels,
+            an integer outside 64 bits, a number that is not finite or beyond 1e400 or 1e-400.
+
+    """
+    if len(raw) > limit:
+        message = f"got {len(raw)} bytes, expected at most {limit}, in {where}"
+        raise ConfigError(message)
+    try:
         text = raw.decode("utf-8")
-        value = tomllib.loads(text, parse_float=Decimal)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        value = tomllib.loads(text, parse_float=parse_float or _decimal)
+    except RecursionError:
+        message = f"got nesting beyond {DEPTH_LIMIT} levels, expected TOML of less, in {where}"
+        raise ConfigError(message) from None
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are of this kind
         message = f"got {error!s:.200}, expected TOML in UTF-8, in {where}"
-        raise ConfigError(message, hint=_HINT) from error
-    return TomlTable(value, (), text, where)
+        raise ConfigError(message) from error
+    problem = _beyond(value)
+    if problem is not None:
+        path, message = problem
+        line = line_of(text, path)
+        raise ConfigError(f"{message}, in {where}" + (f" line {line}" if line else ""))
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of 19 digits
+        message = f"the number {text[:40]}, which is out of bounds"
+        raise ValueError(message) from None
+
+
+def _beyond(document: dict[str, Any]) -> tuple[tuple[str, ...], str] | None:
+    """The first key whose value is out of bounds, level by level: a stack could be too short."""
+    level: list[tuple[tuple[str, ...], Any]] = [((), document)]
+    for _ in range(DEPTH_LIMIT + 1):
+        following: list[tuple[tuple[str, ...], Any]] = []
+        for path, value in level:
+            expected = _bound(value)
+            if expected:
+                key = ".".join(part.partition("#")[0] for part in path)
+                return path, f"got {key:.80} = {_shown(value):.24}, expected {expected}"
+            following += _below(path, value)
+        if not following:
+            return None
+        level = following
+    path, value = level[0]
+    return _down(path, value), f"got nesting beyond {DEPTH_LIMIT} levels, expected less"
+
+
+def _down(path: tuple[str, ...], value: object) -> tuple[str, ...]:
+    """On to what stands deepest: on its line, a dotted key is written as a whole."""
+    parts = list(path)
+    while isinstance(value, dict) and value and len(parts) < _LONGEST:
+        name, value = next(iter(value.items()))
+        parts.append(name)
+    return tuple(parts)
+
+
+def _below(path: tuple[str, ...], value: object) -> list[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        return [((*path, name), child) for name, child in value.items()]
+    if isinstance(value, list):
+        *before, name = path
+        return [((*before, f"{name}#{at}"), child) for at, child in enumerate(value)]
+    return []
+
+
+def _bound(value: object) -> str:
+    """What was expected of a number that is out of bounds; else nothing."""
+    if isinstance(value, int) and not -_INT_LIMIT <= value < _INT_LIMIT:
+        return "an integer from -2^63 to 2^63 - 1"
+    if isinstance(value, Decimal) and not (
+        value.is_finite() and abs(value.adjusted()) <= _MAGNITUDE
+    ):
+        return f"a number between 1e-{_MAGNITUDE} and 1e{_MAGNITUDE}"
+    return ""
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
@@ -248,7 +351,12 @@ def _places(value: Decimal) -> int:
     return abs(exponent) if isinstance(exponent, int) else DIGITS + 1
 
 
-def _plain(value: object) -> object:
+def _shown(value: object) -> str:
+    """For a message: no container is written out, nor an integer that takes its square in time."""
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "an array"
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(value) if isinstance(value, str) else value
+    if isinstance(value, int) and not -_INT_LIMIT <= value < _INT_LIMIT:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value[:200]) if isinstance(value, str) else str(value)

@@ -10,7 +10,6 @@ the plan's ``$temperature``, ``$top_p``, ``$top_k``, ``$max_new_tokens``. The sh
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from hubpolicy.core.layouts import ClosureKind
 from hubpolicy.core.serving import SHIPPED
+from hubpolicy.core.toml_table import read_toml
 from hubpolicy.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
@@ -115,11 +115,7 @@ def parse_template(content: bytes, where: str) -> LaunchTemplate:
         ConfigError: it is none; the message names the key.
 
     """
-    try:
-        table = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        message = f"got {error}, expected TOML in UTF-8, in {where}"
-        raise ConfigError(message) from error
+    table = read_toml(content, where=where, parse_float=float)
     problem = _problem(table)
     if problem:
         message = f"{problem}, in {where}"

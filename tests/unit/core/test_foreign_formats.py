@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hubpolicy.core.foreign_garak import GarakReport
 from hubpolicy.core.foreign_json import MappedJson
 from hubpolicy.core.foreign_lm_eval import LmEvalResults
-from hubpolicy.core.foreign_readings import Reading
+from hubpolicy.core.foreign_readings import Reading, decimal_text, number
 from hubpolicy.errors import MalformedError
 from tests.unit.core.foreign_world import GARAK, JSON, LM_EVAL, garak, lm_eval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hubpolicy.core.foreign_readings import Results
+    from hubpolicy.domain.statement import Comparison
 
 
 def task(name: str, metric: str, filter_: str = "none") -> dict[str, str]:
@@ -127,6 +133,7 @@ def test_garak_probes_that_were_not_run(source: dict[str, str]) -> None:
         ({"passed": None}, "got nothing, expected a count"),
         ({"nones": -1}, "got -1, expected a count"),
         ({"total_evaluated": 1.0}, "got 1.0, expected a count"),
+        ({"total_evaluated": [[1.0]]}, "got a JSON array, expected a count"),
     ],
 )
 def test_garak_counts_that_are_impossible(changes: dict[str, Any], message: str) -> None:
@@ -143,6 +150,9 @@ def test_garak_counts_that_are_impossible(changes: dict[str, Any], message: str)
         (b"", "expected a line with"),
         (garak(GARAK[1]), "expected a line with"),
         (b"[1]\n", "expected a JSON object, in g.jsonl line 1"),
+        (garak({**GARAK[3], "detector": ["a"]}), "got a JSON array, expected a name"),
+        (garak({**GARAK[3], "probe": {}}), "got a JSON object, expected a name, in 'probe' of g"),
+        (garak({"entry_type": "eval"}), "got nothing, expected a name, in 'probe' of g.jsonl line"),
         (garak() + b"{ broken\n", "in g.jsonl line 8"),
         (garak() + b'{"entry_type": "eval", "entry_type": "eval"}\n', "twice in one object"),
     ],
@@ -211,13 +221,20 @@ def test_json_texts_that_are_no_decimal(text: str) -> None:
         ("2026-11-20 10:00:00", "2026-11-20"),
         (1763632800, "2025-11-20T10:00:00Z"),
         (0, "1970-01-01T00:00:00Z"),
+        ("1969-12-31T23:00:00.5-01:00", "1970-01-01T00:00:00Z"),
+        (253_402_300_799, "9999-12-31T23:59:59Z"),
     ],
 )
 def test_json_times(said: object, moment: str) -> None:
     assert mapped({"t": said}).measured_on("/t") == moment
 
 
-@pytest.mark.parametrize("said", [None, "soon", -1, 1e18, True, [], "2026-13-01"])
+@pytest.mark.parametrize(
+    "said",
+    [None, "soon", -1, 1e18, True, [], "2026-13-01", "0001-01-01T00:00:00+23:59",
+     "9999-12-31T23:59:59-10:00", "0999-01-01T00:00:00+00:00", "0999-01-01", "1969-12-31T23:59:59Z",
+     "1970-01-01T00:00:00+00:01", 253_402_300_800],
+)  # fmt: skip
 def test_json_times_that_are_none(said: object) -> None:
     with pytest.raises(MalformedError, match=r"in ./t. of x[.]json"):
         mapped({"t": said}).measured_on("/t")
@@ -230,6 +247,66 @@ def test_json_times_that_are_none(said: object) -> None:
 def test_every_reader_is_strict(reader: Callable[[bytes, str], object], raw: bytes) -> None:
     with pytest.raises(MalformedError):
         reader(raw, "a file")
+
+
+@pytest.mark.parametrize(
+    ("text", "comparison", "signed"),
+    [
+        ("0.3000000000000000000001", "at most", "0.300000000000000001"),
+        ("0.3000000000000000000001", "at least", "0.3"),
+        ("0.2999999999999999999999", "at least", "0.299999999999999999"),
+        ("1e-400", "at most", "0.000000000000000001"),
+        ("-0.0", "at most", "0"),
+        ("0.1", "at most", "0.1"),
+    ],
+)
+def test_no_number_is_rounded_before_it_is_compared(
+    text: str, comparison: Comparison, signed: str
+) -> None:
+    """To a float, 0.3000000000000000000001 is 0.3, and 1e-400 is nothing."""
+    found = MappedJson(b'{"x": %s}' % text.encode(), "x.json").reading({"pointer": "/x"})
+    assert found.value == Fraction(text)
+    assert decimal_text(found.value, comparison, "x") == signed
+    lm = lm_eval(results={"t": {"acc,none": 7777}}).replace(b"7777", text.encode())
+    assert LmEvalResults(lm, "r.json").reading(task("t", "acc")).value == Fraction(text)
+
+
+def test_a_float_is_no_number_of_a_file() -> None:
+    with pytest.raises(MalformedError, match=r"got 0\.3, expected a number, in x"):
+        number(0.3, "x")
+    with pytest.raises(MalformedError, match=r"got '1e[+]400', expected a number of at most 18"):
+        decimal_text(Fraction(10**400), "at least", "x")
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    | st.sampled_from(["eval", "init", "dan.X", "a", "0.5", "9999-12-31T23:59:59-10:00",
+                       "0001-01-01T00:00:00+23:59", "0999-01-01"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(
+        st.sampled_from(["entry_type", "probe", "detector", "passed", "total", "nones", "t", "date",
+                         "start_time", "total_evaluated", "results", "acc,none", "n-samples"]),
+        inner, max_size=6,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+EVALS = st.fixed_dictionaries(
+    {"entry_type": st.sampled_from(["eval", "init"])},
+    optional=dict.fromkeys(("probe", "detector", "passed", "total", "start_time"), ODD),
+)
+ASKED: tuple[tuple[Callable[[bytes, str], Results], dict[str, str]], ...] = (
+    (GarakReport, {"probe": "dan.X", "detector": "a"}),
+    (LmEvalResults, task("t", "acc")),
+    (MappedJson, {"pointer": "/t/0", "samples": "/total"}),
+)
+
+
+@given(st.binary(max_size=60) | (ODD | EVALS).map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_read_or_malformed(raw: bytes) -> None:
+    for reader, source in ASKED:
+        with contextlib.suppress(MalformedError):
+            reader(raw, "a file").reading(source)
+        with contextlib.suppress(MalformedError):
+            reader(raw, "a file").measured_on("/date")
 
 
 def test_the_samples_are_of_the_shape_that_the_tools_write() -> None:

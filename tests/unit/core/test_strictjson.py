@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,26 @@ def test_size_is_capped_before_anything_is_read() -> None:
     assert strictjson.parse(b"[1]", what="x", limit=3) == [1]
     with pytest.raises(MalformedError, match="got 4 bytes, expected at most 3, in x"):
         strictjson.parse(b"[1] ", what="x", limit=3)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.3000000000000000000001", "1e-400", "-0.0", "1E+400", "0." + "1" * 98]
+)
+def test_exact_numbers_keep_their_digits(text: str) -> None:
+    (value,) = strictjson.parse(f"[{text}]".encode(), what="x", exact=True)
+    assert value == Decimal(text)
+    assert type(value) is Decimal
+
+
+@pytest.mark.parametrize("text", ["1e401", "1e-401", "1e" + "9" * 30, "0." + "1" * 99, "0e-401"])
+def test_exact_numbers_have_bounds(text: str) -> None:
+    with pytest.raises(MalformedError, match="out of bounds, expected strict JSON in UTF-8, in x"):
+        strictjson.parse(f"[{text}]".encode(), what="x", exact=True)
+
+
+def test_exact_numbers_beside_surrogates() -> None:
+    raw = b'[0.5, "\\ud83d\\ude00"]'
+    assert strictjson.parse(raw, what="x", exact=True) == [Decimal("0.5"), "\U0001f600"]
 
 
 @given(VALUES)

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.core.toml_table import TomlTable, line_of, parse_toml
+from hubpolicy.core.toml_table import DEPTH_LIMIT, TomlTable, line_of, parse_toml, read_toml
 from hubpolicy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEXT = """\
 schema = "x"   # first
@@ -134,6 +139,76 @@ def test_whatever_the_bytes_are_it_is_toml_or_an_error(raw: bytes) -> None:
         said = error.message
     assert not said or said.endswith("in x")
     assert said or len(raw) <= 150
+
+
+BEYOND = {
+    "hexadecimal": ("n = 0x" + "f" * 5000, "got n = an integer of 20000 bits, expected", "line 2"),
+    "negative": (f"n = {-(2**63) - 1}", "got n = an integer of 64 bits, expected", "line 2"),
+    "decimal": ("n = " + "9" * 5000, "4300 digits", ""),
+    "in an array": (f"a = {{ b = [1, {2**63}] }}", "got a.b = an integer of 64 bits", "line 2"),
+    "dotted key": ("n" + ".a" * 99 + " = 1", "nesting beyond 32 levels", "line 2"),
+    "dotted table": ("[n" + ".a" * 99 + "]", "nesting beyond 32 levels", "line 2"),
+    "long dotted key": ("n" + ".a" * 2_000 + " = 1", "nesting beyond 32 levels", ""),
+    "long dotted table": ("[n" + ".a" * 2_000 + "]", "nesting beyond 32 levels", ""),
+    "brackets": ("n = " + "[" * 20_000, "nesting beyond 32 levels", ""),
+    "exponent": ("n = 1e9999999999999999999999", "out of bounds", ""),
+    "not finite": ("t.n = nan", "got t.n = NaN, expected a number between", "line 2"),
+}
+
+
+@pytest.mark.parametrize(("line", "words", "place"), BEYOND.values(), ids=BEYOND)
+def test_what_later_steps_would_choke_on_is_refused(line: str, words: str, place: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read_toml(f"\n{line}\n".encode(), where="the file")
+    assert words in raised.value.message
+    assert raised.value.message.endswith(f"in the file {place}".strip())
+    assert len(raised.value.message) < 400
+
+
+def test_bounds_are_exact() -> None:
+    deep = ".".join("a" * DEPTH_LIMIT)
+    read_toml(f"{deep} = 1".encode(), where="x")
+    with pytest.raises(ConfigError, match="nesting"):
+        read_toml(f"{deep}.a = {{}}\n{deep}.b = [1]".encode(), where="x")
+    ends = {"a": 2**63 - 1, "b": -(2**63), "c": Decimal("1e400"), "d": Decimal("1e-400")}
+    assert read_toml("\n".join(f"{k} = {v}" for k, v in ends.items()).encode(), where="x") == ends
+    with pytest.raises(ConfigError, match="got 2 bytes, expected at most 1, in x"):
+        read_toml(b"# ", where="x", limit=1)
+
+
+TOML = st.lists(
+    st.sampled_from(["a", ".a" * 99, "schema", " = ", "[", "]", "[[", "]]", "{", "}", '"', "'",
+                     "\n", ",", "1", "0x" + "f" * 999, "9" * 4400, "1e9999", "-1e" + "9" * 30, "nan",
+                     "1979-05-27T07:32:00-99:99", "0001-01-01", "24:00:60", "true", "\\ud800"]),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@given(TOML)
+def test_every_getter_refuses_in_its_own_words(text: str) -> None:
+    """Any text is read, or refused with the one error that says where."""
+    try:
+        top = parse_toml(text.encode(), where="x", limit=10**6)
+    except ConfigError:
+        return
+    names = top.names()
+    asked: list[Callable[[str], object]] = [
+        top.table, top.tables, top.number, lambda name: top.text(name, ""),
+        lambda name: top.texts(name, ()), lambda name: top.one_of(name, ("x",), ""),
+        lambda name: top.flag(name, absent=True), lambda name: top.count(name, 0),
+        lambda name: top.share(name, ""), lambda name: top.day(name, ""),
+    ]  # fmt: skip
+    for name in names:
+        for ask in asked:
+            with contextlib.suppress(ConfigError):
+                ask(name)
+
+
+def test_no_container_is_written_into_a_message() -> None:
+    with pytest.raises(ConfigError, match="got a = a table, expected text"):
+        table("a.b = 1").text("a", "")
+    with pytest.raises(ConfigError, match="got a = an array, expected text"):
+        table("a = [1]").text("a", "")
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=5), max_size=3))
