@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,7 @@ from hubpolicy.core.documents import parse_root, root_payload
 from hubpolicy.core.root_source import normal_pem, parse_root_source, render_root_source
 from hubpolicy.domain.trust import Role
 from hubpolicy.errors import ConfigError
-from tests import certificates
+from tests import certificates, transparency
 from tests.golden.samples import sha, signer
 
 if TYPE_CHECKING:
@@ -145,6 +147,7 @@ def test_what_is_written_is_read_back(given_roles: dict[str, tuple[set[str], int
 
 # Certificates, identities, times --------------------------------------------------------------
 
+PINNED = transparency.Sigstore().trusted_root()
 MORE = """
 [authorities.acme-ca]
 certificate = "ca.pem"
@@ -162,7 +165,23 @@ acme-tsa = "ca.pem"
 @pytest.fixture(scope="module")
 def beside() -> Callable[[str], str]:
     ca = certificates.root().pem
-    files = FILES | {"ca.pem": f"subject=acme\n{ca}\n", "trusted_root.json": "{}", "none.pem": "x"}
+    secret = "-----BEGIN EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----\n"
+    files = FILES | {
+        "ca.pem": f"subject=acme\n{ca}\n",
+        "trusted_root.json": PINNED,
+        "none.pem": "x",
+    }
+    files |= {
+        "key.pem": secret,
+        "both.pem": f"{ca}\n{secret}",
+        "key.json": json.dumps(json.loads(PINNED) | {"note": secret}),
+        "lower.json": json.dumps(json.loads(PINNED) | {"note": "begin private key"}),
+        "empty.json": "{}",
+        "list.json": "[]",
+        "other.json": '{"mediaType": "application/json"}',
+        "kind.json": '{"mediaType": ["application/vnd.dev.sigstore.trustedroot+json;version=0.1"]}',
+        "twice.json": PINNED[:-1] + ', "tlogs": []}',
+    }
     return files.__getitem__
 
 
@@ -176,8 +195,8 @@ def test_certified_people_and_witnesses_of_time(beside: Callable[[str], str]) ->
     )  # fmt: skip
     assert authority.members[0].principal == "rita"
     assert authority.pem == time_authority.pem == certificates.root().pem
-    assert identity.trusted_root == sha("{}")
-    assert root.trusted_roots == ((sha("{}"), "{}"),)
+    assert identity.trusted_root == sha(PINNED)
+    assert root.trusted_roots == ((sha(PINNED), PINNED),)
     assert root.people == {"ada", "bob", "rita", "robot"}
     assert parse_root(root_payload(root))._replace(sha256="") == root
 
@@ -192,6 +211,21 @@ def test_certified_people_and_witnesses_of_time(beside: Callable[[str], str]) ->
         ("[[identities]]", "[identities]", "expected [[identities]]"),
         ("principal =", "who =", "expected issuer, identity, principal, trusted_root"),
         ('acme-tsa = "ca.pem"', "acme-tsa = []", "expected the path of a certificate"),
+        ('"trusted_root.json"', "5", "expected texts, for identities"),
+        ('"trusted_root.json"', '" "', "expected texts, for identities"),
+        ('"https://issuer.example"', "5", "expected texts, for identities"),
+        ('principal = "robot"', 'principal = ["robot"]', "expected texts, for identities"),
+        ('"trusted_root.json"', '"key.pem"', "got a private key"),
+        ('"trusted_root.json"', '"key.json"', "got a private key"),
+        ('"trusted_root.json"', '"lower.json"', "got a private key"),
+        ('"ca.pem"\nmembers', '"both.pem"\nmembers', "got a private key"),
+        ('acme-tsa = "ca.pem"', 'acme-tsa = "both.pem"', "got a private key"),
+        ('"trusted_root.json"', '"none.pem"', "expected strict JSON"),
+        ('"trusted_root.json"', '"twice.json"', "expected strict JSON"),
+        ('"trusted_root.json"', '"empty.json"', "expected a Sigstore trusted root"),
+        ('"trusted_root.json"', '"list.json"', "expected a Sigstore trusted root"),
+        ('"trusted_root.json"', '"other.json"', "expected a Sigstore trusted root"),
+        ('"trusted_root.json"', '"kind.json"', "expected a Sigstore trusted root"),
     ],
 )
 def test_what_is_no_authority(beside: Callable[[str], str], old: str, new: str, said: str) -> None:
@@ -199,6 +233,30 @@ def test_what_is_no_authority(beside: Callable[[str], str], old: str, new: str, 
     with pytest.raises(ConfigError) as caught:
         parse_root_source((SOURCE + MORE.replace(old, new)).encode(), beside)
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize("old", ['= "rita" }', 'principal = "robot"'])
+@pytest.mark.parametrize("name", ["ada ", " ada", "a\\u001b[2Jx", "ad\\u0430", "a\\n", ""])
+def test_everybody_has_a_plain_name(beside: Callable[[str], str], old: str, name: str) -> None:
+    written = json.dumps(name).replace("\\\\", "\\")
+    new = re.sub('"[a-z]+"', lambda _: written, old)
+    with pytest.raises(ConfigError, match=r"got principal .*expected letters|expected texts"):
+        parse_root_source((SOURCE + MORE.replace(old, new)).encode(), beside)
+
+
+@pytest.mark.parametrize("old", ['= "rita" }', 'principal = "robot"'])
+def test_two_spellings_are_not_two_people(beside: Callable[[str], str], old: str) -> None:
+    """Ada fills a threshold of two by her key and, as another ADA, by a certificate."""
+    new = re.sub('"[a-z]+"', '"ADA"', old)
+    both = SOURCE.replace(
+        'safety = { principals = ["ada"], threshold = 1',
+        'safety = { principals = ["ada", "ADA"], threshold = 2',
+    )
+    with pytest.raises(ConfigError, match="got principals 'ADA' and 'ada'"):
+        parse_root_source((both + MORE.replace(old, new)).encode(), beside)
+    keys = SOURCE.replace("bob", "Ada").replace("keys/Ada", "keys/bob")
+    with pytest.raises(ConfigError, match="got principals 'Ada' and 'ada'"):
+        parse_root_source(keys.encode(), beside)
 
 
 def test_who_is_only_certified_signs_no_trust(beside: Callable[[str], str]) -> None:
