@@ -37,8 +37,18 @@ class Opened(NamedTuple):
     record: Withdrawal
 
 
-def find(base: Path, repo: RepoId, *, oid: str = "", revision: str = "") -> Opened | None:
+def find(
+    base: Path,
+    repo: RepoId,
+    *,
+    oid: str = "",
+    revision: str = "",
+    like: Withdrawal | None = None,
+) -> Opened | None:
     """The newest one of that repository: of that commit, else of what was asked for by name.
+
+    A name comes to mean other commits: with ``like``, only one that revokes all of what that does,
+    and no other weight files.
 
     One that cannot be read is passed over: a withdrawal does not wait for an older one's damage.
     """
@@ -46,6 +56,8 @@ def find(base: Path, repo: RepoId, *, oid: str = "", revision: str = "") -> Open
     for opened in _all(base, repo):
         record = opened.record
         same = record.oid == oid if oid else record.revision == revision
+        if like is not None:
+            same = same and record.covers(like)
         if same and (newest is None or record.asked > newest.record.asked):
             newest = opened
     return newest
@@ -59,7 +71,9 @@ def begin(base: Path, record: Withdrawal, files: Iterable[EvidenceFile]) -> Open
 
     """
     stamp = record.asked.translate({ord(char): None for char in "-:"})
-    folder = base / f"{_prefix(record.repo)}{record.oid[:12] or 'copy'}.{stamp}"
+    # Two copies within one second are two folders.
+    name = record.oid[:12] or f"copy-{record.digest[:12]}"
+    folder = base / f"{_prefix(record.repo)}{name}.{stamp}"
     for file in files:
         write_atomic(folder / "evidence" / file.path, file.content)
     write_atomic(folder / RECORD, withdrawal_bytes(record))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hubpolicy.cli.options import endpoint
+from hubpolicy.cli.options import TRUST_KEY_HELP, endpoint
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, MalformedError
 
 if TYPE_CHECKING:
@@ -93,9 +93,10 @@ or read, 4 permission or key missing, 5 more people must sign.
     "--folder",
     type=click.Path(exists=True, file_okay=False),
     metavar="PATH",
-    help="A local copy of the release, for when the hub cannot be asked what it holds.",
+    help="A local copy of the release, for when the hub cannot be asked what it holds. "
+    "Where it can, the copy may hold no other weight files.",
 )
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help="Signing key, file:PATH.")
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change and write nothing.")
 @click.option(
     "--format",
@@ -169,10 +170,10 @@ def _trip(
 def _looked(trip: Trip, folder: str | None) -> tuple[Kept, Opened | None]:
     """What stands there, and the withdrawal that was begun before, if there is one.
 
-    Where the hub cannot be asked: what was kept before, else a local copy.
+    Where the hub cannot be asked: the local copy that is named, else what was kept before.
     """
     from hubpolicy.adapters import withdrawals
-    from hubpolicy.flows.withdrawing import Kept, look, look_here
+    from hubpolicy.flows.withdrawing import Kept, look
 
     asked, trust = trip.asked, trip.place.trusted.trust
     try:
@@ -184,12 +185,45 @@ def _looked(trip: Trip, folder: str | None) -> tuple[Kept, Opened | None]:
             error.hint = f"{error.hint}; {hint}" if error.hint else hint
             raise
         _warn(f"the hub could not be asked: {error.message}")
-        if opened is not None:
-            return Kept(opened.record, ()), opened
-        from hubpolicy.cli.wiring import folder as read_folder
-
-        return look_here(asked, read_folder(str(folder), trip.bars), trust), None
+        if folder is not None or opened is None:
+            return _looked_here(trip, str(folder))
+        _warn(_kept_before(opened.record))
+        return Kept(opened.record, ()), opened
+    if folder is not None:
+        _require_same(kept.record, _looked_here(trip, folder)[0].record, folder)
     return kept, withdrawals.find(trip.base, asked.repo, oid=kept.record.oid)
+
+
+def _looked_here(trip: Trip, folder: str) -> tuple[Kept, Opened | None]:
+    """A local copy, and the withdrawal of just these files that was begun before, if any."""
+    from hubpolicy.adapters import withdrawals
+    from hubpolicy.cli.wiring import folder as read_folder
+    from hubpolicy.flows.withdrawing import look_here
+
+    asked = trip.asked
+    kept = look_here(asked, read_folder(folder, trip.bars), trip.place.trusted.trust)
+    same = withdrawals.find(trip.base, asked.repo, revision=asked.revision, like=kept.record)
+    return kept, same
+
+
+def _require_same(record: Withdrawal, here: Withdrawal, folder: str) -> None:
+    """The hub's word goes; a copy with other weights was meant for something else."""
+    other = here.revoked_files - record.revoked_files
+    paths = [weight.path for weight in here.weights if weight.sha256 in other]
+    if paths:
+        at = f"{record.repo.text}@{record.revision} (commit {record.oid[:12]})"
+        message = f"got {paths[0]!r} in {folder}, which is no weight file of {at}"
+        hint = "leave out --folder; other files: hubpolicy trust revoke file SHA256"
+        raise ConfigError(message, hint=hint)
+
+
+def _kept_before(record: Withdrawal) -> str:
+    """Of what the record is that is gone on with: the name may mean another commit by now."""
+    of = f"commit {record.oid[:12]}" if record.oid else "a local copy"
+    return (
+        f"going on with what was kept on {record.asked}: {of}, as {record.revision} was then. "
+        "If something else is to be withdrawn, name a local copy with --folder PATH"
+    )
 
 
 def _take_back(

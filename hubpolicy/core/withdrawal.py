@@ -70,6 +70,17 @@ class Withdrawal(NamedTuple):
         """Digests of the release lines."""
         return frozenset(release.payload for release in self.releases)
 
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of what is revoked."""
+        named = sorted(self.revoked_files), sorted(self.revoked_payloads)
+        return hashlib.sha256(canonical(named)).hexdigest()
+
+    def covers(self, other: Withdrawal) -> bool:
+        """True if it revokes the same weight files, and all release lines of the other."""
+        same = self.revoked_files == other.revoked_files
+        return same and self.revoked_payloads >= other.revoked_payloads
+
 
 class Step(NamedTuple):
     """One thing that was to be done, how it ended, and what to type where it did not."""
