@@ -203,6 +203,15 @@ class TestWhatGoesWrong:
         assert again.code == 0, again.text
         assert is_private(ada, released)
 
+    def test_a_copy_of_something_else_is_not_ignored(
+        self, ada: Author, released: str, model: Path
+    ) -> None:
+        (model / "model.onnx.data").write_bytes(b"other weights")
+        done = withdraw(ada, released, "--folder", model)
+        assert (done.code, "is no weight file of" in done.err) == (2, True), done.text
+        assert not is_private(ada, released)
+        assert revoked(ada) == (set(), set())
+
     def test_the_hub_goes_away_after_it_was_begun(
         self, ada: Author, released: str, hub: HubProcess, model: Path
     ) -> None:
