@@ -6,12 +6,15 @@ from __future__ import annotations
 import pytest
 
 from hubpolicy.core.bill import CardFacts, Figure, card_facts, make_bill
+from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.card.check import read_card
 from hubpolicy.core.card.metadata import facts_from_manifest
 from hubpolicy.core.lines import select
+from hubpolicy.core.oms import oms_statement
+from hubpolicy.core.verify import verify_model_signature
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import VerificationError
-from tests.golden.samples import CLOSURE, MANIFEST, SUMMARY
+from tests.golden.samples import CLOSURE, MANIFEST, NOW, SUMMARY, TRUST, signer
 from tests.unit.core.card.cards import vocabularies
 from tests.unit.core.foreign_world import evidence_line
 from tests.unit.core.release_world import (
@@ -75,6 +78,17 @@ def test_every_signed_line_and_the_signature_is_named() -> None:
     assert (bill.dir_hash, bill.time) == (MANIFEST.dir_hash, SUMMARY.time_verified)
     ((line, _),) = select(evidence.lines, ReleaseSummary)
     assert bill.release == line.payload_sha256
+
+
+def test_a_model_signature_is_named_beside_the_lines() -> None:
+    good = release()
+    raw = make_bundle(oms_statement(MANIFEST, "wizard-7b"), signer("rita"))
+    own = verify_model_signature(raw, TRUST, MANIFEST, now=NOW)
+    before = make_bill(good, NO_CARD).evidence
+    after = make_bill(good._replace(model_signature=own), NO_CARD).evidence
+    (more,) = set(after) - set(before)
+    assert more == ("model signature", "model.sig", own.payload_sha256, "rita")
+    assert set(before) < set(after)
 
 
 @pytest.mark.parametrize(

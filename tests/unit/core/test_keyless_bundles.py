@@ -178,6 +178,11 @@ def test_bundles_that_were_made_wrong(options: dict[str, Any], reason: str) -> N
     assert reason in refusal(HERE.bundle(PAYLOAD, **options))
 
 
+def test_a_root_without_identities_takes_nobodys() -> None:
+    said = "got a keyless signature, and the trust root names no identity, in line 1"
+    assert refusal(HERE.bundle(PAYLOAD), samples.TRUST._replace(witness=SigstoreWitness())) == said
+
+
 def test_another_sigstore_is_a_stranger() -> None:
     assert "does not hold" in refusal(OTHER.bundle(PAYLOAD))
 

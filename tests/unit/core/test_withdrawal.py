@@ -69,6 +69,30 @@ def test_an_empty_file_is_nobodys_weights() -> None:
 
 
 @pytest.mark.parametrize(
+    ("other", "covered"),
+    [
+        (RECORD._replace(reason="other", revision="v2", refs=()), True),
+        (RECORD._replace(releases=()), True),
+        (RECORD._replace(releases=(*RECORD.releases, ReleaseSeen(C, "bob", RECORD.asked))), False),
+        (RECORD._replace(weights=RECORD.weights[:1]), False),
+        (RECORD._replace(weights=(*RECORD.weights, Weight("more", 1, "e" * 64))), False),
+    ],
+)
+def test_one_withdrawal_stands_for_another_if_it_revokes_no_less(
+    other: Withdrawal, *, covered: bool
+) -> None:
+    assert RECORD.covers(other) is covered
+
+
+def test_its_digest_is_that_of_what_is_revoked_and_of_nothing_else() -> None:
+    same = RECORD._replace(reason="other", oid="", weights=RECORD.weights[::-1])
+    assert same.digest == RECORD.digest
+    assert RECORD.digest == hashlib.sha256(f'[["{A}","{C}"],["{B}"]]'.encode()).hexdigest()
+    assert RECORD._replace(releases=()).digest != RECORD.digest
+    assert RECORD._replace(weights=RECORD.weights[:1]).digest != RECORD.digest
+
+
+@pytest.mark.parametrize(
     ("file", "same"),
     [
         (ListedFile("other name", 7, A, None), True),

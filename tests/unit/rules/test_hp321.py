@@ -48,6 +48,12 @@ def test_the_same_person_takes_it_back_by_an_approval_that_saw_it() -> None:
     assert hp321.check(release(NO, with_other_key)) == ()
 
 
+def test_what_stands_are_the_lines_themselves() -> None:
+    seen = approval_line(evidence=(NO.payload_sha256,))
+    assert hp321.standing(release(NO, approval_line("sue"))) == (NO,)
+    assert hp321.standing(release(NO, seen)) == ()
+
+
 def test_an_approval_that_did_not_see_it_takes_nothing_back() -> None:
     assert len(hp321.check(release(NO, approval_line()))) == 1
     elsewhere = approval_line(evidence=(NO.payload_sha256,), closure=(entry("gone.json", b"{}"),))

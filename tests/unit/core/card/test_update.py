@@ -162,6 +162,19 @@ def test_other_people_s_results_stay_as_they_are(offset: str, inner: str, place:
     assert updated(updated(after, run(6, 20))) == after
 
 
+def test_results_whose_dash_stands_alone_are_kept_too() -> None:
+    theirs = (
+        "model-index:\n- name: Tern\n  results:\n  -\n    task: {type: text-generation}\n"
+        "    dataset: {name: A set, type: org/set}\n    metrics: [{type: accuracy, value: 0.5}]\n"
+    )
+    card = with_metadata().replace("license: mit\n", f"{theirs}license: mit\n")
+    after = updated(card)
+    results = results_of(after)
+    assert (results[0].dataset_type, results[0].metric_value) == ("org/set", 0.5)
+    assert len(results) == 3
+    assert updated(after) == after
+
+
 @pytest.mark.parametrize(
     "empty", ["model-index: []", "model-index:", "model-index:\n- name: Tern\n  results: []"]
 )
@@ -210,6 +223,14 @@ REFUSED = {
         "not a list of models",
     ),
 }  # fmt: skip
+
+
+def test_rows_of_ours_under_a_second_model_are_not_ours_to_move() -> None:
+    card = updated(with_metadata()).decode()
+    card = card.replace("model-index:\n", "model-index:\n- name: another\n  results: []\n", 1)
+    with pytest.raises(MalformedError, match="without changing something else") as caught:
+        updated(card, run(6, 20))
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("name", REFUSED)
