@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
 
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.core import times, verify
@@ -28,6 +29,7 @@ from tests.unit.core.test_certificates import bundle as chain_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from hubpolicy.domain.trust import Trust
 
@@ -151,6 +153,22 @@ def times_of(token: bytes) -> str:
     from rfc3161_client import decode_timestamp_response
 
     return decode_timestamp_response(token).tst_info.gen_time.isoformat()
+
+
+def test_a_stamper_whose_own_certificate_cannot_be_read(tmp_path: Path) -> None:
+    """OpenSSL takes the extension unread, ``cryptography`` does not: that is no proof of time."""
+    good = stamper(tmp_path)
+    purpose = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING])
+    no_check = x509.UnrecognizedExtension(x509.OCSPNoCheck.oid, b"\x02\x01\x00")
+    for odd, said in (((), ""), (((no_check, False),), "does not hold, expected one by acme time")):
+        leaf = pki.issue("stamps", good.root, purposes=None, extra=((purpose, True), *odd))
+        (tmp_path / "tsa.pem").write_text(leaf.pem)
+        (tmp_path / "tsa.key").write_bytes(leaf.key_pem)
+        token = good.stamp(SIGNATURE)
+        if said:
+            assert said in refusal(RAW, [token], trusting(good.pinned))
+        else:
+            assert len(stamps(RAW, [token], trusting(good.pinned))) == 1
 
 
 def test_a_finding_of_its_own_rule(authority: Stamper) -> None:

@@ -17,6 +17,7 @@ from hubpolicy.core.release_digests import release_digests
 from hubpolicy.core.succession import check_follows, publishable
 from hubpolicy.core.trust_change import root_changes
 from hubpolicy.core.trust_folder import (
+    TrustFolder,
     pin_of,
     put,
     require_fresh,
@@ -216,20 +217,28 @@ def test_no_flipped_bit_changes_what_a_folder_says(kind: str, data: st.DataObjec
     assert said == SAID
 
 
+def _proposed() -> tuple[TrustFolder, bytes]:
+    """A signed state that names a new policy, and that policy, whole."""
+    folder = propose_policy(PUBLISHED, payload(version=POLICY.version + 1), NOW, days=DAYS)
+    policy, state = folder.find("policy"), folder.find("state")
+    assert policy is not None
+    assert state is not None
+    whole = signed_by(signed_by(policy, signer("ada")), signer("bob"))
+    return put(folder, signed_by(state, signer("ada"))), pending_bytes(whole)
+
+
+# Made once: signatures are not all of one length, and examples must be drawn from one document.
+PROPOSED, WHOLE = _proposed()
+
+
 @given(st.data())
 def test_no_flipped_bit_of_a_pending_document_gets_past_its_signatures(data: st.DataObject) -> None:
-    folder = propose_policy(PUBLISHED, payload(version=POLICY.version + 1), NOW, days=DAYS)
-    policy = folder.find("policy")
-    assert policy is not None
-    whole = signed_by(signed_by(policy, signer("ada")), signer("bob"))
-    state = folder.find("state")
-    assert state is not None
-    folder = put(folder, signed_by(state, signer("ada")))
-    raw = bytearray(pending_bytes(whole))
+    raw = bytearray(WHOLE)
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
         pending = parse_pending("policy", bytes(raw), where="pending/policy-8.json")
     except ConfigError:
         return
-    for done in publishable(put(folder, pending), verify_folder(folder), NOW):
+    whole = parse_pending("policy", WHOLE, where="pending/policy-8.json")
+    for done in publishable(put(PROPOSED, pending), verify_folder(PROPOSED), NOW):
         assert done.kind != "policy" or done.sha256 == whole.sha256
