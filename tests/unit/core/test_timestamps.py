@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.core import times, verify
@@ -158,7 +159,7 @@ def times_of(token: bytes) -> str:
 def test_a_stamper_whose_own_certificate_cannot_be_read(tmp_path: Path) -> None:
     """OpenSSL takes the extension unread, ``cryptography`` does not: that is no proof of time."""
     good = stamper(tmp_path)
-    purpose = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING])
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
     no_check = x509.UnrecognizedExtension(x509.OCSPNoCheck.oid, b"\x02\x01\x00")
     for odd, said in (((), ""), (((no_check, False),), "does not hold, expected one by acme time")):
         leaf = pki.issue("stamps", good.root, purposes=None, extra=((purpose, True), *odd))
