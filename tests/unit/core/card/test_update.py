@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,17 +163,20 @@ def test_other_people_s_results_stay_as_they_are(offset: str, inner: str, place:
     assert updated(updated(after, run(6, 20))) == after
 
 
-def test_results_whose_dash_stands_alone_are_kept_too() -> None:
-    theirs = (
-        "model-index:\n- name: Tern\n  results:\n  -\n    task: {type: text-generation}\n"
-        "    dataset: {name: A set, type: org/set}\n    metrics: [{type: accuracy, value: 0.5}]\n"
-    )
+def test_a_dash_that_stands_alone_goes_with_the_result_that_it_belongs_to() -> None:
+    theirs = THEIRS.format(offset="", inner="  ")
     card = with_metadata().replace("license: mit\n", f"{theirs}license: mit\n")
-    after = updated(card)
-    results = results_of(after)
-    assert (results[0].dataset_type, results[0].metric_value) == ("org/set", 0.5)
-    assert len(results) == 3
-    assert updated(after) == after
+    apart = re.sub(rb"^( *)- task:", rb"\1-\n\1  task:", updated(card), flags=re.MULTILINE)
+    assert apart != updated(card)
+    after = updated(apart, run(6, 20))
+    results = yaml.safe_load(after.split(b"\n---\n")[0])["model-index"][0]["results"]
+    assert [result and result["dataset"]["type"] for result in results] == [
+        "org/set", "hubpolicy-standard", "hubpolicy-standard"
+    ]  # fmt: skip
+    assert [r.metric_value for r in results_of(after)][1:] == [
+        float(suite.upper_bound) for suite in run(6, 20).suites
+    ]
+    assert updated(after, run(6, 20)) == after
 
 
 @pytest.mark.parametrize(
