@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hubpolicy.errors import ConfigError, ServiceError
 
 POLICY_FILE = "hubpolicy.toml"
+_BEGIN = "hubpolicy init; to follow somebody's policy: hubpolicy trust pin SOURCE --sha256 HEX"
 GATE_FILE = "gate.json"
 _GATE_LIMIT = 4 * 1024 * 1024
 
@@ -58,7 +59,7 @@ def read_config(path: str, limit: int = _GATE_LIMIT) -> bytes:
             content = file.read(limit + 1)
     except FileNotFoundError:
         message = f"there is no {os.path.basename(path)} in {os.path.dirname(path)}"  # noqa: PTH119,PTH120
-        raise ConfigError(message, hint="hubpolicy init") from None
+        raise ConfigError(message, hint=_BEGIN) from None
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise ServiceError(message) from error

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -176,7 +177,7 @@ def _require_own_folder(place: HookPlace) -> None:
         message = f"{origin}: these hooks belong to another tool (husky, lefthook, your team)"
         hint = (
             "hubpolicy hook install --into FILE, their hook script (.husky/pre-push, say), "
-            f"or add this as the first line of {place.ours}:\n{chain_line('python3')}"
+            f"or add this as the first line of {place.ours}: {chain_line(sys.executable)}"
         )
         raise ConfigError(message, hint=hint)
     message = f"{origin}: that folder serves other repositories too, or none"

@@ -8,6 +8,7 @@ configuration is written last and taken back first: a kill in between leaves git
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,9 +172,9 @@ def _require_only_ours(place: HookPlace) -> None:
 def _require_unset(git: Git, key: str, wanted: str) -> None:
     got = _setting(git, key)
     if got and got != wanted:
-        line = hookfile.chain_line("python3")
+        line = hookfile.chain_line(sys.executable)
         message = f"got {key} = {got} in git's configuration, expected none: it serves other hooks"
-        hint = f"add this as the first line of {got}/{HOOK}:\n{line}"
+        hint = f"hubpolicy hook install --into {got}/{HOOK}, or as the first line there: {line}"
         raise ConfigError(message, hint=hint)
 
 

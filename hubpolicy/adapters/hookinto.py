@@ -17,6 +17,8 @@ from hubpolicy.errors import ConfigError, ServiceError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hubpolicy.adapters.hookplace import HookPlace
+
 _MADE = b"# >>> hubpolicy (made this file): judge this push first >>>\n"
 _BEGIN = b"# >>> hubpolicy: judge this push first >>>\n"
 _JOINED = b"\n# >>> hubpolicy (and the line end before): judge this push first >>>\n"
@@ -53,6 +55,9 @@ def install_into(path: Path) -> bool:
     """
     found = _read(path)
     if found is None:
+        if not path.parent.is_dir():
+            message = f"got no folder {path.parent}, expected the one of another tool's hooks"
+            raise ConfigError(message, hint="name the script that your tool runs before a push")
         write_atomic(path, b"#!/bin/sh\n" + _MADE + _CALL + _END, 0o755)
         return True
     if _block(found, path) is not None:
@@ -103,6 +108,17 @@ def stands_in(path: Path) -> bool:
     body = rest if first.startswith(b"#!") else found
     runs = path.parent.name == ".husky" or bool(path.stat().st_mode & stat.S_IXUSR)
     return runs and body.startswith(block.removeprefix(b"\n"))
+
+
+def called_in(place: HookPlace) -> Path | None:
+    """The script with our call that git or the tool that owns its hooks folder would start.
+
+    husky's folder is ``.husky/_``, and what it starts lies one above.
+    """
+    for path in (place.ours, place.folder.parent / place.hook):
+        if place.chosen_by and path.is_file() and stands_in(path):
+            return path
+    return None
 
 
 def _block(content: bytes, path: Path) -> bytes | None:

@@ -32,7 +32,8 @@ Examples:
   hubpolicy adopt acme --trust ./trust         a team's: prepared there, each signs in turn
   hubpolicy adopt --sign --trust ./trust       add my signature
 \b
-`hubpolicy audit` shows these very commits as BASELINE: known, never judged, never ATTESTED.
+`hubpolicy audit` shows these very commits as BASELINE (known, never judged, never ATTESTED),
+unless evidence there fails: a toxic run and a revoked file stay red.
 No gate reads the list. Adopting again adds what is new and leaves the rest as it is.
 \b
 Exit codes: 0 signed, or nothing to add, 2 usage or trust, 3 a repository could not be read,

@@ -224,7 +224,8 @@ def _shown(case: Case, approval: Approval) -> Report:
         manifest=manifest_summary(manifest),
         solo=evidence.trust.root.solo,
         closing=f"signed: {approval.decision} as {approval.role}, binds {approval.binds}, "
-        f"until {approval.not_after}.",
+        f"until {approval.not_after}."
+        + (" It blocks this release." if approval.decision == "reject" else ""),
         release=release_row(whole_verification(evidence, case.revision[1])),
     )
 

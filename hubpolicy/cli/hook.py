@@ -84,6 +84,10 @@ def install(
         _only_one(server=server, everywhere=everywhere, template=template, into=True)
         changed = hookinto.install_into(into)
         _say_installed(str(into), changed=changed)
+        problem = _unseen(into)
+        click.echo(f"  ! {_shown(problem)}" if problem else "  before the rest of that script")
+        click.echo("It is weaker than `hook install`: who changes the script or PATH changes it.")
+        click.echo(f"  check it: hubpolicy hook status --into {_shown(into)}")
         return
     spot = _spot(path, server=server, everywhere=everywhere, template=template)
     changed = spot.install(hookfile.Extras(run_tests=run_tests, paranoid=paranoid))
@@ -119,8 +123,10 @@ def uninstall(
         click.echo(f"  {spot.place.hook} is the former hook again")
     if template:
         click.echo("  repositories that were made meanwhile keep their copy of it")
+    again = f"hubpolicy hook install{spot.option and f' {spot.option}'}"
     what = "into this repository" if server else "from here"
-    click.echo(f"  nothing judges a git push {what} now    undo: hubpolicy hook install")
+    word = "new repositories get none" if template else f"nothing judges a git push {what} now"
+    click.echo(f"  {word}    undo: {again}")
 
 
 @hook.command()
@@ -137,12 +143,20 @@ def status(
 
     if into is not None:
         _only_one(server=server, everywhere=everywhere, template=template, into=True)
-        works = hookinto.stands_in(into)
+        works, problem = hookinto.stands_in(into), _unseen(into)
         click.echo(f"{'✓ our call is in' if works else '✗ no call of ours in'} {_shown(into)}")
+        if problem:
+            click.echo(f"  ! {_shown(problem)}")
+        works = works and not problem
         raise click.exceptions.Exit(Exit.PASSED if works else Exit.BLOCKED)
     spot = _spot(path, server=server, everywhere=everywhere, template=template)
     found = spot.inspect()
     works = found.presence == "ours" and not found.problems
+    called = None if works else hookinto.called_in(found.place)
+    if called is not None and format_ == "text":
+        click.echo(f"✓ judged by our call in {_shown(called)}, before the rest of it")
+        raise click.exceptions.Exit(Exit.PASSED)
+    works = works or called is not None
     if format_ == "json":
         click.echo(_json(found, works=works))
     else:
@@ -238,6 +252,23 @@ def _template_spot(git: Git, place: HookPlace, config: str) -> _Spot:
         lambda: hookglobal.uninstall_template(git, place, config),
         lambda: hookglobal.inspect(git, place, hookglobal.TEMPLATE_DIR),
     )
+
+
+def _unseen(script: Path) -> str:
+    """Why git would not come by this script, as far as its configuration tells."""
+    from hubpolicy.adapters import hookplace
+    from hubpolicy.adapters.git_process import open_git
+    from hubpolicy.errors import ConfigError
+
+    folder = script.resolve().parent
+    try:
+        place = hookplace.locate(open_git(str(folder), os.environ, see_hooks=True))
+    except ConfigError:
+        return ""  # a script for several repositories
+    looked = place.folder.resolve()
+    if script.name == place.hook and (folder == looked or looked.is_relative_to(folder)):
+        return ""
+    return f"git looks for its hooks in {looked}: does anything there start this script?"
 
 
 def _contents(place: HookPlace) -> tuple[bytes, Interpreter]:

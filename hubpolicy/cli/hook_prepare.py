@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 _EVIDENCE = (".hubpolicy", "model.sig", ".gitattributes")
 _TARGET = "hubpolicy.target"
+# What git says to a hook about one repository (git rev-parse --local-env-vars), and about a push.
+_LOCAL = frozenset(
+    (
+        "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX", "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE",
+        "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_INTERNAL_SUPER_PREFIX",
+    )
+)  # fmt: skip
 
 
 def prepare(push: Push) -> Exit:
@@ -47,6 +56,7 @@ def prepare(push: Push) -> Exit:
         code = _run(sys.executable, "-I", "-m", "hubpolicy", *step)
         if code:
             _say(f"--run-tests: hubpolicy {step[0]} ended with {code}; nothing was committed")
+            _say(f"  what it wrote so far lies in {', '.join(_EVIDENCE)}")
             if step is attest and not target:
                 _say(f"  for which repository? git config {_TARGET} NAMESPACE/NAME")
             return Exit.BLOCKED
@@ -84,7 +94,7 @@ def _why_not(git: Git, push: Push) -> str:
 
 def _run(*command: str) -> int:
     """One command as a person would type it, with the terminal to ask on if there is one."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    environment = {k: v for k, v in os.environ.items() if k not in _LOCAL}
     terminal = None
     with suppress(OSError):
         terminal = Path("/dev/tty").open("rb")  # noqa: SIM115 - closed below; git took our stdin

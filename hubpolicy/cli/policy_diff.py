@@ -49,7 +49,7 @@ def diff(old: str, new: str, org: str, format_: str) -> None:
     from hubpolicy.cli.wiring import seat
     from hubpolicy.core.policy_diff import diff as diff_policies
 
-    place = seat()
+    place = seat(edited=not org)  # to compare before signing; what is judged is judged as signed
     policies = _load(old, place), _load(new, place)
     found = diff_policies(*policies)
     repos = _compared(org, *policies, place) if org else None

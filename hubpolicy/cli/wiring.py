@@ -50,8 +50,10 @@ class Seat(NamedTuple):
         return self.trusted.policy
 
 
-def seat(folder: str = "") -> Seat:
+def seat(folder: str = "", *, edited: bool = False) -> Seat:
     """The user's configuration, tightened by ``-c``, by ``HUBPOLICY_CONFIG`` and by ``folder``.
+
+    ``edited``: the policy file may have changed since it was signed; nothing is judged then.
 
     Raises:
         ConfigError: there is none yet, ``hubpolicy init`` makes it; or a child loosens it.
@@ -61,7 +63,7 @@ def seat(folder: str = "") -> Seat:
     from hubpolicy.cli.options import configured
 
     home = user_home()
-    trusted = open_trusted(home)
+    trusted = open_trusted(home, edited=edited)
     children = (*configured(), *(in_folder(folder) if folder else ()))
     policy = tightened(trusted.policy, children)
     return Seat(home, trusted._replace(policy=policy), trusted.policy, children)

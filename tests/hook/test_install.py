@@ -255,13 +255,13 @@ class TestHooksPath:
         repo.git("config", "core.hooksPath", ".husky")
         with pytest.raises(ConfigError) as caught:
             install(repo)
-        line = caught.value.hint.splitlines()[-1]
+        line = caught.value.hint.partition(f"{HOOK}: ")[2]
         assert "hubpolicy.prepush" in line
         fake = home / "python"
         for code in (0, 1):
             fake.write_text(f"#!/bin/sh\ncat > {home}/ours\nexit {code}\n")
             fake.chmod(0o755)
-            mine = line.replace("'python3'", f"'{fake}'")
+            mine = line.replace(f"'{sys.executable}'", f"'{fake}'")
             hook = hooks / HOOK
             hook.write_text(f"#!/bin/sh\n{mine}\ncat > {home}/theirs\n")
             hook.chmod(0o755)

@@ -56,6 +56,9 @@ def test_in_and_out_again(tmp_path: Path, text: str, mode: int) -> None:
 
 def test_a_script_that_is_not_there_is_made_and_removed(tmp_path: Path) -> None:
     path = tmp_path / ".husky" / "pre-push"
+    early = run("hook", "install", "--into", path)
+    assert (early.code, path.parent.exists()) == (2, False)
+    path.parent.mkdir()
     assert run("hook", "install", "--into", path).code == 0
     assert path.stat().st_mode & 0o777 == 0o755
     assert path.read_text().startswith("#!/bin/sh\n")
@@ -180,6 +183,22 @@ class TestHusky:
         done = run("hook", "install", husky.path)
         assert done.code == 2
         assert "--into" in done.err
+        assert "\\x0a" not in done.err
+
+    def test_status_finds_the_call_where_husky_starts_it(self, husky: Repo) -> None:
+        script = husky.path / ".husky" / "pre-push"
+        assert run("hook", "status", husky.path).code == 1
+        run("hook", "install", "--into", script)
+        assert run("hook", "status", "--into", script).code == 0
+        assert str(script) in run("hook", "status", husky.path).out
+        assert run("hook", "status", husky.path).code == 0
+
+    def test_a_script_that_git_never_comes_by_is_not_green(self, husky: Repo) -> None:
+        script = husky.path / ".husky" / "pre-push"
+        husky.git("config", "--unset", "core.hooksPath")
+        assert "git looks for its hooks in" in run("hook", "install", "--into", script).out
+        assert run("hook", "status", "--into", script).code == 1
+        assert run("hook", "status", husky.path).code == 1
 
     def test_a_push_is_judged_and_the_rest_reads_the_refs(
         self, husky: Repo, remote: Repo, home: Path
