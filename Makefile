@@ -77,8 +77,7 @@ tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done $(TOOLS)/p
 	@command -v softhsm2-util >/dev/null 2>&1 || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
-	  || { mkdir -p $(TOOLS) && touch $(TOOLS)/.no-softhsm2; \
-	  echo "left out: SoftHSM2 (install softhsm2 with your package manager)"; }
+	  || echo "left out: SoftHSM2 (install softhsm2 with your package manager)"
 
 $(TOOLS)/hub1/.done: constraints.txt
 	$(PYTHON) -m venv $(TOOLS)/hub1

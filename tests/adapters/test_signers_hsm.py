@@ -17,7 +17,7 @@ from hubpolicy.core.keys import verify_signature
 from hubpolicy.domain.trust import Key, Role, Trust
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
 from tests.golden import samples
-from tests.oracles.tools import TOOLS, need
+from tests.oracles.tools import need
 
 if TYPE_CHECKING:
     from hubpolicy.ports import Signer
@@ -39,8 +39,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A token with two keys. One per process: PKCS #11 reads its configuration only once."""
     found = next((place for place in PLACES if Path(place).exists()), "")
     here = bool(found) and shutil.which("softhsm2-util") is not None
-    if not here and (TOOLS / ".no-softhsm2").exists():
-        pytest.skip("left out: SoftHSM2, which make tools could not install on this system")
     need(here, "SoftHSM2 (softhsm2)")
     folder = tmp_path_factory.mktemp("softhsm")
     (folder / "tokens").mkdir()

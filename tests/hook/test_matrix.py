@@ -12,6 +12,7 @@ from bench.git_kill import VICTIMS, one_moment
 from bench.git_matrix import KINDS, REFS, TOOLS, World, available, cells
 from tests.git.repos import Repo, need_lfs
 from tests.hook.hooked import install
+from tests.oracles.tools import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,7 @@ def test_nothing_leaves_that_should_not(
 ) -> None:
     need_lfs()
     monkeypatch.setenv("HOME", str(world.home))
-    if not available(cell):
-        pytest.skip(f"left out: {cell.tool}")
+    need(available(cell), cell.tool)
     assert world.run(cell).wrong == ""
 
 
