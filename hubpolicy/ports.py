@@ -243,6 +243,29 @@ class Hub(Protocol):
         """Flip the visibility."""
 
 
+class KnownRelease(NamedTuple):
+    """A release whose evidence was seen before its bytes: everything that would stand there.
+
+    ``listing`` holds every file, evidence included; ``files`` are the evidence's contents.
+    Whoever gives it need not be trusted: it is judged whenever it is used.
+    """
+
+    listing: Listing
+    files: tuple[EvidenceFile, ...]
+
+
+class KnownReleases(Protocol):
+    """Where evidence is found that came before a commit (``flows/gating.py``)."""
+
+    def of(self, target: RepoId) -> tuple[KnownRelease, ...]:
+        """Newest first; empty where nothing is known of that repository.
+
+        Raises:
+            ServiceError: it cannot be read.
+
+        """
+
+
 class ClosureLoader(Protocol):
     """Looks into the files of a closure, and loads those that generate nothing."""
 
