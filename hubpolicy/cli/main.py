@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trust": ("trust:trust", "Say who may sign what, alone or as a team; revoke."),
     "scorer": ("scorer:scorer", "Make, check and pin toxicity classifiers."),
     "hook": ("hook:hook", "Install, remove or run the git pre-push hook."),
+    "hf-extension": (
+        "hf_extension:hf_extension",
+        "Let the official command line run us: hf policy.",
+    ),
     "doctor": ("doctor:doctor", "Look at the set-up; say what to mend."),
     "rule": ("rule:rule", "Explain a rule: what, why, remedy."),
 }
@@ -114,11 +118,16 @@ def hubpolicy() -> None:
     """Publish a model on the Hub only with signed evidence about the exact bytes."""
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
+def hf_policy() -> NoReturn:
+    """``hf policy …``, as the official command line runs it (``hubpolicy hf-extension``)."""
+    main(program="hf policy")
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = "hubpolicy") -> NoReturn:
     """Console entry point: every ending has one of the documented exit codes."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = hubpolicy.main(arguments, prog_name="hubpolicy", standalone_mode=False)
+        code = hubpolicy.main(arguments, prog_name=program, standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
