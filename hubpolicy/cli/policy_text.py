@@ -37,6 +37,8 @@ def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
         _cost(suites, pace),
     ]
     lines += [_evidence(item) for item in policy.evidence]
+    if policy.history == "tips":
+        lines.append("a flip publishes older revisions unjudged: [publish] history = tips")
     for role in policy.roles:
         lines.append(f"{role.role}: {role.threshold} signature(s), binds {role.binds}")
     lines += tightened_lines(policy)
@@ -64,6 +66,7 @@ def as_json(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
             "observe_until": policy.observe_until,
             "sha256": policy.sha256,
             "min_level": policy.min_level,
+            "history": policy.history,
             "require_tier": toxicity.require_tier,
             "plan": toxicity.plan,
             "confidence": toxicity.confidence,

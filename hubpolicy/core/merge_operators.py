@@ -141,6 +141,10 @@ def _always(old: str, new: str) -> Any:
     return "always" if "always" in (old, new) else APART
 
 
+def _every(old: str, new: str) -> str:
+    return "all" if "all" in (old, new) else old
+
+
 def _stated(old: str, new: str) -> Any:
     return APART if old and new else old or new
 
@@ -159,6 +163,7 @@ MAX = Leaf("max", "at least", max)
 MIN = Leaf("min", "at most", min)
 MAX_RATIO = Leaf("max", "at least", _max_ratio, _ratio)
 MIN_RATIO = Leaf("min", "at most", _min_ratio, _ratio)
+EVERY = Leaf("stronger", "no less than", _every)
 LEAST_STATED = Leaf("min", "at most", _least_stated, _ratio)
 MAX_NUMBER = Leaf("max", "at least", _max_number, Decimal)
 MIN_NUMBER = Leaf("min", "at most", _min_number, Decimal)

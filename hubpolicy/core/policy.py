@@ -21,6 +21,7 @@ from hubpolicy.domain.policy import (
     CardPolicy,
     Condition,
     DegenerationGate,
+    History,
     Policy,
     RoleRequirement,
     RuleSetting,
@@ -99,12 +100,22 @@ def _policy(fields: Fields, sha256: str) -> Policy:
         sha256=sha256,
         observe_until=fields.date("observeUntil") if fields.has("observeUntil") else "",
         evidence=_evidence(fields),
+        history=_history(fields),
     )
     if (policy.mode == "observe") != bool(policy.observe_until):
         fields.refuse("observeUntil", "the last day of mode observe, and of no other mode")
     for part in (targets, files, binding):
         part.done()
     return policy
+
+
+def _history(fields: Fields) -> History:
+    if not fields.has("publish"):
+        return "all"
+    part = fields.object("publish")
+    history = cast("History", part.one_of("history", get_args(History)))
+    part.done()
+    return history
 
 
 def _evidence(fields: Fields) -> tuple[EvidenceItem, ...]:
@@ -307,6 +318,7 @@ def policy_payload(policy: Policy) -> dict[str, Any]:
             for role in policy.roles
         ],
         **_evidence_payload(policy.evidence),
+        **({"publish": {"history": policy.history}} if policy.history != "all" else {}),
         "rules": [
             {"rule": rule.rule, "severity": rule.severity.word, "waivable": rule.waivable}
             for rule in policy.rules

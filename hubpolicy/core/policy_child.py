@@ -21,6 +21,7 @@ from hubpolicy.domain.policy import (
     CHILD_LIMIT,
     Asked,
     DegenerationGate,
+    History,
     RoleRequirement,
     RuleSetting,
     Tightening,
@@ -124,7 +125,9 @@ def _claim(parent: Policy, child: ChildFile, names: Names) -> Claim:
     if "schema" not in top:
         top.refuse("schema", f'"{SCHEMA}"')
     top.one_of("schema", (SCHEMA,), "")
-    targets, files, binding = (top.table(key) for key in ("targets", "files", "binding"))
+    targets, files, binding, publish = (
+        top.table(key) for key in ("targets", "files", "binding", "publish")
+    )
     places: dict[str, tuple[str, ...]] = {}
     rules = _rules(parent, top.table("rules"), names)
     policy = parent._replace(
@@ -144,8 +147,9 @@ def _claim(parent: Policy, child: ChildFile, names: Names) -> Claim:
         roles=_roles(parent, top.table("roles")),
         rules=rules,
         evidence=_evidence(parent, top, places),
+        history=cast("Any", publish.one_of("history", get_args(History), parent.history)),
     )
-    for part in (targets, files, binding, top):
+    for part in (targets, files, binding, publish, top):
         part.done()
     return Claim(policy, top, places)
 

@@ -143,6 +143,7 @@ def _policy(document: dict[str, Any], catalogue: Catalogue, where: str) -> Polic
         sha256="",
         observe_until=_observe_until(document, where),
         evidence=resolve_items(document.get("evidence", []), where),
+        history=document.get("publish", {}).get("history", "all"),
     )
 
 

@@ -20,6 +20,7 @@ from hubpolicy.core.merge_operators import (
     COMMON,
     COVERING,
     EQUAL,
+    EVERY,
     KEPT,
     LEAST_STATED,
     LIMIT,
@@ -161,6 +162,7 @@ OPERATORS: Mapping[type, Mapping[str, tuple[str, Operator | Sided]]] = {
         "roles": ("roles", Each(RoleRequirement, "role", _role_alone)),
         "rules": ("rules", Each(RuleSetting, "rule", _rule_alone)),
         "evidence": ("evidence", Each(EvidenceItem, "name", _item_alone)),
+        "history": ("publish.history", EVERY),
         "sha256": ("", KEPT),  # what releases name is the policy that was signed
         "tightened": ("", UNION),
     },

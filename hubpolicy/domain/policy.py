@@ -21,6 +21,8 @@ Binds = Literal["closure", "card", "manifest"]
 Asked = Literal["always", "generates-text", "generates-other"]
 """Of which models third-party evidence is asked: of every one, or by what comes out of it."""
 Tier = Literal["screen", "detoxify"]
+History = Literal["all", "tips"]
+"""Which revisions must hold when a repository becomes public: every one, or the refs' heads."""
 Condition = Literal["always", "chat", "declared"]
 """When a suite is asked for: of every model, of one with a chat template, of one whose card
 declares the suite's language."""
@@ -177,6 +179,7 @@ class Policy(NamedTuple):
     sha256: str
     observe_until: str = ""
     evidence: tuple[EvidenceItem, ...] = ()
+    history: History = "all"
     tightened: tuple[Tightening, ...] = ()
 
     def setting(self, rule: str) -> RuleSetting | None:

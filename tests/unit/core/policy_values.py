@@ -99,6 +99,7 @@ def policies(draw: st.DrawFn) -> Policy:
         weights=draw(one((("gguf", "onnx", "safetensors"), ("safetensors",)))),
         allowed_files=frozenset(draw(one(((), ("model.py",), ("model.py", "x.pkl"))))),
         min_level=draw(one((0, 3, 4))),
+        history=draw(one(("all", "tips"))),
         card=POLICY.card._replace(rules=draw(one((("HP101",), ("HP101", "HP110"))))),
         toxicity=toxicity,
         roles=roles,

@@ -34,6 +34,7 @@ FULL = POLICY._replace(
     allowed_files=frozenset(("modeling.py",)),
     workspaces=("acme-dev",),
     exempt=("acme/sandbox",),
+    history="tips",
 )  # fmt: skip
 
 
@@ -123,6 +124,9 @@ CANARIES = ("toxicity", "canaries")
         put("toxicity", "comment", value="unknown"),
         put(*SUITE, "comment", value="unknown"),
         put("binding", "minLevel", value="4"),
+        put("publish", value={}),
+        put("publish", "history", value="none"),
+        put("publish", "comment", value="unknown"),
     ],
 )  # fmt: skip
 def test_what_could_never_block_or_means_nothing_is_no_policy(

@@ -141,6 +141,8 @@ degeneration = { min_mean_pieces = 6, max_repeated = 0.20 }
 [[toxicity.suite]]
 id = "TX-1"
 gate = { metric = "p_any@5", upper_bound_max = 2e-2 }
+[publish]
+history = "all"
 [roles]
 releaser = { threshold = 1 }
 checker = { threshold = 1 }
@@ -246,6 +248,7 @@ LOOSER = {
     '[targets]\nnamespaces = ["acme", "evil"]': ("[acme, evil], expected some of", 3),
     "[targets]\nnamespaces = []": ("targets.namespaces [], expected some of", 3),
     '[targets]\nworkspaces = ["evil"]': ("[evil], expected part of [acme-dev]", 3),
+    '[publish]\nhistory = "tips"': ("publish.history tips, expected no less than all", 3),
     '[card]\nprofile = "lax"': ("card.profile lax, expected exactly baseline", 3),
     '[files]\nallowed = ["new.py"]': ("files.allowed [new.py], expected part of", 3),
     "[binding]\nmin_level = 3": ("binding.min_level 3, expected at least 4", 3),

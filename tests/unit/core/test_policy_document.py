@@ -91,13 +91,15 @@ def test_the_example_of_the_design_is_understood() -> None:
     text = (
         BASE.replace("[toxicity]", '[targets]\nnamespaces = ["acme"]\nworkspaces = ["acme-dev"]\n'
                      '[card]\nprofile = "baseline"\n[files]\nweights = ["safetensors", "gguf"]\n'
-                     "[binding]\nmin_level = 3\n[toxicity]")
+                     "[binding]\nmin_level = 3\n"
+                     "[publish]\nhistory = 'tips'\n[toxicity]")
         + 'approver.safety = { threshold = 2, binds = "closure" }\n'
         + 'approver.legal = { threshold = 1, binds = "card", distinct_from = "checker" }\n'
         + "[rules.HP203]\nseverity = 'error'\nwaivable = true\n[rules.HP113]\nseverity = 'error'\n"
     )  # fmt: skip
     policy = made(text)
     assert policy.weights == ("gguf", "safetensors")
+    assert policy.history == "tips"
     assert [(r.role, r.threshold, r.binds) for r in policy.roles[2:]] == [
         ("approver:legal", 1, "card"),
         ("approver:safety", 2, "closure"),

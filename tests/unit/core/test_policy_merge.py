@@ -163,6 +163,7 @@ STRICTER: dict[str, tuple[Policy, Policy]] = {
     "targets.workspaces": (POLICY._replace(workspaces=("dev",)), POLICY),
     "targets.exempt": (POLICY._replace(exempt=("acme/x",)), POLICY),
     "files.weights": (POLICY, POLICY._replace(weights=("onnx",))),
+    "publish.history": (POLICY._replace(history="tips"), POLICY),
     "files.allowed": (POLICY._replace(allowed_files=frozenset(("x.py",))), POLICY),
     "binding.min_level": (POLICY._replace(min_level=2), POLICY),
     "binding.serve_templates": (toxic(templates=frozenset((sha("t"),))), POLICY),
