@@ -80,6 +80,12 @@ class FolderRelease:
         """All covered paths, sorted bytewise, without hashing."""
         return tuple(self._files)
 
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """Every path, evidence included, with its size in bytes, without hashing."""
+        found = (*self._files.values(), *self._evidence.values())
+        return tuple((each.path, each.size) for each in found)
+
     @cached_property
     def manifest(self) -> Manifest:
         """Every covered file that could be read.

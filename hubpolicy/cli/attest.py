@@ -200,6 +200,8 @@ def attest_folder(
         only_if_passed=only_if_passed, writing=writing, permit=permit, imports=imports,
         model_signature=model_signature,
     )  # fmt: skip
+    if done.written and (done.released or "release" in done.signed):
+        _remember(path, target, place, progress)
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")
     if better is not None and done.written:
@@ -208,6 +210,18 @@ def attest_folder(
             "In git: git lfs install && git add --renormalize ."
         )
     return done
+
+
+def _remember(path: str, target: RepoId, place: Seat, progress: Progress) -> None:
+    """Where the upload guard finds this evidence. The release stands without it, too."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.released import remember
+    from hubpolicy.errors import ServiceError
+
+    try:
+        remember(place.home, target, path, SystemClock().now())
+    except ServiceError as error:
+        progress.note(f"the upload guard will not know this folder: {error.message}")
 
 
 def _last_target(path: str, reader: FolderRelease, place: Seat) -> RepoId:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins policy, trust, hub and released folders, and asks ``flows/gating.py`` about a request."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hubpolicy.adapters.children import tightened
+from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.adapters.hub import HubClient
+from hubpolicy.adapters.released import KnownFolders
+from hubpolicy.cli.wiring import require_may_speak, seat
+from hubpolicy.core.hub_requests import parse_request
+from hubpolicy.core.policy_child import ChildFile
+from hubpolicy.domain.hub_request import HubRequest
+from hubpolicy.domain.policy import CHILD_FILE
+from hubpolicy.domain.release import DEFAULT_ENDPOINT
+from hubpolicy.flows.assemble import assemble_listing
+from hubpolicy.flows.auditing import Court
+from hubpolicy.flows.gating import Watch, decide, known_release
+
+if TYPE_CHECKING:
+    from hubpolicy.flows.gating import Permission
+
+_ALIASES = frozenset({"hf.co", "www.huggingface.co"})
+
+
+def permission(question: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """The answer about one request: ``method``, ``url``, ``headers`` (names in lower case).
+
+    Raises:
+        HubpolicyError: nobody can judge here. Callers deny then.
+
+    """
+    headers = {str(name): str(value) for name, value in question["headers"].items()}
+    endpoint, path, query = split(str(question["url"]), os.environ.get("HF_ENDPOINT", ""))
+    request = HubRequest(question["method"], path, query, tuple(headers.items()), body)
+    intent = parse_request(request, endpoint)
+    found = decide(intent, _watch(endpoint, headers.get("authorization", "")))
+    if found.allowed:
+        return {"allowed": True}
+    return {
+        "allowed": False,
+        "message": sentence(f"{request.method} {path}", found),
+        "hint": found.next,
+    }
+
+
+def sentence(request: str, found: Permission) -> str:
+    """What was refused, by which rule, and why."""
+    rule = f"{found.rule} " if found.rule else ""
+    return f"{request} is not sent: {rule}{found.reason}"
+
+
+def split(url: str, named: str) -> tuple[str, str, str]:
+    """Endpoint, path below it and query, as they stand. ``named``: the hub of ``HF_ENDPOINT``."""
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if parts.hostname in _ALIASES:
+        origin = DEFAULT_ENDPOINT
+    prefix = named.rstrip("/")
+    if prefix and f"{origin}{parts.path}".startswith(f"{prefix}/"):
+        return prefix, f"{origin}{parts.path}".removeprefix(prefix), parts.query
+    return origin, parts.path, parts.query
+
+
+def _watch(endpoint: str, authorization: str) -> Watch:
+    place = seat()
+    trust, now = place.trusted.trust, SystemClock().now()
+    court = Court(place.policy, trust, now, assemble_listing, governing=place.governing)
+    token = authorization.partition(" ")[2] or None
+    return Watch(
+        court=court,
+        hub=HubClient(endpoint, token),
+        known=KnownFolders(
+            place.home, lambda files, sizes, repo: known_release(files, sizes, repo, trust, now)
+        ),
+        under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
+        governs=lambda namespace: require_may_speak(place, namespace),
+    )
