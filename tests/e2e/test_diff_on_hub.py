@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy diff`` against a hub: revisions there, and a folder here."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.author import Author
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+
+def test_what_a_push_would_change_is_told_before_it(ada: Author, model: Path, repo: str) -> None:
+    ada.put_run(model)
+    ada.ok("push", str(model), repo)
+    same = ada.ok("diff", repo, str(model), "--exit-code")
+    assert "the same bytes, the same evidence" in same.out
+    weights = model / "model.onnx"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    found = json.loads(ada.ok("diff", repo, str(model), "--format", "json").out)
+    assert [(one["path"], one["change"]) for one in found["files"]] == [("model.onnx", "changed")]
+    assert "hubpolicy test PATH" in found["to_make_anew"]
+    assert ada.type("diff", repo, str(model), "--exit-code").code == 1
+    assert ada.type("diff", f"{repo}@nowhere", str(model)).code == 3
