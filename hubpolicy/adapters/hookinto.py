@@ -17,8 +17,6 @@ from hubpolicy.errors import ConfigError, ServiceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubpolicy.adapters.hookplace import HookPlace
-
 _MADE = b"# >>> hubpolicy (made this file): judge this push first >>>\n"
 _BEGIN = b"# >>> hubpolicy: judge this push first >>>\n"
 _JOINED = b"\n# >>> hubpolicy (and the line end before): judge this push first >>>\n"
@@ -53,14 +51,14 @@ def install_into(path: Path) -> bool:
         ServiceError: it cannot be read or written.
 
     """
-    found = _read(path)
+    found = read_script(path)
     if found is None:
         if not path.parent.is_dir():
             message = f"got no folder {path.parent}, expected the one of another tool's hooks"
             raise ConfigError(message, hint="name the script that your tool runs before a push")
         write_atomic(path, b"#!/bin/sh\n" + _MADE + _CALL + _END, 0o755)
         return True
-    if _block(found, path) is not None:
+    if block_in(found, path) is not None:
         return False
     first, newline, rest = found.partition(b"\n")
     head, begin = b"", _BEGIN
@@ -80,8 +78,8 @@ def uninstall_from(path: Path) -> bool:
         ServiceError: it cannot be read or written.
 
     """
-    found = _read(path)
-    block = None if found is None else _block(found, path)
+    found = read_script(path)
+    block = None if found is None else block_in(found, path)
     if found is None or block is None:
         return False
     if block.startswith(_MADE) and found == b"#!/bin/sh\n" + block:
@@ -91,38 +89,13 @@ def uninstall_from(path: Path) -> bool:
     return True
 
 
-def stands_in(path: Path) -> bool:
-    """True if our call, unchanged, is the first thing that the script does, and it can be run.
-
-    husky starts the scripts of its folder with ``sh``, so those need no permission to be run.
+def block_in(content: bytes, path: Path) -> bytes | None:
+    """Our block with its marks, or None.
 
     Raises:
         ConfigError: it is there, but changed.
 
     """
-    found = _read(path)
-    block = None if found is None else _block(found, path)
-    if found is None or block is None:
-        return False
-    first, _, rest = found.partition(b"\n")
-    body = rest if first.startswith(b"#!") else found
-    runs = path.parent.name == ".husky" or bool(path.stat().st_mode & stat.S_IXUSR)
-    return runs and body.startswith(block.removeprefix(b"\n"))
-
-
-def called_in(place: HookPlace) -> Path | None:
-    """The script with our call that git or the tool that owns its hooks folder would start.
-
-    husky's folder is ``.husky/_``, and what it starts lies one above.
-    """
-    for path in (place.ours, place.folder.parent / place.hook):
-        if place.chosen_by and path.is_file() and stands_in(path):
-            return path
-    return None
-
-
-def _block(content: bytes, path: Path) -> bytes | None:
-    """Our block, with its marks."""
     for begin in (_BEGIN, _MADE, _JOINED):
         block = begin + _CALL + _END
         if content.count(block) == 1 and content.count(begin) == 1:
@@ -145,7 +118,14 @@ def _require_shell(first: bytes, path: Path) -> None:
         raise ConfigError(message, hint="start `hubpolicy hook run REMOTE URL` from it by hand")
 
 
-def _read(path: Path) -> bytes | None:
+def read_script(path: Path) -> bytes | None:
+    """The script's bytes, or None where there is none.
+
+    Raises:
+        ConfigError: it is a program or a link.
+        ServiceError: it cannot be read.
+
+    """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             message = f"got something else than a plain file at {path}"

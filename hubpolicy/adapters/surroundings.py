@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.adapters.home import Home
-    from hubpolicy.adapters.hookfile import HookStatus
 
 _STATES = {
     "absent": "no pre-push hook",
@@ -44,11 +43,11 @@ _STATES = {
     "edited": "the hubpolicy hook was changed since it was installed",
     "foreign": "another pre-push hook, not ours",
 }
+_PARTIAL = "partial: pre-commit runs hubpolicy on one ref of a push and not on its history,"
 _WORKFLOWS = Path(".github") / "workflows"
 _MAX_WORKFLOW = 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OPEN_TRIGGERS = frozenset(("pull_request_target", "issue_comment", "workflow_run"))
-_CALLED = ' -I -m hubpolicy.prepush "$@" <'
 
 
 def programs(git: Git | None) -> Programs:
@@ -58,7 +57,17 @@ def programs(git: Git | None) -> Programs:
         _version("git", r"git version (\S+)"),
         _version("git-lfs", r"git-lfs/(\S+)"),
         lfs_wanted=bool(listed),
+        lfs_hooked=not listed or _uploads_lfs(git),
     )
+
+
+def _uploads_lfs(git: Git | None) -> bool:
+    from hubpolicy.adapters import hookcalls, hookplace
+
+    try:
+        return git is None or hookcalls.uploads_lfs(hookplace.locate(git))
+    except HubpolicyError:
+        return False
 
 
 def repository(folder: str) -> Git | None:
@@ -73,26 +82,38 @@ def hook(git: Git | None, hubs: Iterable[str]) -> Hook | None:
     """The pre-push hook of that repository."""
     if git is None:
         return None
-    from hubpolicy.adapters import hookfile, hookplace
+    from hubpolicy.adapters import hookcalls, hookfile, hookplace
 
+    named = tuple(hubs)
     try:
         found = hookfile.inspect(hookplace.locate(git))
     except HubpolicyError as error:
-        return Hook(False, "the hooks cannot be looked at", (error.message,), "", tuple(hubs))
-    works = (found.presence == "ours" and not found.problems) or _chained(found)
+        return Hook(False, "the hooks cannot be looked at", (error.message,), "", named)
+    if found.presence == "ours" and not found.problems:
+        return Hook(True, _STATES["ours"], (), "", named)
     elsewhere = found.place.chosen_by.replace("\t", " sets core.hooksPath to ")
-    return Hook(works, _STATES[found.presence], found.problems, elsewhere, tuple(hubs))
+    call = hookcalls.find_call(found.place)
+    if call is not None:
+        state = f"our call in {call.script} judges no push"
+        problems = (call.problem,) if call.problem else ()
+        script = str(call.script)
+        return Hook(not call.problem, state, problems, elsewhere, named, call.fix, script)
+    state = _PARTIAL if hookcalls.partial(found.place) else _STATES[found.presence]
+    fix = hookcalls.remedy(found.place)
+    return Hook(False, state, found.problems, elsewhere, named, fix)
 
 
 def setup(home: Home) -> Setup:
     """The user's policy and trust."""
     from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE
     from hubpolicy.adapters.trusted import open_trusted
+    from hubpolicy.core.state_terms import require_version
 
     if not any(os.path.lexists(home.path(name)) for name in (GATE_FILE, POLICY_FILE)):
         return Setup((), "")
     try:
         policy, trust, _ = open_trusted(home)
+        require_version(trust.state)
     except HubpolicyError as error:
         return Setup((), f"{error.message} ({error.hint})" if error.hint else error.message)
     solo = trust.root.solo
@@ -249,21 +270,6 @@ def _strangers(document: dict[str, Any]) -> tuple[str, ...]:
     on = document.get("on", document.get(True))  # type: ignore[call-overload]
     names = on if isinstance(on, (list, dict)) else [on]
     return tuple(sorted(_OPEN_TRIGGERS & {str(name) for name in names}))
-
-
-def _chained(found: HookStatus) -> bool:
-    """A hook of another tool that calls us, as ``hook status`` tells people to write it."""
-    path = found.place.ours
-    if found.presence != "foreign" or not os.access(path, os.X_OK):
-        return False
-    try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return False
-    # Only the line that `hook status` prints, as the first command, surely gets git's input and
-    # stops a push: an `exit 0` or a `git lfs` before it, or `|| true` after it, would undo it.
-    commands = [line.strip() for line in lines if line.strip() and line.strip()[0] != "#"]
-    return bool(commands) and commands[0].startswith("t=$(mktemp)") and _CALLED in commands[0]
 
 
 def _said(git: Git, *arguments: str) -> str:

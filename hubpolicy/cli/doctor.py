@@ -123,7 +123,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
     """Everything in the order in which a push needs it."""
     from hubpolicy.core.rules import hp901, hp902, hp903, hp904, hp905, hp906, hp907, hp908
 
-    git, lfs, _ = seen.programs
+    git, lfs = seen.programs.git, seen.programs.git_lfs
     clock = "agrees with the hub's" if seen.clocks.there else "not compared with a hub's"
     asked = bool(seen.login.name or seen.login.problem)
     rows = [
@@ -218,7 +218,10 @@ def _hook(hook: Hook | None) -> str:
     if hook is None:
         return "no git repository here"
     hubs = f", pushes to {', '.join(hook.hubs)}" if hook.hubs else ""
-    return ("judges every push" if hook.works else hook.state) + hubs
+    if not hook.works:
+        return hook.state + hubs
+    by = f" by our call in {hook.script}, unless that is skipped" if hook.script else ""
+    return f"judges every push{by}{hubs}"
 
 
 def _setup(setup: Setup) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.hookcalls import Call
     from hubpolicy.adapters.hookfile import Extras, HookStatus
     from hubpolicy.adapters.hookplace import HookPlace, Interpreter
 
@@ -139,26 +140,20 @@ def status(
 
     Exit 0 if it would judge the next push, else 1.
     """
-    from hubpolicy.adapters import hookinto
+    from hubpolicy.adapters import hookcalls
 
     if into is not None:
         _only_one(server=server, everywhere=everywhere, template=template, into=True)
-        works, problem = hookinto.stands_in(into), _unseen(into)
-        click.echo(f"{'✓ our call is in' if works else '✗ no call of ours in'} {_shown(into)}")
-        if problem:
-            click.echo(f"  ! {_shown(problem)}")
-        works = works and not problem
-        raise click.exceptions.Exit(Exit.PASSED if works else Exit.BLOCKED)
+        raise click.exceptions.Exit(_status_of_call(into))
     spot = _spot(path, server=server, everywhere=everywhere, template=template)
     found = spot.inspect()
     works = found.presence == "ours" and not found.problems
-    called = None if works else hookinto.called_in(found.place)
-    if called is not None and format_ == "text":
-        click.echo(f"✓ judged by our call in {_shown(called)}, before the rest of it")
-        raise click.exceptions.Exit(Exit.PASSED)
-    works = works or called is not None
+    call = None if works or server or template else hookcalls.find_call(found.place)
+    works = works or (call is not None and not call.problem)
     if format_ == "json":
-        click.echo(_json(found, works=works))
+        click.echo(_json(found, call, works=works))
+    elif call is not None:
+        _print_call(call)
     else:
         _print_status(found, spot, works=works)
     raise click.exceptions.Exit(Exit.PASSED if works else Exit.BLOCKED)
@@ -318,7 +313,39 @@ def _print_server_settings(path: str) -> None:
         click.echo("  git config hubpolicy.endpoint URL      unless it is https://huggingface.co")
 
 
+def _status_of_call(script: Path) -> Exit:
+    """Say whether our call in that script would judge a push in time."""
+    from hubpolicy.adapters.hookcalls import problem_of
+
+    runs = script.parent.name == ".husky" or os.access(script, os.X_OK)
+    problem = problem_of(script, runs=runs)
+    click.echo(f"{'✗ no call of ours in' if problem is None else _call_word(problem)} "
+               f"{_shown(script)}")  # fmt: skip
+    problems = tuple(filter(None, (problem, _unseen(script))))
+    for each in problems:
+        click.echo(f"  ! {_shown(each)}")
+    return Exit.PASSED if problem == "" and not problems else Exit.BLOCKED
+
+
+def _print_call(call: Call) -> None:
+    """A call in a script of another tool: whether it judges a push, and how to mend it."""
+    script = _shown(call.script)
+    if not call.problem:
+        click.echo(f"✓ judged by our call in {script}, before the rest of it")
+        click.echo("  whoever changes that script or PATH, or skips the tool that starts it,"
+                   " walks past it")  # fmt: skip
+        return
+    click.echo(f"{_call_word(call.problem)} {script}")
+    click.echo(f"  ! {_shown(call.problem)}")
+    click.echo(f"  fix: {_shown(call.fix)}")
+
+
+def _call_word(problem: str) -> str:
+    return "✗ our call judges no push, in" if problem else "✓ our call is in"
+
+
 def _print_status(found: HookStatus, spot: _Spot, *, works: bool) -> None:
+    from hubpolicy.adapters.hookcalls import partial, remedy
     from hubpolicy.adapters.hookfile import chain_line
 
     words = {
@@ -332,21 +359,24 @@ def _print_status(found: HookStatus, spot: _Spot, *, works: bool) -> None:
         click.echo(f"  {number}. {name}")
     for problem in found.problems:
         click.echo(f"  ! {_shown(problem)}")
+    if not works and partial(found.place):
+        click.echo(
+            "  ! partial: pre-commit runs hubpolicy on one ref of a push, and not on history"
+        )
     if found.place.chosen_by:
         click.echo(f"  {_shown(found.place.chosen_by.replace(chr(9), ' sets core.hooksPath to '))}")
-        click.echo(
-            "  hubpolicy hook install --into FILE    puts a call into a hook script of theirs,"
-        )
-        click.echo("  as the first line of the pre-push hook there:")
+        click.echo(f"  fix: {_shown(remedy(found.place))}")
+        click.echo("  or, as the first line of the pre-push hook there:")
         click.echo(f"    {chain_line(sys.executable)}")
     elif not works:
         click.echo(f"  fix: hubpolicy hook install{spot.option and f' {spot.option}'}")
 
 
-def _json(found: HookStatus, *, works: bool) -> str:
+def _json(found: HookStatus, call: Call | None, *, works: bool) -> str:
     import json
 
     former = found.former
+    called = call and {"script": str(call.script), "problem": call.problem, "fix": call.fix}
     document = {
         "schema_version": 1,
         "verdict": "passed" if works else "failed",
@@ -358,6 +388,7 @@ def _json(found: HookStatus, *, works: bool) -> str:
             "order": list(found.order),
             "former": former and {"sha256": former.sha256, "mode": f"{former.mode:04o}"},
             "problems": list(found.problems),
+            "call": called,
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=True)

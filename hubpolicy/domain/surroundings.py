@@ -12,12 +12,14 @@ from typing import NamedTuple
 class Programs(NamedTuple):
     """Versions as ``2.39.5``, empty where the program is missing.
 
-    ``lfs_wanted``: the repository at hand keeps files in Git LFS.
+    ``lfs_wanted``: the repository at hand keeps files in Git LFS. ``lfs_hooked``: a hook of it
+    hands them to git-lfs before a push.
     """
 
     git: str
     git_lfs: str
     lfs_wanted: bool
+    lfs_hooked: bool = True
 
 
 class Hook(NamedTuple):
@@ -25,6 +27,7 @@ class Hook(NamedTuple):
 
     ``works``: it would judge the next push. ``elsewhere``: the setting that gives the hooks folder
     to another tool. ``hubs``: the Hub repositories among the remotes, as ``namespace/name``.
+    ``fix``: what to type. ``script``: a hook of another tool that calls ours.
     """
 
     works: bool
@@ -32,6 +35,8 @@ class Hook(NamedTuple):
     problems: tuple[str, ...]
     elsewhere: str
     hubs: tuple[str, ...]
+    fix: str = "hubpolicy hook install"
+    script: str = ""
 
 
 class Document(NamedTuple):

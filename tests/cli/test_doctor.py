@@ -64,9 +64,9 @@ def test_a_whole_set_up(home: Path, repository: Path) -> None:
     assert "git push --no-verify" in ran.out  # what it cannot stop is said
 
 
-def test_before_init_it_warns_and_says_what_to_type(tmp_path: Path) -> None:
+def test_before_init_it_is_not_green_and_says_what_to_type(tmp_path: Path) -> None:
     ran = run("doctor", tmp_path, "--offline")
-    assert ran.code == 0
+    assert ran.code == 1
     assert "hubpolicy init" in ran.out
     assert rows(ran.out)["hook"] == "skipped"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP901: git, or Git LFS where the repository needs it, is missing or too old."""
+"""HP901: git, or Git LFS where the repository needs it, is missing, too old or not started."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def check(programs: Programs) -> tuple[Finding, ...]:
     if programs.lfs_wanted and not programs.git_lfs:
         message = "this repository keeps files in Git LFS, and there is no git-lfs on PATH"
         fix = "install git-lfs, then: git lfs install && git lfs pull"
+        found.append(Finding(ID, SEVERITY, message, None, fix))
+    if programs.lfs_wanted and not programs.lfs_hooked:
+        message = "files are in Git LFS, and no hook uploads them: a push would send pointers alone"
+        fix = "hubpolicy hook uninstall && git lfs install --local && hubpolicy hook install"
         found.append(Finding(ID, SEVERITY, message, None, fix))
     return tuple(found)
 

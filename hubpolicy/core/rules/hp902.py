@@ -23,10 +23,8 @@ def check(hook: Hook | None) -> tuple[Finding, ...]:
     message = f"{hook.state} in this repository{to_hub}"
     if hook.problems:
         message += f": {'; '.join(hook.problems)}"
-    fix = "hubpolicy hook install"
     if hook.elsewhere:
         message += f" ({hook.elsewhere})"
-        fix = "hubpolicy hook status prints the line to add to the hook there"
     serious = bool(hook.hubs or hook.problems)
     severity = SEVERITY if serious else Severity.WARNING
-    return (Finding(ID, severity, message, None, fix),)
+    return (Finding(ID, severity, message, None, hook.fix),)

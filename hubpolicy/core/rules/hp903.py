@@ -24,7 +24,7 @@ def check(setup: Setup, now: str) -> tuple[Finding, ...]:
         return (Finding(ID, SEVERITY, setup.problem, None, "hubpolicy policy check"),)
     if not setup.documents:
         message = "there is no policy yet, so every release is refused"
-        return (Finding(ID, Severity.WARNING, message, None, "hubpolicy init"),)
+        return (Finding(ID, SEVERITY, message, None, "hubpolicy init"),)
     ends = tuple(f for document in setup.documents for f in _ends(document, now))
     return (*ends, *_observes(setup.observes, now))
 

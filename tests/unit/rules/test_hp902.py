@@ -29,8 +29,9 @@ def test_a_broken_hook_is_an_error_everywhere() -> None:
     assert "its Python is gone" in finding.message
 
 
-def test_another_tools_folder_is_named_with_the_command_that_prints_the_line() -> None:
-    place = "file:.git/config sets core.hooksPath to .husky"
-    (finding,) = hp902.check(ABSENT._replace(elsewhere=place))
+def test_another_tools_folder_is_named_with_the_command_that_puts_a_call_there() -> None:
+    place = "file:.git/config sets core.hooksPath to .husky/_"
+    fix = "hubpolicy hook install --into .husky/pre-push"
+    (finding,) = hp902.check(ABSENT._replace(elsewhere=place, fix=fix))
     assert place in finding.message
-    assert "hubpolicy hook status" in finding.fix
+    assert finding.fix == fix
