@@ -17,9 +17,15 @@ def lfs_address(api: str, rest: str) -> str:
     return api.replace("/api/models", "") + f".git/info/lfs/{rest}"
 
 
-def commit(api: str, *lines: object, raw: bytes | None = None, query: str = "") -> Answer:
+def commit(
+    api: str,
+    *lines: object,
+    raw: bytes | None = None,
+    query: str = "",
+    token: str | None = "hf_alice",
+) -> Answer:
     body = b"\n".join(json.dumps(line).encode() for line in lines) if raw is None else raw
-    return ask(f"{api}/commit/main{query}", "POST", body=body)
+    return ask(f"{api}/commit/main{query}", "POST", body=body, token=token)
 
 
 def add(path: object, content: str = "eA==", encoding: str = "base64") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub.wire import HubError
@@ -19,11 +20,15 @@ NO_CREDENTIALS = "Invalid username or password."
 
 
 class Account(NamedTuple):
-    """The holder of a token; `role` is the token's, ``read`` or ``write``."""
+    """The holder of a token; `role` is the token's, ``read`` or ``write``.
+
+    `scope`: the only repo that the token knows (``acme/m``, ``datasets/acme/d``), of a CI job.
+    """
 
     name: str
     orgs: tuple[str, ...]
     role: str
+    scope: str = ""
 
     def member_of(self, namespace: str) -> bool:
         """Return whether the namespace is the account's own or one of its organisations."""
@@ -40,6 +45,11 @@ class Accounts:
     def __init__(self, path: Path | None) -> None:
         """Remember the file; without one there are no accounts and only public reads work."""
         self._path = path
+        self._issued: dict[str, tuple[Account, float]] = {}
+
+    def issue(self, token: str, account: Account, until: float) -> None:
+        """Let a token in until then (monotonic clock); it lives in this process only."""
+        self._issued[token] = (account, until)
 
     def load(self) -> dict[str, Account]:
         """Return the accounts by token.
@@ -63,7 +73,9 @@ class Accounts:
         header = headers.get("authorization", "")
         if not header:
             return None
-        account = self.load().get(_token_of(header))
+        token = _token_of(header)
+        issued, until = self._issued.get(token, (None, 0.0))
+        account = issued if time.monotonic() < until else self.load().get(token)
         if account is None:
             raise HubError(401, INVALID_CREDENTIALS, headers=basic_challenge())
         return account

@@ -17,6 +17,8 @@ from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, kn
 def whoami(call: Call) -> Reply:
     """``GET /api/whoami-v2``."""
     account = require_account(call.account)
+    if account.scope:
+        raise HubError(403, "Forbidden: this token is a repo's, and nobody's account")
     orgs = [
         {"type": "org", "name": org, "fullname": org, "roleInOrg": "write"} for org in account.orgs
     ]

@@ -112,6 +112,8 @@ class Call(NamedTuple):
         """
         if self.account is not None:
             self.record()
+            if self.account.scope == self.key.url_path:
+                return self.account
         return require_writer(self.account, self.key.namespace)
 
     def contributor(self) -> Account:
@@ -122,7 +124,7 @@ class Call(NamedTuple):
         """
         account = require_account(self.account)
         self.record()
-        if account.role != "write":
+        if account.role != "write" or account.scope not in ("", self.key.url_path):
             raise HubError(403, f"Forbidden: {account.name} has a {account.role} token")
         return account
 
@@ -140,7 +142,9 @@ class Call(NamedTuple):
         return Author(account.name, int(time.time()))
 
     def _is_member(self) -> bool:
-        return self.account is not None and self.account.member_of(self.key.namespace)
+        return self.account is not None and (
+            self.account.scope == self.key.url_path or self.account.member_of(self.key.namespace)
+        )
 
 
 Endpoint = Callable[[Call], Reply]

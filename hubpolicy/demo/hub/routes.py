@@ -11,6 +11,7 @@ from hubpolicy.demo.hub import (
     api_discussions,
     api_files,
     api_lfs,
+    api_oauth,
     api_preupload,
     api_refs,
     api_repos,
@@ -44,6 +45,7 @@ def _route(pattern: str, *, signed: bool = False, **endpoints: Endpoint) -> Rout
 
 
 ROUTES: tuple[Route, ...] = (
+    _route(r"/oauth/token", POST=api_oauth.exchange),
     _route(r"/api/whoami-v2", GET=api_repos.whoami),
     _route(r"/api/validate-yaml", POST=api_preupload.validate_yaml),
     _route(r"/api/repos/create", POST=api_repos.create),

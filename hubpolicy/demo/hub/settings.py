@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay"})
@@ -40,6 +41,15 @@ class Fault(NamedTuple):
     seconds: float
 
 
+class Publisher(NamedTuple):
+    """A CI job that a repo trusts: its issuer, the issuer's keys (JWKS), and exact claims."""
+
+    resource: str
+    issuer: str
+    jwks: Mapping[str, Any]
+    claims: Mapping[str, str]
+
+
 class Settings(NamedTuple):
     """What a test can change while the server runs."""
 
@@ -48,6 +58,7 @@ class Settings(NamedTuple):
     multipart_chunk_size: int | None = None
     track_lfs: bool = True
     faults: tuple[Fault, ...] = ()
+    publishers: tuple[Publisher, ...] = ()
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -61,7 +72,17 @@ def load_settings(path: Path | None) -> Settings:
     document = json.loads(path.read_bytes())
     _only(document, set(Settings._fields), "config")
     faults = tuple(_fault(at, entry) for at, entry in enumerate(document.pop("faults", [])))
-    return Settings(faults=faults, **document)
+    publishers = tuple(map(_publisher, document.pop("publishers", [])))
+    return Settings(faults=faults, publishers=publishers, **document)
+
+
+def _publisher(entry: dict[str, Any]) -> Publisher:
+    _only(entry, set(Publisher._fields), "config.publishers")
+    publisher = Publisher(**entry)
+    if not publisher.claims:
+        msg = "got no claims, expected some: every job of the issuer would match"
+        raise ValueError(msg)
+    return publisher
 
 
 def _fault(position: int, entry: dict[str, Any]) -> Fault:
