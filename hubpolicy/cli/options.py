@@ -39,6 +39,11 @@ KEY_HELP = "Signing key: file:PATH, x509:…, hsm:…, awskms:…, sigstore:…;
 TRUST_KEY_HELP = "Signing key: file:PATH, hsm:…, awskms:…, hv:…; default: yours."
 """Of every command that signs a root, policy or state: they take plain keys only."""
 
+OLDER_UNTIL_HELP = (
+    "Last day on which release lines under the policy until now count. Default: none does."
+)
+"""Of the commands that put another policy in force."""
+
 SUFFIXES = {".html": "html", ".md": "markdown", ".json": "json", ".sarif": "sarif", ".xml": "junit"}
 """What ``-o FILE`` alone means, by the end of the name."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.options import TRUST_KEY_HELP, config_option
+from hubpolicy.cli.options import OLDER_UNTIL_HELP, TRUST_KEY_HELP, config_option
 from hubpolicy.cli.policy_diff import diff
 from hubpolicy.errors import ConfigError
 
@@ -114,7 +114,8 @@ def explain(path: str | None, format_: str) -> None:
 
 @policy.command()
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
-def sign(key: str) -> None:
+@click.option("--older-until", default="", metavar="DATE", help=OLDER_UNTIL_HELP)
+def sign(key: str, older_until: str) -> None:
     """Sign the policy file as it stands now, renew the state, compile the gate."""
     from hubpolicy.adapters.home import user_home
     from hubpolicy.adapters.trust_memory import trust_lock
@@ -126,12 +127,13 @@ def sign(key: str) -> None:
     mine = signer(home, key)
     with trust_lock(home):
         refuse_pinned(home)
-        payload = _sign_locked(home, mine)
+        payload = _sign_locked(home, mine, older_until)
     click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
-    click.echo("releases made before need a new release line: hubpolicy attest PATH")
+    when = f" after {older_until}" if older_until else ""
+    click.echo(f"releases made before need a new release line{when}: hubpolicy attest PATH")
 
 
-def _sign_locked(home: Home, mine: Signer) -> bytes:
+def _sign_locked(home: Home, mine: Signer, older_until: str) -> bytes:
     """Everything is read under the lock: a revocation beside it would be lost otherwise."""
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import POLICY_FILE
@@ -151,6 +153,7 @@ def _sign_locked(home: Home, mine: Signer) -> bytes:
         standing_state(root, home.read(*STATE_DOCUMENT)),
         GateMeta(hashlib.sha256(raw).hexdigest(), _endpoints(home)),
         now,
+        older_until=older_until,
     )
     memory = remembered_solo(read_memory(home), founded.root, founded.state, now)
     _write(home, founded)

@@ -123,6 +123,7 @@ def changes(before: Trust | None, after: Followed) -> tuple[str, ...]:
         _step("policy", old.policy_version if old else None, state.policy_version,
               after.policy.expires, other=old is None or old.policy_sha256 != state.policy_sha256),
         _step("state", old.version if old else None, state.version, state.expires),
+        *_terms(old, state),
         *_revoked(old, state),
     ]  # fmt: skip
     return tuple(line for line in lines if line)
@@ -133,6 +134,23 @@ def _step(name: str, old: int | None, new: int, expires: str, *, other: bool = F
         return ""
     came = f"{old} -> {new}" if old is not None and old != new else str(new)
     return f"{name:7}version {came}, until {expires}"
+
+
+def _terms(old: State | None, new: State) -> tuple[str, ...]:
+    """What the state asks for besides: the least hubpolicy, how long older policies count."""
+    from hubpolicy.core.state_terms import is_outdated
+
+    lines = []
+    if new.minimum_version and (old is None or old.minimum_version != new.minimum_version):
+        mine = "; this one is older, so it refuses to judge" if is_outdated(new) else ""
+        lines.append(f"needs   hubpolicy {new.minimum_version} or later{mine}")
+    known = () if old is None else old.older_policies
+    lines += [
+        f"policy  version {older.version} counts for release lines until {older.until}"
+        for older in new.older_policies
+        if older not in known
+    ]
+    return tuple(lines)
 
 
 def _revoked(old: State | None, new: State) -> tuple[str, ...]:
@@ -156,9 +174,9 @@ def _open(pinned: Pinned) -> FolderSource | WebSource | HubSource:
 
     token = None
     if pinned.source.startswith(HUB_SCHEME) and pinned.endpoint == endpoint():
-        from huggingface_hub import get_token
+        from hubpolicy.adapters.login import login_token
 
-        token = get_token()
+        token = login_token()
     return open_source(pinned.source, endpoint=pinned.endpoint, token=token)
 
 
@@ -331,6 +349,7 @@ def _tell(followed: Followed, pinned: Pinned) -> None:
         f"root    {root.sha256}  version {root.version}, until {root.expires}  ({kind})",
         f"policy  {policy.id} version {policy.version}, until {policy.expires}; namespaces {names}",
         f"state   version {state.version}, until {state.expires}; renewed by {renewers(root)}",
+        *_terms(None, state),
         "",
         "next:   hubpolicy trust update    before the state ends: a timer does it best",
     )

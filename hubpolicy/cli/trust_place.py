@@ -46,22 +46,16 @@ def _require_not_older(folder: TrustFolder, standing: Standing) -> None:
     """
     from hubpolicy.adapters.home import user_home
     from hubpolicy.adapters.trust_memory import read_memory
-    from hubpolicy.core.memory import (
-        Revocations,
-        Versions,
-        recall,
-        require_not_older,
-        revocations,
-    )
+    from hubpolicy.core.memory import Versions, recall, require_not_older, versions
     from hubpolicy.core.trust_folder import state_sha256
 
     memory = read_memory(user_home())
     if not memory or standing.root is None:
         return
-    state = standing.state
-    version, revoked = (0, Revocations()) if state is None else (state.version, revocations(state))
-    policy = 0 if standing.policy is None else standing.policy.version
-    here = Versions(standing.root.version, policy, version, state_sha256(folder), revoked)
+    root, state = standing.root.version, standing.state
+    here = (
+        Versions(root, 0, 0, "") if state is None else versions(root, state, state_sha256(folder))
+    )
     require_not_older(recall(memory, [root.sha256 for root in standing.roots]), here)
 
 

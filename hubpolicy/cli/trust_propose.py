@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``hubpolicy trust rotate``, ``trust policy`` and ``trust state renew``: what comes next."""
+"""``hubpolicy trust rotate``, ``trust policy`` and ``trust state``: what comes next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.options import TRUST_KEY_HELP
+from hubpolicy.cli.options import OLDER_UNTIL_HELP, TRUST_KEY_HELP
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,10 +50,15 @@ def rotate(folder: str) -> None:
     epilog="""\b
 Examples:
   $EDITOR trust/hubpolicy.toml && hubpolicy trust policy trust && hubpolicy trust sign trust
+  hubpolicy trust policy trust --older-until 2027-01-31
+\b
+Releases that were attested under the policy until now need a new release line (HP309), at once or,
+with --older-until, after that day. All else is judged under the new policy from the beginning.
 """
 )
 @DIR
-def policy(folder: str) -> None:
+@click.option("--older-until", default="", metavar="DATE", help=OLDER_UNTIL_HELP)
+def policy(folder: str, older_until: str) -> None:
     """Prepare DIR/hubpolicy.toml as the next policy, and the state that names it."""
     from hubpolicy.adapters.trust_folder import POLICY_SOURCE, read_beside
     from hubpolicy.cli.trust_place import open_place, resolve_policy
@@ -61,12 +66,47 @@ def policy(folder: str) -> None:
 
     place = open_place(folder)
     payload = resolve_policy(read_beside(place.path, POLICY_SOURCE), POLICY_SOURCE)
-    prepared(place, propose_policy(place.folder, payload, place.now, days=STATE_DAYS))
+    after = propose_policy(
+        place.folder, payload, place.now, days=STATE_DAYS, older_until=older_until
+    )
+    prepared(place, after)
 
 
 @click.group()
 def state() -> None:
     """Keep the state fresh: it names the policy and what is revoked, and lives for days."""
+
+
+@state.command(
+    "set",
+    epilog="""\b
+Examples:
+  hubpolicy trust state set trust --minimum-version 1.2.0
+  hubpolicy trust state set trust --older-until 2026-12-31
+\b
+Neither goes back: a later state asks for no lower version, and lets no older policy count longer.
+Give time with `trust policy DIR --older-until DATE`, when the policy changes.
+""",
+)
+@DIR
+@click.option("--minimum-version", "minimum", default="", metavar="X.Y.Z",
+              help="Every older hubpolicy refuses to judge.")  # fmt: skip
+@click.option("--older-until", default="", metavar="DATE",
+              help="No older policy counts longer; a day that is over ends them.")  # fmt: skip
+def set_(folder: str, minimum: str, older_until: str) -> None:
+    """Prepare a state that asks for more: a later hubpolicy, an earlier end of older policies."""
+    from hubpolicy.cli.trust_place import open_place
+    from hubpolicy.flows.asking import propose_terms
+    from hubpolicy.flows.trusting import STATE_DAYS
+
+    if not minimum and not older_until:
+        message = "got neither --minimum-version nor --older-until"
+        raise ConfigError(message, hint="hubpolicy trust state set --help")
+    place = open_place(folder)
+    after = propose_terms(
+        place.folder, place.now, days=STATE_DAYS, minimum=minimum, older_until=older_until
+    )
+    prepared(place, after)
 
 
 @state.command(

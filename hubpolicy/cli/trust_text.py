@@ -51,10 +51,16 @@ def root_lines(root: TrustRoot, revoked: frozenset[str]) -> list[str]:
 
 
 def state_lines(state: State) -> list[str]:
-    """Version, expiry, policy and revocations of a state."""
+    """Version, expiry, policy, what is asked for, and revocations of a state."""
     lines = [
         f"state version {state.version}, expires {state.expires}",
         f"  policy {state.policy_sha256} (version {state.policy_version})",
+    ]
+    if state.minimum_version:
+        lines.append(f"  least hubpolicy version {state.minimum_version}")
+    lines += [
+        f"  older policy {older.sha256} (version {older.version}) counts until {older.until}"
+        for older in state.older_policies
     ]
     for name, values in _revoked(state).items():
         lines += [f"  revoked {name} {value}" for value in values]
@@ -170,6 +176,8 @@ def _standing_json(
             "version": state.version,
             "expires": state.expires,
             "policy": {"version": state.policy_version, "sha256": state.policy_sha256},
+            "minimum_version": state.minimum_version or None,
+            "older_policies": [older._asdict() for older in state.older_policies],
             "revoked": {f"{name}s": values for name, values in _revoked(state).items()},
         }
     return document

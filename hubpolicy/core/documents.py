@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hubpolicy.core import dsse, keys, strictjson, times
 from hubpolicy.core.fields import Fields
 from hubpolicy.core.root_document import parse_root_fields, require_usable, root_fields
+from hubpolicy.core.state_terms import parse_minimum, parse_older, require_older, terms_fields
 from hubpolicy.domain.trust import State, Trust, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 
@@ -87,6 +88,7 @@ def state_payload(state: State) -> bytes:
         "revokedKeys": sorted(state.revoked_keys),
         "revokedPayloads": sorted(state.revoked_payloads),
         "revokedFiles": sorted(state.revoked_files),
+        **terms_fields(state.minimum_version, state.older_policies),
     }
     payload = strictjson.canonical(fields)
     parse_state(payload, where="the state to sign")
@@ -285,8 +287,11 @@ def parse_state(payload: bytes, *, where: str = "the trust state") -> State:
             revoked_keys=fields.hexdigests("revokedKeys"),
             revoked_payloads=fields.hexdigests("revokedPayloads"),
             revoked_files=fields.hexdigests("revokedFiles"),
+            minimum_version=parse_minimum(fields),
+            older_policies=parse_older(fields),
         )
         policy.done()
+        require_older(state, fields)
         fields.done()
     except MalformedError as error:
         raise ConfigError(error.message, hint="hubpolicy policy sign renews it") from error

@@ -6,8 +6,8 @@ policy it recomputes the verdict:
 
 1. the reader's refusals: paths, modes, twins, unreadable files (HP401-HP405, HP411);
 2. evidence that did not verify (HP302-HP306, HP701, HP702);
-3. a release line by enough releasers, for this target, these bytes, this policy, these inputs
-   (HP301, HP307-HP310), and no revoked file (HP703);
+3. a release line by enough releasers, for this target, these bytes, these inputs, and this policy
+   or one that the state lets count still (HP301, HP307-HP310), and no revoked file (HP703);
 4. the signed card check covers this card and profile, and passed (HP120-HP122);
 5. every toxicity line that covers bytes at hand is recomputed from its counts (HP202-HP211), and
    every weight is in a tested closure (HP201, HP209); so is third-party evidence (HP218, HP219);
@@ -43,6 +43,7 @@ from hubpolicy.core.rules import (
     hp703,
     hp710,
 )
+from hubpolicy.core.state_terms import require_version
 from hubpolicy.domain.finding import Decision, Finding, Severity, verdict_of
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.errors import ConfigError
@@ -114,7 +115,7 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
     """Recompute the verdict (steps 1-9 of the module's docstring).
 
     Raises:
-        ConfigError: the policy or the trust expired.
+        ConfigError: the policy or the trust expired, or asks for a later hubpolicy.
 
     """
     require_current(evidence)
@@ -160,13 +161,14 @@ _CAUSES = frozenset({hp201.ID, hp203.ID})
 
 
 def require_current(evidence: Evidence) -> None:
-    """Refuse to judge by documents that are out of date.
+    """Refuse to judge by documents that are out of date, or by a hubpolicy that is.
 
     Raises:
-        ConfigError: naming which document ended when.
+        ConfigError: naming which document ended when, or the hubpolicy version that is asked for.
 
     """
     policy, root, state = evidence.policy, evidence.trust.root, evidence.trust.state
+    require_version(state)
     for name, expires, role, hint in (
         (
             "policy",

@@ -11,17 +11,19 @@ that another way to pin the same people is the same line.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core import times
 from hubpolicy.core.fields import Fields
+from hubpolicy.core.state_terms import higher, parse_minimum, parse_older, revived, terms_fields
 from hubpolicy.core.strictjson import canonical, parse
 from hubpolicy.errors import ConfigError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hubpolicy.domain.trust import State
+    from hubpolicy.domain.trust import OlderPolicy, State
 
 SCHEMA = "hubpolicy/memory/1"
 MOST_LINES = 64
@@ -52,13 +54,32 @@ def revocations(state: State) -> Revocations:
 
 
 class Versions(NamedTuple):
-    """Of the documents that stand together, the payload digest of that state, what it revokes."""
+    """Of the documents that stand together, the payload digest of that state, what it says.
+
+    That is what it revokes, the least hubpolicy version (``X.Y.Z``, or empty) and the older
+    policies that count.
+    """
 
     root: int
     policy: int
     state: int
     state_sha256: str
     revoked: Revocations = Revocations()
+    minimum: str = ""
+    older: tuple[OlderPolicy, ...] = ()
+
+
+def versions(root: int, state: State, state_sha256: str) -> Versions:
+    """What is remembered of a state, the policy that it names, and the root above it."""
+    return Versions(
+        root,
+        state.policy_version,
+        state.version,
+        state_sha256,
+        revocations(state),
+        state.minimum_version,
+        state.older_policies,
+    )
 
 
 class Seen(NamedTuple):
@@ -103,6 +124,7 @@ def memory_bytes(memory: tuple[Seen, ...]) -> bytes:
             "revoked": {
                 name: sorted(digests) for name, digests in line.newest.revoked._asdict().items()
             },
+            **terms_fields(line.newest.minimum, line.newest.older),
         }
         for line in memory[-MOST_LINES:]
     ]
@@ -125,13 +147,29 @@ def recall(memory: tuple[Seen, ...], roots: Iterable[str]) -> Seen:
             root=max(line.newest.root for line in lines),
             policy=max(line.newest.policy for line in lines),
             revoked=revoked,
+            minimum=reduce(higher, (line.newest.minimum for line in lines)),
         ),
         latest.since,
     )
 
 
+def with_state(seen: Seen, state: State | None) -> Seen:
+    """What was seen, and what the state in force says: it stays said where the memory was lost."""
+    if state is None:
+        return seen
+    newest = seen.newest
+    return seen._replace(
+        newest=newest._replace(
+            policy=max(newest.policy, state.policy_version),
+            revoked=newest.revoked.joined(revocations(state)),
+            minimum=higher(newest.minimum, state.minimum_version),
+            older=state.older_policies if state.policy_version > newest.policy else newest.older,
+        )
+    )
+
+
 def require_not_older(seen: Seen, here: Versions) -> None:
-    """Refuse documents older than those seen, others of one version, or that revoke less.
+    """Refuse documents older than those seen, others of one version, or that ask for less.
 
     Raises:
         VerificationError: naming the document, what was got and what was seen.
@@ -163,6 +201,24 @@ def require_not_older(seen: Seen, here: Versions) -> None:
         )
         hint = (
             "ask who signs the state for one that keeps them; if nobody signed it, revoke the key"
+        )
+        raise VerificationError(message, hint=hint)
+    _require_terms(seen.newest, here)
+
+
+def _require_terms(seen: Versions, here: Versions) -> None:
+    """A least hubpolicy version goes up only; an older policy counts no longer than was said."""
+    hint = "ask who signs the state for one that asks as much; if nobody signed it, revoke the key"
+    if higher(seen.minimum, here.minimum) != here.minimum:
+        message = (
+            f"trust state {here.state} asks for hubpolicy {here.minimum or 'of any version'}, and "
+            f"{seen.minimum} was asked for before on this machine; it never goes down"
+        )
+        raise VerificationError(message, hint=hint)
+    for older in revived(seen.policy, seen.older, here.older):
+        message = (
+            f"trust state {here.state} lets policy version {older.version} count until "
+            f"{older.until}, and a state seen before on this machine did not"
         )
         raise VerificationError(message, hint=hint)
 
@@ -198,6 +254,8 @@ def _seen(fields: Fields) -> Seen:
             fields.count("stateVersion", low=1),
             fields.hexdigest("stateSha256"),
             _revocations(fields),
+            parse_minimum(fields),
+            parse_older(fields),
         ),
         fields.instant("since"),
     )

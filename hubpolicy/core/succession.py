@@ -16,6 +16,7 @@ from hubpolicy.core.documents import parse_root, parse_state, require_near_end
 from hubpolicy.core.observing import require_end
 from hubpolicy.core.pending import count
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.state_terms import loosened
 from hubpolicy.core.trust_folder import advance, lies_there, revoked, verify_folder
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 
@@ -85,7 +86,8 @@ def check_follows(folder: TrustFolder, standing: Standing, pending: Pending, now
     2. A root is the next version and names the one before.
     3. A policy is a later version, or the published one to be signed anew; where it observes, its
        end is near.
-    4. A state is the next version, takes no revocation back, and names a policy that is there.
+    4. A state is the next version, takes back no revocation and nothing that it asks for
+       (``core/state_terms.py``), and names a policy that is there.
 
     Raises:
         ConfigError: it has expired.
@@ -165,6 +167,8 @@ def _state_problems(
         yield f"{got}, expected {before.policy_version} or later", again
     if before is not None and _takes_back(before, state):
         yield "got fewer revocations than are published; none is ever taken back", again
+    if before is not None:
+        yield from ((problem, again) for problem in loosened(before, state))
     named = _named(folder, standing).get(state.policy_version)
     if named != state.policy_sha256:
         got = f"got policy {state.policy_sha256} as version {state.policy_version}"

@@ -114,11 +114,28 @@ def _state_lines(before: State | None, after: State) -> Iterator[str]:
     named = None if before is None else f"{before.policy_version}, {before.policy_sha256}"
     if named != policy:
         yield _change("policy", named, policy)
+    yield from _terms_lines(before, after)
     for what in ("keys", "payloads", "files"):
         old = frozenset() if before is None else getattr(before, f"revoked_{what}")
         new = getattr(after, f"revoked_{what}")
         yield from (f"revokes {what.removesuffix('s')} {digest}" for digest in sorted(new - old))
         yield from (f"TAKES BACK {what.removesuffix('s')} {digest}" for digest in sorted(old - new))
+
+
+def _terms_lines(before: State | None, after: State) -> Iterator[str]:
+    least = "" if before is None else before.minimum_version
+    if least != after.minimum_version:
+        now = after.minimum_version or "none"
+        yield _change("least hubpolicy version", None if before is None else least or "none", now)
+    old = {} if before is None else {older.sha256: older for older in before.older_policies}
+    new = {older.sha256: older for older in after.older_policies}
+    for sha256, older in (old | new).items():
+        what = f"releases under policy {older.version}, {sha256}"
+        if sha256 not in new:
+            yield f"{what}: count no more"
+        elif old.get(sha256) != older:
+            was = old[sha256].until if sha256 in old else None
+            yield _change(f"{what}, count until", was, older.until)
 
 
 def _change(name: str, before: str | None, after: str) -> str:

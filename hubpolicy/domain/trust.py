@@ -77,8 +77,23 @@ class TrustRoot(NamedTuple):
         return frozenset(role.name for role in self.roles if principal in role.principals)
 
 
+class OlderPolicy(NamedTuple):
+    """A policy that is not the newest any more, and the last day (UTC) on which it counts.
+
+    ``sha256`` is its hex payload digest, as release lines name it.
+    """
+
+    version: int
+    sha256: str
+    until: str
+
+
 class State(NamedTuple):
-    """What is newest and what is revoked. Times are ISO 8601 UTC strings ending in ``Z``."""
+    """What is newest and what is revoked. Times are ISO 8601 UTC strings ending in ``Z``.
+
+    ``minimum_version`` is the least hubpolicy that may judge, as ``X.Y.Z``, or empty;
+    ``older_policies`` are in the order of their versions.
+    """
 
     version: int
     expires: str
@@ -87,6 +102,8 @@ class State(NamedTuple):
     revoked_keys: frozenset[str]
     revoked_payloads: frozenset[str]
     revoked_files: frozenset[str]
+    minimum_version: str = ""
+    older_policies: tuple[OlderPolicy, ...] = ()
 
 
 class Trust(NamedTuple):

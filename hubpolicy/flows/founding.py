@@ -25,6 +25,7 @@ from hubpolicy.core.documents import (
 from hubpolicy.core.gatefile import GateMeta, make_gate
 from hubpolicy.core.observing import require_end
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.state_terms import require_day, succeeded
 from hubpolicy.domain.trust import Key, Role, State, Trust, TrustRoot
 from hubpolicy.errors import ConfigError
 
@@ -77,14 +78,18 @@ def seal(
     previous: State | None,
     meta: GateMeta,
     now: str,
+    *,
+    older_until: str = "",
 ) -> Founded:
     """Sign a policy payload and the state that names it; verify all of it; compile the gate.
 
     ``previous`` is the state before: its revocations stay, its version goes up by one.
+    ``older_until`` is the last day on which releases under its policy count; empty is none.
 
     Raises:
         ConfigError, VerificationError: the documents do not hold together, the policy is an older
-            version, or the key at hand lacks the roles ``policy`` and ``state``.
+            version (or, with ``older_until``, no later one), or the key at hand lacks the roles
+            ``policy`` and ``state``.
 
     """
     value = parse_policy(policy)
@@ -92,7 +97,10 @@ def seal(
     if previous is not None and value.version < previous.policy_version:
         message = f"got policy version {value.version}, expected {previous.policy_version} or later"
         raise ConfigError(message, hint="raise `version` in hubpolicy.toml, then sign again")
-    state = _next_state(value, previous)
+    if older_until:
+        _require_later(value, previous)
+        require_day(older_until, value.expires, now)
+    state = _next_state(value, previous, older_until, now)
     root = _renewed_root(signer, root, value)
     signed_policy = make_document(policy, POLICY_TYPE, (signer,))
     signed_state = make_document(state_payload(state), STATE_TYPE, (signer,))
@@ -171,14 +179,23 @@ def _renewed_root(signer: Signer, document: bytes, policy: Policy) -> bytes:
     return make_document(payload, ROOT_TYPE, (signer,))
 
 
-def _next_state(policy: Policy, previous: State | None) -> State:
+def _require_later(policy: Policy, previous: State | None) -> None:
+    if previous is None or policy.version <= previous.policy_version:
+        message = f"got policy version {policy.version}, which follows no older one"
+        hint = "raise `version` in hubpolicy.toml, then sign with --older-until"
+        raise ConfigError(message, hint=hint)
+
+
+def _next_state(policy: Policy, previous: State | None, older_until: str, now: str) -> State:
     none: frozenset[str] = frozenset()
-    return State(
-        version=1 if previous is None else previous.version + 1,
-        expires=f"{policy.expires}T23:59:59Z",
-        policy_version=policy.version,
-        policy_sha256=policy.sha256,
-        revoked_keys=none if previous is None else previous.revoked_keys,
-        revoked_payloads=none if previous is None else previous.revoked_payloads,
-        revoked_files=none if previous is None else previous.revoked_files,
+    fresh = State(1, f"{policy.expires}T23:59:59Z", policy.version, policy.sha256, none, none, none)
+    if previous is None:
+        return fresh
+    older = succeeded(previous, older_until, now)
+    return previous._replace(
+        version=previous.version + 1,
+        expires=fresh.expires,
+        policy_version=fresh.policy_version,
+        policy_sha256=fresh.policy_sha256,
+        older_policies=tuple(each for each in older if each.sha256 != policy.sha256),
     )

@@ -32,7 +32,8 @@ from hubpolicy.core.memory import (
     advance,
     recall,
     require_not_older,
-    revocations,
+    versions,
+    with_state,
 )
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.reserved import Documents
@@ -70,7 +71,7 @@ class Source(Protocol):
 class Held(NamedTuple):
     """What is in force here, as far as it can be read: roots, the signed policy and its digest.
 
-    Revocations of ``state`` stay, also where the memory was lost.
+    What ``state`` revokes and asks for stays, also where the memory was lost.
     """
 
     roots: tuple[bytes, ...] = ()
@@ -108,13 +109,7 @@ class Followed(NamedTuple):
     def versions(self) -> Versions:
         """What the client's memory keeps."""
         state = open_document(self.state_document, STATE_TYPE, where=STATE).payload
-        return Versions(
-            self.trust.root.version,
-            self.policy.version,
-            self.trust.state.version,
-            _digest(state),
-            revocations(self.trust.state),
-        )
+        return versions(self.trust.root.version, self.trust.state, _digest(state))
 
 
 def pin(
@@ -127,7 +122,7 @@ def pin(
 ) -> Followed:
     """Follow a source from the root with that payload digest, told out of band.
 
-    Of what is ``held`` here under the same pin, only the revocations count.
+    Of what is ``held`` here under the same pin, only what its state says counts.
 
     Raises:
         ConfigError: a document is missing, malformed or expired.
@@ -189,10 +184,7 @@ def remembered_solo(
     said, value = parse_root(payload), parse_state(signed)
     before = parse(payload, what="the trust root")["previous"]
     line = frozenset((said.sha256, *((before,) if before else ())))
-    here = Versions(
-        said.version, value.policy_version, value.version, _digest(signed), revocations(value)
-    )
-    return advance(memory, line, here, now)
+    return advance(memory, line, versions(said.version, value, _digest(signed)), now)
 
 
 def renewers(root: TrustRoot) -> str:
@@ -205,7 +197,7 @@ def _follow(
 ) -> Followed:
     chain = verify_roots(roots, pin=_payload_digest(roots[0]))
     line = frozenset(root.sha256 for root in chain)
-    seen = _with_held(recall(memory, line), held)
+    seen = with_state(recall(memory, line), held.state)
     if chain[-1].version >= seen.newest.root:  # a shorter one is an old one
         _require_no_fork(source, seen, line)
     state = _required(source, STATE)
@@ -277,13 +269,6 @@ def _verified(
         message = f"{error.message}, at {source.name}"
         raise VerificationError(message, hint=error.hint) from error
     return trust
-
-
-def _with_held(seen: Seen, held: Held) -> Seen:
-    if held.state is None:
-        return seen
-    revoked = seen.newest.revoked.joined(revocations(held.state))
-    return seen._replace(newest=seen.newest._replace(revoked=revoked))
 
 
 def _policy(source: Source, trust: Trust, held: Held) -> tuple[bytes, bytes]:

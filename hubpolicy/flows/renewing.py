@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.documents import parse_state, state_payload
 from hubpolicy.core.pending import propose
+from hubpolicy.core.state_terms import higher, joined
 from hubpolicy.core.succession import check_follows
 from hubpolicy.core.trust_folder import put, verify_folder
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
@@ -166,6 +167,8 @@ def _within(one: State, other: State) -> bool:
         and one.revoked_keys <= other.revoked_keys
         and one.revoked_payloads <= other.revoked_payloads
         and one.revoked_files <= other.revoked_files
+        and higher(one.minimum_version, other.minimum_version) == other.minimum_version
+        and one.older_policies == other.older_policies
     )
 
 
@@ -174,12 +177,8 @@ def _rebased(folder: TrustFolder, published: State, now: str, days: int) -> Trus
     waiting = folder.find("state")
     if waiting is None:
         return folder
-    state = later(parse_state(waiting.envelope.payload), published.version + 1, now, days)
-    state = state._replace(
-        revoked_keys=state.revoked_keys | published.revoked_keys,
-        revoked_payloads=state.revoked_payloads | published.revoked_payloads,
-        revoked_files=state.revoked_files | published.revoked_files,
-    )
+    prepared = joined(parse_state(waiting.envelope.payload), published)
+    state = later(prepared, published.version + 1, now, days)
     same = state._replace(version=published.version, expires=published.expires) == published
     if same and folder.find("root") is None:
         return folder._replace(pending=tuple(p for p in folder.pending if p != waiting))

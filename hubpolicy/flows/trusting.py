@@ -22,6 +22,7 @@ from hubpolicy.core.documents import (
 from hubpolicy.core.observing import require_end
 from hubpolicy.core.pending import Pending, count, propose, signed_by
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.state_terms import joined, require_day, succeeded
 from hubpolicy.core.succession import check_follows, is_anew, publishable
 from hubpolicy.core.trust_folder import (
     Standing,
@@ -93,12 +94,17 @@ def propose_root(folder: TrustFolder, source: TrustRoot, now: str, *, days: int)
     return signed_anew(folder, standing, now, days)
 
 
-def propose_policy(folder: TrustFolder, payload: bytes, now: str, *, days: int) -> TrustFolder:
+def propose_policy(
+    folder: TrustFolder, payload: bytes, now: str, *, days: int, older_until: str = ""
+) -> TrustFolder:
     """A policy and the state that names it. A pending state goes on from what it said.
 
+    ``older_until``: the last day on which releases under the published policy count; empty is
+    none.
+
     Raises:
-        ConfigError: another one is pending, it is the published one, or it asks for people whom
-            the root does not name.
+        ConfigError: another one is pending, it is the published one, it asks for people whom
+            the root does not name, or ``older_until`` is no day on which the published one counts.
         VerificationError: its version is not later, or what is published does not hold together.
 
     """
@@ -116,8 +122,14 @@ def propose_policy(folder: TrustFolder, payload: bytes, now: str, *, days: int) 
     proposed = propose("policy", payload)
     folder = put(folder, proposed)
     check_follows(folder, standing, proposed, now)
+    if older_until:
+        require_day(older_until, _last_day(standing.policy), now)
     state = next_state(folder, standing, now, days)
-    named = state._replace(policy_version=value.version, policy_sha256=value.sha256)
+    named = state._replace(
+        policy_version=value.version,
+        policy_sha256=value.sha256,
+        older_policies=() if standing.policy is None else succeeded(state, older_until, now),
+    )
     return put(folder, propose("state", state_payload(named)))
 
 
@@ -137,7 +149,7 @@ def propose_revocation(
         VerificationError: what is published does not hold together.
 
     """
-    standing = _require_published(folder)
+    standing = require_published(folder)
     known = {key.keyid for root in standing.roots for key in root.keys}
     if any(root.authorities or root.identities for root in standing.roots):
         known |= keys  # keys and names behind certificates stand in no root
@@ -272,6 +284,13 @@ def _holders(root: TrustRoot, name: str) -> frozenset[str]:
     return _NONE if role is None else role.principals
 
 
+def _last_day(policy: Policy | None) -> str:
+    if policy is None:
+        message = "no policy is published yet, so that no release was made under an older one"
+        raise ConfigError(message, hint="leave --older-until out")
+    return policy.expires
+
+
 def _refuse_open(folder: TrustFolder, kind: str) -> None:
     pending = folder.find(kind)
     if pending is not None:
@@ -280,7 +299,14 @@ def _refuse_open(folder: TrustFolder, kind: str) -> None:
         raise ConfigError(message, hint=hint)
 
 
-def _require_published(folder: TrustFolder) -> Standing:
+def require_published(folder: TrustFolder) -> Standing:
+    """What a folder says in which a state is published.
+
+    Raises:
+        ConfigError: there is none.
+        VerificationError: what is published does not hold together.
+
+    """
     standing = verify_folder(folder)
     if standing.state is None:
         message = "nothing is published yet"
@@ -297,11 +323,14 @@ def _newest_root(folder: TrustFolder, standing: Standing) -> TrustRoot:
 
 
 def next_state(folder: TrustFolder, standing: Standing, now: str, days: int) -> State:
-    """What is pending, else what is published, as the next version with a later end."""
+    """What is pending, else what is published, as the next version with a later end.
+
+    What is pending may be older than what was published meanwhile, in another copy of the folder.
+    """
     pending, before = folder.find("state"), standing.state
     version = 1 if before is None else before.version + 1
     if pending is not None:
-        return later(parse_state(pending.envelope.payload), version, now, days)
+        return later(joined(parse_state(pending.envelope.payload), before), version, now, days)
     if before is not None:
         return later(before, version, now, days)
     return State(1, _after(now, days), 1, "", _NONE, _NONE, _NONE)

@@ -27,7 +27,7 @@ from hubpolicy.domain.statement import (
     ToxicityResult,
     Waiver,
 )
-from hubpolicy.domain.trust import Key, Role, State, Trust, TrustRoot
+from hubpolicy.domain.trust import Key, OlderPolicy, Role, State, Trust, TrustRoot
 
 NOW = "2026-11-22T15:00:00Z"
 
@@ -79,6 +79,14 @@ STATE = State(
     revoked_payloads=frozenset(),
     revoked_files=frozenset(),
 )
+ASKING = STATE._replace(
+    minimum_version="0.1.0",
+    older_policies=(
+        OlderPolicy(5, sha("policy 5"), "2026-11-30"),
+        OlderPolicy(6, sha("policy 6"), "2027-01-31"),
+    ),
+)
+"""The same state, where it asks for all that a state can."""
 TRUST = Trust(ROOT, STATE)
 
 

@@ -14,7 +14,7 @@ from hubpolicy.domain.manifest import EvidenceFile
 from tests.golden import samples
 
 FILES = Path(__file__).parent / "files"
-NAMES = (*samples.SIGNERS, "model-signature", "root", "state")
+NAMES = (*samples.SIGNERS, "model-signature", "root", "state", "state-asking")
 
 
 def written() -> dict[str, bytes]:
@@ -24,6 +24,7 @@ def written() -> dict[str, bytes]:
         "model-signature": oms_statement(samples.MANIFEST, "wizard-7b"),
         "root": documents.root_payload(samples.ROOT),
         "state": documents.state_payload(samples.STATE),
+        "state-asking": documents.state_payload(samples.ASKING),
     }
 
 
