@@ -243,3 +243,38 @@ def test_what_is_compiled_is_what_was_signed() -> None:
         assert value[name].encode() == open_document(raw, kind, where=name).payload
     assert parse_root(value["root"].encode()).solo
     assert parse_state(value["state"].encode()).version == 1
+
+
+def test_a_policy_that_follows_gives_releases_their_time_and_keeps_what_was_asked() -> None:
+    first = founded()
+    second = resealed(first, 8, "2027-01-31")
+    (older,) = load_gate(second.gate)[1].state.older_policies
+    assert (older.version, older.until) == (7, "2027-01-31")
+    assert older.sha256 == load_gate(first.gate)[0].sha256
+    same = resealed(second, 8)
+    assert load_gate(same.gate)[1].state.older_policies == (older,)
+    third = resealed(same, 9, "2027-02-28")
+    assert [each.version for each in load_gate(third.gate)[1].state.older_policies] == [7, 8]
+    later = resealed(third, 10, now="2027-02-01T00:00:00Z")
+    assert [each.version for each in load_gate(later.gate)[1].state.older_policies] == [8]
+
+
+def resealed(before: Founded, version: int, until: str = "", now: str = NOW) -> Founded:
+    _, trust, meta = load_gate(before.gate)
+    return seal(
+        ADA, before.root, payload(version=version), trust.state, meta, now, older_until=until
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "until", "said"),
+    [
+        (7, "2027-01-31", "policy version 7, which follows no older one"),
+        (8, "2026-11-21", "expected a day from 2026-11-22 to"),
+        (8, "2099-01-01", "expected a day from 2026-11-22 to"),
+        (8, "soon", "got --older-until 'soon'"),
+    ],
+)
+def test_a_day_that_makes_no_sense_is_refused(version: int, until: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        resealed(founded(), version, until)

@@ -22,7 +22,7 @@ from hubpolicy.core.strictjson import canonical, parse
 from hubpolicy.core.succession import check_follows
 from hubpolicy.core.trust_folder import verify_folder
 from hubpolicy.domain.release import RepoId
-from hubpolicy.domain.trust import Role
+from hubpolicy.domain.trust import OlderPolicy, Role
 from hubpolicy.errors import VerificationError
 from hubpolicy.flows.pinning import newer_baseline
 from hubpolicy.flows.trusting import propose_revocation
@@ -81,6 +81,49 @@ def test_no_revocation_is_taken_back_from_those_who_saw_it(
     assert "revoke the key" in raised.value.hint
     team.publish_state(("olga",), **{what: BAD | {sha("other"), sha("more")}})
     assert getattr(client.update().trust.state, what) == BAD | {sha("other"), sha("more")}
+
+
+@pytest.mark.parametrize("known_by", ["both", "memory", "configuration"])
+def test_no_least_version_goes_down_and_no_older_policy_comes_back(
+    team: Team, client: Client, known_by: str
+) -> None:
+    first = OlderPolicy(team.policy.version, team.policy.sha256, "2026-12-31")
+    second = first._replace(until="2026-11-30")
+    team.publish_policy(version=first.version + 1)
+    team.publish_state(minimum_version="0.1.0", older_policies=(second,))
+    held = client.update()
+    assert held.trust.state.older_policies == (second,)
+    if known_by == "memory":
+        state = held.trust.state._replace(minimum_version="", older_policies=(first,))
+        client.held = held._replace(trust=held.trust._replace(state=state))
+    elif known_by == "configuration":
+        client.memory = ()
+    team.publish_state(minimum_version="0.0.1")
+    with pytest.raises(
+        VerificationError, match=r"for hubpolicy 0\.0\.1, and 0\.1\.0 was"
+    ) as raised:
+        client.update()
+    assert "revoke the key" in raised.value.hint
+    team.publish_state(minimum_version="0.1.0", older_policies=(first,))
+    with pytest.raises(VerificationError, match=f"version {first.version} count until 2026-12-31"):
+        client.update()
+    team.publish_state(older_policies=())
+    assert client.update().trust.state.older_policies == ()
+    team.publish_state(older_policies=(second,))  # it would count still, had nobody ended it
+    with pytest.raises(VerificationError, match=f"version {first.version} count until 2026-11-30"):
+        client.update()
+
+
+def test_whoever_missed_two_policies_takes_what_was_said_of_them(
+    team: Team, client: Client
+) -> None:
+    """A state between was never fetched: what it let count is no older policy coming back."""
+    older = []
+    for version in (8, 9):
+        older.append(OlderPolicy(team.policy.version, team.policy.sha256, "2026-12-31"))
+        team.publish_policy(version=version)
+    team.publish_state(older_policies=tuple(older))
+    assert client.update().trust.state.older_policies == tuple(older)
 
 
 def test_nor_from_those_who_pin_again_without_their_configuration(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -20,12 +20,19 @@ from hubpolicy.core.memory import (
     parse_memory,
     recall,
     require_not_older,
+    with_state,
 )
+from hubpolicy.domain.trust import OlderPolicy
 from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
-from tests.golden.samples import NOW, sha
+from tests.golden.samples import ASKING, NOW, STATE, sha
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.trust import State
 
 LATER = "2026-11-23T00:00:00Z"
-HERE = Versions(2, 7, 12, sha("state 12"))
+SIX, SEVEN, EIGHT = (OlderPolicy(n, sha(f"policy {n}"), "2027-01-31") for n in (6, 7, 8))
+HERE = Versions(2, 7, 12, sha("state 12"), minimum="0.1.0", older=(SIX,))
+NEXT = HERE._replace(state=13, state_sha256=sha("state 13"))
 LINE = Seen(frozenset({sha("root 1"), sha("root 2")}), HERE, NOW)
 RAW = memory_bytes((LINE,))
 
@@ -56,6 +63,8 @@ def changed(**fields: object) -> bytes:
         changed(roots=["x"]),
         changed(since="yesterday"),
         changed(extra=1),
+        changed(minimumVersion="any"),
+        changed(olderPolicies=[]),
     ],
 )
 def test_a_damaged_memory_is_no_empty_one(raw: bytes) -> None:
@@ -75,6 +84,14 @@ def test_a_damaged_memory_is_no_empty_one(raw: bytes) -> None:
         (HERE._replace(state=11), "version 11 of the trust state, expected at least 12"),
         (HERE._replace(state_sha256=sha("twin")), "another trust state of version 12"),
         (Versions(3, 6, 99, sha("s")), "version 6 of the policy"),  # newer in all else
+        (NEXT, ""),
+        (NEXT._replace(minimum="0.2.0", older=()), ""),
+        (NEXT._replace(minimum="0.0.9"), "asks for hubpolicy 0.0.9, and 0.1.0 was asked for"),
+        (NEXT._replace(minimum=""), "asks for hubpolicy of any version, and 0.1.0 was"),
+        (NEXT._replace(older=(SIX._replace(until="2026-12-01"),)), ""),
+        (NEXT._replace(older=(SIX._replace(until="2027-02-01"),)), "version 6 count until 2027-02"),
+        (NEXT._replace(older=(OlderPolicy(5, sha("5"), "2026-11-23"),)), "lets policy version 5"),
+        (NEXT._replace(policy=9, older=(SEVEN, EIGHT)), ""),  # seen was 7; nobody here saw 8
     ],
 )
 def test_only_what_is_not_older_advances_it(here: Versions, said: str) -> None:
@@ -95,14 +112,39 @@ def test_a_line_is_known_by_any_of_its_roots() -> None:
 def test_two_lines_that_turn_out_to_be_one_keep_the_highest_of_both() -> None:
     other = Seen(frozenset({sha("root 3")}), Versions(3, 5, 11, sha("state 11")), LATER)
     seen = recall((LINE, other), {sha("root 1"), sha("root 3")})
-    assert seen.newest == Versions(3, 7, 12, sha("state 12"))
-    (merged,) = advance((LINE, other), seen.roots, Versions(3, 7, 12, sha("state 12")), LATER)
+    assert seen.newest == HERE._replace(root=3)
+    (merged,) = advance((LINE, other), seen.roots, HERE._replace(root=3), LATER)
     assert merged.since == NOW
+
+
+def test_the_highest_least_version_of_two_lines_stays() -> None:
+    other = Seen(frozenset({sha("root 3")}), Versions(3, 7, 11, sha("11"), minimum="0.3.0"), LATER)
+    for memory in ((LINE, other), (other, LINE)):
+        seen = recall(memory, {sha("root 1"), sha("root 3")})
+        assert (seen.newest.minimum, seen.newest.older) == ("0.3.0", (SIX,))
+
+
+@pytest.mark.parametrize(
+    ("state", "minimum", "older"),
+    [
+        (ASKING._replace(policy_version=7), "0.1.0", (SIX,)),
+        (ASKING._replace(policy_version=7, minimum_version="0.2.0"), "0.2.0", (SIX,)),
+        (ASKING._replace(policy_version=8), "0.1.0", ASKING.older_policies),
+        (STATE, "0.1.0", (SIX,)),
+        (None, "0.1.0", (SIX,)),
+    ],
+)
+def test_what_is_in_force_counts_as_seen(
+    state: State | None, minimum: str, older: tuple[OlderPolicy, ...]
+) -> None:
+    newest = with_state(LINE, state).newest
+    assert (newest.minimum, newest.older) == (minimum, older)
+    assert newest.policy == (8 if state is not None and state.policy_version == 8 else 7)
 
 
 def test_since_is_when_that_state_was_first_seen() -> None:
     (same,) = advance((LINE,), LINE.roots, HERE, LATER)
-    (newer,) = advance((LINE,), LINE.roots, Versions(2, 7, 13, sha("13")), LATER)
+    (newer,) = advance((LINE,), LINE.roots, NEXT, LATER)
     assert (same.since, newer.since) == (NOW, LATER)
 
 
@@ -115,12 +157,11 @@ def test_since_is_when_that_state_was_first_seen() -> None:
     ],
 )
 def test_a_clock_that_was_set_back_makes_nothing_fresh(now: str, refused: bool) -> None:
-    newer = Versions(2, 7, 13, sha("13"))
     if not refused:
-        assert advance((LINE,), LINE.roots, newer, now)[0].newest == newer
+        assert advance((LINE,), LINE.roots, NEXT, now)[0].newest == NEXT
         return
     with pytest.raises(ConfigError, match="the clock says") as raised:
-        advance((LINE,), LINE.roots, newer, now)
+        advance((LINE,), LINE.roots, NEXT, now)
     assert "set the clock right" in raised.value.hint
 
 

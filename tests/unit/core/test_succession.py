@@ -22,6 +22,7 @@ from hubpolicy.core.trust_folder import (
     state_sha256,
     verify_folder,
 )
+from hubpolicy.domain.trust import OlderPolicy
 from hubpolicy.errors import VerificationError
 from hubpolicy.flows.trusting import propose_root
 from tests.flows.trusting_world import DAYS, payload, source, standing_team, without
@@ -93,6 +94,64 @@ def test_no_revocation_is_taken_back(what: str) -> None:
         check_follows(FOLDER, standing, state(**fewer), NOW)
     more = {f"revoked_{what}": frozenset({sha("a"), sha("b"), sha("c")})}
     check_follows(FOLDER, standing, state(**more), NOW)
+
+
+OLD = OlderPolicy(POLICY.version - 1, sha("older"), "2027-01-31")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"minimum_version": "0.2.0"}, ""),
+        ({"minimum_version": "0.0.9"}, "got 0.0.9 as the least hubpolicy version"),
+        ({"minimum_version": ""}, "got none as the least hubpolicy version"),
+        ({"older_policies": ()}, ""),
+        ({"older_policies": (OLD._replace(until="2026-12-01"),)}, ""),
+        ({"older_policies": (OLD._replace(until="2027-02-01"),)}, "counting until 2027-02-01"),
+        ({"older_policies": (OLD._replace(sha256=sha("x")),)}, "expected no longer"),
+    ],
+)
+def test_a_state_asks_for_no_less_than_the_one_before(changes: dict[str, Any], said: str) -> None:
+    asks: dict[str, Any] = {"minimum_version": "0.1.0", "older_policies": (OLD,)}
+    standing = STANDING._replace(state=STATE._replace(**asks))
+    pending = state(**asks | changes)
+    if not said:
+        check_follows(FOLDER, standing, pending, NOW)
+        return
+    with pytest.raises(VerificationError, match=said) as caught:
+        check_follows(FOLDER, standing, pending, NOW)
+    assert "hubpolicy trust state renew" in caught.value.hint
+
+
+def test_only_the_policy_that_was_newest_becomes_an_older_one() -> None:
+    newer = propose("policy", payload(version=POLICY.version + 2))
+    folder = put(FOLDER, newer)
+    named: dict[str, Any] = {"policy_version": newer.version, "policy_sha256": newer.sha256}
+    mine = OlderPolicy(STATE.policy_version, STATE.policy_sha256, "2027-01-31")
+    check_follows(folder, STANDING, state(**named, older_policies=(mine,)), NOW)
+    for other in (
+        mine._replace(sha256=sha("x")),  # never published
+        mine._replace(version=POLICY.version + 1),  # nor that
+        mine._replace(version=POLICY.version - 1, sha256=sha("long gone")),
+    ):
+        with pytest.raises(VerificationError, match=r"got (older )?policy"):
+            check_follows(folder, STANDING, state(**named, older_policies=(other,)), NOW)
+
+
+def test_what_a_state_asks_for_is_said_before_it_is_signed() -> None:
+    asking = STATE._replace(minimum_version="0.1.0", older_policies=(OLD,))
+    name = f"releases under policy {OLD.version}, {OLD.sha256}"
+    shorter = asking._replace(older_policies=(OLD._replace(until="2026-12-01"),))
+    for before, after, said in (
+        (None, asking, ["least hubpolicy version: 0.1.0", f"{name}, count until: 2027-01-31"]),
+        (STATE, asking, ["least hubpolicy version: none -> 0.1.0", f"{name}, count until: 2027-01-31"]),
+        (asking, STATE, ["least hubpolicy version: 0.1.0 -> none", f"{name}: count no more"]),
+        (asking, shorter, [f"{name}, count until: 2027-01-31 -> 2026-12-01"]),
+        (asking, asking, []),
+    ):  # fmt: skip
+        lines = state_changes(before, after)
+        assert [line for line in lines if not line.startswith(("expires", "policy"))] == said
 
 
 def test_the_first_root_follows_nothing() -> None:
