@@ -184,15 +184,14 @@ def _stricter(law: Law, path: str) -> Law:
 
 
 def _followed(pinned: TrustPin, now: str) -> Followed:
-    from huggingface_hub import get_token
-
     from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.login import login_token
     from hubpolicy.adapters.trust_memory import read_memory
     from hubpolicy.adapters.trust_source import open_source, source_name
     from hubpolicy.flows.pinning import pin
 
     name = source_name(pinned.source)
-    source = open_source(name, endpoint=endpoint(), token=get_token())
+    source = open_source(name, endpoint=endpoint(), token=login_token())
     return pin(source, pinned.sha256, read_memory(user_home()), now)
 
 

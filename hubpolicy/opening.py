@@ -119,15 +119,14 @@ def git_release(path: str, revision: str) -> ReleaseReader:
 
 
 def hub(repo: RepoId, *, bars: bool = False) -> HubClient:
-    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``).
+    """The repository's hub, with the user's own login (``hf auth login`` or ``HF_TOKEN``) or job.
 
     ``bars`` lets the official client draw its progress of transfers.
     """
-    from huggingface_hub import get_token
-
     from hubpolicy.adapters.hub import HubClient
+    from hubpolicy.adapters.login import login_token
 
-    return HubClient(repo.endpoint, get_token(), bars=bars)
+    return HubClient(repo.endpoint, login_token(), bars=bars)
 
 
 def require_may_speak(

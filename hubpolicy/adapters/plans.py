@@ -65,10 +65,11 @@ def _prompts(folder: Path, name: str) -> bytes:
 
 def _fetched(uri: str) -> Path:
     """A file of a data set at a commit, from the cache or from the hub."""
-    from huggingface_hub import get_token, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
     from hubpolicy.adapters.hub_http import install_session, translated
+    from hubpolicy.adapters.login import login_token
 
     name, _, rest = uri.removeprefix(REMOTE).partition("@")
     revision, _, path = rest.partition("/")
@@ -77,7 +78,7 @@ def _fetched(uri: str) -> Path:
         return Path(cached)
     install_session()
     disable_progress_bars()
-    token = get_token()
+    token = login_token()
     with translated(f"fetching {uri}", secret=token):
         return Path(
             hf_hub_download(

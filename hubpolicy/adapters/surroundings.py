@@ -220,15 +220,16 @@ def login(endpoint: str, *, offline: bool) -> Login:
     """What the hub says about the user's own token. The token itself goes nowhere else."""
     if offline:
         return Login("", "", "")
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     from hubpolicy.adapters.hub_http import translated
+    from hubpolicy.adapters.login import login_token
 
-    token = get_token()
-    if not token:
-        return Login("", "", "")
     try:
+        token = login_token()
+        if not token:
+            return Login("", "", "")
         with translated("asking who we are", secret=token):
             try:
                 answer: dict[str, Any] = HfApi(endpoint=endpoint, token=token).whoami()

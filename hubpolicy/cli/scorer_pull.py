@@ -33,9 +33,8 @@ Exit codes: 0 installed, 1 another digest, 2 usage, 3 not a bundle or no answer,
 @format_option
 def pull(*, address: str, sha256: str, output: str, replace: bool, format_: str) -> None:
     """Download a bundle at ADDRESS (hf://org/repo@COMMIT), load it, then install it."""
-    from huggingface_hub import get_token
-
     from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.login import login_token
     from hubpolicy.adapters.scorers.installed import FOLDER
     from hubpolicy.adapters.scorers.pulling import download, parse_address
     from hubpolicy.cli.options import endpoint
@@ -47,7 +46,7 @@ def pull(*, address: str, sha256: str, output: str, replace: bool, format_: str)
         above.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull.", dir=above) as scratch:
             say(format_)(f"pulling {wanted.repo.text} at {wanted.revision}")
-            fetched = download(wanted, Path(scratch), token=get_token(), bars=sys.stderr.isatty())
+            fetched = download(wanted, Path(scratch), token=login_token(), bars=sys.stderr.isatty())
             pin = _load(fetched, sha256)
             folder = _place(fetched, pin, output, replace=replace)
     except OSError as error:
