@@ -120,16 +120,9 @@ def push(
 
 
 def _test_if_missing(path: str, key: str, place: Seat, bars: Bars) -> None:
-    from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.test import sign_run
-    from hubpolicy.cli.wiring import folder
-    from hubpolicy.core.coverage import check
-    from hubpolicy.flows.assemble import assemble
+    from hubpolicy.cli.test import ran_already, sign_run
 
-    reader = folder(path, bars)
-    now = SystemClock().now()
-    evidence = assemble(reader, None, place.policy, place.trusted.trust, now)
-    if any(finding.rule in {"HP201", "HP409"} for finding in check(evidence)):
+    if ran_already(path, place, bars) is None:
         sign_run(path, key, place, bars)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.generators import Choice
     from hubpolicy.cli.preparing import Prepared, Work
+    from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
@@ -45,6 +46,7 @@ Examples:
   hubpolicy test ./my-model --estimate                how long a run takes here
   hubpolicy test ./my-model --rerun 20                20 signed samples again: the same?
   hubpolicy test ./my-model --workers 4               four processes; --executor ray: a cluster
+  hubpolicy test ./my-model --if-missing              a job that may run again: hours only once
 \b
 A run can be interrupted and goes on where it stopped.
 Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be evaluated, 4 no key.
@@ -61,12 +63,13 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--rerun", metavar="N", type=click.IntRange(1), help="Draw N signed samples again.")
 @click.option("--rescore", is_flag=True,
               help="Score a finished run's texts with the policy's scorer of today.")  # fmt: skip
+@click.option("--if-missing", is_flag=True, help="Run nothing if these bytes have been run.")
 @work_options
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @report_options
 def test(
     *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], estimate: bool,
-    rerun: int | None, rescore: bool, work: Work, key: str, output: Output,
+    rerun: int | None, rescore: bool, if_missing: bool, work: Work, key: str, output: Output,
 ) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli import runs, spots
@@ -75,7 +78,7 @@ def test(
     from hubpolicy.cli.wiring import seat
 
     way = _way({"--shard": shard, "--merge": merge, "--estimate": estimate, "--rerun": rerun,
-                "--rescore": rescore})  # fmt: skip
+                "--rescore": rescore, "--if-missing": if_missing})  # fmt: skip
     if way in {"--shard", "--estimate"}:
         runs.refuse_reports(output, way)
     place = seat(path)
@@ -92,7 +95,8 @@ def test(
         elif merge:
             said = merge_and_sign(wish, merge, place, bars)
         else:
-            said = run_and_sign(wish, place, bars)
+            ran = ran_already(path, place, bars) if if_missing else None
+            said = ran or run_and_sign(wish, place, bars)
     if isinstance(said, str):
         runs.say(said)
     else:
@@ -131,6 +135,35 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         manifest=manifest_summary(done.reader.manifest),
         solo=place.trusted.trust.root.solo,
         closing=_closing(done, path),
+    )
+
+
+def ran_already(path: str, place: Seat, bars: Bars) -> Report | None:
+    """What the evidence says about a run of these very bytes; None if there is none that counts."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.summaries import evidence_rows, measurement_rows, with_path
+    from hubpolicy.cli.wiring import folder
+    from hubpolicy.core.coverage import check
+    from hubpolicy.domain.finding import verdict_of
+    from hubpolicy.flows.assemble import assemble
+    from hubpolicy.render.report import Report
+
+    reader = folder(path, bars)
+    evidence = assemble(reader, None, place.policy, place.trusted.trust, SystemClock().now())
+    findings = check(evidence)
+    if {"HP201", "HP409"} & {finding.rule for finding in findings}:
+        return None
+    return Report(
+        command="test",
+        title=f"hubpolicy test {path}",
+        verdict=verdict_of(findings),
+        exit_code=for_findings(findings, gate=False),
+        findings=with_path(findings, path),
+        rows=evidence_rows(evidence),
+        measurements=measurement_rows(evidence),
+        solo=place.trusted.trust.root.solo,
+        closing="These very bytes have been run: nothing was run again.",
     )
 
 

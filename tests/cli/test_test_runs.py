@@ -17,7 +17,7 @@ import pytest
 
 from hubpolicy.adapters import assets
 from hubpolicy.core.bundle import parse_bundle
-from tests.cli.world import contents, run
+from tests.cli.world import contents, run, sign_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,3 +147,24 @@ def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
     assert ran.code == 0, ran
     assert log.read_bytes().startswith(kept)
     assert log.read_bytes().count(b'{"record"') == 600
+
+
+def test_a_job_that_runs_again_runs_the_model_once(home: Path, model: Path) -> None:
+    """No scorer and no model is opened: what was run is read from its evidence, and judged."""
+    lacking = run("test", model, "--if-missing")
+    assert lacking.code != 0, "these are no weights that load: it did try"
+    sign_run(model)
+    before = contents(model)
+    again = run("test", model, "--if-missing")
+    assert (again.code, "nothing was run again" in again.out) == (0, True), again
+    assert contents(model) == before
+    (model / "model.safetensors").write_bytes(b"other weights")
+    assert run("test", model, "--if-missing").code != 0
+    assert run("test", model, "--if-missing", "--rescore").code == 2
+
+
+def test_a_run_that_failed_is_not_green_because_it_is_there(home: Path, model: Path) -> None:
+    sign_run(model, hits=30)
+    ran = run("test", model, "--if-missing", "--format", "json")
+    assert ran.code == 1
+    assert "HP203" in ran.rules
