@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git import GitTreeRelease, ReceivingRepository
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.lfs_store import SETTING
 from hubpolicy.cli.exits import Exit
 from hubpolicy.domain.refs import parse_received
 from hubpolicy.errors import ConfigError, HubpolicyError, MalformedError
@@ -128,7 +129,8 @@ def _with_stored(judged: Judged) -> Judged:
     """LFS objects come before refs: what is not in the store now was never uploaded."""
     reader = judged.reader
     absent = reader.absent() if isinstance(reader, GitTreeRelease) else ()
-    return without_content(judged, absent, "git lfs push --all origin, then push again")
+    fix = f"git lfs push --all origin, then push again; on the server: git config {SETTING} FOLDER"
+    return without_content(judged, absent, fix)
 
 
 def _summary(verdict: PushVerdict) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 HOOK = "pre-push"
 SERVER_HOOK = "pre-receive"
+# A folder that a script runs, by its name or by the name of the script itself.
+_DISPATCHES = re.compile(r"(?:pre-receive|\$\{?\w+\}?)\.d/")
+_FORGE = re.compile(r"gitea|forgejo|gogs", re.IGNORECASE)
 
 
 class HookPlace(NamedTuple):
@@ -82,29 +86,54 @@ def locate(git: Git) -> HookPlace:
     return HookPlace(Path(folder), Path(top) if top else None, chosen)
 
 
-def server_place(place: HookPlace) -> HookPlace:
-    """Where the hook of a server goes: beside git's own, or among Gitea's and Forgejo's programs.
+def server_place(git: Git, place: HookPlace) -> HookPlace:
+    """Where the hook of a server goes: beside git's own, or among the programs of a forge.
+
+    GitLab never runs what is in ``hooks``, but every program in ``custom_hooks/pre-receive.d``;
+    Gitea and Forgejo write ``hooks/pre-receive``, which runs every program in
+    ``hooks/pre-receive.d``, and write it again when they like (docs/server.md).
 
     Raises:
-        ConfigError: the repository has a work tree: nobody pushes into that.
+        ConfigError: the repository has a work tree, so nobody pushes into it; or another program
+            owns its hooks, in a way that is not known.
 
     """
     if place.worktree is not None:
         message = f"got a work tree in {place.worktree}, expected a bare repository of a server"
         raise ConfigError(message, hint="hubpolicy hook install, without --server")
-    several = place.folder / f"{SERVER_HOOK}.d"
-    if several.is_dir() and _runs(place.folder / SERVER_HOOK, several.name):
+    if place.chosen_by:
+        return place._replace(hook=SERVER_HOOK)
+    repository = Path(git.line("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    if _is_gitlab(repository):
+        several = repository / "custom_hooks" / f"{SERVER_HOOK}.d"
         return place._replace(folder=several, hook=SERVER_HOOK, name="hubpolicy")
+    if (repository / "hooks").is_symlink():
+        message = f"got a link in {repository}/hooks, expected the folder of one repository's hooks"
+        raise ConfigError(message, hint="docs/server.md: which layouts are known")
+    dispatcher = place.folder / SERVER_HOOK
+    text = _text(dispatcher)
+    several = place.folder / f"{SERVER_HOOK}.d"
+    if several.is_dir() and os.access(dispatcher, os.X_OK) and _DISPATCHES.search(text):
+        return place._replace(folder=several, hook=SERVER_HOOK, name="hubpolicy")
+    forge = _FORGE.search(text)
+    if forge is not None:
+        message = f"got a hook that {forge[0]} writes, in {dispatcher}, and no folder that it runs"
+        raise ConfigError(message, hint="docs/server.md: which layouts are known")
     return place._replace(hook=SERVER_HOOK)
 
 
-def _runs(dispatcher: Path, folder: str) -> bool:
-    """True if git would start that hook, and it names the folder: without it nothing there runs."""
+def _is_gitlab(repository: Path) -> bool:
+    """By the folder for hooks that only GitLab looks at, or by its storage's names for projects."""
+    stored = any(part in {"@hashed", "@cluster"} for part in repository.parts)
+    shell = "gitlab-shell" in str((repository / "hooks").resolve())
+    return stored or shell or (repository / "custom_hooks").is_dir()
+
+
+def _text(path: Path) -> str:
     try:
-        text = dispatcher.read_text("utf-8", "replace")
+        return path.read_text("utf-8", "replace")
     except OSError:
-        return False
-    return os.access(dispatcher, os.X_OK) and folder in text
+        return ""
 
 
 def this_interpreter() -> Interpreter:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The LFS objects that a repository has on disk. Reads, never downloads."""
+"""The LFS objects that a repository has on disk. Reads, never downloads.
+
+git-lfs calls an object ``ab/cd/abcd…`` in its folder; GitLab, Gitea and Forgejo leave the four
+digits of the folders out of the last name.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hubpolicy.errors import ServiceError
@@ -21,8 +26,12 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+SETTING = "hubpolicy.lfsObjects"
+"""The folder of a server's objects, where it is not git-lfs's own (docs/server.md)."""
+
+
 class LfsStore:
-    """Objects under ``<git folder>/lfs/objects`` or where the user's ``lfs.storage`` points."""
+    """Objects under ``<git folder>/lfs/objects``, or where git's configuration says they are."""
 
     def __init__(self, git: Git) -> None:
         self._git = git
@@ -65,10 +74,9 @@ class LfsStore:
 
     def _look(self, pointer: Pointer, at: Callable[[BufferedReader], T]) -> T:
         oid = pointer.sha256
-        place = os.path.join(self._objects(), oid[:2], oid[2:4], oid)  # noqa: PTH118 - pathlib costs the hook 8 ms
+        folder = f"{self._objects()}/{oid[:2]}/{oid[2:4]}"
         try:
-            # A pipe in the place of an object would keep us waiting for ever.
-            with open(place, "rb", opener=_open_at_once) as file:
+            with _open(f"{folder}/{oid}", f"{folder}/{oid[4:]}") as file:
                 seen = os.fstat(file.fileno())
                 if stat.S_ISREG(seen.st_mode) and seen.st_size == pointer.size:
                     return at(file)
@@ -82,10 +90,22 @@ class LfsStore:
         if not self._folder:
             common = self._git.line("rev-parse", "--git-common-dir")
             place = os.path.join(self._git.folder, common)  # noqa: PTH118
-            chosen = self._git.line("config", "--get", "lfs.storage")
-            self._folder = os.path.join(place, chosen or "lfs", "objects")  # noqa: PTH118
+            keys = f"^(lfs.storage|{SETTING.lower()})$"
+            listed = self._git.line("config", "--type=path", "--get-regexp", keys)
+            chosen = dict(line.partition(" ")[::2] for line in listed.split("\n"))
+            usual = f"{chosen.get('lfs.storage') or 'lfs'}/objects"
+            self._folder = os.path.join(place, chosen.get(SETTING.lower()) or usual)  # noqa: PTH118 - pathlib costs the hook 8 ms
         return self._folder
 
 
+def _open(*places: str) -> BufferedReader:
+    """The first of these that is there."""
+    for place in places[:-1]:
+        with suppress(FileNotFoundError):
+            return open(place, "rb", opener=_open_at_once)
+    return open(places[-1], "rb", opener=_open_at_once)
+
+
+# A pipe in the place of an object would keep us waiting for ever.
 def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)

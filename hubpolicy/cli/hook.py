@@ -209,7 +209,7 @@ def _spot(path: str, *, server: bool, everywhere: bool, template: bool) -> _Spot
         return _global_spot(git, shared)
     place = hookplace.locate(git)
     if server:
-        return _repository_spot(hookplace.server_place(place), "--server")
+        return _repository_spot(hookplace.server_place(git, place), "--server")
     return _global_spot(git, shared) if place.folder == shared.folder else _repository_spot(place)
 
 

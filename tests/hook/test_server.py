@@ -292,9 +292,8 @@ class TestInstalling:
     def test_a_python_that_is_gone_keeps_everything_out(
         self, repo: Repo, remote: Repo, python: str
     ) -> None:
-        place = hookplace.server_place(
-            hookplace.locate(open_git(str(remote.path), os.environ, see_hooks=True))
-        )
+        git = open_git(str(remote.path), os.environ, see_hooks=True)
+        place = hookplace.server_place(git, hookplace.locate(git))
         template = (Path(__file__).parents[2] / "hooks" / "pre-receive").read_bytes()
         hookfile.install(place, template, hookplace.Interpreter(python, ("/no/folder",)))
         repo.commit({"main.py": b"print()\n"})
