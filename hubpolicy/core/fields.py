@@ -53,6 +53,11 @@ class Fields:
                 message = f"got unknown field {name[:80]!r}, expected {expected}, in {self.where}"
                 raise MalformedError(message)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every field that is there, known or not."""
+        return tuple(self._value)
+
     def has(self, name: str) -> bool:
         """True if an optional field is there."""
         self._asked.add(name)

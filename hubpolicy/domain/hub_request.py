@@ -213,10 +213,10 @@ class Branch(NamedTuple):
 
 
 class SuperSquash(NamedTuple):
-    """A branch's tree becomes its only commit."""
+    """A branch's tree becomes its only commit; ``revision`` is the branch."""
 
     repo: RepoId
-    branch: str
+    revision: str
 
 
 class Delete(NamedTuple):

@@ -1,54 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
 """May this request be sent? The one answer of the upload guard, the write gateway and ``publish``.
 
-Judged as of now, under the policy in force, on what would stand there afterwards.
+Judged as of now, under the policy in force, on what would stand there afterwards:
+
+* reads, talk, and requests without a login are free; so is hiding;
+* a private repository in a workspace of the policy takes everything, and nothing leaves it;
+* names, announcements, LFS contents and Xet tokens come before the commit: a release for that
+  target must be known that holds them and passes;
+* a commit is judged by its resulting tree, a merge by the pull request's, a copy, a move, a tag, a
+  branch and a squash by the tree that they show, a flip by everything that it shows;
+* datasets and spaces are judged where what changes looks like weights; buckets say no sha256, and
+  take nothing;
+* deletions, pushes by git and what nobody understands are denied.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from hubpolicy.core.lines import WHOLE, select
+from hubpolicy.domain import hub_request as hub
+from hubpolicy.domain.manifest import ListedFile, Listing, git_blob_id
+from hubpolicy.domain.statement import ReleaseSummary
+from hubpolicy.errors import MalformedError
+from hubpolicy.flows import gate_content as content
+from hubpolicy.flows import gate_places as places
+from hubpolicy.flows.gate_watch import Permission, Watch, allow
+from hubpolicy.ports import KnownRelease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.hub_request import Intent
-    from hubpolicy.domain.manifest import EvidenceFile, Listing
-    from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.manifest import EvidenceFile
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
-    from hubpolicy.flows.auditing import Court
-    from hubpolicy.ports import Hub, KnownRelease, KnownReleases
+
+__all__ = ["Permission", "Watch", "decide", "known_release"]
 
 
-class Watch(NamedTuple):
-    """Who decides: the court (policy, trust, now), the hub to look at, releases known before.
-
-    ``under``: the policy with what the release's own ``hubpolicy.toml`` makes stricter.
-    ``governs``: raises ConfigError for a namespace that another trust speaks for.
-    """
-
-    court: Court
-    hub: Hub
-    known: KnownReleases
-    under: Callable[[bytes], Policy] | None = None
-    governs: Callable[[str], None] | None = None
+def _free(intent: Any, watch: Watch) -> Permission:
+    del watch
+    return allow(f"{type(intent).__name__.lower()}: nothing becomes visible by it")
 
 
-class Permission(NamedTuple):
-    """Allowed or not, why, by which rule, and what to type next (empty where nothing is to do).
-
-    ``pinned`` is the commit that was judged as the parent of a commit: it must still be the head
-    when the hub takes it. ``judged`` is the tree that would stand there.
-    """
-
-    allowed: bool
-    reason: str
-    rule: str = ""
-    next: str = ""
-    findings: tuple[Finding, ...] = ()
-    pinned: str = ""
-    judged: Listing | None = None
+TABLE: dict[type, Callable[[Any, Watch], Permission]] = {
+    hub.Read: _free,
+    hub.Harmless: _free,
+    hub.Signed: _free,
+    hub.LfsVerify: _free,
+    hub.Discussion: _free,
+    hub.GitFetch: _free,
+    hub.CreateRepo: places.create,
+    hub.Settings: places.settings,
+    hub.Duplicate: places.duplicate,
+    hub.Move: places.move,
+    hub.Tag: places.mark,
+    hub.Branch: places.mark,
+    hub.SuperSquash: places.mark,
+    hub.Delete: places.delete,
+    hub.BucketWrite: places.bucket,
+    hub.GitPush: places.git_push,
+    hub.Unknown: places.unknown,
+    hub.Preupload: content.preupload,
+    hub.LfsBatch: content.lfs_batch,
+    hub.LfsDuplicate: content.lfs_batch,
+    hub.XetToken: content.xet_token,
+    hub.Commit: content.commit,
+    hub.Merge: content.merge,
+}
+"""Every intent has its row; a test sees to it."""
 
 
 def decide(intent: Intent, watch: Watch) -> Permission:
@@ -59,8 +80,10 @@ def decide(intent: Intent, watch: Watch) -> Permission:
         ConfigError: policy or trust do not hold. Callers deny then.
 
     """
-    del watch
-    return Permission(allowed=False, reason=f"not yet: {type(intent).__name__}")
+    try:
+        return TABLE[type(intent)](intent, watch)
+    except MalformedError as error:
+        return places.unknown(hub.Unknown(type(intent).__name__, "", error.message), watch)
 
 
 def known_release(
@@ -72,7 +95,30 @@ def known_release(
 ) -> KnownRelease | None:
     """What :class:`hubpolicy.ports.KnownReleases` gives, from evidence files and sizes by path.
 
-    None where no verified release line in them is for that target. Nothing is judged here.
+    Digests are those that the newest verified release line for ``target`` names; what it does not
+    name is not in it. None where there is no such line, or a size is not known. Not judged here.
     """
-    del files, sizes, target, trust, now
-    return None
+    from hubpolicy.core.verify import verify_lines
+
+    lines, _ = verify_lines(files, trust, now=now)
+    released = [
+        line
+        for line, summary in select(lines, ReleaseSummary)
+        if summary.resource_uri == target.purl
+    ]
+    if not released:
+        return None
+    known = dict(sizes)
+    named = [subject for subject in released[-1].statement.subjects if subject.name != WHOLE]
+    if any(subject.name not in known for subject in named):
+        return None
+    listed = [ListedFile(s.name, known[s.name], s.get("sha256"), s.get("gitBlob")) for s in named]
+    listed += [ListedFile(path, len(raw), _sha256(raw), git_blob_id(raw)) for path, raw in files]
+    ordered = sorted(listed, key=lambda file: file.path.encode("utf-8", "surrogatepass"))
+    return KnownRelease(Listing(tuple(ordered)), files)
+
+
+def _sha256(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
