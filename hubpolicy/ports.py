@@ -172,12 +172,27 @@ class CommitOutcome(NamedTuple):
     url: str
 
 
+class FileStamp(NamedTuple):
+    """A file on this disk at the moment it was hashed: where it is, its bytes, both its times."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+
 class Outgoing(NamedTuple):
-    """A file to send: its path there, a file here or its bytes, and what they must hash to."""
+    """A file to send: its path there, a file here or its bytes, and what they must hash to.
+
+    ``stamp``: as the file stood when it got that digest. Without one it is hashed again.
+    """
 
     path: str
     source: str | bytes
     sha256: str
+    size: int
+    stamp: FileStamp | None = None
 
 
 class RemoteRef(NamedTuple):
@@ -207,18 +222,24 @@ class Hub(Protocol):
     def create_private(self, repo: RepoId) -> RemoteRepo:
         """Create the repository, private, and see it stand there. An existing one is an error."""
 
+    def create_branch(self, repo: RepoId, ref: str, start: str) -> None:
+        """A new branch (``refs/heads/…``) at a commit. One that stands there already is fine."""
+
     def upload(
         self, repo: RepoId, files: Sequence[Outgoing], delete: Sequence[str],
-        parent: str, message: str,
+        parent: str, message: str, *, ref: str = "refs/heads/main",
     ) -> CommitOutcome:  # fmt: skip
-        """One commit on ``main`` with that parent. Files that changed are refused before."""
+        """One commit on a branch with that parent. Files that changed are refused before."""
 
     def propose(
-        self, repo: RepoId, files: Sequence[Outgoing], ref: str, parent: str, message: str
+        self, repo: RepoId, files: Sequence[Outgoing], ref: str, parent: str, message: str,
+        delete: Sequence[str] = (),
     ) -> CommitOutcome:  # fmt: skip
         """A new pull request to ``main``, or one more commit on the pull request at ``ref``."""
 
-    def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
+    def restore(
+        self, repo: RepoId, good: str, bad: str, message: str, *, ref: str = "refs/heads/main"
+    ) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id."""
 
     def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
@@ -227,10 +248,12 @@ class Hub(Protocol):
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The whole tree at a revision, evidence included."""
 
-    def refs(self, repo: RepoId, *, outdated: str = "") -> tuple[RemoteRef, ...]:
+    def refs(
+        self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
+    ) -> tuple[RemoteRef, ...]:
         """Branches, tags and pull-request refs.
 
-        ``outdated``: a head of ``main`` known to be of the past; asked again while it is shown.
+        ``outdated``: where ``ref`` is known to have stood; asked again while that is shown.
         """
 
     def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:

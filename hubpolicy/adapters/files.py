@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.adapters.hashing import Hashed
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.ports import Advance
+    from hubpolicy.ports import Advance, FileStamp
 
 MAX_READ = 64 * 1024 * 1024
 """Bytes. A larger file is never handed out whole."""
@@ -97,6 +97,11 @@ class FolderRelease:
         digests = self._hash().digests
         entries = [Entry(path, d.size, d.sha256, d.git_blob) for path, d in digests.items()]
         return make_manifest(entries)
+
+    @cached_property
+    def stamps(self) -> dict[str, FileStamp]:
+        """Path to what the file was when it was hashed, where a later change would show."""
+        return {path: d.stamp for path, d in self._hash().digests.items() if d.stamp is not None}
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

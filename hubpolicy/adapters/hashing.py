@@ -15,11 +15,13 @@ import mmap
 import os
 import stat
 import threading
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.lfs_pointer import MAX_POINTER_SIZE
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.errors import ServiceError
+from hubpolicy.ports import FileStamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +33,9 @@ BUFFER_SIZE = 1024 * 1024
 
 START_SIZE = MAX_POINTER_SIZE
 """Bytes kept of every file, to tell its type and whether it is a Git LFS pointer."""
+
+SETTLED_NS = 2_000_000_000
+"""Nanoseconds; the coarsest times that a file system keeps are two seconds apart (FAT)."""
 
 MAX_THREADS = 16
 # O_NONBLOCK: a pipe that takes the file's place must not make us wait for a writer.
@@ -47,12 +52,17 @@ class Job(NamedTuple):
 
 
 class Digested(NamedTuple):
-    """What one pass over a file gave. ``git_blob`` only for files up to 10 MiB."""
+    """What one pass over a file gave. ``git_blob`` only for files up to 10 MiB.
+
+    ``stamp``: by which a later change shows; None if the file was touched so recently that
+    another change might bear the same times.
+    """
 
     size: int
     sha256: str
     git_blob: str | None
     start: bytes
+    stamp: FileStamp | None = None
 
 
 class Hashed(NamedTuple):
@@ -104,6 +114,11 @@ def open_plain(where: bytes) -> tuple[int, os.stat_result]:
         return descriptor, seen
     os.close(descriptor)
     raise changed(where)
+
+
+def stamp_of(seen: os.stat_result) -> FileStamp:
+    """What tells a file from another one, and from itself after a change."""
+    return FileStamp(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
 
 
 def changed(where: bytes) -> ServiceError:
@@ -159,7 +174,8 @@ class _Work:
             os.close(descriptor)
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise changed(job.where)
-        return digested
+        settled = max(before.st_mtime_ns, before.st_ctime_ns) < time.time_ns() - SETTLED_NS
+        return digested._replace(stamp=stamp_of(before)) if settled else digested
 
     def _read(self, descriptor: int, job: Job, buffer: memoryview) -> Digested:
         sha256 = hashlib.sha256()

@@ -39,6 +39,7 @@ from hubpolicy.adapters.hub_http import (
     translated,
 )
 from hubpolicy.adapters.hub_http import patiently as retry
+from hubpolicy.adapters.hub_sending import addition, require_sent, uses_xet
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 READ_LIMIT = 64 * 1024 * 1024
 MAIN = "refs/heads/main"
+_HEADS = "refs/heads/"
 
 
 class HubClient:
@@ -145,6 +147,19 @@ class HubClient:
         message = f"creating {repo.text}: the hub does not show it as a private repository"
         raise ServiceError(message, hint="nothing was uploaded; look at its settings on the hub")
 
+    def create_branch(self, repo: RepoId, ref: str, start: str) -> None:
+        """A new branch (``refs/heads/…``) at a commit. One that stands there already is fine."""
+        with self._doing(f"creating {ref} of {repo.text}"):
+            self._retry(
+                lambda: self._api.create_branch(
+                    repo.text,
+                    branch=ref.removeprefix(_HEADS),
+                    revision=start,
+                    repo_type=repo.repo_type,
+                    exist_ok=True,
+                )
+            )
+
     def upload(
         self,
         repo: RepoId,
@@ -152,17 +167,22 @@ class HubClient:
         delete: Sequence[str],
         parent: str,
         message: str,
+        *,
+        ref: str = MAIN,
     ) -> CommitOutcome:
-        """One commit on ``main`` with that parent; the client skips what stands there already."""
-        operations: list[CommitOperation] = []
-        with self._doing(f"reading what goes to {repo.text}"):
-            operations += [_addition(file) for file in files]
-        operations += [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in delete]
+        """One commit on a branch with that parent; the client skips what stands there already."""
         with self._doing(f"uploading to {repo.text}"):
-            return self._commit(repo, operations, parent, message)
+            sent = self._sent(repo, files, ref)
+            return self._commit(repo, [*sent, *_deletions(delete)], parent, message, ref)
 
     def propose(
-        self, repo: RepoId, files: Sequence[Outgoing], ref: str, parent: str, message: str
+        self,
+        repo: RepoId,
+        files: Sequence[Outgoing],
+        ref: str,
+        parent: str,
+        message: str,
+        delete: Sequence[str] = (),
     ) -> CommitOutcome:
         """A new pull request to ``main``, or one more commit on the pull request at ``ref``.
 
@@ -172,16 +192,16 @@ class HubClient:
         with self._doing(f"proposing to {repo.text}"):
             made = self._api.create_commit(
                 repo.text,
-                [_addition(file) for file in files],
+                [*self._sent(repo, files, ref, opens=opens), *_deletions(delete)],
                 commit_message=message,
                 repo_type=repo.repo_type,
-                revision="main" if opens else ref,
+                revision=_revision(ref),
                 create_pr=opens,
                 parent_commit=parent,
             )
             return CommitOutcome(made.oid, made.pr_url or made.commit_url)
 
-    def restore(self, repo: RepoId, good: str, bad: str, message: str) -> str:
+    def restore(self, repo: RepoId, good: str, bad: str, message: str, *, ref: str = MAIN) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id.
 
         Content never passes through this machine's disk: LFS files are copied on the hub.
@@ -203,7 +223,7 @@ class HubClient:
         if not operations:
             return bad
         with self._doing(f"restoring {repo.text}"):
-            return self._commit(repo, operations, bad, message).oid
+            return self._commit(repo, operations, bad, message, ref).oid
 
     def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
         """All commit ids that are reachable from a revision, newest first."""
@@ -230,16 +250,16 @@ class HubClient:
             files = [_listed(entry) for entry in entries if isinstance(entry, RepoFile)]
         return Listing(tuple(sorted(files, key=lambda file: _bytewise(file.path))))
 
-    def refs(self, repo: RepoId, *, outdated: str = "") -> tuple[RemoteRef, ...]:
+    def refs(self, repo: RepoId, *, outdated: str = "", ref: str = MAIN) -> tuple[RemoteRef, ...]:
         """Branches, tags and pull-request refs, sorted by full name.
 
-        ``outdated``: a head of ``main`` that is known to be of the past. While a replica that is
+        ``outdated``: a head of ``ref`` that is known to be of the past. While a replica that is
         behind shows it, it is asked again, a few times.
         """
         with self._doing(f"listing the refs of {repo.text}"):
             for attempt in range(1, ATTEMPTS):
                 found = self._retry(lambda: self._refs(repo))
-                if not outdated or RemoteRef(MAIN, outdated) not in found:
+                if not outdated or RemoteRef(ref, outdated) not in found:
                     return found
                 self._sleep(2.0**attempt / 2)
             return self._retry(lambda: self._refs(repo))
@@ -265,8 +285,41 @@ class HubClient:
                 )
             )
 
+    def _sent(
+        self, repo: RepoId, files: Sequence[Outgoing], ref: str, *, opens: bool = False
+    ) -> list[CommitOperation]:
+        """The contents, in the hub's storage by now: exactly the judged ones (docs/adr/0015).
+
+        Nothing refers to them yet. What the client hashed while it sent is compared before the
+        commit names it.
+        """
+        made = [addition(file, hashing=uses_xet()) for file in files]
+
+        def send() -> None:
+            self._api.preupload_lfs_files(
+                repo.text, made, repo_type=repo.repo_type, revision=_revision(ref),
+                create_pr=opens, free_memory=False,
+            )  # fmt: skip
+
+        if made:
+            try:
+                self._retry(send)
+            except OSError as error:
+                if not lacks_xet(error):
+                    raise
+                made = [addition(file) for file in files]
+                self._retry(send)
+        for file, operation in zip(files, made, strict=True):
+            require_sent(file, operation)
+        return list(made)
+
     def _commit(
-        self, repo: RepoId, operations: list[CommitOperation], parent: str, message: str
+        self,
+        repo: RepoId,
+        operations: list[CommitOperation],
+        parent: str,
+        message: str,
+        ref: str,
     ) -> CommitOutcome:
         """Safe to ask again: with its parent pinned, the same commit cannot land twice."""
 
@@ -276,16 +329,11 @@ class HubClient:
                 operations,
                 commit_message=message,
                 repo_type=repo.repo_type,
-                revision="main",
+                revision=_revision(ref),
                 parent_commit=parent or None,
             )
             return CommitOutcome(made.oid, made.commit_url)
 
-        try:
-            return self._retry(commit)
-        except OSError as error:
-            if not lacks_xet(error):
-                raise
         return self._retry(commit)
 
     def _refs(self, repo: RepoId) -> tuple[RemoteRef, ...]:
@@ -332,18 +380,13 @@ def _check_endpoint(endpoint: str) -> None:
         raise ConfigError(message, hint="export HF_ENDPOINT=https://hub.example.org; hf auth login")
 
 
-def _addition(file: Outgoing) -> CommitOperationAdd:
-    """The client hashes what it sends: these must be the judged bytes, before any of them leaves.
+def _deletions(paths: Sequence[str]) -> list[CommitOperationDelete]:
+    return [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in paths]
 
-    Raises:
-        ServiceError: the file changed since it was judged.
 
-    """
-    operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source)
-    if operation.upload_info.sha256.hex() != file.sha256:
-        message = f"{file.path} changed while it was being published; nothing was uploaded"
-        raise ServiceError(message, hint="push again: the new bytes are judged first")
-    return operation
+def _revision(ref: str) -> str:
+    """What the API calls a branch; other refs go by their full name."""
+    return ref.removeprefix(_HEADS)
 
 
 def _bytewise(path: str) -> bytes:

@@ -37,7 +37,7 @@ def propose(
     if not is_evidence_path(path):
         message = f"got {path!r}, expected a path below .hubpolicy/"
         raise ValueError(message)
-    file = Outgoing(path, content, hashlib.sha256(content).hexdigest())
+    file = Outgoing(path, content, hashlib.sha256(content).hexdigest(), len(content))
     return hub.propose(repo, (file,), ref, oid, message).url
 
 

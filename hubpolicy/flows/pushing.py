@@ -3,9 +3,9 @@
 
 1. judge the folder, evidence included, for this target, now;
 2. look at the target; create it private if it is not there;
-3. one commit with the parent pinned;
-4. read the head of ``main`` back and compare it with what was judged, file by file;
-5. make it public, if that is wanted, and read the refs again.
+3. one commit with the parent pinned, where anybody can see it; several, where nobody can yet;
+4. read the head of the branch back and compare it with what was judged, file by file;
+5. make it public, if that is wanted and everything else there may be (``publishing``).
 
 If what stands there is not what was judged: a repository that this push created or made public
 goes private; one that was public before gets its parent's content back by a commit. Both are
@@ -15,47 +15,68 @@ down: that is an error which says what stands there, and the next push goes on f
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.evidence_files import RECORDS_LIMIT
-from hubpolicy.core.filetypes import classify
 from hubpolicy.core.judge import judge
-from hubpolicy.core.rules.hp412 import evidence_kind
-from hubpolicy.domain.finding import Decision, Finding, Location, Severity
-from hubpolicy.domain.manifest import compare, git_blob_id, is_evidence_path
+from hubpolicy.core.rules import hp505
+from hubpolicy.domain.finding import Decision, verdict_of
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, ServiceError
-from hubpolicy.ports import Outgoing
+from hubpolicy.flows.differing import Difference, Wanted, holds, notes, parts, read_back
+from hubpolicy.flows.differing import difference as difference_from
+from hubpolicy.flows.incidents import Bad, standing, take_back
+from hubpolicy.flows.publishing import (
+    MAIN,
+    PULL_REQUESTS,
+    blocked,
+    changed,
+    flip,
+    head_of,
+    review,
+)
+from hubpolicy.flows.verifying import Law
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Mapping
 
     from hubpolicy.core.evidence import Evidence
-    from hubpolicy.domain.manifest import EvidenceFile, ListedFile, Listing, Manifest
+    from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.manifest import EvidenceFile, Manifest
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import Hub, Progress, RemoteRef, RemoteRepo
+    from hubpolicy.ports import FileStamp, Hub, Progress, RemoteRef, RemoteRepo
 
-READBACK = "HP502"
-CHANGED = "HP503"
-HISTORY = "HP504"
-
-_MAIN = "refs/heads/main"
-_PULL_REQUESTS = "refs/pr/"
+ONE_COMMIT_FILES = 25_000
+"""Files that a hub takes in one commit (huggingface.co/docs/hub/storage-limits)."""
+ONE_COMMIT_BYTES = 1024 * 1024 * 1024
+"""Bytes of small files in one commit, at most, by the same page."""
+_LAST_PROPOSALS = 20
 
 
 class Plan(NamedTuple):
-    """What a push would send: folder, judged files, evidence, and how it shall stand there."""
+    """What a push would send: folder, judged files, evidence, and how it shall stand there.
+
+    ``ref`` is a full name; only ``main`` is ever made public. ``made``: covered files that are sent
+    from memory. ``base``: the commit with which the judged tree was put together, if it was.
+    ``embargoed``: the card says that nobody may pass the model on. ``under``: as of a ``Law``.
+    """
 
     folder: str
     evidence: Evidence
     files: tuple[EvidenceFile, ...]
     private: bool
     message: str
+    stamps: Mapping[str, FileStamp] = MappingProxyType({})
+    made: tuple[EvidenceFile, ...] = ()
+    ref: str = MAIN
+    proposes: bool = False
+    base: str = ""
+    embargoed: bool = False
+    under: Callable[[bytes], Policy] | None = None
 
 
 class Pushed(NamedTuple):
-    """What came of it. ``oid`` is empty if nothing was uploaded."""
+    """What came of it. ``oid`` is empty if nothing was uploaded; ``ref`` is where it stands."""
 
     decision: Decision
     oid: str
@@ -63,27 +84,20 @@ class Pushed(NamedTuple):
     public: bool
     uploaded: int
     notes: tuple[str, ...] = ()
-
-
-class Difference(NamedTuple):
-    """What a push would change there: files to send, their bytes, paths to remove."""
-
-    files: tuple[Outgoing, ...]
-    size: int
-    removed: tuple[str, ...]
+    ref: str = MAIN
 
 
 class _Trip(NamedTuple):
-    """One push under way: ``before`` it touched anything, and where its commit ``starts``."""
+    """One push under way: ``before`` it touched anything, and the commit that it ``starts`` on."""
 
     plan: Plan
-    manifest: Manifest
+    wanted: Wanted
     repo: RepoId
     hub: Hub
     progress: Progress
     decision: Decision
     before: RemoteRepo
-    start: RemoteRepo
+    start: str
 
     @property
     def was_public(self) -> bool:
@@ -95,25 +109,44 @@ def push(plan: Plan, repo: RepoId, hub: Hub, progress: Progress) -> Pushed:
 
     Raises:
         AccessError: the hub does not know or does not allow this login.
-        ConfigError: the repository is public, and it was asked to stay private.
+        ConfigError: the repository cannot take this: it is public and this shall stay private, or
+            there is none to propose anything to.
         ServiceError: the hub, the network or the disk failed; the message says what stands there.
 
     """
-    manifest = _judged_bytes(plan)
+    wanted = _wanted(plan)
     decision = judge(plan.evidence)
     if decision.verdict != "passed":
-        return Pushed(decision, "", "", public=False, uploaded=0)
+        return _nothing(decision)
     before = hub.repo(repo)
-    if plan.private and before.exists and not before.private:
-        message = f"{repo.text} is public, and this release shall stay private"
-        raise ConfigError(message, hint="push without --private, or to another repository")
-    start = before
+    _refuse(plan, repo, before)
+    shown = (before.exists and not before.private) or not (plan.private or _stays(plan))
+    embargo = hp505.check(plan.folder, embargoed=plan.embargoed and shown)
+    if embargo:
+        return _nothing(blocked(decision, embargo))
     if not before.exists:
-        start = hub.create_private(repo)
+        start = hub.create_private(repo).head
         progress.note(f"created {repo.text} (private)")
-    trip = _Trip(plan, manifest, repo, hub, progress, decision, before, start)
-    with _standing(f"{repo.text} {_stood(before)}"):
-        return _send(trip)
+    else:
+        start = before.head
+    with standing(f"{repo.text} {_stood(before)}"):
+        start = _branch(plan, repo, hub, start)
+        trip = _Trip(plan, wanted, repo, hub, progress, decision, before, start)
+        _require_base(trip)
+        return _propose(trip) if plan.proposes else _send(trip)
+
+
+def difference(plan: Plan, repo: RepoId, hub: Hub) -> Difference:
+    """What :func:`push` would change there. Only reads."""
+    standing = hub.repo(repo)
+    head = standing.head
+    if plan.ref != MAIN and standing.exists:
+        head = head_of(hub.refs(repo), plan.ref) or head
+    return difference_from(_wanted(plan), hub.listing(repo, head) if head else None)
+
+
+def _nothing(decision: Decision) -> Pushed:
+    return Pushed(decision, "", "", public=False, uploaded=0)
 
 
 def _stood(before: RemoteRepo) -> str:
@@ -122,11 +155,23 @@ def _stood(before: RemoteRepo) -> str:
     return f"was {'private' if before.private else 'public'} before this push"
 
 
-def difference(plan: Plan, repo: RepoId, hub: Hub) -> Difference:
-    """What :func:`push` would change there. Only reads."""
-    standing = hub.repo(repo)
-    listing = hub.listing(repo, standing.head) if standing.head else None
-    return _difference(plan, _judged_bytes(plan), listing)
+def _stays(plan: Plan) -> bool:
+    """Only ``main`` is ever made public by a push."""
+    return plan.proposes or plan.ref != MAIN
+
+
+def _refuse(plan: Plan, repo: RepoId, before: RemoteRepo) -> None:
+    if plan.private and before.exists and not before.private:
+        message = f"{repo.text} is public, and this release shall stay private"
+        hint = "push without --private or --stage-only, or to another repository"
+        raise ConfigError(message, hint=hint)
+    if plan.proposes and not before.head:
+        message = f"there is no {repo.text} with a main branch to propose a change to"
+        raise ConfigError(message, hint="push without --create-pr")
+
+
+def _wanted(plan: Plan) -> Wanted:
+    return Wanted(plan.folder, _judged_bytes(plan), plan.files, plan.made, plan.stamps)
 
 
 def _judged_bytes(plan: Plan) -> Manifest:
@@ -137,237 +182,180 @@ def _judged_bytes(plan: Plan) -> Manifest:
     return manifest
 
 
+def _branch(plan: Plan, repo: RepoId, hub: Hub, main: str) -> str:
+    """Where the branch stands; a new one begins where ``main`` is, with what is there already."""
+    if plan.ref == MAIN:
+        return main
+    head = head_of(hub.refs(repo), plan.ref)
+    if not head:
+        hub.create_branch(repo, plan.ref, main)
+        head = head_of(hub.refs(repo), plan.ref)
+    if not head:
+        message = f"the hub took branch {plan.ref} and does not show it"
+        raise ServiceError(message, hint="push again later: it goes on from there")
+    return head
+
+
+def _require_base(trip: _Trip) -> None:
+    """Files that stay as they are there were judged with the others, at that commit."""
+    if trip.plan.base and trip.start != trip.plan.base:
+        message = (
+            f"{trip.repo.text} moved from {trip.plan.base[:12]} to {trip.start[:12]} after it was "
+            "judged; nothing was uploaded"
+        )
+        raise ServiceError(message, hint="look at their commit, then push again")
+
+
 def _send(trip: _Trip) -> Pushed:
     hub, repo, start = trip.hub, trip.repo, trip.start
-    change = _difference(
-        trip.plan, trip.manifest, hub.listing(repo, start.head) if start.head else None
-    )
-    oid, url = start.head, ""
-    if change.files or change.removed:
-        oid, url = _upload(trip, change)
-    refs = hub.refs(repo, outdated=start.head if oid != start.head else "")
-    head = _head(refs)
-    if head == start.head != oid:
+    change = difference_from(trip.wanted, hub.listing(repo, start) if start else None)
+    oid, url = _upload(trip, change)
+    refs = hub.refs(repo, outdated=start if oid != start else "", ref=trip.plan.ref)
+    head = head_of(refs, trip.plan.ref)
+    if head == start != oid:
         message = f"the hub took commit {oid[:12]} and still shows {head[:12]} as main"
         raise ServiceError(message, hint="push again later: it goes on from there")
     differences = _read_back(trip, head)
     if differences:
-        return _incident(trip, differences, head)
-    notes = _notes(change)
-    done = Pushed(trip.decision, head, url, trip.was_public, len(change.files), notes)
-    return done if trip.plan.private or trip.was_public else _publish(trip, done, refs)
+        return _incident(trip, differences, head, trip.plan.ref)
+    done = Pushed(
+        trip.decision, head, url, trip.was_public, len(change.files), notes(change), trip.plan.ref
+    )
+    quiet = trip.plan.private or trip.was_public or _stays(trip.plan)
+    return done if quiet else _publish(trip, done, refs)
 
 
 def _upload(trip: _Trip, change: Difference) -> tuple[str, str]:
+    """(head, URL) after one commit, or after several where nobody can see them yet."""
+    if trip.was_public:
+        _refuse_large(trip, change)
+        pieces = [change] if change.files or change.removed else []
+    else:
+        pieces = list(parts(change))
+    head, url = trip.start, ""
+    for number, piece in enumerate(pieces, 1):
+        if len(pieces) > 1:
+            trip.progress.note(f"commit {number} of {len(pieces)}")
+        head, url = _commit(trip, piece, head, last=number == len(pieces))
+    return head, url
+
+
+def _refuse_large(trip: _Trip, change: Difference) -> None:
+    """What people download from is never half a release."""
+    if len(change.files) <= ONE_COMMIT_FILES and change.held <= ONE_COMMIT_BYTES:
+        return
+    message = (
+        f"{trip.repo.text} is public, and {len(change.files)} changed files are more than one "
+        "commit takes; nothing was uploaded"
+    )
+    hint = "push to a new repository, which stays private until all is there, and is then published"
+    raise ServiceError(message, hint=hint)
+
+
+def _commit(trip: _Trip, piece: Difference, head: str, *, last: bool) -> tuple[str, str]:
     """(commit id, URL). What a broken connection left in doubt is looked up before giving up."""
-    start, plan = trip.start, trip.plan
+    plan = trip.plan
     try:
-        return trip.hub.upload(trip.repo, change.files, change.removed, start.head, plan.message)
+        return trip.hub.upload(
+            trip.repo, piece.files, piece.removed, head, plan.message, ref=plan.ref
+        )
     except AccessError:
         raise
     except ServiceError:
-        head = _landed(trip)
-        if not head:
+        landed = _landed(trip, piece, head, last=last)
+        if not landed:
             raise
         trip.progress.note("the answer was lost, the commit was not")
-        return head, ""
+        return landed, ""
 
 
-def _landed(trip: _Trip) -> str:
-    """The head of ``main`` if exactly what was judged stands there, else nothing."""
+def _landed(trip: _Trip, piece: Difference, before: str, *, last: bool) -> str:
+    """The head of the branch if exactly what was judged stands there, else nothing.
+
+    Of several commits that nobody sees, each but the last only has to hold what it brought.
+    """
     try:
-        head = _head(trip.hub.refs(trip.repo))
-        if head in {"", trip.start.head} or _read_back(trip, head):
+        head = head_of(trip.hub.refs(trip.repo), trip.plan.ref)
+        if head in {"", before}:
             return ""
+        if last:
+            return "" if _read_back(trip, head) else head
+        return head if holds(trip.hub.listing(trip.repo, head), piece) else ""
     except HubpolicyError:
         return ""
-    return head
+
+
+def _propose(trip: _Trip) -> Pushed:
+    """A pull request that holds exactly what was judged. Nothing that people download changes."""
+    hub, repo = trip.hub, trip.repo
+    change = difference_from(trip.wanted, hub.listing(repo, trip.start))
+    done = Pushed(trip.decision, trip.start, "", trip.was_public, 0, notes(change))
+    if not change.files and not change.removed:
+        return done
+    before = hub.refs(repo)
+    ref = _proposed(trip, before)
+    if ref is not None:
+        note = f"{ref.name} proposes these bytes already"
+        return done._replace(oid=ref.oid, ref=ref.name, notes=(note,))
+    _refuse_large(trip, change)
+    url = ""
+    try:
+        oid, url = hub.propose(
+            repo, change.files, MAIN, trip.start, trip.plan.message, change.removed
+        )
+        ref = next((r for r in hub.refs(repo) if r.oid == oid and _is_proposal(r)), None)
+    except AccessError:
+        raise
+    except ServiceError:
+        ref = _proposed(trip, tuple(set(hub.refs(repo)) - set(before)))
+        if ref is None:
+            raise
+        trip.progress.note("the answer was lost, the pull request was not")
+    if ref is None:
+        message = f"the hub took commit {oid[:12]} and shows no pull request there"
+        raise ServiceError(message, hint="look at the repository's discussions")
+    differences = _read_back(trip, ref.oid)
+    if differences:
+        return _incident(trip, differences, ref.oid, ref.name)
+    return done._replace(oid=ref.oid, url=url, uploaded=len(change.files), ref=ref.name)
+
+
+def _is_proposal(ref: RemoteRef) -> bool:
+    return ref.name.startswith(PULL_REQUESTS)
+
+
+def _proposed(trip: _Trip, refs: tuple[RemoteRef, ...]) -> RemoteRef | None:
+    """Which of the newest pull requests holds exactly what was judged, if any does."""
+    asked = [ref for ref in refs if _is_proposal(ref)]
+    asked.sort(key=lambda ref: (len(ref.name), ref.name), reverse=True)
+    return next((ref for ref in asked[:_LAST_PROPOSALS] if not _read_back(trip, ref.oid)), None)
 
 
 def _publish(trip: _Trip, done: Pushed, refs: tuple[RemoteRef, ...]) -> Pushed:
     """Private to public, unless that would publish what nobody judged."""
-    unjudged = _unjudged_history(trip, refs)
-    if unjudged:
-        return done._replace(decision=_blocked(trip.decision, unjudged))
-    trip.hub.set_private(trip.repo, private=False)
-    with _standing(f"{trip.repo.text} was made public at {done.oid[:12]} and not confirmed"):
-        moved = _moved(refs, trip.hub.refs(trip.repo))
-    if not moved:
-        return done._replace(public=True)
-    note, hidden = _hide(trip, f"{trip.repo.text} is private again")
-    finding = _changed(trip, f"{moved} while it was being published; {note}")
-    return done._replace(decision=_blocked(trip.decision, (finding,)), public=not hidden)
-
-
-def _difference(plan: Plan, manifest: Manifest, standing: Listing | None) -> Difference:
-    """What it takes so that exactly the judged files stand there."""
-    listed = {file.path: file for file in standing.files} if standing is not None else {}
-    send, size = [], 0
-    for entry in manifest.entries:
-        if not _equal(listed.get(entry.path), entry.sha256, entry.git_blob):
-            send.append(Outgoing(entry.path, f"{plan.folder}/{entry.path}", entry.sha256))
-            size += entry.size
-    for path, content in plan.files:
-        sha256 = hashlib.sha256(content).hexdigest()
-        if not _equal(listed.get(path), sha256, git_blob_id(content)):
-            send.append(Outgoing(path, content, sha256))
-            size += len(content)
-    wanted = {entry.path for entry in manifest.entries} | {file.path for file in plan.files}
-    return Difference(tuple(send), size, tuple(sorted(listed.keys() - wanted)))
-
-
-def _equal(found: ListedFile | None, sha256: str, git_blob: str | None) -> bool:
-    if found is None:
-        return False
-    if found.sha256 is not None:
-        return found.sha256 == sha256
-    return git_blob is not None and found.git_blob == git_blob
-
-
-def _notes(change: Difference) -> tuple[str, ...]:
-    if not change.files and not change.removed:
-        return ("nothing to upload: these bytes stand there already",)
-    if not change.removed:
-        return ()
-    shown = ", ".join(change.removed[:3]) + (", …" if len(change.removed) > 3 else "")
-    return (f"{len(change.removed)} removed there: {shown}",)
+    evidence = trip.plan.evidence
+    law = Law(evidence.policy, evidence.trust, evidence.now, trip.plan.under)
+    known = {done.oid: trip.wanted.manifest}
+    found = review(trip.repo, trip.hub, law, refs, trip.progress, known)
+    if not found.passed:
+        return done._replace(decision=blocked(trip.decision, found.findings))
+    findings, public = flip(trip.repo, trip.hub, refs)
+    if findings:
+        return done._replace(decision=blocked(trip.decision, findings), public=public)
+    every = (*trip.decision.findings, *found.findings)
+    return done._replace(
+        decision=Decision(verdict_of(every), every, trip.decision.waived), public=True
+    )
 
 
 def _read_back(trip: _Trip, oid: str) -> tuple[Finding, ...]:
-    """Compare what stands at a commit with what was judged; evidence byte for byte too."""
-    listing = trip.hub.listing(trip.repo, oid)
-    missing, extra, different = compare(trip.manifest, listing)
-    listed = {file.path: file for file in listing.files if is_evidence_path(file.path)}
-    for path, content in trip.plan.files:
-        found = listed.pop(path, None)
-        if found is None:
-            missing += (path,)
-        elif not _equal(found, hashlib.sha256(content).hexdigest(), git_blob_id(content)):
-            different += (path,)
-    extra += tuple(listed)
-    return tuple(
-        Finding(
-            READBACK,
-            Severity.ERROR,
-            f"{path} {what} on the hub, at {oid[:12]}",
-            Location(path),
-            f"hubpolicy audit {trip.repo.text}",
-        )
-        for paths, what in (
-            (missing, "is missing"),
-            (extra, "was added"),
-            (different, "is not what was judged"),
-        )
-        for path in paths
-    )
+    return read_back(trip.wanted, trip.hub.listing(trip.repo, oid), trip.repo, oid)
 
 
-def _incident(trip: _Trip, differences: tuple[Finding, ...], head: str) -> Pushed:
+def _incident(trip: _Trip, differences: tuple[Finding, ...], head: str, ref: str) -> Pushed:
     """What stands there is not what was judged: take it out of sight, and say so."""
-    if trip.was_public:
-        note = _restore(trip, head)
-    else:
-        done = f"{trip.repo.text} stays private; commit {head[:12]} is left to look at"
-        note, _ = _hide(trip, done)
-    blocked = _blocked(trip.decision, (*differences, _changed(trip, f"incident: {note}")))
-    return Pushed(blocked, head, "", trip.was_public, 0, (note,))
-
-
-def _hide(trip: _Trip, done: str) -> tuple[str, bool]:
-    """Make it private. What cannot be done is said instead of ``done``: it outweighs all else."""
-    try:
-        trip.hub.set_private(trip.repo, private=True)
-    except HubpolicyError as error:
-        return f"{trip.repo.text} could NOT be made private, do it by hand: {error.message}", False
-    return done, True
-
-
-def _restore(trip: _Trip, bad: str) -> str:
-    """Put the parent's content back by a commit on top; never hide a live model."""
-    good = trip.start.head
-    try:
-        message = f"Restore {good[:12]}: {bad[:12]} is not what was judged"
-        restored = trip.hub.restore(trip.repo, good, bad, message)
-        head = _head(trip.hub.refs(trip.repo, outdated=bad if restored != bad else ""))
-        same = trip.hub.listing(trip.repo, head) == trip.hub.listing(trip.repo, good)
-    except HubpolicyError as error:
-        return (
-            f"{trip.repo.text} is public and could not be restored to {good[:12]}: {error.message}"
-        )
-    if not same:
-        return (
-            f"{trip.repo.text} is public, and commit {restored[:12]} does not restore {good[:12]}"
-        )
-    return f"{trip.repo.text} was restored to {good[:12]} by commit {restored[:12]}"
-
-
-def _unjudged_history(trip: _Trip, refs: tuple[RemoteRef, ...]) -> tuple[Finding, ...]:
-    """Weights in any reachable revision that were not judged: a flip would publish them too."""
-    hub, repo = trip.hub, trip.repo
-    judged = {entry.sha256 for entry in trip.manifest.entries}
-    judged |= {entry.git_blob for entry in trip.manifest.entries if entry.git_blob}
-    commits: dict[str, str] = {}
-    for ref in refs:
-        if ref.oid not in commits:
-            commits |= {oid: ref.name for oid in hub.history(repo, ref.oid) if oid not in commits}
-    advance = trip.progress.start("reading history", len(commits), "commits")
-    found = {}
-    for oid, name in commits.items():
-        for file in hub.listing(repo, oid).files:
-            if (file.sha256 or file.git_blob) not in judged and publishes_weights(file):
-                found[file.path] = f"{file.path} at {oid[:12]} ({name}) was never judged"
-        advance(1)
-    fix = f"publish under a new name, or delete that history: hubpolicy audit {repo.text}"
-    return tuple(
-        Finding(HISTORY, Severity.ERROR, f"{text}; a public repository shows its history",
-                Location(path), fix)
-        for path, text in sorted(found.items())
-    )  # fmt: skip
-
-
-def publishes_weights(file: ListedFile) -> bool:
-    """Weight-like by name or size, or a large object of no inert type; records are evidence.
-
-    A listing has no contents. What stands there by Git LFS was too large or too binary for git: a
-    file without a known name is taken for weights.
-    """
-    if evidence_kind(file.path) is not None and file.size <= RECORDS_LIMIT:
-        return False
-    kind = classify(file.path, file.size, None)
-    by_lfs = file.sha256 is not None
-    return kind in {"weight", "pickle"} or (by_lfs and kind == "unknown")
-
-
-def _moved(before: tuple[RemoteRef, ...], after: tuple[RemoteRef, ...]) -> str:
-    """What became public without a look: branches and tags that are not where they were.
-
-    Anybody may open a pull request as soon as the repository is public.
-    """
-    known, now = (
-        {name: oid for name, oid in refs if not name.startswith(_PULL_REQUESTS)}
-        for refs in (before, after)
-    )
-    moved = sorted(name for name in known | now if known.get(name) != now.get(name))
-    return f"{', '.join(moved)} moved" if moved else ""
-
-
-def _head(refs: tuple[RemoteRef, ...]) -> str:
-    return next((ref.oid for ref in refs if ref.name == _MAIN), "")
-
-
-def _changed(trip: _Trip, text: str) -> Finding:
-    return Finding(CHANGED, Severity.ERROR, text, None, f"hubpolicy audit {trip.repo.text}")
-
-
-def _blocked(decision: Decision, findings: tuple[Finding, ...]) -> Decision:
-    return Decision("failed", (*decision.findings, *findings), decision.waived)
-
-
-@contextmanager
-def _standing(how: str) -> Iterator[None]:
-    """An error in the middle of it says how the repository stands now."""
-    try:
-        yield
-    except HubpolicyError as error:
-        error.message = f"{error.message}; {how}"
-        raise
+    bad = Bad(trip.repo, trip.start, head, ref)
+    note, public = take_back(bad, trip.hub, was_public=trip.was_public)
+    said = changed(trip.repo, f"incident: {note}")
+    decision = blocked(trip.decision, (*differences, said))
+    return Pushed(decision, head, "", public, 0, (note,), ref)

@@ -25,7 +25,7 @@ from hubpolicy.domain.manifest import EvidenceFile, ListedFile, git_blob_id, is_
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 from hubpolicy.flows.auditing import read_evidence, resolve_revision
-from hubpolicy.flows.pushing import publishes_weights
+from hubpolicy.flows.publishing import publishes_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

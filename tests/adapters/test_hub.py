@@ -111,7 +111,7 @@ BODIES: list[Any] = [b"", b"<html>no", b"\xff\xfe", [], {}, "text", None, [7], {
 def outgoing(content: bytes, path: str = "README.txt") -> Outgoing:
     import hashlib
 
-    return Outgoing(path, content, hashlib.sha256(content).hexdigest())
+    return Outgoing(path, content, hashlib.sha256(content).hexdigest(), len(content))
 
 
 @pytest.mark.parametrize("body", BODIES, ids=repr)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.domain.finding import Severity
 from hubpolicy.errors import ConfigError, ServiceError
 from tests.flows.publishing_world import LATER, WEIGHTS
 from tests.hook.gate_world import person
@@ -176,7 +177,7 @@ def test_unjudged_weights_in_a_history_keep_it_private(world: World, where: str)
     world.model()
     done = world.push(world.plan())
     assert (done.decision.verdict, done.public) == ("failed", False)
-    (finding,) = done.decision.findings
+    (finding,) = (f for f in done.decision.findings if f.severity is Severity.ERROR)
     assert finding.rule == "HP504"
     assert "draft.safetensors" in finding.message
     assert world.state()[0]

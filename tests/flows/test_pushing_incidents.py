@@ -164,7 +164,7 @@ def test_a_pull_request_that_comes_at_once_takes_nothing_down(
     real = client.refs
     calls: list[str] = []
 
-    def refs(repo: object, *, outdated: str = "") -> tuple[RemoteRef, ...]:
+    def refs(repo: object, *, outdated: str = "", ref: str = "") -> tuple[RemoteRef, ...]:
         calls.append(outdated)
         if len(calls) == 2:
             world.client("hf_bob")._api.create_pull_request(world.repo.text, title="Spam")
@@ -184,12 +184,12 @@ def test_somebody_who_committed_first_loses_nothing(world: World) -> None:
     real = client.upload
     theirs: list[str] = []
 
-    def late(*args: object) -> object:
+    def late(*args: object, **options: object) -> object:
         commit = world.api.upload_file(
             repo_id=world.repo.text, path_in_repo="NEWS.md", path_or_fileobj=b"theirs"
         )
         theirs.append(commit.oid)
-        return real(*args)  # type: ignore[arg-type]
+        return real(*args, **options)  # type: ignore[arg-type]
 
     client.upload = late  # type: ignore[method-assign, assignment]
     with pytest.raises(ServiceError) as caught:

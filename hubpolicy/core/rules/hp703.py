@@ -41,5 +41,10 @@ def check_sent(sent: Iterable[SentBlob], revoked: frozenset[str]) -> tuple[Findi
     )
 
 
+def check_listed(path: str, where: str) -> tuple[Finding, ...]:
+    """The same for a file that a hub lists, by its sha256, in a revision that becomes public."""
+    return (_finding(path, f"{path} {where} was revoked"),)
+
+
 def _finding(path: str, message: str) -> Finding:
     return Finding(ID, SEVERITY, message, Location(path), "do not publish these bytes")
