@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from hubpolicy.domain.trust import State, TrustRoot
     from hubpolicy.ports import Signer
 
+_WHERE = {
+    "key": "hubpolicy trust show lists the keys",
+    "file": "sha256sum FILE, or all of a release's: hubpolicy trust revoke release PATH",
+    "payload": "all of a release's: hubpolicy trust revoke release PATH",
+}
+"""Where people find the digest of each kind."""
 KINDS = ("key", "name", "payload", "file", "release")
 _NONE: frozenset[str] = frozenset()
 
@@ -150,8 +156,8 @@ def _wanted(what: str, value: str, roots: tuple[TrustRoot, ...], state: State) -
     if what == "key" and Path(value).is_file():
         return Revoked(keys=_certificate(Path(value)))
     if len(value) != 64 or set(value) - set("0123456789abcdef"):
-        message = f"got {value!r}, expected 64 hex digits"
-        raise ConfigError(message, hint="hubpolicy trust show lists the keys")
+        message = f"got {value!r}, expected the 64 hex digits of the {what}'s sha256"
+        raise ConfigError(message, hint=_WHERE[what])
     one = frozenset({value})
     if what == "key" and (named := _named(value, roots)):
         return Revoked(keys=_name(named, roots))

@@ -93,8 +93,10 @@ def _require_known(place: Place, keyid: str) -> None:
 
 
 def _show(place: Place, pending: Pending) -> None:
+    from hubpolicy import __version__
     from hubpolicy.cli.trust_place import say
-    from hubpolicy.core.documents import parse_root
+    from hubpolicy.core.documents import parse_root, parse_state
+    from hubpolicy.core.state_terms import is_outdated
     from hubpolicy.core.trust_change import changes_of, weaker
 
     say(f"{pending.kind} {pending.version}  {pending.path}  sha256 {pending.sha256}")
@@ -103,3 +105,5 @@ def _show(place: Place, pending: Pending) -> None:
     if pending.kind == "root":
         for line in weaker(place.standing, parse_root(pending.envelope.payload)):
             say(f"  ! {line}")
+    if pending.kind == "state" and is_outdated(parse_state(pending.envelope.payload)):
+        say(f"  ! hubpolicy {__version__}, which you have, would judge no more; it never goes back")

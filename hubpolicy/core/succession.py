@@ -150,9 +150,9 @@ def _policy_problems(
         return
     newest = max((version for version, _ in folder.policies), default=0)
     if pending.version <= newest and not lies_there(folder, pending):
-        got = f"got policy version {pending.version}, expected {newest + 1} or later"
+        got = f"got policy version {pending.version}, expected {newest + 1} or later after {newest}"
         hint = "raise `version` in hubpolicy.toml, then: hubpolicy trust policy DIR"
-        yield f"{got}: {newest} is published", hint
+        yield got, hint
 
 
 def _state_problems(

@@ -103,9 +103,10 @@ def propose_policy(
     none.
 
     Raises:
-        ConfigError: another one is pending, it is the published one, it asks for people whom
-            the root does not name, or ``older_until`` is no day on which the published one counts.
-        VerificationError: its version is not later, or what is published does not hold together.
+        ConfigError: another one is pending, it is the published one or no later version, it asks
+            for people whom the root does not name, or ``older_until`` is no day on which the
+            published one counts.
+        VerificationError: what is published does not hold together.
 
     """
     standing = verify_folder(folder)
@@ -118,6 +119,13 @@ def propose_policy(
     if standing.policy is not None and standing.policy.sha256 == value.sha256:
         message = f"hubpolicy.toml says what policy {value.version} says: nothing changed"
         raise ConfigError(message, hint="edit hubpolicy.toml first")
+    newest = max((version for version, _ in folder.policies), default=0)
+    if value.version <= newest:
+        message = (
+            f"got version {value.version} in hubpolicy.toml, and policy {newest} is published: "
+            f"expected {newest + 1} or later"
+        )
+        raise ConfigError(message, hint="raise `version` in hubpolicy.toml")
     require_fillable(value, _newest_root(folder, standing))
     proposed = propose("policy", payload)
     folder = put(folder, proposed)

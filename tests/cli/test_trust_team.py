@@ -610,8 +610,9 @@ def test_a_new_policy_takes_its_people_and_a_state(team: Team) -> None:
     assert "nothing changed" in team.trust("ada", "policy").err
     team.edit("hubpolicy.toml", ("max_age_days = 90", "max_age_days = 30"))
     ran = team.trust("ada", "policy")
-    assert ran.code == 1
-    assert "got policy version 1, expected 2 or later" in ran.err
+    assert ran.code == 2
+    assert "got version 1 in hubpolicy.toml, and policy 1 is published: expected 2" in ran.err
+    assert "pending" not in ran.err
     team.edit("hubpolicy.toml", ("version = 1", "version = 2"))
     ran = team.trust("ada", "policy")
     assert ran.code == 0
