@@ -142,12 +142,9 @@ def kind_of_name(path: str, size: int) -> Kind:
     """The kind as far as path and size tell. For weights, pickles and code that is final."""
     name = path.rpartition("/")[2].lower()
     suffix = _suffix(name)
-    if suffix in CODE_SUFFIXES or name in CODE_NAMES or ".so." in name:
-        return "code"
-    if suffix in PICKLE_SUFFIXES:
-        return "pickle"
-    if suffix in WEIGHT_SUFFIXES or ".onnx." in name or ".onnx_data" in name:
-        return "weight"
+    final = _final(name, suffix)
+    if final is not None:
+        return final
     if size <= CONFIG_CAP and _is_config(name, suffix):
         return "config"
     cap = inert_cap(path)
@@ -159,12 +156,19 @@ def kind_of_name(path: str, size: int) -> Kind:
 def kinds(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Iterator[tuple[str, Kind]]:
     """(path, kind) of every file. ``heads`` may lack what is not known or says nothing more."""
     for path, size in sizes.items():
-        yield path, classify(path, size, heads.get(path))
+        head = heads.get(path)
+        yield path, classify(path, size, head) if head else kind_of_name(path, size)
 
 
 def is_weight_like(path: str, size: int, head: bytes | None = None) -> bool:
     """True for weights and pickles: a tree that holds one is a release (DESIGN.md §8)."""
     return classify(path, size, head) in {"weight", "pickle"}
+
+
+def is_named_like_weights(path: str) -> bool:
+    """The same for a file of unknown size and content: asked of every file of every push."""
+    name = path.rpartition("/")[2].lower()
+    return _final(name, _suffix(name)) in {"weight", "pickle"}
 
 
 def inert_cap(path: str) -> int | None:
@@ -223,6 +227,17 @@ def declares_remote_code(config: bytes) -> tuple[str, ...]:
 
     parse_config(config, pairs_hook=look)
     return tuple(sorted(found))
+
+
+def _final(name: str, suffix: str) -> Kind | None:
+    """The kind, where the name alone (in lower case) says it whatever the size and content."""
+    if suffix in CODE_SUFFIXES or name in CODE_NAMES or ".so." in name:
+        return "code"
+    if suffix in PICKLE_SUFFIXES:
+        return "pickle"
+    if suffix in WEIGHT_SUFFIXES or ".onnx." in name or ".onnx_data" in name:
+        return "weight"
+    return None
 
 
 def _suffix(name: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.filetypes import is_named_like_weights
 from hubpolicy.core.remotes import is_named
 from hubpolicy.core.rules import hp601, hp703
 from hubpolicy.domain.manifest import is_evidence_path
@@ -132,7 +132,7 @@ def objects_of(push: Push) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _names_weights(names: tuple[tuple[str, str], ...]) -> bool:
-    return any(is_weight_like(path, 0) for path, _ in names)
+    return any(is_named_like_weights(path) for path, _ in names)
 
 
 def _evidence_first(names: tuple[tuple[str, str], ...]) -> Iterable[str]:

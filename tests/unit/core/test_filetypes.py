@@ -22,6 +22,7 @@ from hubpolicy.core.filetypes import (
     classify,
     declares_remote_code,
     inert_cap,
+    is_named_like_weights,
     is_weight_like,
     kind_of_name,
     kinds,
@@ -215,6 +216,15 @@ def test_every_file_has_exactly_one_kind(path: str, size: int, head: bytes | Non
     assert kind in KINDS
     assert kind != "inert" or size <= 10 * MIB
     assert is_weight_like(path, size, head) == (kind in {"weight", "pickle"})
+
+
+SUFFIXES = [f".{name}" for name in ("safetensors", "bin", "PT", "py", "onnx_data", "txt", "")]
+
+
+@given(st.text(), st.sampled_from(SUFFIXES))
+def test_the_quick_question_gets_the_answer_of_the_long_one(stem: str, suffix: str) -> None:
+    path = stem + suffix
+    assert is_named_like_weights(path) is is_weight_like(path, 0)
 
 
 def test_kinds_takes_first_bytes_where_there_are_some() -> None:
