@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ from hubpolicy.core.trust_folder import (
 from hubpolicy.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import IO
 
 ROOT_SOURCE = "root.toml"
@@ -159,6 +162,34 @@ def _whole(file: IO[bytes], path: Path) -> bytes:
         message = f"got more than {_LIMIT} bytes, in {path}"
         raise ConfigError(message)
     return content
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """One process at a time on this machine; the folder itself is locked, nothing is written.
+
+    Raises:
+        ServiceError: another one works there, or the folder cannot be opened.
+
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        message = f"cannot open {folder}: {error.strerror}"
+        raise ServiceError(message, hint="DIR is the trust folder") from error
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = f"another hubpolicy works in {folder} at this moment"
+        raise ServiceError(message, hint="try again") from error
 
 
 def save(folder: Path, before: TrustFolder, after: TrustFolder) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from hubpolicy.cli.options import TRUST_KEY_HELP
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubpolicy.cli.exits import Exit
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.baseline import Baseline
@@ -62,7 +65,7 @@ def adopt(
     yes: bool,
 ) -> None:  # fmt: skip
     """List the tips of all branches, tags and pull requests of REPOS, and sign the list."""
-    from hubpolicy.cli.exits import Exit, for_error, worst
+    from hubpolicy.cli.exits import for_error, worst
     from hubpolicy.cli.wiring import seat
     from hubpolicy.flows.adopting import worst_of
 
@@ -70,17 +73,13 @@ def adopt(
         message = "expected NAMESPACE or REPO, or --sign with --trust DIR"
         raise ConfigError(message, hint="hubpolicy adopt --help")
     place = seat()
-    codes = {Exit.PASSED}
-    signed: Signed | None
     if cosigning:
-        signed = _cosigned(place, key, Path(folder or "."), yes=yes)
-    else:
-        surveyed = _surveyed(targets, place)
-        unread = worst_of(surveyed)
-        codes |= {for_error(unread, gate=False)} if unread is not None else set()
-        signed = _signed(surveyed, place, key, folder, until, yes=yes)
-    if signed is not None:
-        codes |= {_publish(signed, place, folder)}
+        code = _cosigned(place, key, Path(folder or "."), yes=yes)
+        raise click.exceptions.Exit(int(code))
+    surveyed = _surveyed(targets, place)
+    unread = worst_of(surveyed)
+    codes = {for_error(unread, gate=False)} if unread is not None else set()
+    codes |= {_signed(surveyed, place, key, folder, until, yes=yes)}
     raise click.exceptions.Exit(int(worst(codes)))
 
 
@@ -133,8 +132,8 @@ def repositories(targets: tuple[str, ...], place: Seat) -> tuple[RepoId, ...]:
 
 def _signed(
     surveyed: Surveyed, place: Seat, key: str, folder: str | None, until: str, *, yes: bool
-) -> Signed | None:
-    """The list, signed; None where there is nothing to add."""
+) -> Exit:
+    """Show what is new, ask, sign the list and write it."""
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.wiring import signer
     from hubpolicy.core.baseline import extended, require_until, threshold
@@ -150,14 +149,11 @@ def _signed(
     if threshold(place.trusted.trust) > 1 and folder is None:
         message = f"a baseline takes {threshold(place.trusted.trust)} signatures of role state"
         raise ConfigError(message, hint="hubpolicy adopt ... --trust DIR, then each of them --sign")
-    if folder is not None and (Path(folder) / PENDING).exists():
-        message = f"{Path(folder) / PENDING} still waits for signatures"
-        raise ConfigError(message, hint=f"hubpolicy adopt --sign --trust {folder}, or remove it")
+    _refuse_pending(folder)
     old = standing(place, folder)
     new = extended(old, surveyed.found, now, day)
     if new == old:
-        click.echo(f"nothing to add: {surveyed.commits} commits, all listed already")
-        return None
+        return _nothing_new(surveyed)
     fresh = {entry.repo: entry for entry in new.entries if entry not in old.entries}
     for repo, _ in surveyed.found:
         if repo.purl in fresh:
@@ -166,15 +162,53 @@ def _signed(
         click.confirm(
             f"sign that these stand there, unjudged, as baseline until {day}?", abort=True, err=True
         )
-    return adopt_flow(old, surveyed, signer(place.home, key), place.trusted.trust, now, day)
+    mine = signer(place.home, key)
+    with _alone(place, folder):
+        _refuse_pending(folder)
+        # Read again: what somebody else adopted while this one looked and asked stays in the list.
+        newest = standing(place, folder)
+        signed = adopt_flow(newest, surveyed, mine, place.trusted.trust, now, day)
+        if signed is None:
+            return _nothing_new(surveyed)
+        return _publish(signed, place, folder)
+
+
+def _nothing_new(surveyed: Surveyed) -> Exit:
+    from hubpolicy.cli.exits import Exit
+
+    click.echo(f"nothing to add: {surveyed.commits} commits, all listed already")
+    return Exit.PASSED
+
+
+def _refuse_pending(folder: str | None) -> None:
+    if folder is not None and (Path(folder) / PENDING).exists():
+        message = f"{Path(folder) / PENDING} still waits for signatures"
+        raise ConfigError(message, hint=f"hubpolicy adopt --sign --trust {folder}, or remove it")
+
+
+@contextmanager
+def _alone(place: Seat, folder: str | None) -> Iterator[None]:
+    """One process at a time reads a list, adds to it and writes it: here and in that folder."""
+    from hubpolicy.adapters.trust_folder import folder_lock
+    from hubpolicy.adapters.trust_memory import trust_lock
+
+    with ExitStack() as held:
+        held.enter_context(trust_lock(place.home))
+        if folder is not None:
+            held.enter_context(folder_lock(Path(folder)))
+        yield
 
 
 def standing(place: Seat, folder: str | None) -> Baseline:
-    """The baseline that holds now, a team's in its folder; what does not hold is not carried on."""
+    """The baseline that holds now, a team's in its folder; what does not hold is not carried on.
+
+    A child's fewer namespaces hide nothing of it here: what is not read would not be written again.
+    """
     from hubpolicy.cli.audit import baseline_at
     from hubpolicy.cli.wiring import BASELINE_DOCUMENT
 
     own = Path(place.home.path(*BASELINE_DOCUMENT))
+    place = place._replace(trusted=place.trusted._replace(policy=place.governing))
     return baseline_at(place, own if folder is None else Path(folder) / BASELINE_DOCUMENT[-1])
 
 
@@ -188,7 +222,7 @@ def _later(now: str) -> str:
     return (date.fromisoformat(now[:10]) + timedelta(days=_DAYS)).isoformat()
 
 
-def _cosigned(place: Seat, key: str, folder: Path, *, yes: bool) -> Signed:
+def _cosigned(place: Seat, key: str, folder: Path, *, yes: bool) -> Exit:
     from hubpolicy.adapters.home import read_config
     from hubpolicy.cli.wiring import signer
     from hubpolicy.core.baseline import signed_by
@@ -196,6 +230,9 @@ def _cosigned(place: Seat, key: str, folder: Path, *, yes: bool) -> Signed:
     from hubpolicy.render.escape import terminal
 
     path = str(folder / PENDING)
+    if not Path(path).exists():
+        message = f"nothing waits for a signature: there is no {path}"
+        raise ConfigError(message, hint=f"hubpolicy adopt NAMESPACE --trust {folder} prepares it")
     raw = read_config(path)
     baseline, people = signed_by(raw, place.trusted.trust, where=path)
     for entry in baseline.entries:
@@ -204,7 +241,20 @@ def _cosigned(place: Seat, key: str, folder: Path, *, yes: bool) -> Signed:
     click.echo(terminal(f"signed by {', '.join(sorted(people)) or 'nobody'}"))
     if not yes:
         click.confirm("sign that these stand there, unjudged?", abort=True, err=True)
-    return cosign(raw, signer(place.home, key), place.trusted.trust, where=path)
+    mine = signer(place.home, key)
+    with _alone(place, str(folder)):
+        if read_config(path) != raw:
+            message = f"{path} changed while you read it"
+            raise ConfigError(
+                message, hint=f"hubpolicy adopt --sign --trust {folder} shows it anew"
+            )
+        there = standing(place, str(folder)).version
+        if there >= baseline.version:
+            message = f"{path} is version {baseline.version}, and version {there} is published"
+            hint = f"remove it, then: hubpolicy adopt NAMESPACE --trust {folder}"
+            raise ConfigError(message, hint=hint)
+        signed = cosign(raw, mine, place.trusted.trust, where=path)
+        return _publish(signed, place, str(folder))
 
 
 def _publish(signed: Signed, place: Seat, folder: str | None) -> Exit:

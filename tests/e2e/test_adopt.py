@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 from huggingface_hub import HfApi
 
+from hubpolicy.adapters.trust_memory import trust_lock
 from hubpolicy.core.baseline import parse_baseline
 from hubpolicy.core.documents import open_document
 from tests.e2e.author import TOKEN, Author, Ended, snapshot
@@ -96,6 +97,29 @@ def test_a_whole_namespace(ada: Author, old: str) -> None:
     done = ada.ok("adopt", "acme", "--yes")
     assert old in done.out
     assert audit(ada, old).code == 0
+
+
+def test_of_two_at_once_neither_loses_what_the_other_adopted(
+    ada: Author, old: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is asked, another one adopts; and two that write at once do not."""
+    upload(ada, "acme/second", model)
+
+    def ask(_text: str, **_options: object) -> bool:
+        assert ada.hubpolicy("adopt", "acme/second", "--yes").code == 0
+        return True
+
+    with monkeypatch.context() as patched:
+        patched.setattr("click.confirm", ask)
+        assert ada.type("adopt", old).code == 0
+    raw = open_document(baseline(ada).read_bytes(), TYPE, where="x").payload
+    listed = {entry.repo.partition("?")[0] for entry in parse_baseline(raw).entries}
+    assert listed == {f"pkg:huggingface/{repo}" for repo in (old, "acme/second")}
+    upload(ada, "acme/third", model)
+    with trust_lock(ada.config):
+        busy = ada.hubpolicy("adopt", "acme/third", "--yes")
+    assert (busy.code, "at this moment" in busy.err) == (3, True), busy
+    assert open_document(baseline(ada).read_bytes(), TYPE, where="x").payload == raw
 
 
 def test_no_gate_reads_it(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import HfApi
 
+from hubpolicy.adapters.trust_folder import folder_lock
 from tests.cli.team_world import Team, found_team
 from tests.e2e.author import TOKEN
 
@@ -61,6 +62,9 @@ def old(office: Office, model: Path, repo: str) -> str:
 
 def test_a_baseline_takes_as_many_as_the_state_does(office: Office, old: str) -> None:
     folder = office.team.folder
+    nothing = office.run("ada", "adopt", "--sign", "--yes", "--trust", folder)
+    assert (nothing.code, "nothing waits for a signature" in nothing.err) == (2, True), nothing
+    assert f"hubpolicy adopt NAMESPACE --trust {folder}" in nothing.err
     alone = office.run("ada", "adopt", old, "--yes")
     assert (alone.code, "takes 2 signatures of role state" in alone.err) == (2, True)
     first = office.run("ada", "adopt", old, "--yes", "--trust", folder)
@@ -70,8 +74,16 @@ def test_a_baseline_takes_as_many_as_the_state_does(office: Office, old: str) ->
     assert (again.code, "still waits for signatures" in again.err) == (2, True)
     twice = office.run("ada", "adopt", "--sign", "--yes", "--trust", folder)
     assert twice.code == 5
+    with folder_lock(folder):
+        busy = office.run("bob", "adopt", "--sign", "--yes", "--trust", folder)
+    assert (busy.code, "another hubpolicy works in" in busy.err) == (3, True), busy
+    prepared = (folder / "baseline.pending.json").read_bytes()
     second = office.run("bob", "adopt", "--sign", "--yes", "--trust", folder)
     assert (second.code, "signed by ada" in second.out) == (0, True), second
+    (folder / "baseline.pending.json").write_bytes(prepared)  # pulled from somebody who was late
+    late = office.run("cleo", "adopt", "--sign", "--yes", "--trust", folder)
+    assert (late.code, "version 1 is published" in late.err) == (2, True), late
+    (folder / "baseline.pending.json").unlink()
     assert (folder / "baseline.json").exists()
     assert not (folder / "baseline.pending.json").exists()
     assert "BASELINE" in office.audit("bob", old).out
