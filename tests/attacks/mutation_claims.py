@@ -304,7 +304,26 @@ def roots() -> Iterator[Case]:
         ("of another schema", [("schema", "hubpolicy/root/1")], ("'schema'",)),
         ("a date as its end", [("expires", "2026-11-29")], ("'expires'",)),
         ("a revoked key in upper case", [("revokedKeys", [sha("x").upper()])], ("revokedKeys",)),
+        ("a later hubpolicy is asked for", [("minimumVersion", "99.0.0")], ("asks for 99.0.0",)),
+        *((f"{text!r} as the least hubpolicy", [("minimumVersion", text)], ("'minimumVersion'",))
+          for text in ("", "1", "v0.0.1", "0.0.1rc1", "00.0.1", " 0.0.1", None, 0.1)),
+        *((how, [("olderPolicies", items)], ("olderPolicies",)) for how, items in (
+            ("an empty list of older policies", []),
+            ("the newest policy as an older one", [_older(7)]),
+            ("a later policy as an older one", [_older(8)]),
+            ("older policies out of order", [_older(6), _older(5)]),
+            ("an older policy twice", [_older(6), _older(6)]),
+            ("an older policy without an end", [_older(6, until=None)]),
+            ("an older policy until a moment", [_older(6, until="2027-01-31T00:00:00Z")]),
+            ("an older policy with one field more", [_older(6, more=1)]),
+            ("65 older policies", [_older(n) for n in range(1, 66)]),
+        )),
     ), place="")  # fmt: skip
+
+
+def _older(version: int, **changed: Any) -> dict[str, Any]:
+    digest = {"sha256": sha(f"policy {version}")}
+    return {"version": version, "digest": digest, "until": "2027-01-31", **changed}
 
 
 def _edited(
