@@ -101,7 +101,8 @@ def issue(
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     for extension, critical in extra:
         builder = builder.add_extension(extension, critical=critical)
-    return Issued(builder.sign(signer.key, SHA256()), own)
+    same = isinstance(signer.key, ec.EllipticCurvePrivateKey) or None
+    return Issued(builder.sign(signer.key, SHA256(), ecdsa_deterministic=same), own)
 
 
 @lru_cache
@@ -119,6 +120,19 @@ def between() -> Issued:
 def leaf(name: str = "rita") -> Issued:
     """A good leaf below the one between, with an e-mail address."""
     return issue(name, between(), email=f"{name}@acme.example")
+
+
+def with_bits_unused(issued: Issued) -> bytes:
+    """The DER of a certificate, with its signature said to leave its last bit unused (X.690 §8.6).
+
+    Half of all signatures end with a bit that may be left: the caller tries until this one does.
+    """
+    sig = issued.certificate.signature
+    if sig[-1] & 1:
+        return b""
+    head = bytes([3, len(sig) + 1])
+    assert issued.der.endswith(head + b"\0" + sig)
+    return issued.der.removesuffix(b"\0" + sig) + b"\1" + sig
 
 
 def authority(*people: str) -> Authority:

@@ -49,7 +49,7 @@ def spki(key: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def signed(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    return key.sign(message, ec.ECDSA(SHA256()))
+    return key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
 
 
 class Sigstore(NamedTuple):
@@ -121,11 +121,11 @@ class Sigstore(NamedTuple):
             .add_extension(_san(identity), critical=True)
             .add_extension(x509.UnrecognizedExtension(_ISSUER_OID, issuer.encode()), critical=False)
         )
-        draft = builder.sign(above.key, SHA256())
+        draft = builder.sign(above.key, SHA256(), ecdsa_deterministic=True)
         promise = _sct(logged_by or self.ct, above, draft.tbs_certificate_bytes, at)
         return builder.add_extension(
             x509.UnrecognizedExtension(_SCT_OID, promise), critical=False
-        ).sign(above.key, SHA256())
+        ).sign(above.key, SHA256(), ecdsa_deterministic=True)
 
     def entry(self, body: bytes, at: datetime = SIGNED_AT) -> dict[str, Any]:
         """A log entry of version 1: promised, and proven to be the second of two."""

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.cms import unsigned_oddity
 from hubpolicy.domain.certified import Witnessed
 from hubpolicy.errors import UnsupportedError, VerificationError
 
@@ -95,6 +96,9 @@ def _proven_stamp(token: TimeStampResponse, signature: bytes, known: TrustedRoot
     from sigstore.errors import VerificationError as NotProven
 
     moment = token.tst_info.gen_time
+    if odd := unsigned_oddity(token.as_bytes()):
+        message = f"a timestamp of {_text(moment)} is not in standard form ({odd})"
+        raise NotProven(message)
     for authority in known.get_timestamp_authorities():
         chain = authority.certificates(allow_expired=True)
         end = authority.validity_period_end

@@ -22,6 +22,7 @@ from hubpolicy.core.dsse import (
     parse_envelope,
 )
 from hubpolicy.core.fields import Fields
+from hubpolicy.core.log_entries import require_entry
 from hubpolicy.domain.statement import PAYLOAD_TYPE
 from hubpolicy.errors import MalformedError
 
@@ -142,6 +143,8 @@ def _material(fields: Fields) -> Bundle:
         leaf.done()
         if not 0 < len(entries) <= _MOST_ENTRIES:
             fields.refuse("tlogEntries", "log entries: only they prove a keyless certificate")
+        for entry in fields.objects("tlogEntries"):
+            require_entry(entry)
     elif entries:
         fields.refuse("tlogEntries", "[]: log entries are not checked here")
     elif fields.has("x509CertificateChain"):

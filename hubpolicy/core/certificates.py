@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 from hubpolicy.core import keys, times
+from hubpolicy.core.der import parts, require_whole_octets
 from hubpolicy.errors import HubpolicyError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ def verify_chain(chain: tuple[bytes, ...], anchor: str, *, at: str, where: str) 
 
     Raises:
         MalformedError: a certificate that does not parse.
-        VerificationError: expired, not for signatures, an authority itself, or no path.
+        VerificationError: expired, not for signatures, an authority itself, no path, or a
+            certificate beside the path.
 
     """
     from datetime import UTC, datetime
@@ -124,7 +127,19 @@ def verify_chain(chain: tuple[bytes, ...], anchor: str, *, at: str, where: str) 
             message = f"the certificate of {subject} does not chain to the pinned root at {at}"
             text = f"{message}: {error}, in {where}"
             raise VerificationError(text, hint=_HINT) from error
+        _refuse_strays(between, path, where)
         return tuple(_keyid(certificate) for certificate in path)
+
+
+def _refuse_strays(
+    between: list[x509.Certificate], path: list[x509.Certificate], where: str
+) -> None:
+    """What is not on the way was verified by nobody, so that any change to it would pass."""
+    stray = next((each for each in between if each not in path), None)
+    if stray is not None:
+        subject = stray.subject.rfc4514_string() or "nobody"
+        message = f"the certificate of {subject} is not on the way to the pinned root, in {where}"
+        raise VerificationError(message, hint="leave it out of the chain")
 
 
 def require_leaf(der: bytes, *, at: str, where: str) -> None:
@@ -235,8 +250,11 @@ def _public_pem(certificate: x509.Certificate, where: str) -> str:
 def _load(der: bytes, where: str) -> x509.Certificate:
     from cryptography import x509
 
-    with reading(where):
-        return x509.load_der_x509_certificate(der)
+    with reading(where), catch_warnings():
+        simplefilter("error")  # what it only warns of, RFC 5280 forbids
+        certificate = x509.load_der_x509_certificate(der)
+        require_whole_octets(*parts(der))
+    return certificate
 
 
 def _load_all(pem: str, where: str) -> list[x509.Certificate]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from hubpolicy.core import times
 from hubpolicy.core.certificates import reading
+from hubpolicy.core.cms import unsigned_oddity
 from hubpolicy.core.signatories import RefusedError, Stamp
 from hubpolicy.errors import MalformedError, UnsupportedError
 
@@ -44,7 +45,7 @@ def verify_stamps(
 
     Raises:
         RefusedError: HP311, a token that does not parse, is of another signature, by nobody who
-            is pinned, or of the future.
+            is pinned, or of the future; or its unsigned fields are odd.
 
     """
     if bundle.logged:
@@ -106,6 +107,8 @@ def _read(raw: bytes, where: str) -> _Token:
         _refuse("got no RFC 3161 timestamp that was granted", where)
     if not times.is_instant(token.time):
         _refuse(f"got a timestamp of {token.time}, expected a year of four digits", where)
+    if odd := unsigned_oddity(raw):
+        _refuse(f"got a timestamp that is not in standard form ({odd})", where)
     return token
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubpolicy.adapters.trusted import with_witness
 from hubpolicy.core import documents, statements
 from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.evidence_files import policy_path, records_path
@@ -204,6 +205,7 @@ def decide(world: World) -> Decision:
     trust = documents.verify_trust(
         world.roots, world.state, pin=world.pin, now=world.now, seen=world.seen
     )
+    trust = with_witness(trust)
     policy = parse_policy(documents.verify_policy(world.policy, trust))
     return judge(assemble(Tree(world), world.target, policy, trust, world.now))
 

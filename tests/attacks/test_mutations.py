@@ -14,7 +14,7 @@ from hubpolicy.core.documents import verify_policy, verify_trust
 from hubpolicy.core.judge import judge
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.flows.assemble import assemble
-from tests.attacks import mutation_cases, mutation_tricks
+from tests.attacks import mutation_cases, mutation_signers, mutation_strangers, mutation_tricks
 from tests.attacks.mutation_cases import Control
 from tests.attacks.mutation_table import TABLES, tried
 from tests.attacks.mutation_world import MODEL, TARGET, World, decide, gate, good
@@ -32,6 +32,7 @@ EVERY_FIELD = {
     mutation_cases.bundles,
     mutation_cases.trust_fields,
     mutation_tricks.json_tricks,
+    mutation_strangers.signer_fields,
 }
 """Generated over every field of everything that is signed; here every seventh, in the bench all."""
 LEAST_NAMED = 300
@@ -46,6 +47,10 @@ def test_the_untouched_release_passes_with_its_waiver() -> None:
     decision = decide(good())
     assert (decision.verdict, decision.findings) == ("passed", ())
     assert [finding.rule for finding in decision.waived] == ["HP110"]
+
+
+def test_the_same_release_by_people_without_a_key_in_the_root_passes_too() -> None:
+    assert decide(mutation_signers.release()) == decide(good())
 
 
 def test_the_same_release_in_a_real_folder_passes_too(tmp_path: Path) -> None:

@@ -71,6 +71,14 @@ def test_the_root_may_stand_in_the_chain_and_the_order_of_the_others_is_free() -
     assert proven(bundle(pki.leaf(), pki.root(), pki.between())).principal == "rita"
 
 
+def test_certificates_beside_the_way_are_refused() -> None:
+    for stray in (pki.leaf("mallory"), pki.issue("other root", ca=True)):
+        for chain in ((pki.leaf(), pki.between(), stray), (pki.leaf(), stray, pki.between())):
+            said = refusal(bundle(*chain))
+            assert "is not on the way to the pinned root, in line 1" in said
+    assert proven(bundle(pki.leaf(), pki.between(), pki.between())).principal == "rita"
+
+
 def test_a_leaf_right_below_the_root() -> None:
     leaf = pki.issue("direct", pki.root(), email="rita@acme.example")
     assert proven(bundle(leaf)).principal == "rita"

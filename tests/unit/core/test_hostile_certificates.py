@@ -26,6 +26,7 @@ from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.errors import HubpolicyError, MalformedError
 from tests import certificates as pki
+from tests.attacks.mutation_signers import loose
 from tests.golden import samples
 from tests.unit.core.test_certificates import NOW, PAYLOAD, TRUST
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.trust import Trust
 
 GOOD = pki.leaf().der
+LOOSE = loose("rita", pki.between())
 SAN = x509.ObjectIdentifier("2.5.29.17")
 
 
@@ -59,6 +61,8 @@ HOSTILE = {
     "an EDI party": with_san(0xA5),
     "an empty directory name": with_san(0xA4),
     "an address of two bytes": with_san(0x87),
+    "serial number 0": GOOD.replace(GOOD[13:31], b"\x02\x10" + bytes(16)),
+    "bits of its signature unused": pki.with_bits_unused(LOOSE),
     "text": b"-----BEGIN CERTIFICATE-----",
     "half of one": GOOD[: len(GOOD) // 2],
 }
