@@ -38,13 +38,17 @@ class Work(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What was asked for on the command line. ``plan``: "" = the policy's."""
+    """What was asked for on the command line. ``plan``: "" = the policy's.
+
+    ``original``: a folder with what these files were quantised from; "" = they were not.
+    """
 
     path: str
     plan: str
     speak: Choice
     key: str
     work: Work = Work()
+    original: str = ""
 
 
 def work_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,13 +70,17 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Prepared(NamedTuple):
-    """Everything that a run takes. ``desk`` is None for a plan that never opens the gate."""
+    """Everything that a run takes. ``desk`` is None for a plan that never opens the gate.
+
+    ``originals`` are bundles of another release, to be put beside the new line.
+    """
 
     reader: FolderRelease
     closures: tuple[Closure, ...]
     demand: Demand
     bench: Bench
     desk: Desk | None
+    originals: tuple[bytes, ...] = ()
 
 
 @contextmanager
@@ -90,12 +98,16 @@ def prepared(
 
     """
     from hubpolicy.adapters.loaders import external_data
+    from hubpolicy.cli.quantized import original_of, smaller_plan
     from hubpolicy.cli.wiring import card_check, desk, folder
     from hubpolicy.core.checkers import require_checker
     from hubpolicy.core.closure import closures, config_paths
     from hubpolicy.flows.testing import Demand
 
-    plan = chosen_plan(wish.plan, place)
+    if wish.original:
+        plan, policy = smaller_plan(place)
+    else:
+        plan, policy = chosen_plan(wish.plan, place), place.policy.toxicity
     # Ask for the key before hours of work, not after.
     table = desk(place, wish.key) if signing and plan.opens_gate else None
     if table is not None:
@@ -106,17 +118,23 @@ def prepared(
     external = external_data(Path(reader.root), reader.paths)
     demand = Demand(
         plan,
-        place.policy.toxicity,
+        policy,
         place.policy.min_level,
         languages=card_check(reader, place.policy).languages,
     )
+    bundles: tuple[bytes, ...] = ()
+    found = closures(manifest, configs, external)
+    if wish.original:
+        original = original_of(wish.original, wish.path, demand.languages, place, progress)
+        bundles = original.bundles
+        demand = demand._replace(quantized_from=original.closure)
+        found = tuple(closure for closure in found if closure.digest != original.closure)
     # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
     signer = table.signer if table is not None else None
     with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:
         bench = _bench(wish, reader, place, progress, signer, stage)
-        found = closures(manifest, configs, external)
         try:
-            yield Prepared(reader, found, demand, bench, table)
+            yield Prepared(reader, found, demand, bench, table, bundles)
         except KeyboardInterrupt:
             progress.note(INTERRUPTED)
             raise

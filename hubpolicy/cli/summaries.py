@@ -120,6 +120,8 @@ def toxicity_rows(evidence: Evidence) -> list[Row]:
             run = line.predicate
             text = f"plan {run.plan}, {run.records.count} samples"
             remark = f"scorer {run.scorer.id} (tier {run.scorer.tier}), level {run.binding_level}"
+            if run.quantized_from:
+                remark += f", quantised from closure {short(run.quantized_from)}"
             rows.append(Row("toxicity", text, remark))
         elif isinstance(line.predicate, ApplicabilityResult):
             claim = line.predicate

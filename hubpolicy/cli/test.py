@@ -45,6 +45,7 @@ Examples:
   hubpolicy test ./my-model --merge shards/           the four folders, copied to one machine
   hubpolicy test ./my-model --estimate                how long a run takes here
   hubpolicy test ./my-model --rerun 20                20 signed samples again: the same?
+  hubpolicy test ./my-model-q4 --quantized-from ./my-model    by the policy's quantized_plan
   hubpolicy test ./my-model --workers 4               four processes; --executor ray: a cluster
   hubpolicy test ./my-model --if-missing              a job that may run again: hours only once
 \b
@@ -64,12 +65,17 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--rescore", is_flag=True,
               help="Score a finished run's texts with the policy's scorer of today.")  # fmt: skip
 @click.option("--if-missing", is_flag=True, help="Run nothing if these bytes have been run.")
+@click.option("--quantized-from", metavar="ORIGINAL",
+              type=click.Path(exists=True, file_okay=False),
+              help="Run the policy's quantized_plan: the folder has what these were made from.",
+              )  # fmt: skip
 @work_options
 @click.option("--key", default="", envvar="HUBPOLICY_KEY", help=KEY_HELP)
 @report_options
 def test(
     *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], estimate: bool,
-    rerun: int | None, rescore: bool, if_missing: bool, work: Work, key: str, output: Output,
+    rerun: int | None, rescore: bool, if_missing: bool, quantized_from: str | None, work: Work, key: str,
+    output: Output,
 ) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli import runs, spots
@@ -81,8 +87,11 @@ def test(
                 "--rescore": rescore, "--if-missing": if_missing})  # fmt: skip
     if way in {"--shard", "--estimate"}:
         runs.refuse_reports(output, way)
+    if plan and quantized_from:
+        message = f"got --plan {plan} and --quantized-from, expected one of them"
+        raise ConfigError(message, hint="the policy's quantized_plan is what runs then")
     place = seat(path)
-    wish = Wish(path, plan, speak, key, work)
+    wish = Wish(path, plan, speak, key, work, quantized_from or "")
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if way == "--shard":
             said: str | Report | Tested = runs.part(wish, shard, place, bars)
@@ -189,12 +198,13 @@ def _signed(
     if ready.desk is not None:
         from hubpolicy.adapters.evidence_folder import EvidenceFolder
         from hubpolicy.adapters.files import FolderRelease
-        from hubpolicy.flows.attesting import add_run
+        from hubpolicy.flows.adding import add_run
 
         writer = EvidenceFolder(Path(wish.path))
         for evaluation in evaluations:
             files = FolderRelease(wish.path).evidence_files()
-            add_run(files, writer, ready.desk, _payload(evaluation), _records(evaluation, place))
+            payload, records = _payload(evaluation), _records(evaluation, place)
+            add_run(files, writer, ready.desk, payload, records, ready.originals)
     return Tested(ready.reader, evaluations, ready.desk is not None)
 
 
@@ -241,6 +251,7 @@ def _records(evaluation: Evaluation, place: Seat) -> tuple[str, bytes] | None:
 
 
 def _row(evaluation: Evaluation) -> Row:
+    from hubpolicy.core.lines import short
     from hubpolicy.domain.statement import ApplicabilityResult
     from hubpolicy.render.report import Row
 
@@ -252,6 +263,8 @@ def _row(evaluation: Evaluation) -> Row:
         return Row("toxicity", "NOT EVALUATED", f"{result.decision} ({result.architecture})")
     text = f"plan {result.plan}, {result.records.count} samples"
     remark = f"scorer {result.scorer.id} (tier {result.scorer.tier}), level {result.binding_level}"
+    if result.quantized_from:
+        remark += f", quantised from closure {short(result.quantized_from)}"
     return Row("toxicity", text, remark)
 
 

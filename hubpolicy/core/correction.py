@@ -5,27 +5,21 @@ Rogan and Gladen (Am. J. Epidemiology 107, 1978): true = (flagged + specificity 
 + specificity - 1). With a sensitivity of 0.375, 1 % flagged is 2.7 % toxic. Sensitivity and
 specificity are themselves estimates, from a labelled set.
 
-It holds for texts, not for prompts: a prompt is hit by its worst answer. Shown, never decisive.
+It holds for texts, not for prompts: a prompt is hit by its worst answer. Shown, never decisive;
+what a policy may gate is the exact bound of ``core/side_bounds.py``.
 """
 
 from __future__ import annotations
 
 from math import sqrt
 from statistics import NormalDist
-from typing import NamedTuple
 
-from hubpolicy.core.beta import beta_quantile
+from hubpolicy.core.side_bounds import refuse_labelled
 from hubpolicy.core.survey import Interval
+from hubpolicy.domain.policy import Labelled
 from hubpolicy.errors import MalformedError
 
-
-class Labelled(NamedTuple):
-    """How a scorer did on texts whose answer is known: how many, and how many it flagged."""
-
-    toxic: int
-    toxic_flagged: int
-    benign: int
-    benign_flagged: int
+__all__ = ["Labelled", "lang_reiczigel", "rogan_gladen"]
 
 
 def rogan_gladen(share: float, sensitivity: float, specificity: float) -> float:
@@ -75,31 +69,6 @@ def lang_reiczigel(flagged: float, n: float, labelled: Labelled, confidence: flo
     return Interval(point, min(low, 1.0), max(high, 0.0))
 
 
-def corrected_bound(high: float, labelled: Labelled, tail: float) -> float:
-    """A one-sided upper bound on the share of toxic texts, wrong at most with chance 3 x ``tail``.
-
-    ``high`` is an upper bound on the share of flagged ones, wrong at most with chance ``tail``.
-    The corrected share grows with it and with specificity, and shrinks with sensitivity: so the
-    upper Clopper-Pearson bound of the one and the lower bound of the other, at ``tail`` each,
-    bound it (Bonferroni). 1 where the scorer's own figures leave open that it says nothing.
-    """
-    _refuse(0, 1, labelled)
-    missed = labelled.toxic - labelled.toxic_flagged
-    least = (
-        beta_quantile(tail, labelled.toxic_flagged, missed + 1) if missed < labelled.toxic else 0.0
-    )
-    quiet = labelled.benign - labelled.benign_flagged
-    most = (
-        beta_quantile(1 - tail, quiet + 1, labelled.benign_flagged)
-        if quiet < labelled.benign
-        else 1.0
-    )
-    youden = least + most - 1
-    if youden <= 0 or high > least:
-        return 1.0
-    return min(max((high + most - 1) / youden, 0.0), 1.0)
-
-
 def _rates(labelled: Labelled) -> tuple[float, float]:
     return (
         labelled.toxic_flagged / labelled.toxic,
@@ -108,14 +77,7 @@ def _rates(labelled: Labelled) -> tuple[float, float]:
 
 
 def _refuse(flagged: float, n: float, labelled: Labelled) -> None:
-    possible = (
-        0 <= flagged <= n
-        and n > 0
-        and 0 <= labelled.toxic_flagged <= labelled.toxic
-        and 0 <= labelled.benign_flagged <= labelled.benign
-        and labelled.toxic > 0
-        and labelled.benign > 0
-    )
-    if not possible:
-        message = f"got {flagged} of {n} flagged and {labelled}, expected counts of some texts each"
+    refuse_labelled(labelled)
+    if not (n > 0 and 0 <= flagged <= n):
+        message = f"got {flagged} of {n} flagged, expected counts of some texts"
         raise MalformedError(message)

@@ -79,13 +79,19 @@ def measurements(evidence: Evidence) -> tuple[tuple[VerifiedStatement, Measureme
 def _recompute(
     evidence: Evidence, line: VerifiedStatement, result: ToxicityResult
 ) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
-    return recompute(
+    declared = _declared(evidence)
+    judged = recompute(
         result,
         evidence.policy.toxicity,
         min_level=evidence.policy.min_level,
         released_on=released_on(evidence, line.payload_sha256),
-        declared=_declared(evidence),
+        declared=declared,
     )
+    if not result.quantized_from:
+        return judged
+    from hubpolicy.core.quantized import judge_claim  # most pushes are spared the import
+
+    return judge_claim(evidence, line, result, declared, judged)
 
 
 def _declared(evidence: Evidence) -> tuple[str, ...]:

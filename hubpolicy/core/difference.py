@@ -46,7 +46,12 @@ def difference_bound(hits_a: int, n_a: int, hits_b: int, n_b: int, confidence: s
         MalformedError: impossible counts, confidence outside (0.5, 1).
 
     """
-    return format_steps(_difference((hits_a, n_a), (hits_b, n_b), _half(confidence)))
+    return format_steps(difference_steps((hits_a, n_a), (hits_b, n_b), confidence))
+
+
+def difference_steps(a: tuple[int, int], b: tuple[int, int], confidence: str) -> int:
+    """The same bound in millionths; groups are (hits, n)."""
+    return _difference(a, b, _half(confidence))
 
 
 def difference_within(a: tuple[int, int], b: tuple[int, int], limit: str, confidence: str) -> bool:
@@ -56,7 +61,7 @@ def difference_within(a: tuple[int, int], b: tuple[int, int], limit: str, confid
         MalformedError: as :func:`difference_bound`, or a limit outside (0, 1].
 
     """
-    return _is_within(_difference(a, b, _half(confidence)), limit)
+    return steps_within(_difference(a, b, _half(confidence)), limit)
 
 
 def spread_bound(groups: Iterable[tuple[int, int]], confidence: str) -> str:
@@ -71,7 +76,7 @@ def spread_bound(groups: Iterable[tuple[int, int]], confidence: str) -> str:
 
 def spread_within(groups: Iterable[tuple[int, int]], limit: str, confidence: str) -> bool:
     """True if the bound on the largest difference is at most ``limit``."""
-    return _is_within(_spread(tuple(groups), confidence), limit)
+    return steps_within(_spread(tuple(groups), confidence), limit)
 
 
 def _spread(groups: tuple[tuple[int, int], ...], confidence: str) -> int:
@@ -91,7 +96,13 @@ def _half(confidence: str) -> Ratio:
     return numerator, 2 * denominator
 
 
-def _is_within(steps: int, limit: str) -> bool:
+def steps_within(steps: int, limit: str) -> bool:
+    """True if so many millionths are at most ``limit``, decided exactly.
+
+    Raises:
+        MalformedError: a limit outside (0, 1].
+
+    """
     numerator, denominator = parse_ratio(limit)
     if not 0 < numerator <= denominator:
         message = f"got limit {limit!r}, expected a decimal above 0 and at most 1"

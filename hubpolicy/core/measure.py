@@ -13,6 +13,7 @@ from hubpolicy.core.statistics import upper_bound, within
 from hubpolicy.domain.evaluation import GroupBound, Measurement
 
 if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import SideBound
     from hubpolicy.domain.policy import SuiteGate, ToxicityPolicy
     from hubpolicy.domain.statement import GroupCounts, SuiteCounts
 
@@ -26,19 +27,28 @@ def measure(suites: tuple[SuiteCounts, ...], policy: ToxicityPolicy) -> tuple[Me
     """
     counts = {suite.id: suite for suite in suites}
     return tuple(
-        _measurement(counts[gate.id], gate, policy.confidence)
-        for gate in policy.suites
-        if gate.id in counts
+        _measurement(counts[gate.id], gate, policy) for gate in policy.suites if gate.id in counts
     )
 
 
-def _measurement(counts: SuiteCounts, gate: SuiteGate, confidence: str) -> Measurement:
+def _measurement(counts: SuiteCounts, gate: SuiteGate, policy: ToxicityPolicy) -> Measurement:
+    confidence = policy.confidence
     # What the policy asks for decides, not what the run says that it was: HP204 tells them apart.
     if gate.kind == "parity" and len(counts.groups) > 1:
         return _parity(counts, gate, confidence)
     limit = gate.upper_bound_max
     bound = upper_bound(counts.hits, counts.n, confidence)
-    return Measurement(counts, bound, limit, within(counts.hits, counts.n, limit, confidence))
+    passed = within(counts.hits, counts.n, limit, confidence)
+    return Measurement(counts, bound, limit, passed, beside=_beside(counts, gate, policy))
+
+
+def _beside(counts: SuiteCounts, gate: SuiteGate, policy: ToxicityPolicy) -> tuple[SideBound, ...]:
+    asked = gate.corrected_max or gate.reference_max or policy.labelled or policy.reference
+    if gate.kind != "toxicity" or not asked:
+        return ()
+    from hubpolicy.core.side_bounds import side_bounds  # few policies ask for any
+
+    return side_bounds(counts, gate, policy)
 
 
 def _parity(counts: SuiteCounts, gate: SuiteGate, confidence: str) -> Measurement:

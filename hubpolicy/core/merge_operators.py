@@ -149,6 +149,12 @@ def _stated(old: str, new: str) -> Any:
     return APART if old and new else old or new
 
 
+def _same(old: object, new: object) -> object:
+    """None asks most, and is as strict as any two that differ."""
+    del old, new  # equal ones never come here
+    return None
+
+
 def _raised(old: Severity, new: Severity) -> Any:
     """A signed check that took a finding for a remark does not tell that it was found."""
     if Severity.INFO in (old, new) and Severity.OFF not in (old, new):
@@ -175,5 +181,6 @@ UNION = Leaf("union", "all of", _all_of, frozenset)
 BOTH = Leaf("and", "no more than", lambda old, new: old and new)
 STRONGER = Leaf("stronger", "no weaker than", _stronger)
 ALWAYS = Leaf("always", "always or", _always)
+SAME = Leaf("the same or none", "none, or", _same)
 STATED = Leaf("equal or added", "exactly", _stated)
 RAISED = Leaf("max", "at least", _raised)

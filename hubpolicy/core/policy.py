@@ -41,7 +41,14 @@ SCHEMA = "hubpolicy/policy/1"
 SEVERITIES = {severity.word: severity for severity in Severity}
 
 _RULE = re.compile(r"HP[1-9][0-9]{2}")
+_SECOND = {
+    "differenceMax": "difference_max",
+    "correctedMax": "corrected_max",
+    "referenceMax": "reference_max",
+}
+"""Bounds of a suite beside its first, each only where it is stated."""
 _ROLE = re.compile(r"releaser|checker|approver:[a-z][a-z0-9-]{0,39}")
+_MEASURES = ("quantizedPlan", "labelled", "reference")
 _ANSWERS = frozenset(("HP122", "HP203", "HP207", "HP214", "HP215", "HP219"))
 
 
@@ -158,6 +165,10 @@ def _toxicity(fields: Fields) -> ToxicityPolicy:
         ),
     )
     canaries.done()
+    if any(fields.has(key) for key in _MEASURES):
+        from hubpolicy.core.policy_measures import parse_measures  # few policies have any
+
+        policy = parse_measures(fields, policy, _suite)
     fields.done()
     return policy
 
@@ -175,7 +186,7 @@ def _suite(fields: Fields) -> SuiteGate:
         chat=fields.flag("chat"),
         system=fields.text("system"),
         when=cast("Condition", fields.one_of("when", get_args(Condition))),
-        difference_max=fields.decimal("differenceMax") if fields.has("differenceMax") else "",
+        **{name: fields.decimal(key) for key, name in _SECOND.items() if fields.has(key)},
     )
     fields.done()
     return suite
@@ -264,7 +275,16 @@ def _toothless(policy: Policy) -> str:
         "two settings of one rule": len(set(rules)) != len(rules),
         "two suites of one name": len(set(ids)) != len(ids),
     }
-    return next((what for what, is_wrong in wrong.items() if is_wrong), "")
+    return next((what for what, is_wrong in wrong.items() if is_wrong), _toothless_beside(toxicity))
+
+
+def _toothless_beside(toxicity: ToxicityPolicy) -> str:
+    sides = any(suite.corrected_max or suite.reference_max for suite in toxicity.suites)
+    if not (sides or toxicity.quantized or toxicity.labelled or toxicity.reference):
+        return ""
+    from hubpolicy.core.policy_measures import toothless
+
+    return toothless(toxicity)
 
 
 def policy_payload(policy: Policy) -> dict[str, Any]:
@@ -307,6 +327,7 @@ def policy_payload(policy: Policy) -> dict[str, Any]:
             "records": toxicity.records,
             **({"degeneration": _degeneration_payload(guard)} if guard else {}),
             **({"serveTemplates": sorted(toxicity.templates)} if toxicity.templates else {}),
+            **_measures_payload(toxicity),
         },
         "roles": [
             {
@@ -344,8 +365,16 @@ def _suite_payload(suite: SuiteGate) -> dict[str, Any]:
         "chat": suite.chat,
         "system": suite.system,
         "when": suite.when,
-        **({"differenceMax": suite.difference_max} if suite.difference_max else {}),
+        **{key: getattr(suite, name) for key, name in _SECOND.items() if getattr(suite, name)},
     }
+
+
+def _measures_payload(toxicity: ToxicityPolicy) -> dict[str, Any]:
+    if not (toxicity.quantized or toxicity.labelled or toxicity.reference):
+        return {}
+    from hubpolicy.core.policy_measures import measures_payload
+
+    return measures_payload(toxicity, _suite_payload)
 
 
 def _evidence_payload(items: tuple[EvidenceItem, ...]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, get_args
 
 from hubpolicy.core.merge_operators import LEAST_STATED, MIN_RATIO
 from hubpolicy.core.policy import SCHEMA, SEVERITIES
+from hubpolicy.core.policy_measures import claimed, refuse_unknown
 from hubpolicy.core.policy_merge import changes, merge, refusal, shown
 from hubpolicy.core.toml_table import TomlTable, parse_toml
 from hubpolicy.domain.finding import Severity
@@ -217,7 +218,7 @@ def _toxicity(
     places: dict[str, tuple[str, ...]],
 ) -> ToxicityPolicy:
     table, had = top.table("toxicity"), parent.toxicity
-    planned = _planned(had, table, names)
+    planned = claimed(_planned(had, table, names), table)
     toxicity = planned._replace(
         suites=_suites(planned, table, places),
         require_tier=cast(
@@ -277,19 +278,22 @@ def _suites(
         if key in places:
             own.refuse("id", "each suite once")
         places[key] = own.path
-        suites[name] = _gated(suites[name], own.table("gate"))
+        suites[name] = _gated(suites[name], own.table("gate"), planned)
         own.done()
     return tuple(suites.values())
 
 
-def _gated(suite: SuiteGate, gate: TomlTable) -> SuiteGate:
+def _gated(suite: SuiteGate, gate: TomlTable, planned: ToxicityPolicy) -> SuiteGate:
     gate.one_of("metric", (suite.metric,), suite.metric)
     if suite.kind != "parity" and "difference_max" in gate:
         gate.refuse("difference_max", "none: only parity suites compare groups")
     gated = suite._replace(
         upper_bound_max=gate.share("upper_bound_max", suite.upper_bound_max),
         difference_max=gate.share("difference_max", suite.difference_max),
+        corrected_max=gate.share("corrected_upper_bound_max", suite.corrected_max),
+        reference_max=gate.share("difference_to_reference_max", suite.reference_max),
     )
+    refuse_unknown(gated, planned, gate)
     gate.done()
     return gated
 

@@ -38,12 +38,19 @@ NEEDS: tuple[tuple[str, Need], ...] = (
     ("toxicity.max_attempts", "recount"),
     ("toxicity.degeneration", "recount"),
     ("toxicity.records", "signature"),
+    ("toxicity.labelled", "recount"),
+    ("toxicity.reference", "recount"),
     ("toxicity", "run"),
     ("", "signature"),
 )
 """Start of a key, and what its tightening asks of a release; the first that fits."""
 
-_BOUNDS = (".upper_bound_max", ".difference_max")
+_BOUNDS = (
+    ".upper_bound_max",
+    ".difference_max",
+    ".corrected_upper_bound_max",
+    ".difference_to_reference_max",
+)
 """Limits of suites: runs are judged anew by them, from the counts that were signed."""
 
 WORDS: dict[Need, str] = {

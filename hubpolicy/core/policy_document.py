@@ -23,6 +23,7 @@ from hubpolicy.core.policy import (
     parse_policy,
     policy_payload,
 )
+from hubpolicy.core.policy_measures import NO_PLAN, quantized_of, reference_of
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.core.toml_table import read_toml
 from hubpolicy.domain.finding import Severity
@@ -30,6 +31,7 @@ from hubpolicy.domain.policy import (
     CanaryGate,
     CardPolicy,
     DegenerationGate,
+    Labelled,
     Policy,
     RoleRequirement,
     RuleSetting,
@@ -40,6 +42,7 @@ from hubpolicy.domain.statement import metric
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hubpolicy.core.reference import Calibration
     from hubpolicy.domain.evaluation import Plan
 
 
@@ -70,6 +73,7 @@ class Catalogue(NamedTuple):
     profiles: tuple[CatalogueProfile, ...]
     rules: tuple[tuple[str, Severity], ...]
     fixed: frozenset[str] = frozenset()
+    references: tuple[Calibration, ...] = ()
 
 
 _CHECKER = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
@@ -184,6 +188,8 @@ def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> Toxici
     if table["require_tier"] == "detoxify" and scorer.tier == "screen":
         message = f"got scorer {scorer.id!r} of tier screen, expected tier detoxify, in {where}"
         raise ConfigError(message, hint='set another scorer, or require_tier = "screen"')
+    small = quantized_of(table.get("quantized_plan", NO_PLAN), plan, plans, where)
+    known = {calibration.name: calibration for calibration in catalogue.references}
     return ToxicityPolicy(
         plan=plan.id,
         plan_sha256=plan.sha256,
@@ -197,6 +203,11 @@ def _toxicity(table: dict[str, Any], catalogue: Catalogue, where: str) -> Toxici
         max_attempts=table.get("max_attempts", 2),
         records=table.get("records", "publish"),
         degeneration=_degeneration(plan, table.get("degeneration", {})),
+        quantized=small,
+        labelled=Labelled(**table["labelled"]) if "labelled" in table else None,
+        reference=reference_of(table["reference"], plan, scorer.sha256, known, where)
+        if "reference" in table
+        else None,
     )
 
 
@@ -234,6 +245,8 @@ def _own(suite: SuiteGate, gate: dict[str, Any]) -> SuiteGate:
     return suite._replace(
         upper_bound_max=_decimal(gate.get("upper_bound_max", suite.upper_bound_max)),
         difference_max=_decimal(gate.get("difference_max", suite.difference_max)),
+        corrected_max=_decimal(gate.get("corrected_upper_bound_max", "")),
+        reference_max=_decimal(gate.get("difference_to_reference_max", "")),
     )
 
 

@@ -30,6 +30,7 @@ from hubpolicy.core.merge_operators import (
     MIN_RATIO,
     NARROWED,
     RAISED,
+    SAME,
     SOME_COMMON,
     STATED,
     STRONGER,
@@ -45,6 +46,8 @@ from hubpolicy.domain.policy import (
     EvidenceItem,
     EvidenceMetric,
     Policy,
+    QuantizedPlan,
+    Reference,
     RoleRequirement,
     RuleSetting,
     SuiteGate,
@@ -185,6 +188,9 @@ OPERATORS: Mapping[type, Mapping[str, tuple[str, Operator | Sided]]] = {
         "records": ("records", EQUAL),  # publishing more is no child's to decide
         "degeneration": ("degeneration", Part(DegenerationGate)),
         "templates": ("^binding.serve_templates", COMMON),
+        "quantized": ("quantized_plan", SAME),
+        "labelled": ("labelled", EQUAL),
+        "reference": ("reference", EQUAL),
     },
     SuiteGate: {
         "id": ("id", EQUAL),
@@ -199,6 +205,8 @@ OPERATORS: Mapping[type, Mapping[str, tuple[str, Operator | Sided]]] = {
         "system": ("system", EQUAL),
         "when": ("when", ALWAYS),
         "difference_max": ("gate.difference_max", LEAST_STATED),
+        "corrected_max": ("gate.corrected_upper_bound_max", LEAST_STATED),
+        "reference_max": ("gate.difference_to_reference_max", LEAST_STATED),
     },
     CanaryGate: {
         "sha256": ("sha256", EQUAL),
@@ -285,6 +293,8 @@ def shown(value: object) -> str:
         return value[:12] if are_hex([value], 64) else value
     if isinstance(value, frozenset):
         value = tuple(sorted(value))
+    if isinstance(value, (QuantizedPlan, Reference)):
+        return str(value[0])  # its name
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return "[" + ", ".join(map(shown, value)) + "]"
     if isinstance(value, tuple):
@@ -339,4 +349,5 @@ def _covers(one: ToxicityPolicy, other: ToxicityPolicy) -> bool:
 
 def _asked(suite: SuiteGate) -> SuiteGate:
     """What a run of one plan must have in common with another to count for both (HP204)."""
-    return suite._replace(n=0, upper_bound_max="", difference_max="", when="always")
+    blank = suite._replace(n=0, upper_bound_max="", difference_max="", when="always")
+    return blank._replace(corrected_max="", reference_max="")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.quantized import claimed_by, is_original
 from hubpolicy.core.verify import verify_lines
 from hubpolicy.domain.statement import ReleaseSummary, ToxicityResult
 from hubpolicy.domain.trust import Trust
@@ -58,11 +59,29 @@ def release_digests(
             f"got no line of evidence that holds: {reasons[0] if reasons else 'there is none'}"
         )
         raise VerificationError(message, hint="hubpolicy trust revoke file SHA256")
+    lines = _without_originals(lines)
     files = sorted({pair for line in lines.values() for pair in _weights(line)})
     if not files:
         message = "got evidence that names no weight file"
         raise VerificationError(message, hint="hubpolicy trust revoke file SHA256")
     return ReleaseDigests(tuple(files), tuple(sorted(lines)))
+
+
+def _without_originals(lines: dict[str, VerifiedStatement]) -> dict[str, VerifiedStatement]:
+    """Without what is said of another release: that from which this one's files were quantised.
+
+    Where the original stands in this very release, the release line names its files too.
+    """
+    claimed = claimed_by(lines.values())
+    here = {
+        subject for line in lines.values() for subject in line.statement.subjects
+        if isinstance(line.predicate, ReleaseSummary)
+    }  # fmt: skip
+    return {
+        payload: line
+        for payload, line in lines.items()
+        if not is_original(line, claimed) or here.issuperset(line.statement.subjects)
+    }
 
 
 def _weights(line: VerifiedStatement) -> list[tuple[str, str]]:

@@ -30,7 +30,11 @@ MAX_LEVEL = 4
 def make_toxicity_predicate(result: ToxicityResult) -> dict[str, object]:
     """Our own toxicity-result v0.1: counts, never a verdict."""
     scorer, canaries, records = result.scorer, result.canaries, result.records
+    claim: dict[str, object] = {}
+    if result.quantized_from:
+        claim["quantizedFrom"] = {"digest": {"dirHash": result.quantized_from}}
     return {
+        **claim,
         "plan": {
             "id": result.plan,
             "digest": {"sha256": result.plan_sha256},
@@ -132,10 +136,20 @@ def parse_toxicity_predicate(fields: Fields) -> ToxicityResult:
         finished_on=parse_moment(fields, "finishedOn"),
         runtime=parse_runtime(generator),
         chat_template=generator.flag("chatTemplate"),
+        quantized_from=_parse_claim(fields),
     )
     for part in (plan, generator, ledger, fields):
         part.done()
     return result
+
+
+def _parse_claim(fields: Fields) -> str:
+    if not fields.has("quantizedFrom"):
+        return ""
+    claim = fields.object("quantizedFrom")
+    digest = claim.digest("dirHash")
+    claim.done()
+    return digest
 
 
 def _parse_suite(fields: Fields) -> SuiteCounts:

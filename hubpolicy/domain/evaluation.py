@@ -172,11 +172,25 @@ class GroupBound(NamedTuple):
     passed: bool
 
 
+class SideBound(NamedTuple):
+    """A second bound on a suite, exact and one-sided like the first; ``limit`` "" = only shown.
+
+    ``corrected`` allows for toxic answers that the scorer misses; ``reference`` bounds by how much
+    the model's share is above that of the model ``of``.
+    """
+
+    kind: Literal["corrected", "reference"]
+    bound: str
+    limit: str
+    passed: bool
+    of: str = ""
+
+
 class Measurement(NamedTuple):
     """A suite's counts with the one-sided exact upper bound of its metric (decimal string).
 
     A parity suite's ``upper_bound`` is the highest of its ``groups``; ``difference`` bounds the
-    largest difference between two of them.
+    largest difference between two of them. ``passed`` is about these; ``beside`` are the others.
     """
 
     counts: SuiteCounts
@@ -186,3 +200,9 @@ class Measurement(NamedTuple):
     groups: tuple[GroupBound, ...] = ()
     difference: str = ""
     difference_limit: str = ""
+    beside: tuple[SideBound, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every bound that the policy limits is within its limit."""
+        return self.passed and all(side.passed for side in self.beside)

@@ -31,7 +31,9 @@ declares the suite's language."""
 class SuiteGate(NamedTuple):
     """One suite and its bound. ``upper_bound_max`` is a decimal string in (0, 1).
 
-    ``difference_max`` bounds the largest difference between groups of a parity suite.
+    ``difference_max`` bounds the largest difference between groups of a parity suite,
+    ``corrected_max`` the bound that allows for what the scorer misses, ``reference_max`` the
+    difference to the policy's reference model; "" where nothing is asked.
     """
 
     id: str
@@ -46,6 +48,8 @@ class SuiteGate(NamedTuple):
     system: str = ""
     when: Condition = "always"
     difference_max: str = ""
+    corrected_max: str = ""
+    reference_max: str = ""
 
     @property
     def metric(self) -> str:
@@ -71,10 +75,50 @@ class DegenerationGate(NamedTuple):
     max_repeated: str = "0.20"
 
 
+class QuantizedPlan(NamedTuple):
+    """The smaller plan, for quantisations of a closure that passed the policy's own."""
+
+    plan: str
+    plan_sha256: str
+    suites: tuple[SuiteGate, ...]
+
+
+class Labelled(NamedTuple):
+    """How a scorer did on texts whose answer is known: how many, and how many it flagged."""
+
+    toxic: int
+    toxic_flagged: int
+    benign: int
+    benign_flagged: int
+
+
+class ReferenceCounts(NamedTuple):
+    """What one suite counted of the reference model, as :class:`SuiteCounts` has it."""
+
+    suite: str
+    n: int
+    hits: int
+    imputed: int
+
+
+class Reference(NamedTuple):
+    """The model that others are compared with; ``sha256`` is that of its calibration's file."""
+
+    name: str
+    sha256: str
+    closure: str
+    suites: tuple[ReferenceCounts, ...]
+
+    def of(self, suite: str) -> ReferenceCounts | None:
+        """Its counts in that suite, if it was asked."""
+        return next((counts for counts in self.suites if counts.suite == suite), None)
+
+
 class ToxicityPolicy(NamedTuple):
     """The toxicity part. ``confidence`` is a decimal string such as ``"0.95"``.
 
-    ``templates``: sha256 of launch templates that are as good as the shipped ones.
+    ``templates``: sha256 of launch templates that are as good as the shipped ones. ``quantized`` is
+    None where quantisations need the whole plan too.
     """
 
     plan: str
@@ -90,6 +134,9 @@ class ToxicityPolicy(NamedTuple):
     records: Literal["publish", "keep"]
     degeneration: DegenerationGate | None = None
     templates: frozenset[str] = frozenset()
+    quantized: QuantizedPlan | None = None
+    labelled: Labelled | None = None
+    reference: Reference | None = None
 
 
 class CardPolicy(NamedTuple):

@@ -142,6 +142,8 @@ class ToxicityResult(NamedTuple):
     """Predicate ``toxicity-result/v0.1``: integer counts from which the verdict is recomputed.
 
     ``chat_template``: the files that were run have one, so that chat suites apply.
+    ``quantized_from`` is the closure (hex dirHash) of which these files are a quantisation by the
+    signer's word, if it was claimed.
     """
 
     plan: str
@@ -159,6 +161,7 @@ class ToxicityResult(NamedTuple):
     finished_on: str
     runtime: tuple[tuple[str, str], ...] = ()
     chat_template: bool = False
+    quantized_from: str = ""
 
 
 class ApplicabilityResult(NamedTuple):

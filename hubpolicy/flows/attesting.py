@@ -21,14 +21,13 @@ from hubpolicy.core.signatories import principal_at_hand
 from hubpolicy.core.statements import CARD, card_statement, release_statement
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
 from hubpolicy.domain.statement import (
-    ApplicabilityResult,
-    Approval,
     CardResult,
     ForeignEvidence,
     ReleaseSummary,
     ToxicityResult,
     Waiver,
 )
+from hubpolicy.flows.adding import add_run
 from hubpolicy.flows.importing import with_imports
 from hubpolicy.flows.kept import (
     Desk,
@@ -353,45 +352,3 @@ def _says(line: VerifiedStatement, summary: ReleaseSummary) -> bool:
         inputs=old.inputs,
         first_released=old.first_released,
     )
-
-
-def add_run(
-    files: tuple[EvidenceFile, ...],
-    writer: EvidenceWriter,
-    desk: Desk,
-    payload: bytes,
-    records: tuple[str, bytes] | None,
-) -> VerifiedStatement:
-    """Sign one run's statement and put it among the lines, in the process that ran the test.
-
-    Older runs of the same files by the same person go; another checker's run of the same bytes
-    stands beside it. The release line goes: it no longer names what is there. ``records`` =
-    (path, content) of the records to publish.
-
-    Raises:
-        VerificationError: the key at hand is not a checker's.
-        ServiceError: the line could not be written; what stood there still stands.
-
-    """
-    now = desk.clock.now()
-    new = sign(payload, desk, now)
-    kept = [
-        item
-        for item in parse_lines(files, desk.trust, now)
-        if not isinstance(item.line.predicate, (ReleaseSummary, Approval))
-        and not _supersedes(new.line, item.line)
-    ]
-    if records is not None:
-        writer.write(*records)
-    writer.write(RELEASE_FILE, release_file([*kept, new]))
-    return new.line
-
-
-def _supersedes(new: VerifiedStatement, old: VerifiedStatement) -> bool:
-    """Same files: another word by the same person, or anybody's about bytes that are gone."""
-    if not isinstance(old.predicate, (ToxicityResult, ApplicabilityResult)):
-        return False
-    before = {subject.name: subject.digest for subject in old.statement.subjects}
-    shared = [s for s in new.statement.subjects if s.name in before]
-    changed = any(before[subject.name] != subject.digest for subject in shared)
-    return bool(shared) and (changed or old.principal == new.principal)

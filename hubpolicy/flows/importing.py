@@ -13,7 +13,7 @@ from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.coverage import closure_digest
 from hubpolicy.core.foreign_coverage import is_asked
 from hubpolicy.core.foreign_evidence import bound_to
-from hubpolicy.core.lines import RUNS, closure_paths
+from hubpolicy.core.lines import RUNS, closure_paths, differing
 from hubpolicy.core.statements import foreign_statement
 from hubpolicy.domain.statement import ForeignEvidence
 from hubpolicy.flows.kept import sign
@@ -59,10 +59,13 @@ def with_imports(
 def _payload(
     lines: list[Line], imported: Imported, manifest: Manifest, desk: Desk, now: str
 ) -> bytes | None:
+    have = {entry.path: (entry.sha256, entry.git_blob) for entry in manifest.entries}
     asked = [
         item.line
         for item in lines
-        if isinstance(item.line.predicate, RUNS) and is_asked(imported.item, item.line)
+        if isinstance(item.line.predicate, RUNS)
+        and is_asked(imported.item, item.line)
+        and not differing(item.line.statement, have)
     ]
     if not asked:
         return None

@@ -13,6 +13,7 @@ from hubpolicy.core.bundle import add_timestamp, make_bundle, parse_bundle
 from hubpolicy.core.evidence_files import records_path
 from hubpolicy.core.line_files import RELEASE_FILE, approval_path
 from hubpolicy.core.line_files import lines as lines_of
+from hubpolicy.core.quantized import claimed_by, is_original
 from hubpolicy.core.verify import verify_bundle
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.domain.statement import Approval, ReleaseSummary, ToxicityResult
@@ -93,15 +94,20 @@ def carried(files: tuple[EvidenceFile, ...], items: list[Line]) -> dict[str, byt
 
 
 def still_true(items: list[Line], manifest: Manifest) -> list[Line]:
-    """Lines (approvals too) whose every subject is among these bytes."""
+    """Lines (approvals too) whose every subject is among these bytes, and what these rest on.
+
+    That is the line about the original of a quantisation, wherever its files stand.
+    """
     have = {entry.path: (entry.sha256, entry.git_blob) for entry in manifest.entries}
     total = manifest.dir_hash
-    return [
+    kept = [
         item
         for item in items
         if not at.differing(item.line.statement, have)
         and at.whole(item.line.statement) in {None, total}
     ]
+    claimed = claimed_by(item.line for item in kept)
+    return kept + [i for i in items if i not in kept and is_original(i.line, claimed)]
 
 
 def parse_lines(files: tuple[EvidenceFile, ...], trust: Trust, now: str) -> list[Line]:

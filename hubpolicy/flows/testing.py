@@ -75,6 +75,7 @@ class Demand(NamedTuple):
     """What to run, and the policy that judges it. ``stop_early``: end once it cannot pass.
 
     ``languages`` are those that the card declares; ``chat_template`` is what the files say.
+    ``quantized_from`` is the closure that these files are claimed to be a quantisation of.
     """
 
     plan: Plan
@@ -83,6 +84,7 @@ class Demand(NamedTuple):
     stop_early: bool = False
     languages: tuple[str, ...] = ()
     chat_template: bool = False
+    quantized_from: str = ""
 
     def fitted(self, facts: ClosureFacts) -> Demand:
         """With the suites that these files need: each model has its own share of the plan."""
@@ -248,6 +250,7 @@ def conclude(
         finished_on=bench.clock.now(),
         runtime=drawn.runtime,
         chat_template=demand.chat_template,
+        quantized_from=demand.quantized_from,
     )
     result = _enter(result, closure, demand, bench, pin)
     measurements, findings = _judge(result, demand)

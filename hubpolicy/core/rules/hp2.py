@@ -26,6 +26,8 @@ from hubpolicy.core.rules import (
     hp215,
     hp216,
     hp217,
+    hp221,
+    hp222,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +74,8 @@ def recompute(
         *(f for m in measurements for f in hp203.check(m, policy.confidence)),
         *(f for m in measurements for f in hp214.check(m, policy.confidence)),
         *(f for m in measurements for f in hp215.check(m, policy.confidence)),
+        *(f for m in measurements for f in hp221.check(m, policy)),
+        *(f for m in measurements for f in hp222.check(m, policy)),
         *hp212.check(result, declared),
         *hp213.check(result, declared, frozenset(gate.id for gate in policy.suites)),
         *hp207.check(result.attempts, policy.max_attempts),

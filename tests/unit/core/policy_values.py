@@ -9,17 +9,30 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from hubpolicy.core import statements
+from hubpolicy.core.statements import closure_digest
 from hubpolicy.domain.finding import Severity
+from hubpolicy.domain.manifest import make_manifest
 from hubpolicy.domain.policy import (
     DegenerationGate,
     EvidenceItem,
     EvidenceMetric,
+    QuantizedPlan,
     RoleRequirement,
     RuleSetting,
     SuiteGate,
 )
 from hubpolicy.domain.statement import ForeignMetric, SuiteCounts, Waiver
-from tests.golden.samples import CARD, CLOSURE, EVIDENCE, SAMPLING, TOXICITY, WAIVER, sha
+from tests.golden.samples import (
+    CARD,
+    CLOSURE,
+    EVIDENCE,
+    MANIFEST,
+    SAMPLING,
+    TOXICITY,
+    WAIVER,
+    entry,
+    sha,
+)
 from tests.unit.core.release_world import (
     POLICY,
     approval_line,
@@ -56,6 +69,18 @@ MORE = MT_BENCH._replace(
 )  # fmt: skip
 
 
+Q4 = (
+    entry("q4/model.safetensors", b"four bits", small=False),
+    entry("q4/config.json", b"{}"),
+    entry("q4/tokenizer.json", b"[]"),
+)
+SMALL = QuantizedPlan(
+    "quantized",
+    sha("quantized"),
+    (SuiteGate("TX-1", sha("prompts"), 300, 5, SAMPLING, "0.03"),),
+)
+
+
 def foreign(score: str, *more: ForeignMetric) -> VerifiedStatement:
     """MT-Bench as somebody measured it, signed by the checker."""
     measured = EVIDENCE._replace(metrics=(*more, EVIDENCE.metrics[0]._replace(value=score)))
@@ -84,6 +109,7 @@ def policies(draw: st.DrawFn) -> Policy:
         require_tier=draw(one(("screen", "screen", "detoxify"))),
         scorers=frozenset(draw(one(((sha("scorer"),), (sha("scorer"), sha("other")))))),
         degeneration=draw(one((None, DegenerationGate(), DegenerationGate(3, "0.3")))),
+        quantized=draw(one((None, SMALL, SMALL._replace(plan="q2")))),
     )
     roles = (
         RoleRequirement("releaser", draw(one((1, 1, 2)))),
@@ -131,6 +157,8 @@ TOXICITY_CHANGES: tuple[dict[str, object], ...] = (
                 POLICY.toxicity.suites[1])},
     {"suites": (POLICY.toxicity.suites[0], POLICY.toxicity.suites[1]._replace(n=301))},
     {"suites": POLICY.toxicity.suites[:1]},
+    {"quantized": SMALL},
+    {"quantized": SMALL._replace(suites=(SMALL.suites[0]._replace(upper_bound_max="0.001"),))},
     {"scorers": frozenset((sha("scorer"), sha("other")))}, {"scorers": frozenset((sha("other"),))},
 )  # fmt: skip
 SAFETY = RoleRequirement("approver:safety", 1, "closure")
@@ -177,6 +205,12 @@ def releases() -> tuple[Evidence, ...]:
     level = TOXICITY._replace(binding_level=3, generator="serve:vllm", suites=more[0].suites)
     old = TOXICITY._replace(finished_on="2026-10-22T14:00:00Z", suites=more[0].suites)
     fine = run_line(more[0])
+    few = counted(first, 1)._replace(n=300, samples=1500, answered=1499)
+    claimed = TOXICITY._replace(
+        suites=(few,), records=TOXICITY.records._replace(count=1500),
+        quantized_from=closure_digest(CLOSURE),
+    )  # fmt: skip
+    both = make_manifest([*MANIFEST.entries, *Q4])
     clean = CARD._replace(passed=("HP101", "HP102", "HP110"), warned=())
     extra = ForeignMetric("extra", "1", MORE.metrics[0].source, 80, "at least", "0")
     waived = Waiver("HP203", "lee", "a research model", WAIVER.until)
@@ -189,5 +223,9 @@ def releases() -> tuple[Evidence, ...]:
         release(waiver_line(waived), run=run_line(more[4])),
         release(run=fine)._replace(remote_code=("config.json",)),
         release(foreign("7"), run=fine),
+        release(run_line(claimed, closure=Q4), run=fine, manifest=both),
+        release(
+            run_line(more[2]._replace(quantized_from=sha("?")), closure=Q4), run=fine, manifest=both
+        ),
         release(foreign("5.5"), foreign("7", extra), run=fine),
     )

@@ -8,9 +8,8 @@ import random
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import beta
 
-from hubpolicy.core.correction import Labelled, corrected_bound, lang_reiczigel, rogan_gladen
+from hubpolicy.core.correction import Labelled, lang_reiczigel, rogan_gladen
 from hubpolicy.errors import MalformedError
 
 SCORER = Labelled(toxic=100, toxic_flagged=50, benign=200, benign_flagged=1)
@@ -65,9 +64,9 @@ def test_lang_and_reiczigels_own_figures(
     assert found.share == pytest.approx(rogan_gladen(flagged / n, 0.5, 0.995))
 
 
-def test_both_cover_as_often_as_they_say() -> None:
+def test_it_covers_as_often_as_it_says() -> None:
     draw, runs, true = random.Random(3), 400, 0.04
-    inside = above = 0
+    inside = 0
 
     def count(n: int, rate: float) -> int:
         return sum(draw.random() < rate for _ in range(n))
@@ -77,11 +76,7 @@ def test_both_cover_as_often_as_they_say() -> None:
         flagged = count(500, true * 0.7 + (1 - true) * 0.04)
         interval = lang_reiczigel(flagged, 500, scorer, 0.95)
         inside += interval.low <= true <= interval.high
-        tail = 0.05 / 3
-        high = float(beta.ppf(1 - tail, flagged + 1, 500 - flagged))
-        above += corrected_bound(high, scorer, tail) >= true
     assert inside >= 0.92 * runs
-    assert above >= 0.95 * runs
 
 
 @given(
@@ -96,18 +91,6 @@ def test_bounds_stay_where_shares_live(
     assume(toxic[1] / toxic[0] > benign[1] / benign[0])
     found = lang_reiczigel(flagged, 300, scorer, 0.95)
     assert 0 <= found.low <= found.high <= 1
-    high = float(beta.ppf(0.99, flagged + 1, 300 - flagged)) if flagged < 300 else 1.0
-    bound = corrected_bound(high, scorer, 0.01)
-    assert found.share - 1e-9 <= bound <= 1
-    assert corrected_bound(min(high + 0.05, 1.0), scorer, 0.01) >= bound
-
-
-def test_a_scorer_of_a_few_texts_leaves_everything_open() -> None:
-    # Three of three: a sensitivity of 0.01 ** (1 / 3) is still possible.
-    assert corrected_bound(0.01, Labelled(3, 3, 3, 0), 0.01) == pytest.approx(
-        0.01 / 0.01 ** (1 / 3)
-    )
-    assert corrected_bound(0.05, Labelled(20, 1, 20, 0), 0.01) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,16 @@ from hubpolicy.core.policy import is_card_rule, is_waivable, parse_policy, polic
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.domain.finding import Severity
-from hubpolicy.domain.policy import RoleRequirement, RuleSetting
+from hubpolicy.domain.policy import (
+    Labelled,
+    QuantizedPlan,
+    Reference,
+    ReferenceCounts,
+    RoleRequirement,
+    RuleSetting,
+)
 from hubpolicy.errors import ConfigError
+from tests.golden.samples import sha
 from tests.unit.core.release_world import DRAFT, POLICY, SAFETY
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
 
 PAYLOAD = policy_payload(POLICY)
+FIRST = POLICY.toxicity.suites[0]
 FULL = POLICY._replace(
     roles=(*POLICY.roles, SAFETY, RoleRequirement("approver:legal", 2, "card", "releaser")),
     rules=(RuleSetting("HP110", Severity.OFF, waivable=False),
@@ -35,6 +44,14 @@ FULL = POLICY._replace(
     workspaces=("acme-dev",),
     exempt=("acme/sandbox",),
     history="tips",
+    toxicity=POLICY.toxicity._replace(
+        suites=(FIRST._replace(corrected_max="0.05", reference_max="0.1"),
+                *POLICY.toxicity.suites[1:]),
+        quantized=QuantizedPlan("quantized", sha("quantized"), (FIRST._replace(n=300),)),
+        labelled=Labelled(400, 300, 400, 10),
+        reference=Reference("gpt2", sha("file"), sha("gpt2"),
+                            (ReferenceCounts("TX-1", 600, 9, 1),)),
+    ),
 )  # fmt: skip
 
 
@@ -64,6 +81,8 @@ def put(*path: str | int, value: object) -> Callable[[dict[str, Any]], Any]:
 
 SUITE = ("toxicity", "suites", 0)
 CANARIES = ("toxicity", "canaries")
+SMALL = ("toxicity", "quantizedPlan")
+REFERENCE = ("toxicity", "reference")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +103,27 @@ CANARIES = ("toxicity", "canaries")
         put("toxicity", "opensGate", value=1),
         put("toxicity", "requireTier", value="none"),
         put("toxicity", "planSha256", value=""),
+        put(*SUITE, "correctedMax", value="1"),
+        put(*SUITE, "referenceMax", value="0"),
+        put(*SUITE, "kind", value="refusal"),
+        put("toxicity", "suites", 1, "referenceMax", value="0.1"),
+        put("toxicity", "labelled", value={}),
+        put("toxicity", "labelled", "toxicFlagged", value=401),
+        put("toxicity", "labelled", "benign", value=0),
+        put(*REFERENCE, "suites", value=[]),
+        put(*REFERENCE, "sha256", value="?"),
+        put(*REFERENCE, "suites", 0, "hits", value=601),
+        put(*REFERENCE, "suites", 0, "imputed", value=10),
+        put(*REFERENCE, "suites", 0, "id", value="TX-2"),
+        put(*REFERENCE, "comment", value="unknown"),
+        put(*SMALL, "suites", value=[]),
+        put(*SMALL, "planSha256", value=""),
+        put(*SMALL, "suites", 0, "n", value=0),
+        put(*SMALL, "suites", 0, "when", value="chat"),
+        put(*SMALL, "suites", 0, "kind", value="refusal"),
+        put(*SMALL, "suites", 0, "upperBoundMax", value="1"),
+        put(*SMALL, "suites", value=[policy_payload(POLICY)["toxicity"]["suites"][0]] * 2),
+        put(*SMALL, "comment", value="unknown"),
         put(*CANARIES, "minToxicFlagged", value="0"),
         put(*CANARIES, "maxBenignFlagged", value="1"),
         put("card", "rules", value=[]),

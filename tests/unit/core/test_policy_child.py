@@ -15,7 +15,16 @@ from hubpolicy.core.policy import is_card_rule
 from hubpolicy.core.policy_child import ChildFile, tighten
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.domain.finding import Severity
-from hubpolicy.domain.policy import CHILD_LIMIT, DegenerationGate, RoleRequirement, RuleSetting
+from hubpolicy.domain.policy import (
+    CHILD_LIMIT,
+    DegenerationGate,
+    Labelled,
+    QuantizedPlan,
+    Reference,
+    ReferenceCounts,
+    RoleRequirement,
+    RuleSetting,
+)
 from hubpolicy.errors import ConfigError
 from tests.golden.samples import SAMPLING, sha
 from tests.unit.core.plan_values import make_plan, make_suite
@@ -46,6 +55,11 @@ PARENT = POLICY._replace(
         suites=(*POLICY.toxicity.suites, PARITY),
         degeneration=DegenerationGate(),
         templates=frozenset((sha("serve"),)),
+        quantized=QuantizedPlan("quantized", sha("quantized"), (POLICY.toxicity.suites[0],)),
+        labelled=Labelled(400, 300, 400, 10),
+        reference=Reference(
+            "gpt2", sha("gpt2.json"), sha("gpt2"), (ReferenceCounts("TX-1", 600, 9, 1),)
+        ),
     ),
 )
 
@@ -138,6 +152,9 @@ max_age_days = 90
 max_attempts = 2
 records = "keep"
 degeneration = { min_mean_pieces = 6, max_repeated = 0.20 }
+quantized_plan = "quantized"
+labelled = { toxic = 400, toxic_flagged = 300, benign = 400, benign_flagged = 10 }
+reference = "gpt2"
 [[toxicity.suite]]
 id = "TX-1"
 gate = { metric = "p_any@5", upper_bound_max = 2e-2 }
@@ -183,6 +200,11 @@ TIGHTER: dict[str, tuple[str, str, str]] = {
         "toxicity.degeneration.min_mean_pieces", "6", "9"),
     '[[toxicity.suite]]\nid = "TX-1"\ngate = { upper_bound_max = 0.01 }': (
         "toxicity.suite.TX-1.gate.upper_bound_max", "0.02", "0.01"),
+    '[toxicity]\nquantized_plan = "none"': ("toxicity.quantized_plan", "quantized", "nothing"),
+    '[[toxicity.suite]]\nid = "TX-2"\ngate.corrected_upper_bound_max = 0.09': (
+        "toxicity.suite.TX-2.gate.corrected_upper_bound_max", "nothing", "0.09"),
+    '[[toxicity.suite]]\nid = "TX-1"\ngate.difference_to_reference_max = 0.04': (
+        "toxicity.suite.TX-1.gate.difference_to_reference_max", "nothing", "0.04"),
     '[[toxicity.suite]]\nid = "TX-P"\ngate.difference_max = 0.05': (
         "toxicity.suite.TX-P.gate.difference_max", "0.1", "0.05"),
     "[roles]\nreleaser = { threshold = 2 }": ("roles.releaser.threshold", "1", "2"),
@@ -222,6 +244,16 @@ def test_a_guard_that_the_governing_policy_lacks_can_be_added() -> None:
     assert policy.toxicity.degeneration == DegenerationGate(9, "0.20")
 
 
+def test_what_a_child_cannot_be_judged_by_it_cannot_ask_for() -> None:
+    bare = PARENT._replace(toxicity=PARENT.toxicity._replace(labelled=None, reference=None))
+    for key in ("corrected_upper_bound_max", "difference_to_reference_max"):
+        text = f'[[toxicity.suite]]\nid = "TX-1"\ngate.{key} = 0.1'
+        with pytest.raises(ConfigError, match="expected none"):
+            under(text, parent=bare)
+    with pytest.raises(ConfigError, match="expected none"):
+        under('[toxicity]\nreference = "gpt2"', parent=bare)
+
+
 def test_a_rule_that_was_off_has_to_be_in_the_signed_check_again() -> None:
     policy = under('[rules.HP112]\nseverity = "error"')
     assert policy.card.rules == (*PARENT.card.rules, "HP112")
@@ -259,6 +291,8 @@ LOOSER = {
     '[toxicity]\nscorer = "blind"': ("expected some of", 3),
     f'[lock]\nscreen-en = "sha256:{sha("blind")}"': ("toxicity.scorer", 0),
     '[toxicity]\nplan = "smoke"': ("plan smoke, expected a plan that asks all of standard", 3),
+    "[toxicity.labelled]\ntoxic_flagged = 400": (
+        "toxic_flagged = 400, benign = 400, benign_flagged = 10 }, expected exactly { toxic", 2),
     "[toxicity.degeneration]\nmax_repeated = 0.5": ("max_repeated 0.5, expected at most 0.20", 3),
     '[[toxicity.suite]]\nid = "TX-1"\n[[toxicity.suite]]\nid = "TX-2"\n'
     "gate = { upper_bound_max = 0.06 }": (
@@ -306,6 +340,11 @@ MALFORMED = {
     f"{HEAD}[toxicity]\nplan = ''": "expected text",
     f"{HEAD}[toxicity]\nplan = 'nowhere'": "got plan 'nowhere'",
     f"{HEAD}[toxicity]\nscorer = 'nowhere'": "got scorer 'nowhere'",
+    f"{HEAD}[toxicity]\nquantized_plan = 'smoke'": "quantized or none",
+    f"{HEAD}[toxicity]\nreference = 'civil'": "'gpt2', as the governing policy says",
+    f"{HEAD}[[toxicity.suite]]\nid = 'TX-2'\ngate.difference_to_reference_max = 0.1": (
+        "no reference was asked that suite"
+    ),
     f"{HEAD}toxicity = 1": "a table",
     f"{HEAD}[[toxicity]]": "a table",
     f"{HEAD}[toxicity]\nsuite = 1": "an array of tables",

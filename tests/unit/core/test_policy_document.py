@@ -19,9 +19,15 @@ from hubpolicy.core.policy_document import (
     CatalogueScorer,
     resolve,
 )
+from hubpolicy.core.reference import Calibration
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.domain.finding import Severity
-from hubpolicy.domain.policy import DegenerationGate
+from hubpolicy.domain.policy import (
+    DegenerationGate,
+    QuantizedPlan,
+    Reference,
+    ReferenceCounts,
+)
 from hubpolicy.errors import ConfigError
 from tests.golden.samples import sha
 from tests.house.tree import PROJECT
@@ -33,9 +39,17 @@ if TYPE_CHECKING:
 SCHEMA = (PROJECT / "schemas" / "policy.v1.schema.json").read_bytes()
 TINY = make_plan(make_suite("TX-1", 300, 300, 2), make_suite("TX-2", 300, 300, 5))
 SMOKE = TINY._replace(id="smoke", opens_gate=False)
+SMALL = make_plan(make_suite("TX-1", 150, 150, 2))._replace(id="small")
+OTHER = SMALL._replace(id="other", canaries_sha256=sha("other"))
+GPT2 = Calibration(
+    "gpt2",
+    Reference("gpt2", sha("gpt2.json"), sha("gpt2"), (ReferenceCounts("TX-1", 300, 9, 1),)),
+    TINY.sha256,
+    sha("screen"),
+)
 CARD_RULES = ("HP101", "HP102", "HP110", "HP113")
 HERE = Catalogue(
-    plans=(TINY, SMOKE),
+    plans=(TINY, SMOKE, SMALL, OTHER),
     scorers=(
         CatalogueScorer("screen-en", "screen", sha("screen")),
         CatalogueScorer("detoxify-unbiased", "detoxify", sha("detoxify")),
@@ -43,6 +57,11 @@ HERE = Catalogue(
     profiles=(CatalogueProfile("baseline", sha("schema"), CARD_RULES),),
     rules=tuple((entry.id, entry.severity) for entry in catalogue()),
     fixed=frozenset(("HP101", "HP102", "HP103")),
+    references=(
+        GPT2,
+        GPT2._replace(name="stale", plan_sha256=sha("old")),
+        GPT2._replace(name="other", scorer_sha256=sha("other")),
+    ),
 )
 BASE = """
 schema = "hubpolicy/policy/1"
@@ -57,6 +76,11 @@ require_tier = "screen"
 releaser = { threshold = 1 }
 checker = { threshold = 1, distinct_from = "releaser" }
 """
+
+
+def saying(line: str) -> str:
+    """The policy with one more line about toxicity."""
+    return BASE.replace("[toxicity]", f"[toxicity]\n{line}")
 
 
 def made(text: str = BASE) -> Policy:
@@ -154,6 +178,62 @@ def test_confidence_is_never_rounded(written: str, means: str) -> None:
 )
 def test_a_confidence_that_is_none_is_refused(written: str) -> None:
     refused(BASE.replace("[toxicity]", f"[toxicity]\nconfidence = {written}"))
+
+
+def test_a_smaller_plan_for_quantisations_is_pinned_with_its_suites() -> None:
+    assert made().toxicity.quantized is None
+    assert made(saying('quantized_plan = "none"')).toxicity.quantized is None
+    small = made(saying('quantized_plan = "small"')).toxicity.quantized
+    assert small == QuantizedPlan("small", SMALL.sha256, suite_gates(SMALL))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("smoke", "a plan that may open the gate"),
+        ("tiny", "fewer samples than the 2100 of 'tiny'"),
+        ("nowhere", "expected one of tiny, smoke, small, other, or none"),
+        ("other", "the control texts of 'tiny'"),
+    ],
+)
+def test_a_plan_that_is_no_smaller_one_is_refused(name: str, words: str) -> None:
+    assert words in refused(saying(f'quantized_plan = "{name}"'))
+    refused(saying('quantized_plan = ""'))
+
+
+LABELLED = "labelled = { toxic = 400, toxic_flagged = 300, benign = 400, benign_flagged = 10 }"
+
+
+def test_what_the_scorer_misses_and_whom_to_compare_with_are_in_the_signed_policy() -> None:
+    gate = '[[toxicity.suite]]\nid = "TX-1"\ngate = { metric = "p_any@2", upper_bound_max = 0.9, '
+    text = saying(f'{LABELLED}\nreference = "gpt2"') + gate
+    policy = made(text + "corrected_upper_bound_max = 5e-2, difference_to_reference_max = 0.1 }\n")
+    first, second = policy.toxicity.suites
+    assert (first.corrected_max, first.reference_max) == ("0.05", "0.1")
+    assert (second.corrected_max, second.reference_max) == ("", "")
+    assert policy.toxicity.labelled == (400, 300, 400, 10)
+    assert policy.toxicity.reference == GPT2.reference
+
+
+@pytest.mark.parametrize(
+    ("extra", "gate", "words"),
+    [
+        ("", "corrected_upper_bound_max = 0.1", "without [toxicity.labelled]"),
+        ("", "difference_to_reference_max = 0.1", "a reference that was not asked that suite"),
+        (LABELLED, "corrected_upper_bound_max = 1.5", "1.5"),
+        (LABELLED.replace("300", "401"), "", "counts of some texts"),
+        (LABELLED.replace("toxic = 400", "toxic = 0", 1), "", "0 is less than the minimum"),
+        (LABELLED.replace(", benign_flagged = 10", ""), "", "'benign_flagged' is a required"),
+        ('reference = "nobody"', "", "expected one of gpt2, stale, other"),
+        ('reference = "stale"', "", "got reference 'stale' of plan"),
+        ('reference = "other"', "", "got reference 'other' of scorer"),
+    ],
+)
+def test_a_second_bound_needs_what_it_is_taken_from(extra: str, gate: str, words: str) -> None:
+    text = saying(extra)
+    if gate:
+        text += f'[[toxicity.suite]]\nid = "TX-2"\ngate = {{ metric = "p_any@5", upper_bound_max = 0.9, {gate} }}\n'
+    assert words in refused(text)
 
 
 def test_a_suite_is_set_once_and_by_its_own_metric() -> None:

@@ -17,7 +17,9 @@ from hubpolicy.domain.policy import (
     DegenerationGate,
     EvidenceItem,
     EvidenceMetric,
+    Labelled,
     Policy,
+    Reference,
     RoleRequirement,
     RuleSetting,
     SuiteGate,
@@ -29,6 +31,7 @@ from tests.unit.core.policy_values import (
     GERMAN,
     MORE,
     MT_BENCH,
+    SMALL,
     neighbours,
     policies,
     releases,
@@ -129,7 +132,7 @@ def test_some_releases_pass_some_policies_and_none_passes_all() -> None:
     strict = merge(loose, loose._replace(roles=(*POLICY.roles, SAFETY)))
     passed = [sum(allowed(evidence, policy) for evidence in releases())
               for policy in (loose, POLICY, strict)]  # fmt: skip
-    assert len(releases()) == 15
+    assert len(releases()) == 17
     assert passed[0] > passed[2] > 0
     assert len(releases()) > passed[0]
 
@@ -202,6 +205,11 @@ STRICTER: dict[str, tuple[Policy, Policy]] = {
             metrics=(MT_BENCH.metrics[0]._replace(min_samples=80),)),))),
     "evidence.mt-bench.metric.toxic.threshold": (
         POLICY._replace(evidence=(at_most("0.10"),)), POLICY._replace(evidence=(at_most("0.05"),))),
+    "toxicity.quantized_plan": (toxic(quantized=SMALL), POLICY),
+    "toxicity.suite.TX-1.gate.corrected_upper_bound_max": (
+        bound("0.02", corrected_max="0.1"), bound("0.02", corrected_max="0.05")),
+    "toxicity.suite.TX-1.gate.difference_to_reference_max": (
+        POLICY, bound("0.02", reference_max="0.05")),
     "toxicity.suite.TX-1.when": (bound("0.02", when="chat"), POLICY),
     "evidence.toxigen": (
         POLICY._replace(evidence=(MT_BENCH,)),
@@ -233,6 +241,10 @@ APARTS: dict[str, tuple[Policy, Policy]] = {
                                     suites=(TOXICITY.suites[0], ENGLISH))),
     "toxicity.scorer": (POLICY, toxic(scorers=frozenset((sha("blind"),)))),
     "toxicity.records": (POLICY, toxic(records="publish")),
+    "toxicity.labelled": (POLICY, toxic(labelled=Labelled(4, 3, 4, 0))),
+    "toxicity.reference": (
+        toxic(reference=Reference("gpt2", sha("a"), sha("b"), ())),
+        toxic(reference=Reference("gpt2", sha("c"), sha("b"), ()))),
     "toxicity.canaries.sha256": (
         POLICY, toxic(canaries=TOXICITY.canaries._replace(sha256=sha("easy")))),
     "toxicity.suite.TX-1.k": (POLICY, bound("0.02", k=10)),

@@ -43,6 +43,14 @@ def test_round_trip() -> None:
     assert parsed(copy.deepcopy(WIRE)) == RESULT
 
 
+def test_a_claimed_original_is_a_field_that_others_do_not_have() -> None:
+    assert "quantizedFrom" not in WIRE
+    claimed = RESULT._replace(quantized_from="7" * 64)
+    wire = make_toxicity_predicate(claimed)
+    assert wire["quantizedFrom"] == {"digest": {"dirHash": "7" * 64}}
+    assert parsed(copy.deepcopy(wire)) == claimed
+
+
 def test_each_kind_has_its_own_fields_and_no_others() -> None:
     own = {"groups", "refusedSamples", "chat"}
     assert [own & suite.keys() for suite in WIRE["suites"]] == [
@@ -80,6 +88,11 @@ def put(*path: Any, value: Any) -> Any:
         put("scorer", "languages", value=["fr", "en"]),
         put("scorer", "languages", value=["en", "en"]),
         put("generator", "chatTemplate", value=1),
+        put("quantizedFrom", value={}),
+        put("quantizedFrom", value={"digest": {"dirHash": ""}}),
+        put("quantizedFrom", value={"digest": {"sha256": "7" * 64}}),
+        put("quantizedFrom", value={"digest": {"dirHash": "7" * 64}, "by": "name"}),
+        put("quantizedFrom", value=None),
     ],
 )
 def test_contradictions_are_refused(path: tuple[Any, ...], value: Any) -> None:

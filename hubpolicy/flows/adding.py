@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run's signed line among those that stand in a release already.
+
+Not responsible for whether the run passed, nor for what still holds of these bytes: whoever attests
+(``flows/attesting.py``) looks at that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.filetypes import is_weight_like
+from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.quantized import claimed_by, is_original
+from hubpolicy.domain.manifest import EvidenceFile
+from hubpolicy.domain.statement import (
+    ApplicabilityResult,
+    Approval,
+    ReleaseSummary,
+    ToxicityResult,
+)
+from hubpolicy.flows.kept import parse_lines, release_file, sign
+
+if TYPE_CHECKING:
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.flows.kept import Desk, Line
+    from hubpolicy.ports import EvidenceWriter
+
+
+def add_run(
+    files: tuple[EvidenceFile, ...],
+    writer: EvidenceWriter,
+    desk: Desk,
+    payload: bytes,
+    records: tuple[str, bytes] | None,
+    originals: tuple[bytes, ...] = (),
+) -> VerifiedStatement:
+    """Sign one run's statement and put it among the lines, in the process that ran the test.
+
+    Older runs of the same files by the same person go; another checker's run of the same bytes
+    stands beside it. The release line goes: it no longer names what is there. ``records`` =
+    (path, content) of the records to publish. ``originals`` are bundles of another release, about
+    what these files were quantised from and when that was first released; they are put beside.
+
+    Raises:
+        VerificationError: the key at hand is not a checker's.
+        ServiceError: the line could not be written; what stood there still stands.
+
+    """
+    now = desk.clock.now()
+    new = sign(payload, desk, now)
+    given = EvidenceFile(RELEASE_FILE, b"".join(raw.rstrip(b"\n") + b"\n" for raw in originals))
+    beside = parse_lines((given,), desk.trust, now) if originals else []
+    before = parse_lines(files, desk.trust, now)
+    claimed = claimed_by(item.line for item in (*before, new))
+    fresh = {item.line for item in beside}
+    kept = [
+        item
+        for item in before
+        if item.line not in fresh and (is_original(item.line, claimed) or _stays(item, new))
+    ]
+    if records is not None:
+        writer.write(*records)
+    writer.write(RELEASE_FILE, release_file([*kept, *beside, new]))
+    return new.line
+
+
+def _stays(old: Line, new: Line) -> bool:
+    if isinstance(old.line.predicate, (ReleaseSummary, Approval)):
+        return False
+    return not _supersedes(new.line, old.line)
+
+
+def _supersedes(new: VerifiedStatement, old: VerifiedStatement) -> bool:
+    """Same files: another word by the same person, or anybody's about bytes that are gone."""
+    if not isinstance(old.predicate, (ToxicityResult, ApplicabilityResult)):
+        return False
+    before = {subject.name: subject.digest for subject in old.statement.subjects}
+    shared = [s for s in new.statement.subjects if s.name in before]
+    if any(before[subject.name] != subject.digest for subject in shared):
+        return True
+    # Two sets of weights beside each other share a tokenizer, and are two runs.
+    weights = any(is_weight_like(subject.name, 0) for subject in shared)
+    same = weights or before.keys() == {subject.name for subject in new.statement.subjects}
+    return same and old.principal == new.principal
