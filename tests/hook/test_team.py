@@ -12,6 +12,7 @@ from hubpolicy.core.documents import state_payload
 from hubpolicy.core.gatefile import GateMeta, make_gate
 from hubpolicy.core.policy import policy_payload
 from hubpolicy.core.strictjson import canonical
+from hubpolicy.domain.trust import OlderPolicy
 from tests.cli.world import config, run
 from tests.flows.team_world import FAR, Team
 from tests.golden.samples import sha, signer
@@ -167,3 +168,32 @@ def test_revoked_weights_never_leave(shared: Repo, team: Team) -> None:
     team.publish_state(revoked_files=frozenset({digest}))
     assert run("trust", "update").code == 0
     assert "HP703" in refused(push(shared, "origin", "main"))
+
+
+def test_a_hubpolicy_older_than_the_state_asks_for_lets_nothing_go(
+    shared: Repo, remote: Repo, team: Team
+) -> None:
+    released(shared, releaser(team))
+    team.publish_state(minimum_version="99.0.0")
+    assert run("trust", "update").code == 0
+    pushed = push(shared, "origin", "main")
+    assert pushed.code != 0
+    assert "trust state 2 asks for 99.0.0 or later" in pushed.said
+    assert "fix: pip install --upgrade 'hubpolicy>=99.0.0'" in pushed.said
+    assert refs(remote) == []
+
+
+def test_a_release_under_the_policy_before_goes_while_it_counts(
+    shared: Repo, remote: Repo, team: Team
+) -> None:
+    released(shared, releaser(team))
+    before = OlderPolicy(team.policy.version, team.policy.sha256, FAR[:10])
+    team.publish_policy(version=before.version + 1)
+    team.publish_state(older_policies=(before,))
+    assert run("trust", "update").code == 0
+    pushed = push(shared, "origin", "main", "--dry-run")
+    assert (pushed.code, "passed" in pushed.said) == (0, True), pushed.said
+    team.publish_state(older_policies=())
+    assert run("trust", "update").code == 0
+    assert "HP309" in refused(push(shared, "origin", "main"))
+    assert refs(remote) == []
