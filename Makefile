@@ -32,7 +32,7 @@ test-nightly: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -p no:randomly tests/unit/core/test_attest_verify.py $(ARGS)
 
 coverage: $(VENV)/.dev
-	$(BIN)/coverage run -m pytest tests/unit tests/golden tests/attacks tests/flows tests/git tests/cli $(ARGS)
+	$(BIN)/coverage run -m pytest tests/unit tests/flows tests/git $(ARGS)
 	$(BIN)/coverage report
 
 lint: $(VENV)/.dev
