@@ -13,6 +13,7 @@ from hubpolicy.core.policy import parse_policy, policy_payload
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import RuleSetting
+from hubpolicy.domain.trust import OlderPolicy
 from hubpolicy.errors import ConfigError
 from tests.flows.audited import ADA, main, revoked, rules, stricter
 from tests.flows.publishing_world import (
@@ -85,6 +86,22 @@ def test_a_policy_that_changed_since_makes_it_stale_and_not_red(world: World) ->
     assert verdict.status == "STALE"
     assert verdict.detail.startswith("today: HP309")
     assert verdict.findings == ()
+
+
+@pytest.mark.parametrize(("until", "status"), [(LATER[:10], "ATTESTED"), ("2026-11-21", "STALE")])
+def test_while_the_policy_of_then_counts_it_is_not_stale_either(
+    world: World, until: str, status: str
+) -> None:
+    world.publish()
+    now_in_force = stricter(version=2)
+    older = OlderPolicy(1, ADA.policy_sha256, until)
+    trust = revoked(policy_version=2, older_policies=(older,))
+    verdict = main(world, policy=now_in_force, trust=trust, now=LATER)
+    assert verdict.status == status
+    limit = now_in_force.toxicity.suites[0]._replace(upper_bound_max="0.000001")
+    toxicity = now_in_force.toxicity._replace(suites=(limit,))
+    harder = main(world, policy=stricter(version=2, toxicity=toxicity), trust=trust, now=LATER)
+    assert harder.status == "STALE"  # under today's limits, whatever counts
 
 
 def test_a_release_is_judged_by_its_own_policy_and_not_by_todays(world: World) -> None:
