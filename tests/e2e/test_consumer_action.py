@@ -11,13 +11,14 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from hubpolicy.cli.main import COMMANDS
 from hubpolicy.domain.release import RepoId
+from tests.e2e.runner import PLACEHOLDER, Job, Runner
 from tests.flows.team_world import Team
 from tests.git.repos import init, isolate
 from tests.hook.gate_world import MODEL, person, sign
@@ -32,17 +33,7 @@ if TYPE_CHECKING:
 ACTION: dict[str, Any] = YAML(typ="safe").load(PROJECT / "action.yml")
 HOOKS: list[dict[str, Any]] = YAML(typ="safe").load(PROJECT / ".pre-commit-hooks.yaml")
 TARGET = RepoId("acme", "wizard")
-PLACEHOLDER = re.compile(r"\$\{\{ inputs\.([a-z0-9-]+) \}\}")
 BIN = Path(sys.executable).parent
-
-
-class Job(NamedTuple):
-    """How the steps of one job ended, and what they left for the job."""
-
-    code: int
-    log: str
-    outputs: dict[str, str]
-    summary: str
 
 
 @pytest.fixture
@@ -84,41 +75,8 @@ def act(
     workspace: Path | None = None,
 ) -> Job:
     """The action's steps from a number on, until one fails."""
-    given = {name: spec.get("default", "") for name, spec in ACTION["inputs"].items()}
-    given |= dict(inputs)
-    files = {name: temp / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    for path in files.values():
-        path.write_bytes(b"")
-    home = temp / "home of the runner"
-    home.mkdir(exist_ok=True)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "RUNNER_TEMP": str(temp),
-        "GITHUB_ACTION_PATH": str(action),
-        "GITHUB_ACTIONS": "true",
-        "LC_ALL": "C.UTF-8",
-        **{name: os.environ[name] for name in ("http_proxy", "https_proxy", "no_proxy")},
-        **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
-        **{name: str(path) for name, path in files.items()},
-    }
-    if workspace is not None:
-        environment["PYTHONPATH"] = "."
-    log, code = "", 0
-    for step in ACTION["runs"]["steps"][first:]:
-        own = {k: PLACEHOLDER.sub(lambda m: given[m[1]], v) for k, v in step["env"].items()}
-        script = temp / "step.sh"
-        script.write_text(step["run"])
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
-            env=environment | own, cwd=workspace or temp, capture_output=True, text=True, timeout=300,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        log, code = log + done.stdout + done.stderr, done.returncode
-        if code:
-            break
-    outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
-    return Job(code, log, outputs, files["GITHUB_STEP_SUMMARY"].read_text())
+    runner = Runner(temp, PROJECT / "action.yml", workspace=workspace, source=action)
+    return runner.run(inputs, first=first)
 
 
 def asked(team: Team, target: Path | str, **more: str) -> dict[str, str]:
