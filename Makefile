@@ -67,7 +67,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install -c constraints.txt -e '.[dev,detoxify]'
 	@touch $(VENV)/.base $@
 
-# Other people's programs that the tests ask: the client's 1.x line, verifiers, git-lfs, SoftHSM2.
+# Other people's programs that the tests ask: the client's 1.x line, verifiers, git-lfs, SoftHSM2,
+# and in CI a browser.
 # What cannot be had here is left out by name; with CI=true the tests then fail.
 tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done $(TOOLS)/precommit/.done
 	@command -v git-lfs >/dev/null 2>&1 || { \
@@ -78,6 +79,11 @@ tools: $(TOOLS)/hub1/.done $(TOOLS)/oracles/.done $(TOOLS)/node/.done $(TOOLS)/p
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
 	  || echo "left out: SoftHSM2 (install softhsm2 with your package manager)"
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	  { [ "$$CI" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
+	  || echo "left out: Chromium (300 MB; install chromium with your package manager)"
 
 $(TOOLS)/hub1/.done: constraints.txt
 	$(PYTHON) -m venv $(TOOLS)/hub1

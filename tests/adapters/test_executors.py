@@ -7,7 +7,6 @@ import multiprocessing
 import shutil
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from hubpolicy.flows.testing import Bench, Demand, run_test
 from tests.adapters.tiny_bundle import write_bundle
 from tests.flows.testing_world import KEY, FixedClock, FixedLoader, Quiet, make_policy
 from tests.golden.samples import sha
+from tests.oracles.tools import need_package
 from tests.unit.core.plan_values import make_plan, make_suite
 
 if TYPE_CHECKING:
@@ -131,11 +131,11 @@ def test_one_and_two_processes_give_the_same_root(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install .[ray]")
 @pytest.mark.filterwarnings("ignore::FutureWarning:ray", "ignore::ResourceWarning")
 def test_one_and_four_ray_actors_give_the_same_root(
     tmp_path: Path, model: Path, bundle: Path
 ) -> None:
+    need_package("ray")
     made = recipe(model, bundle)
     one = evaluate(tmp_path / "local", model, bundle, None)
     for workers in (1, 4):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +17,7 @@ from hubpolicy.core.keys import verify_signature
 from hubpolicy.domain.trust import Key, Role, Trust
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
 from tests.golden import samples
-from tests.oracles.tools import need
+from tests.oracles.tools import need, need_package
 
 if TYPE_CHECKING:
     from hubpolicy.ports import Signer
@@ -55,7 +55,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _generate(library: str) -> None:
-    pkcs11: Any = pytest.importorskip("pkcs11")
+    need_package("pkcs11")
+    import pkcs11
     from pkcs11.util.ec import encode_named_curve_parameters
 
     token = pkcs11.lib(library).get_token(token_label="acme")

@@ -28,6 +28,7 @@ from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.keys import verify_signature
 from hubpolicy.errors import AccessError, ConfigError, ServiceError, UnsupportedError
 from tests.golden import samples
+from tests.oracles.tools import need_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         monkeypatch.setenv("VAULT_ADDR", address)
         monkeypatch.setenv("VAULT_TOKEN", "test")
-        boto3: Any = pytest.importorskip("boto3")
+        need_package("boto3")
+        import boto3
+
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps logins for a whole process
         yield there
 

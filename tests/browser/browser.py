@@ -10,7 +10,7 @@ import subprocess
 import zlib
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.oracles.tools import need
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +19,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def browser() -> str:
-    """Its path. Left out by name where there is none, in CI too: it would bring 400 MB."""
+    """Its path. Left out by name where there is none; in CI that fails, and ``make`` installs it."""
     found = next((path for name in NAMES if (path := shutil.which(name))), "")
-    if not found:
-        pytest.skip("left out: chromium (install it with your package manager)")
+    need(bool(found), "chromium")
     return found
 
 

@@ -18,7 +18,7 @@ from hubpolicy.domain.certified import name_id
 from tests import certificates
 from tests.cli.team_world import Team, digest, found_team, pending_file
 from tests.cli.world import REPO, contents, released, run, sign_run
-from tests.oracles.tools import oracle_python
+from tests.oracles.tools import need_package, oracle_python
 from tests.transparency import Sigstore
 
 if TYPE_CHECKING:
@@ -682,7 +682,7 @@ def test_a_typo_revokes_no_key(team: Team) -> None:
 def test_people_behind_certificates_are_shown_and_revoked_by_name(team: Team) -> None:
     (team.folder / "certificates").mkdir()
     (team.folder / "certificates" / "ca.pem").write_text(certificates.root().pem)
-    pytest.importorskip("sigstore")
+    need_package("sigstore")
     (team.folder / "trusted_root.json").write_text(Sigstore().trusted_root())
     more = """
 [authorities.acme-ca]
@@ -959,7 +959,7 @@ def test_a_private_key_is_never_copied_into_a_root(team: Team) -> None:
 
 
 def test_what_nobody_could_verify_with_is_not_pinned(team: Team) -> None:
-    pytest.importorskip("sigstore")
+    need_package("sigstore")
     text = Sigstore().trusted_root()
     (team.folder / "trusted_root.json").write_text(text.replace('"tlogs"', '"clogs"'))
     with_identity(team, "trusted_root.json")

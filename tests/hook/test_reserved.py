@@ -26,6 +26,7 @@ from tests.hook.gate_world import ENDPOINT, person
 from tests.hook.hooked import install
 from tests.hook.pushes import URL, attested
 from tests.hook.team_home import own_key, pinned, released, releaser
+from tests.oracles.tools import need
 
 if TYPE_CHECKING:
     from tests.hook.hooked import Pushed
@@ -504,12 +505,12 @@ def own_etc() -> bool:
     return done.returncode == 0
 
 
-@pytest.mark.skipif(not own_etc(), reason="no mount namespaces for this user")
 @pytest.mark.parametrize("place", ["hubpolicy/pins.toml", "gitconfig"])
 def test_the_installed_hook_under_an_etc_that_reserves(
     place: str, hooked: Repo, team: Team, tmp_path: Path
 ) -> None:
     """Nothing is handed in: the real hook, the real places, every variable that might help."""
+    need(own_etc(), "mount namespaces for this user")
     etc = tmp_path / "etc"
     etc.mkdir()
     for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ld.so.conf"):

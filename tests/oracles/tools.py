@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,12 @@ def need(present: bool, name: str) -> None:
     message = f"left out: {name} (make tools)"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
-    pytest.skip(message)
+    pytest.skip(message, allow_module_level=True)
+
+
+def need_package(name: str) -> None:
+    """The same for a Python package of the extra ``[dev]``, also on top of a test module."""
+    need(find_spec(name) is not None, name)
 
 
 def oracle_python() -> Path:

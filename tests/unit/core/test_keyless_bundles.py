@@ -27,11 +27,12 @@ from hubpolicy.errors import (
 from tests import certificates as pki
 from tests import transparency as sig
 from tests.golden import samples
+from tests.oracles.tools import need_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytest.importorskip("sigstore")
+need_package("sigstore")
 
 HERE = sig.Sigstore()
 PAYLOAD = samples.payloads()["release"]

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from hubpolicy.core.signatories import Stamp
     from hubpolicy.domain.trust import Trust
 
-pytest.importorskip("sigstore")
-
 LOG = "the transparency log"
 TSA = "CN=good time stamps"
 EARLY = b"20200101000000Z"
