@@ -132,7 +132,7 @@ ROUTES: tuple[Route, ...] = (
         "GET REPO/xet-write-token/{rev} create_pr", lambda call: XetToken(call.repo, call.revision)
     ),
     *_repo_routes("POST GIT.git/info/lfs/objects/batch", bodies.lfs_batch),
-    *_repo_routes("POST GIT.git/info/lfs/objects/verify", bodies.lfs_verify),
+    *_repo_routes("POST GIT.git/info/lfs/objects/verify *", bodies.lfs_verify),
     *_repo_routes(
         "POST GIT.git/info/lfs/locks/verify", lambda call: Harmless("lfs-locks", call.repo)
     ),
