@@ -210,11 +210,29 @@ class RemoteRepo(NamedTuple):
     head: str
 
 
-class Hub(Protocol):
-    """A Hub endpoint through the official client.
+class HubReader(Protocol):
+    """What an audit asks of a hub.
 
     Every method raises AccessError (401, 403), ServiceError (all else) and nothing foreign.
     """
+
+    def listing(self, repo: RepoId, revision: str) -> Listing:
+        """The whole tree at a revision, evidence included."""
+
+    def refs(
+        self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
+    ) -> tuple[RemoteRef, ...]:
+        """Branches, tags and pull-request refs.
+
+        ``outdated``: where ``ref`` is known to have stood; asked again while that is shown.
+        """
+
+    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
+        """A small file's content at a commit id (at most 64 MiB)."""
+
+
+class Hub(HubReader, Protocol):
+    """A Hub endpoint through the official client, to read and to write."""
 
     def repo(self, repo: RepoId) -> RemoteRepo:
         """Existence, visibility and head of ``main``."""
@@ -245,22 +263,8 @@ class Hub(Protocol):
     def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
         """All commit ids that are reachable from a revision, newest first."""
 
-    def listing(self, repo: RepoId, revision: str) -> Listing:
-        """The whole tree at a revision, evidence included."""
-
-    def refs(
-        self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
-    ) -> tuple[RemoteRef, ...]:
-        """Branches, tags and pull-request refs.
-
-        ``outdated``: where ``ref`` is known to have stood; asked again while that is shown.
-        """
-
     def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
         """Every model repository of a namespace that this login may see, sorted."""
-
-    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
-        """A small file's content at a commit id (at most 64 MiB)."""
 
     def set_private(self, repo: RepoId, *, private: bool) -> None:
         """Flip the visibility."""

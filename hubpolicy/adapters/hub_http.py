@@ -8,6 +8,7 @@ and by nothing else; transfers of large files stay with the client, which resume
 
 from __future__ import annotations
 
+import threading
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -21,6 +22,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     logging,
 )
 
+from hubpolicy.adapters.quota import QUOTA, kind_of
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
@@ -65,10 +67,13 @@ class _Session(httpx.Client):
         # Many calls of the client's say "no limit" for themselves.
         asked = {k: v for k, v in request.extensions.get("timeout", {}).items() if v is not None}
         request.extensions = {**request.extensions, "timeout": limits | asked}
+        host = request.url.netloc.decode("ascii", "replace")
+        QUOTA.take(host, kind_of(request.url.path))
         if not _asked_again_by_us(request):
             return super().send(request, **options)
         try:
             response = super().send(request, **options)
+            QUOTA.note(host, response.headers)
         except httpx.TransportError as error:
             raise UnreachableError(type(error).__name__) from error
         if response.status_code in RETRIED:
@@ -137,11 +142,9 @@ def translated(doing: str, *, secret: str | None = None, endpoint: str = "") -> 
     """Everything foreign becomes an AccessError or a ServiceError that says what we were doing.
 
     What a hub says is quoted without ``secret``; where none answers, ``endpoint`` is named.
-    The client's warnings are for its programmers.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_client():
             yield
     except HubpolicyError:
         raise
@@ -150,6 +153,21 @@ def translated(doing: str, *, secret: str | None = None, endpoint: str = "") -> 
         raise ServiceError(message, hint="is HF_ENDPOINT the address of a hub?") from error
     except Exception as error:  # noqa: BLE001 - a client's network code raises what it likes
         _translate(doing, _cause(error), secret, endpoint)
+
+
+@contextmanager
+def quiet_client() -> Iterator[None]:
+    """The client's warnings are for its programmers.
+
+    Filters belong to the process: two threads would put them back in the wrong order. Whoever
+    starts threads goes through here before, and they leave the filters alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _cause(error: Exception) -> Exception:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubpolicy.cli.options import Output, RepoName, report_options
+from hubpolicy.cli.options import Output, report_options
 
 if TYPE_CHECKING:
     from hubpolicy.cli.exits import Exit
@@ -16,21 +16,30 @@ if TYPE_CHECKING:
     from hubpolicy.core.baseline import Baseline
     from hubpolicy.domain.finding import Finding, Verdict
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.errors import HubpolicyError
-    from hubpolicy.flows.auditing import RefVerdict
+    from hubpolicy.flows.auditing import Court, RefVerdict
+    from hubpolicy.flows.surveying import Surveyed
 
 STATUSES = (
     "ATTESTED", "ATTESTED_WAIVED", "STALE", "BASELINE", "UNATTESTED", "MODIFIED", "REVOKED",
     "UNREADABLE",
 )  # fmt: skip
 
+_RESUMED_SECONDS = 3600
+"""How long a broken audit is gone on with; refs that were seen before that are asked again."""
+
 
 @click.command(
     epilog="""\b
 Examples:
   hubpolicy audit acme/my-model
+  hubpolicy audit acme                          all models, datasets and Spaces of acme
   hubpolicy audit acme/one acme/two --format json
   hubpolicy audit acme/my-model --fail-on STALE
+  hubpolicy audit collections/acme/tern-66f0c1 --from names.txt
+\b
+A dataset or a Space counts where something like weights lies in it.
+What a commit holds is asked once and kept in ~/.local/state/hubpolicy; its verdict is made anew
+each time. An audit that was broken goes on where it was, within an hour.
 \b
 BASELINE: listed by `hubpolicy adopt` as it stood there, and never judged.
 \b
@@ -38,56 +47,131 @@ Exit codes: 0 all attested (or adopted), 1 something is not, 2 usage or policy, 
 be read, 4 permission.
 """
 )
-@click.argument("repos", type=RepoName(), nargs=-1, required=True)
+@click.argument("targets", nargs=-1)
+@click.option("--from", "files", multiple=True, type=click.Path(exists=True, dir_okay=False),
+              help="A file of targets, one a line; repeatable.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True,
+              help="Repositories at a time.")  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="Ask the hub for everything, and keep nothing.")
 @click.option("--fail-on", type=click.Choice(["STALE", "ATTESTED_WAIVED", "BASELINE"]),
               multiple=True, help="Also exit 1 on this verdict.")  # fmt: skip
 @report_options
-def audit(*, repos: tuple[RepoId, ...], fail_on: tuple[str, ...], output: Output) -> None:
-    """Judge every branch, tag and pull-request ref of REPOS, without downloading weights."""
+def audit(
+    *,
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    jobs: int,
+    no_cache: bool,
+    fail_on: tuple[str, ...],
+    output: Output,
+) -> None:
+    """Judge every branch, tag and pull-request ref of TARGETS, without downloading weights.
+
+    TARGETS: NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, spaces/NAMESPACE/NAME,
+    collections/NAMESPACE/SLUG.
+    """
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.exits import Exit, worst
+    from hubpolicy.cli.audit_targets import resolve, shown
     from hubpolicy.cli.output import finish
-    from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.wiring import hub, require_may_speak, seat
-    from hubpolicy.errors import AccessError, ServiceError
+    from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.flows.assemble import assemble_listing
-    from hubpolicy.flows.auditing import Court, RefVerdict
-    from hubpolicy.flows.auditing import audit as audit_flow
+    from hubpolicy.flows.auditing import Court
     from hubpolicy.render.report import RefRow, Report
 
     place = seat()
-    require_may_speak(place, *(repo.namespace for repo in repos))
+    repos = resolve(targets, files)
+    require_may_speak(place, *dict.fromkeys(repo.namespace for repo in repos))
     now = SystemClock().now()
     court = Court(
         place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place),
         place.governing,
     )  # fmt: skip
-    found: list[RefVerdict] = []
-    codes: set[Exit] = set()
-    with Bars(shown=output.progress) as bars:
-        for repo in repos:
-            try:
-                found += audit_flow(repo, hub(repo), court, bars)
-            except ServiceError as error:
-                codes.add(Exit.ACCESS if isinstance(error, AccessError) else Exit.NOT_EVALUATED)
-                found.append(RefVerdict(repo, "(all refs)", "", "UNREADABLE", _said(error)))
-    code = worst(codes | {_exit(found, fail_on)})
-    verdicts: dict[Exit, Verdict] = {Exit.PASSED: "passed", Exit.NOT_EVALUATED: "inconclusive"}
+    answers = _survey(repos, place, court, output, jobs=jobs, cache=not no_cache)
+    found = [verdict for answer in answers for verdict in answer.refs]
+    code = _code(answers, found, fail_on)
     refs = tuple(
-        RefRow(v.repo.text, v.ref, v.oid, v.status, v.detail, v.dir_hash, v.time, v.signer)
+        RefRow(shown(v.repo), v.ref, v.oid, v.status, v.detail, v.dir_hash, v.time, v.signer)
         for v in found
     )
     report = Report(
         command="audit",
-        title="hubpolicy audit " + " ".join(repo.text for repo in repos),
-        verdict=verdicts.get(code, "failed"),
+        title="hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files))),
+        verdict=_verdict(code),
         exit_code=code,
         findings=_findings(found),
         refs=refs,
         solo=place.trusted.trust.root.solo,
-        closing=_tally(found),
+        closing=_closing(found, answers),
     )
     finish(report, output)
+
+
+def _survey(
+    repos: tuple[RepoId, ...],
+    place: Seat,
+    court: Court,
+    output: Output,
+    *,
+    jobs: int,
+    cache: bool,
+) -> tuple[Surveyed, ...]:
+    """All of it, several at a time, and what was read kept for the next time."""
+    from contextlib import ExitStack
+
+    from hubpolicy.adapters.audit_store import AuditStore
+    from hubpolicy.adapters.hub_http import quiet_client
+    from hubpolicy.adapters.quota import QUOTA
+    from hubpolicy.adapters.stored_hub import StoredHub
+    from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.wiring import hub
+    from hubpolicy.flows.surveying import survey
+
+    clients = {repo.endpoint: hub(repo) for repo in repos}
+    with ExitStack() as open_:
+        bars = open_.enter_context(Bars(shown=output.progress, quiet=output.quiet))
+        open_.enter_context(quiet_client())
+        if not cache:
+            return survey(repos, lambda repo: clients[repo.endpoint], court, bars, jobs=jobs,
+                          quota=QUOTA.told)  # fmt: skip
+        store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
+        run, seen = store.begin(_digest(repos), court.now, _before(court.now))
+        if seen:
+            bars.note(f"going on with a broken audit: {seen} of {len(repos)} were seen")
+        stored = {at: StoredHub(client, store, run) for at, client in clients.items()}
+        answers = survey(repos, lambda repo: stored[repo.endpoint], court, bars, jobs=jobs,
+                         quota=QUOTA.told)  # fmt: skip
+        store.end(run)
+        return answers
+
+
+def _digest(repos: tuple[RepoId, ...]) -> str:
+    """What is audited, so that only the same audit goes on with a broken one."""
+    import hashlib
+
+    return hashlib.sha256("\n".join(sorted(repo.purl for repo in repos)).encode()).hexdigest()
+
+
+def _before(now: str) -> str:
+    """The moment from which on a broken audit is gone on with."""
+    from datetime import datetime, timedelta
+
+    begun = datetime.fromisoformat(now) - timedelta(seconds=_RESUMED_SECONDS)
+    return begun.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _verdict(code: Exit) -> Verdict:
+    from hubpolicy.cli.exits import Exit
+
+    verdicts: dict[Exit, Verdict] = {Exit.PASSED: "passed", Exit.NOT_EVALUATED: "inconclusive"}
+    return verdicts.get(code, "failed")
+
+
+def _code(answers: tuple[Surveyed, ...], found: list[RefVerdict], fail_on: tuple[str, ...]) -> Exit:
+    from hubpolicy.cli.exits import Exit, worst
+    from hubpolicy.errors import AccessError
+
+    denied = any(isinstance(answer.error, AccessError) for answer in answers)
+    return worst({_exit(found, fail_on)} | ({Exit.ACCESS} if denied else set()))
 
 
 def baseline_of(place: Seat) -> Baseline:
@@ -135,10 +219,6 @@ def _exit(found: list[RefVerdict], fail_on: tuple[str, ...]) -> Exit:
     return worst(codes)
 
 
-def _said(error: HubpolicyError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
-
-
 def _findings(found: list[RefVerdict]) -> tuple[Finding, ...]:
     """Each once, with the repository in the commands that they suggest."""
     from hubpolicy.cli.summaries import with_path
@@ -154,6 +234,15 @@ def _findings(found: list[RefVerdict]) -> tuple[Finding, ...]:
 
 def _is_baseline(verdict: RefVerdict) -> bool:
     return verdict.status == "BASELINE"
+
+
+def _closing(found: list[RefVerdict], answers: tuple[Surveyed, ...]) -> str:
+    """The refs counted by status; for more than one repository also how many were looked at."""
+    tally = _tally(found)
+    if len(answers) == 1:
+        return tally or "nothing here that is released"
+    releases = sum(bool(answer.refs) for answer in answers)
+    return f"{len(answers)} repositories, {releases} with releases: {tally or 'no ref'}"
 
 
 def _tally(found: list[RefVerdict]) -> str:

@@ -20,6 +20,7 @@ from hubpolicy.core.documents import verify_policy
 from hubpolicy.core.evidence_files import POLICY_FOLDER, RECORDS_LIMIT
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, select
+from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.rules import hp301, hp703
 from hubpolicy.core.rules.hp412 import evidence_kind
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
-    from hubpolicy.ports import Hub, Progress, RemoteRef
+    from hubpolicy.ports import HubReader, Progress, RemoteRef
 
 Status = Literal[
     "ATTESTED",
@@ -112,7 +113,7 @@ class Court(NamedTuple):
     governing: Policy | None = None
 
 
-def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[RefVerdict, ...]:
+def audit(repo: RepoId, hub: HubReader, court: Court, progress: Progress) -> tuple[RefVerdict, ...]:
     """A verdict per ref. Refs of one commit are read once, and so is evidence that they share.
 
     Raises:
@@ -121,22 +122,27 @@ def audit(repo: RepoId, hub: Hub, court: Court, progress: Progress) -> tuple[Ref
     """
     refs = hub.refs(repo)
     advance = progress.start(f"auditing {repo.text}", len(refs), "refs")
-    known: dict[str, RefVerdict] = {}
+    known: dict[str, RefVerdict | None] = {}
     contents: dict[str, bytes] = {}
     found = []
     for ref in refs:
         if ref.oid not in known:
             known[ref.oid] = _judge_ref(repo, ref, hub, court, contents)
-        found.append(known[ref.oid]._replace(ref=ref.name))
+        verdict = known[ref.oid]
+        if verdict is not None:
+            found.append(verdict._replace(ref=ref.name))
         advance(1)
     return tuple(found)
 
 
 def _judge_ref(
-    repo: RepoId, ref: RemoteRef, hub: Hub, court: Court, contents: dict[str, bytes]
-) -> RefVerdict:
+    repo: RepoId, ref: RemoteRef, hub: HubReader, court: Court, contents: dict[str, bytes]
+) -> RefVerdict | None:
+    """None: it is no release, a dataset or a Space without anything like weights in it."""
     try:
         listing = hub.listing(repo, ref.oid)
+        if repo.repo_type != "model" and not any(map(publishes_weights, listing.files)):
+            return None
         files = read_evidence(repo, ref.oid, listing, hub, contents)
     except AccessError:
         raise
@@ -145,7 +151,7 @@ def _judge_ref(
     return judge_listing(repo, ref, listing, files, court)
 
 
-def resolve_revision(hub: Hub, repo: RepoId, revision: str) -> str:
+def resolve_revision(hub: HubReader, repo: RepoId, revision: str) -> str:
     """The commit id of a branch, a tag, a full ref name, or of itself.
 
     Raises:
@@ -167,7 +173,7 @@ def read_evidence(
     repo: RepoId,
     oid: str,
     listing: Listing,
-    hub: Hub,
+    hub: HubReader,
     contents: dict[str, bytes] | None = None,
 ) -> tuple[EvidenceFile, ...]:
     """The files of a commit that are left out of its manifest.
@@ -187,7 +193,9 @@ def read_evidence(
     return tuple(EvidenceFile(f.path, _content(repo, oid, f, hub, known)) for f in found)
 
 
-def _content(repo: RepoId, oid: str, file: ListedFile, hub: Hub, known: dict[str, bytes]) -> bytes:
+def _content(
+    repo: RepoId, oid: str, file: ListedFile, hub: HubReader, known: dict[str, bytes]
+) -> bytes:
     kind = evidence_kind(file.path)
     if kind is None or file.size > _LIMITS[kind]:
         return b""
@@ -197,7 +205,7 @@ def _content(repo: RepoId, oid: str, file: ListedFile, hub: Hub, known: dict[str
     return known[digest]
 
 
-def read_listed(repo: RepoId, oid: str, file: ListedFile, hub: Hub, limit: int) -> bytes:
+def read_listed(repo: RepoId, oid: str, file: ListedFile, hub: HubReader, limit: int) -> bytes:
     """A file of a commit, exactly what the hub listed: its size, and its sha256 or git blob id.
 
     Raises:

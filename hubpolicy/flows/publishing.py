@@ -19,13 +19,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.card.embargo import is_embargoed
-from hubpolicy.core.evidence_files import RECORDS_LIMIT
-from hubpolicy.core.filetypes import classify
 from hubpolicy.core.judge import judge
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.core.lines import select
+from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.core.rules import hp501, hp505, hp703
-from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Decision, Finding, Location, Severity, verdict_of
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT, ListedFile
 from hubpolicy.domain.policy import CHILD_FILE
@@ -320,19 +318,6 @@ def hide(repo: RepoId, hub: Hub, done: str) -> tuple[str, bool]:
     except HubpolicyError as error:
         return f"{repo.text} could NOT be made private, do it by hand: {error.message}", False
     return done, True
-
-
-def publishes_weights(file: ListedFile) -> bool:
-    """Weight-like by name or size, or a large object of no inert type; records are evidence.
-
-    A listing has no contents. What stands there by Git LFS was too large or too binary for git: a
-    file without a known name is taken for weights.
-    """
-    if evidence_kind(file.path) is not None and file.size <= RECORDS_LIMIT:
-        return False
-    kind = classify(file.path, file.size, None)
-    by_lfs = file.sha256 is not None
-    return kind in {"weight", "pickle"} or (by_lfs and kind == "unknown")
 
 
 def head_of(refs: tuple[RemoteRef, ...], name: str = MAIN) -> str:

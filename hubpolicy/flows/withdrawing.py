@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.lines import WHOLE, select
+from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.core.verify import verify_lines
 from hubpolicy.core.withdrawal import (
     Holder,
@@ -25,7 +26,6 @@ from hubpolicy.domain.manifest import EvidenceFile, ListedFile, git_blob_id, is_
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 from hubpolicy.flows.auditing import read_evidence, resolve_revision
-from hubpolicy.flows.publishing import publishes_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

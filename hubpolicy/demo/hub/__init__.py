@@ -4,7 +4,8 @@
 Standard library and the ``git`` executable only; it imports nothing else of hubpolicy, so that what
 it says about a push is independent of the code under test. All state is on disk under one folder:
 
-``repos/{models,datasets}/<ns>/<name>.git``  bare repositories, ``<name>.json`` their metadata,
+``repos/{models,datasets,spaces}/<ns>/<name>.git``  bare repositories, ``<name>.json`` what is said
+of them,
 ``lfs/<oid[:2]>/<oid[2:4]>/<oid>``           large files by sha256,
 ``requests.jsonl``                           one line per request, without tokens.
 

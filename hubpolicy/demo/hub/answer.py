@@ -42,7 +42,11 @@ def answer(hub: Hub, counters: FaultCounters, request: Request) -> Outcome:
         planned = _planned(faults)
         if planned is not None:
             return Outcome(planned, account, faults, broken=False)
+        refused, counted = _counted(counters, request, settings)
+        if refused:
+            return Outcome(_too_many(counted), account, faults, broken=False)
         account, reply = _endpoint(hub, request, settings, faults)
+        reply = reply._replace(headers=(*reply.headers, *counted))
     except HubError as refusal:
         reply = refusal.reply()
     except Exception:  # noqa: BLE001  (a server answers 500 and lives on)
@@ -59,6 +63,24 @@ def _endpoint(
     account = None if found.signed else hub.accounts.authenticate(request.headers)
     call = Call(hub, request, found.params, account, settings, faults)
     return ("" if account is None else account.name), found.endpoint(call)
+
+
+def _counted(counters: FaultCounters, request: Request, settings: Settings) -> tuple[bool, Headers]:
+    """Whether the quota refuses this request, and the headers that say what is left of it.
+
+    As the Hub does: draft-ietf-httpapi-ratelimit-headers-09, one fixed window for the API.
+    """
+    if settings.quota is None or not request.path.startswith("/api/"):
+        return False, ()
+    left, seconds = counters.left(settings)
+    policy = f'"fixed window";"api";q={settings.quota};w={settings.window}'
+    limit = f'"api";r={max(0, left)};t={seconds}'
+    return left < 0, (("RateLimit", limit), ("RateLimit-Policy", policy))
+
+
+def _too_many(headers: Headers) -> Reply:
+    message = "We had to rate limit you"
+    return json_reply({"error": message}, 429, (("X-Error-Message", message), *headers))
 
 
 def _planned(faults: tuple[Fault, ...]) -> Reply | None:

@@ -42,9 +42,10 @@ def create(call: Call) -> Reply:
     body = call.request.json()
     known_keys(
         body,
-        frozenset({"name", "organization", "type", "visibility", "private", "license"}),
+        frozenset({"name", "organization", "type", "visibility", "private", "license", "sdk"}),
         "repos/create",
     )
+    _check_sdk(body)
     key = _named(body, account.name)
     require_writer(account, key.namespace)
     private = _wants_private(body)
@@ -156,7 +157,7 @@ def organization(call: Call) -> Reply:
             "numUsers": len({account.name for account in holders}),
             "numModels": len(keys["models"]),
             "numDatasets": len(keys["datasets"]),
-            "numSpaces": 0,
+            "numSpaces": len(keys["spaces"]),
         }
     )
 
@@ -176,9 +177,17 @@ def _start(call: Call) -> int:
 def _kind(body: dict[str, Any]) -> str:
     kind = f"{body.get('type') or 'model'}s"
     if kind not in KINDS:
-        msg = f"got {body.get('type')!r}, expected model or dataset, in type"
+        msg = f"got {body.get('type')!r}, expected model, dataset or space, in type"
         raise bad_request(msg)
     return kind
+
+
+def _check_sdk(body: dict[str, Any]) -> None:
+    """A Space names what runs it; nothing else does."""
+    asked = body.get("sdk")
+    if (body.get("type") == "space") != (asked in {"gradio", "streamlit", "docker", "static"}):
+        msg = f"got {asked!r} for a {body.get('type') or 'model'}, in repos/create.sdk"
+        raise bad_request(msg)
 
 
 def _named(body: dict[str, Any], default_namespace: str) -> RepoKey:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counting which faults strike which requests."""
+"""Counting: which faults strike which requests, and what is left of a quota."""
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +19,21 @@ class FaultCounters:
         """Start with no matches."""
         self._seen: dict[str, int] = {}
         self._lock = threading.Lock()
+        self._window = (0.0, 0)
+
+    def left(self, settings: Settings) -> tuple[int, int]:
+        """Count a request; (how many may follow in this window, -1 if this one may not, seconds).
+
+        Windows are fixed: the first request after one ended begins the next.
+        """
+        now = time.monotonic()
+        with self._lock:
+            begun, made = self._window
+            if now >= begun + settings.window:
+                begun, made = now, 0
+            self._window = (begun, made + 1)
+        left = max(-1, (settings.quota or 0) - made - 1)
+        return left, math.ceil(begun + settings.window - now)
 
     def strike(self, settings: Settings, method: str, path: str) -> tuple[Fault, ...]:
         """Return the faults that strike this request, and count it for all that match it."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hubpolicy.demo.hub.calls import Endpoint
 
 _SEGMENT = r"[A-Za-z0-9_.-]+"
-_REPO = rf"/api/(?P<kind>models|datasets)/(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT})"
-_PAGE = rf"/(?:(?P<kind>datasets)/)?(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT}?)"
+_REPO = rf"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT})"
+_PAGE = rf"/(?:(?P<kind>datasets|spaces)/)?(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT}?)"
 _GIT = rf"{_PAGE}(?:\.git)?"
 _REVISION = r"(?P<revision>[^/]+)"
 _TALK = rf"{_REPO}/discussions/(?P<num>[1-9][0-9]{{0,8}})"
@@ -54,7 +54,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         rf"/api/organizations/(?P<organization>{_SEGMENT})/overview", GET=api_repos.organization
     ),
-    _route(r"/api/(?P<kind>models|datasets)", GET=api_repos.listing),
+    _route(r"/api/(?P<kind>models|datasets|spaces)", GET=api_repos.listing),
     _route(_REPO, GET=api_files.repo_facts),
     _route(rf"{_REPO}/revision/{_REVISION}", GET=api_files.repo_facts),
     _route(rf"{_REPO}/auth-check(?:/(?P<write>write))?", GET=api_repos.auth_check),

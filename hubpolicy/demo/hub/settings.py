@@ -51,12 +51,18 @@ class Publisher(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What a test can change while the server runs."""
+    """What a test can change while the server runs.
+
+    ``quota``: so many requests below ``/api/`` in each window of ``window`` seconds, said in
+    ``RateLimit`` headers; one more is answered with 429. None: nothing is counted.
+    """
 
     page_size: int = 1000
     expand_page_size: int = 50
     multipart_chunk_size: int | None = None
     track_lfs: bool = True
+    quota: int | None = None
+    window: int = 300
     faults: tuple[Fault, ...] = ()
     publishers: tuple[Publisher, ...] = ()
 

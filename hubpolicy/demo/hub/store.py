@@ -18,12 +18,12 @@ from hubpolicy.demo.hub.wire import HubError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-KINDS = ("models", "datasets")
+KINDS = ("models", "datasets", "spaces")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?![.-])){0,94}[A-Za-z0-9_]|[A-Za-z0-9_]")
 
 
 class RepoKey(NamedTuple):
-    """Which repo: `kind` is ``models`` or ``datasets``."""
+    """Which repo: `kind` is one of :data:`KINDS`."""
 
     kind: str
     namespace: str

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What audits have read, in one SQLite file: a commit id never means anything else.
+
+Kept are the inputs of a verdict, not verdicts: the tree of a commit and the evidence in it. Who
+may sign, what is revoked and what time it is are asked anew each time, so nothing here is keyed
+by a policy, and nothing here makes anything green. It is a cache: removing it costs requests.
+
+Interrupted runs lie here too: an audit of the same targets goes on from the refs that it has seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hubpolicy.domain.manifest import ListedFile, Listing
+from hubpolicy.errors import ServiceError
+from hubpolicy.ports import RemoteRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Self
+
+    from hubpolicy.domain.release import RepoId
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE content (sha256 TEXT PRIMARY KEY, deflated BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE kept (
+        repo TEXT NOT NULL, oid TEXT NOT NULL, path TEXT NOT NULL,
+        sha256 TEXT NOT NULL REFERENCES content, PRIMARY KEY (repo, oid, path)
+    ) WITHOUT ROWID;
+    CREATE TABLE run (id INTEGER PRIMARY KEY, targets TEXT NOT NULL, begun TEXT NOT NULL);
+    CREATE TABLE seen (
+        run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE, repo TEXT NOT NULL,
+        refs TEXT NOT NULL, PRIMARY KEY (run, repo)
+    ) WITHOUT ROWID;
+    """,
+)
+"""One script for each version of the file; append, never change."""
+
+_TREE = ""
+"""The path under which a commit's tree is kept; no file has it."""
+
+_BUSY_SECONDS = 30.0
+_REMOVE = "remove it, it is only a cache; or --no-cache"
+
+
+class AuditStore:
+    """The file, opened. Threads share it; processes may, too (WAL, one writer at a time)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make it, and bring its tables up to date.
+
+        Raises:
+            ServiceError: it cannot be written, is damaged, or was made by a newer hubpolicy.
+
+        """
+        self._path = path
+        self._lock = threading.RLock()
+        with self._doing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Names and evidence of private repositories lie in it.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def listing(self, repo: RepoId, oid: str) -> Listing | None:
+        """The tree of a commit, if it was read before."""
+        content = self.content(repo, oid, _TREE)
+        return None if content is None else _parse_listing(content)
+
+    def keep_listing(self, repo: RepoId, oid: str, listing: Listing) -> None:
+        """Remember the tree of a commit."""
+        rows = [list(file) for file in listing.files]
+        self.keep_content(repo, oid, _TREE, json.dumps(rows, ensure_ascii=True).encode())
+
+    def content(self, repo: RepoId, oid: str, path: str) -> bytes | None:
+        """A file of a commit, if it was read before and is what was read then."""
+        row = self._one(
+            "SELECT sha256, deflated FROM kept JOIN content USING (sha256) "
+            "WHERE repo = ? AND oid = ? AND path = ?",
+            (repo.purl, oid, path),
+        )
+        if row is None:
+            return None
+        try:
+            found = zlib.decompress(row[1])
+        except zlib.error:
+            return None
+        return found if hashlib.sha256(found).hexdigest() == row[0] else None
+
+    def keep_content(self, repo: RepoId, oid: str, path: str, content: bytes) -> None:
+        """Remember a file of a commit; equal contents are kept once."""
+        digest = hashlib.sha256(content).hexdigest()
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, zlib.compress(content))
+            )
+            db.execute(
+                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (repo.purl, oid, path, digest)
+            )
+
+    def begin(self, targets: str, now: str, since: str) -> tuple[int, int]:
+        """(run, repositories that it has seen): a broken run of these targets, or a new one.
+
+        ``targets``: the digest of what is audited. A run that began before ``since`` is forgotten:
+        what stood there then says little about now. Times are ISO 8601 UTC.
+        """
+        with self._writing() as db:
+            db.execute("DELETE FROM run WHERE begun < ?", (since,))
+            row = self._one("SELECT id FROM run WHERE targets = ?", (targets,))
+            if row is None:
+                run = db.execute(
+                    "INSERT INTO run (targets, begun) VALUES (?, ?)", (targets, now)
+                ).lastrowid
+                return int(run or 0), 0
+            count = self._one("SELECT count(*) FROM seen WHERE run = ?", row)
+            return int(row[0]), 0 if count is None else int(count[0])
+
+    def end(self, run: int) -> None:
+        """The run is complete: the next one asks for all refs again."""
+        with self._writing() as db:
+            db.execute("DELETE FROM run WHERE id = ?", (run,))
+
+    def refs(self, run: int, repo: RepoId) -> tuple[RemoteRef, ...] | None:
+        """What this run has seen of a repository before it broke."""
+        row = self._one("SELECT refs FROM seen WHERE run = ? AND repo = ?", (run, repo.purl))
+        return None if row is None else tuple(RemoteRef(*pair) for pair in json.loads(row[0]))
+
+    def keep_refs(self, run: int, repo: RepoId, refs: tuple[RemoteRef, ...]) -> None:
+        """Remember a repository whose every ref was judged."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)",
+                (run, repo.purl, json.dumps(refs)),
+            )
+
+    def _migrate(self) -> None:
+        row = self._db.execute("PRAGMA user_version").fetchone()
+        version = int(row[0])
+        if version > len(_MIGRATIONS):
+            message = (
+                f"{self._path} was made by a newer hubpolicy (version {version} of its tables)"
+            )
+            raise ServiceError(message, hint=f"upgrade hubpolicy, or {_REMOVE}")
+        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+            # executescript commits by itself: one script, one transaction.
+            self._db.executescript(
+                f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {number};COMMIT;"
+            )
+
+    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+        with self._doing():
+            row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+            return row
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing."""
+        with self._doing():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _doing(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except (sqlite3.Error, OSError) as error:
+            message = f"cannot use what earlier audits have read ({error}), in {self._path}"
+            raise ServiceError(message, hint=_REMOVE) from error
+
+
+def _parse_listing(content: bytes) -> Listing:
+    return Listing(tuple(ListedFile(*row) for row in json.loads(content)))

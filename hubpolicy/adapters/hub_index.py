@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which repositories there are: of a namespace, and of a collection."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from huggingface_hub import HfApi
+
+from hubpolicy import __version__
+from hubpolicy.adapters.hub_http import NotFoundError, install_session, patiently, translated
+from hubpolicy.domain.release import parse_repo_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hubpolicy.domain.release import RepoId, RepoType
+
+
+class HubIndex:
+    """What one endpoint lists for one token."""
+
+    def __init__(self, endpoint: str, token: str | None) -> None:
+        install_session()
+        self._endpoint, self._token = endpoint, token
+        # None would make the client look for a login of the user's, which may be for another hub.
+        self._api = HfApi(
+            endpoint=endpoint,
+            token=token or False,
+            library_name="hubpolicy",
+            library_version=__version__,
+        )
+
+    def namespace(self, name: str) -> tuple[RepoId, ...]:
+        """Every repository of it that this login may see: models, datasets, Spaces.
+
+        Raises:
+            NotFoundError: there is none at all; an empty list would look like a clean one.
+            AccessError, ServiceError: the hub does not say.
+
+        """
+        with translated(f"listing what {name} has", secret=self._token, endpoint=self._endpoint):
+            models = [model.id for model in self._all(self._api.list_models, name)]
+            datasets = [dataset.id for dataset in self._all(self._api.list_datasets, name)]
+            spaces = [space.id for space in self._all(self._api.list_spaces, name)]
+        found = (
+            *self._own(models, name, "model"),
+            *self._own(datasets, name, "dataset"),
+            *self._own(spaces, name, "space"),
+        )
+        if not found:
+            message = f"the hub shows no repository of {name} to this login"
+            raise NotFoundError(message, hint="is the name right? hf auth whoami")
+        return found
+
+    def collection(self, slug: str) -> tuple[RepoId, ...]:
+        """The repositories of a collection, in its order.
+
+        Raises:
+            NotFoundError: it holds none.
+            AccessError, ServiceError: the hub does not say.
+
+        """
+        doing = f"reading the collection {slug}"
+        with translated(doing, secret=self._token, endpoint=self._endpoint):
+            items = patiently(lambda: self._api.get_collection(slug).items, time.sleep)
+        found = tuple(
+            parse_repo_id(item.item_id, endpoint=self._endpoint, repo_type=cast("RepoType", kind))
+            for item in items
+            if (kind := item.item_type) in {"model", "dataset", "space"}
+        )
+        if not found:
+            message = f"the collection {slug} holds no repository"
+            raise NotFoundError(message, hint="its page on the hub shows what is in it")
+        return found
+
+    def _all(self, ask: Any, author: str) -> list[Any]:
+        """Every page of a list."""
+        return patiently(lambda: list(ask(author=author)), time.sleep)
+
+    def _own(self, names: Iterable[str], namespace: str, kind: RepoType) -> tuple[RepoId, ...]:
+        own = sorted(name for name in names if name.startswith(f"{namespace}/"))
+        return tuple(parse_repo_id(name, endpoint=self._endpoint, repo_type=kind) for name in own)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``audit`` trip over many repositories: several at a time, each answered for by itself.
+
+One that cannot be read is UNREADABLE and hinders no other. The order of what comes out is that of
+what was asked, however long each took.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.errors import ServiceError
+from hubpolicy.flows.auditing import RefVerdict, audit
+from hubpolicy.flows.quiet import Quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.auditing import Court
+    from hubpolicy.ports import HubReader, Progress
+
+JOBS = 8
+"""Repositories at a time. A hub's quota counts requests, not connections."""
+
+
+class Surveyed(NamedTuple):
+    """One repository: its refs, or why they could not be listed."""
+
+    repo: RepoId
+    refs: tuple[RefVerdict, ...]
+    error: ServiceError | None = None
+
+
+def survey(
+    repos: Sequence[RepoId],
+    hub_of: Callable[[RepoId], HubReader],
+    court: Court,
+    progress: Progress,
+    *,
+    jobs: int = JOBS,
+    quota: Callable[[], str] = str,
+) -> tuple[Surveyed, ...]:
+    """A verdict per ref of each repository. Twice asked is once answered.
+
+    ``quota`` says in a few words what the hub still allows.
+    """
+    wanted = tuple(dict.fromkeys(repos))
+    if len(wanted) == 1:
+        return (_survey(wanted[0], hub_of, court, progress),)
+    advance = progress.start("auditing", len(wanted), "repositories")
+    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(wanted)))) as pool:
+        running = {pool.submit(_survey, repo, hub_of, court, Quiet()): repo for repo in wanted}
+        try:
+            found = {}
+            for future in as_completed(running):
+                found[running[future]] = future.result()
+                advance(1)
+                progress.tell(quota())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return tuple(found[repo] for repo in wanted)
+
+
+def _survey(
+    repo: RepoId, hub_of: Callable[[RepoId], HubReader], court: Court, progress: Progress
+) -> Surveyed:
+    try:
+        return Surveyed(repo, audit(repo, hub_of(repo), court, progress))
+    except ServiceError as error:
+        said = f"{error.message} ({error.hint})" if error.hint else error.message
+        unreadable = RefVerdict(repo, "(all refs)", "", "UNREADABLE", said)
+        return Surveyed(repo, (unreadable,), error)

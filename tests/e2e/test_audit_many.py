@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy audit`` of a whole namespace: what is found, and what a second look costs."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import huggingface_hub.constants
+import pytest
+from huggingface_hub import HfApi
+
+from hubpolicy.demo.hub.process import HubProcess
+from tests.e2e.author import TOKEN, Author, write_model
+from tests.hub.world import TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.e2e.author import Ended
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+WEIGHTS = b"\x10\0\0\0\0\0\0\0" + b'{"a": {}}       ' + b"weights" * 100
+FILLED = (
+    ("leak", "model", "model.safetensors"),
+    ("weights", "dataset", "model.safetensors"),
+    ("text", "dataset", "train.csv"),
+    ("app", "space", "app.py"),
+)
+EXPECTED = {
+    ("acme/civil", "ATTESTED"),
+    ("acme/leak", "UNATTESTED"),
+    ("datasets/acme/weights", "UNATTESTED"),
+}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub whose every repository is known to these tests."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        HubProcess(tmp_path_factory.mktemp("hub"), TOKENS) as hub,
+    ):
+        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def filled(
+    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> HubProcess:
+    """``acme``: a release, a leak, a dataset of weights, one of text, and a Space."""
+    home = tmp_path_factory.mktemp("filling") / "home"
+    shutil.copytree(configured_home, home)
+    ada = Author(home, hub.endpoint)
+    model = write_model(home / "civil")
+    ada.put_run(model)
+    ada.ok("push", model, "acme/civil")
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    for name, kind, file in FILLED:
+        sdk = "gradio" if kind == "space" else None
+        api.create_repo(f"acme/{name}", repo_type=kind, space_sdk=sdk)
+        content = WEIGHTS if file.endswith("safetensors") else b"text"
+        api.upload_file(
+            path_or_fileobj=content, path_in_repo=file, repo_id=f"acme/{name}", repo_type=kind
+        )
+    return hub
+
+
+@pytest.fixture
+def ada(configured_home: Path, filled: HubProcess, tmp_path: Path) -> Iterator[Author]:
+    home = tmp_path / "home"
+    shutil.copytree(configured_home, home)
+    yield Author(home, filled.endpoint)
+    filled.configure({})
+
+
+def found(done: Ended) -> set[tuple[str, str]]:
+    return {(ref["repo"], ref["status"]) for ref in done.json["refs"]}
+
+
+def asked(hub: HubProcess, mark: int) -> list[str]:
+    return [str(line["path"]) for line in hub.requests()[mark:]]
+
+
+def test_a_namespace_is_looked_through(ada: Author) -> None:
+    done = ada.type("audit", "acme", "--format", "json")
+    assert done.code == 1
+    assert found(done) == EXPECTED
+    assert (
+        "5 repositories, 3 with releases: 1 ATTESTED, 2 UNATTESTED" in ada.type("audit", "acme").out
+    )
+
+
+def test_a_second_look_costs_one_request_a_repository(ada: Author, filled: HubProcess) -> None:
+    ada.type("audit", "acme", "--jobs", "3")
+    mark = len(filled.requests())
+    again = ada.type("audit", "acme", "--format", "json")
+    assert found(again) == EXPECTED
+    paths = asked(filled, mark)
+    assert sorted(p.partition("?")[0] for p in paths if "/refs" in p) == [
+        "/api/datasets/acme/text/refs", "/api/datasets/acme/weights/refs",
+        "/api/models/acme/civil/refs", "/api/models/acme/leak/refs", "/api/spaces/acme/app/refs",
+    ]  # fmt: skip
+    assert len(paths) == 5 + 3, paths  # and a list of each kind
+    mark = len(filled.requests())
+    ada.type("audit", "acme", "--no-cache")
+    assert len(asked(filled, mark)) > 5 + 3
+
+
+def test_what_is_kept_makes_nothing_green(ada: Author) -> None:
+    """Revoked after it was read: the verdict is of today."""
+    assert ada.type("audit", "acme/civil").code == 0
+    weights = hashlib.sha256((filled_model(ada) / "model.onnx").read_bytes()).hexdigest()
+    ada.ok("trust", "revoke", "file", weights, "--yes")
+    done = ada.type("audit", "acme/civil", "--format", "json")
+    assert (done.code, found(done)) == (1, {("acme/civil", "REVOKED")})
+
+
+def filled_model(ada: Author) -> Path:
+    return write_model(ada.home / "copy")
+
+
+def test_targets_come_from_files_and_each_counts_once(ada: Author, tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("# ours\nacme/civil   # the model\n\ndatasets/acme/weights\nacme/civil\n")
+    done = ada.type("audit", "acme/civil", "--from", names, "--format", "json")
+    assert found(done) == EXPECTED - {("acme/leak", "UNATTESTED")}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("acme/ok\na b/c\n", "line 2"),
+        ("# nothing\n", "got no name"),
+        ("\xff", "got no text"),
+        ("../x\n", "line 1"),
+        ("acme/a/b\n", "line 1"),
+    ],
+)
+def test_a_file_of_nonsense_is_a_usage_error(
+    ada: Author, tmp_path: Path, content: str, said: str
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_bytes(content.encode("latin-1"))
+    done = ada.type("audit", "--from", names)
+    assert done.code == 2
+    assert said in done.err
+    assert str(names) in done.err
+
+
+def test_nothing_to_look_at_is_not_clean(ada: Author, tmp_path: Path) -> None:
+    assert ada.type("audit").code == 2
+    assert ada.type("audit", "--from", tmp_path / "absent").code == 2
+    nobody = ada.type("audit", "nobody-here")
+    assert nobody.code in {1, 3}
+    assert "shows no repository of nobody-here" in nobody.err
+
+
+def test_a_quota_is_kept_to(ada: Author, filled: HubProcess) -> None:
+    """The hub never has to say no, though there is less than the audit takes."""
+    filled.configure({"quota": 9, "window": 2})
+    mark = len(filled.requests())
+    done = ada.type("audit", "acme", "--format", "json", "--jobs", "1")
+    assert found(done) == EXPECTED
+    answers = [line["status"] for line in filled.requests()[mark:]]
+    assert len(answers) > 9
+    assert 429 not in answers
+
+
+def test_a_broken_audit_goes_on_where_it_was(ada: Author, filled: HubProcess) -> None:
+    """Killed while the hub is silent about the last repository; the others are not asked again."""
+    filled.configure({"faults": [
+        {"action": "delay", "seconds": 30, "path_regex": "spaces/acme/app/refs"},
+    ]})  # fmt: skip
+    mark = len(filled.requests())
+    running = ada.start("audit", "acme", "--jobs", "1")
+    wait_for(lambda: any("datasets/acme/weights/tree" in path for path in asked(filled, mark)))
+    time.sleep(0.2)
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    filled.configure({})
+    mark = len(filled.requests())
+    done = ada.type("audit", "acme", "--format", "json")
+    assert found(done) == EXPECTED
+    assert "going on with a broken audit: 4 of 5 were seen" in done.err
+    refs = [path for path in asked(filled, mark) if "/refs" in path]
+    assert [path.partition("?")[0] for path in refs] == ["/api/spaces/acme/app/refs"]
+    assert not [path for path in asked(filled, mark) if "/tree/" in path and "/spaces/" not in path]
+
+
+def wait_for(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_one_that_cannot_be_read_hinders_no_other(ada: Author, filled: HubProcess) -> None:
+    filled.configure({"faults": [
+        {"status": 403, "path_regex": "models/acme/leak/refs", "times": None},
+        {"status": 500, "path_regex": "models/acme/civil/tree", "times": None},
+    ]})  # fmt: skip
+    done = ada.type("audit", "acme", "--format", "json")
+    assert found(done) == {
+        ("acme/civil", "UNREADABLE"),
+        ("acme/leak", "UNREADABLE"),
+        ("datasets/acme/weights", "UNATTESTED"),
+    }
+    assert done.code == 4
