@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import subprocess
 import tempfile
 import time
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 PRIVATE = 1024 * MIB
 """Bytes of private memory that each process may have."""
+LIMITED = f'ulimit -d {PRIVATE // 1024} && exec "$0" "$@"'
 SECONDS = 300
 FILES = 100_000
 BLOB = 1 << 30
@@ -117,8 +117,8 @@ def judge(case: Case) -> Cost:
         stdin.seek(0)
         started = time.perf_counter()
         hook = subprocess.Popen(
-            [".git/hooks/pre-push", str(nowhere), str(nowhere)],
-            cwd=case.repo, stdin=stdin, stderr=stderr, preexec_fn=limit,
+            ["sh", "-c", LIMITED, ".git/hooks/pre-push", str(nowhere), str(nowhere)],
+            cwd=case.repo, stdin=stdin, stderr=stderr,
         )  # fmt: skip
         _, status, used = os.wait4(hook.pid, 0)
         seconds = time.perf_counter() - started
@@ -131,8 +131,3 @@ def judge(case: Case) -> Cost:
     elif seconds > SECONDS:
         wrong = "WRONG: too slow"
     return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, wrong)
-
-
-def limit() -> None:
-    """For the hook and every git that it starts."""
-    resource.setrlimit(resource.RLIMIT_DATA, (PRIVATE, PRIVATE))

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _EVIDENCE = (".hubpolicy", "model.sig", ".gitattributes")
 _TARGET = "hubpolicy.target"
+_WAITING = """\
+Approvals are missing; what is signed so far is committed on top.
+  who must agree:   hubpolicy approvals .
+  each of them:     hubpolicy approve . --as ROLE, and commit what it writes to .hubpolicy
+  then:             git push, which signs the release, and git push again"""
 # What git says to a hook about one repository (git rev-parse --local-env-vars), and about a push.
 _LOCAL = frozenset(
     (
@@ -43,7 +48,7 @@ def prepare(push: Push) -> Exit:
     git = open_git("", os.environ)
     target = _target(git, push)
     attest = ("attest", ".", *(("--repo", target) if target else ()))
-    steps = (("check", "."), ("test", "."), attest)
+    steps = (("check", "."), ("test", ".", "--if-missing"), attest)
     reason = _why_not(git, push)
     if reason:
         _say(f"--run-tests: {reason}. To make the evidence by hand:")
@@ -54,17 +59,26 @@ def prepare(push: Push) -> Exit:
     for step in steps:
         _say(f"$ hubpolicy {' '.join(step)}")
         code = _run(sys.executable, "-I", "-m", "hubpolicy", *step)
+        if step is attest and code == Exit.PENDING:
+            return _commit(git, _WAITING, "Add evidence that waits for approvals")
         if code:
             _say(f"--run-tests: hubpolicy {step[0]} ended with {code}; nothing was committed")
             _say(f"  what it wrote so far lies in {', '.join(_EVIDENCE)}")
             if step is attest and not target:
                 _say(f"  for which repository? git config {_TARGET} NAMESPACE/NAME")
             return Exit.BLOCKED
+    return _commit(git, "The evidence is committed on top: run git push again.", "Add evidence")
+
+
+def _commit(git: Git, done: str, message: str) -> Exit:
+    """Blocked in any case, and nothing left lying that would keep the next push from all this."""
     here = [name for name in _EVIDENCE if os.path.lexists(name)]
-    if _run("git", "add", "--", *here) or _run("git", "commit", "-q", "-m", "Add evidence"):
+    added = _run("git", "add", "--", *here)
+    staged = bool(git.run("diff", "--cached", "--name-only", "-z"))
+    if added or (staged and _run("git", "commit", "-q", "-m", message)):
         _say("--run-tests: git could not commit the evidence")
-        return Exit.BLOCKED
-    _say("The evidence is committed on top: run git push again.")
+    else:
+        _say(done)
     return Exit.BLOCKED
 
 

@@ -10,7 +10,7 @@ import click
 
 from hubpolicy.cli.options import OLDER_UNTIL_HELP, TRUST_KEY_HELP, config_option
 from hubpolicy.cli.policy_diff import diff
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, HubpolicyError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.home import Home
@@ -45,7 +45,12 @@ def check(path: str | None, *, child: bool) -> None:
     from hubpolicy.core.policy import parse_policy
 
     raw = Path(path).read_bytes() if path else user_home().read(POLICY_FILE)
-    value = parse_policy(resolve_file(raw, path or POLICY_FILE))
+    try:
+        value = parse_policy(resolve_file(raw, path or POLICY_FILE))
+    except HubpolicyError as error:
+        if "policy check" in error.hint:  # which is what was typed
+            error.hint = f"mend that in {path or POLICY_FILE}, then: hubpolicy policy check"
+        raise
     if value.expires < SystemClock().now()[:10]:
         message = f"the policy expired on {value.expires}: it is valid and judges nothing"
         raise ConfigError(message, hint="set a later `expires`, then: hubpolicy policy sign")

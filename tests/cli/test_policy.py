@@ -82,6 +82,13 @@ def test_what_is_no_policy_is_neither_valid_nor_signed(home: Path, text: str, wo
     assert contents(config()) == before
 
 
+def test_check_does_not_send_to_itself(home: Path) -> None:
+    config("hubpolicy.toml").write_text("schema = 1\n")
+    ran = run("policy", "check")
+    assert ran.code == 2
+    assert "mend that in hubpolicy.toml, then: hubpolicy policy check" in ran.err
+
+
 def test_check_says_what_a_file_would_be(home: Path, tmp_path: Path) -> None:
     assert "valid: ada/solo version 1" in run("policy", "check").out
     other = tmp_path / "other.toml"

@@ -41,7 +41,7 @@ def test_the_second_push_goes(repo: Repo) -> None:
     first = push(repo, "main")
     assert first.code != 0
     assert "HP201" in first.err
-    for command in ("check .", "test .", "attest . --repo acme/civil"):
+    for command in ("check .", "test . --if-missing", "attest . --repo acme/civil"):
         assert f"$ hubpolicy {command}\n" in first.err
     assert "run git push again" in first.err, first.err
     assert repo.git("ls-remote", "origin") == ""
@@ -50,6 +50,33 @@ def test_the_second_push_goes(repo: Repo) -> None:
     second = push(repo, "main")
     assert second.code == 0, second.err
     assert repo.git("ls-remote", "origin", "main").startswith(repo.git("rev-parse", "HEAD"))
+
+
+@pytest.mark.slow
+def test_where_people_must_agree_what_is_signed_is_committed_and_waits(
+    repo: Repo, ada: Author
+) -> None:
+    policy = ada.home / ".config/hubpolicy/hubpolicy.toml"
+    roles = policy.read_text() + 'approver.safety = { threshold = 1, binds = "closure" }\n'
+    policy.write_text(roles.replace("version = 1", "version = 2"))
+    ada.ok("policy", "sign")
+    ada.put_run(repo.path)
+    repo.commit()
+    repo.git("config", "hubpolicy.target", "acme/civil")
+    first = push(repo, "main")
+    assert "nothing was run again" in first.err  # nobody waits for the same answers twice
+    assert "Approvals are missing; what is signed so far is committed on top." in first.err
+    assert "hubpolicy approve . --as ROLE" in first.err
+    assert repo.git("status", "--porcelain") == ""
+    made = repo.git("rev-parse", "HEAD")
+    impatient = push(repo, "main")
+    assert "Approvals are missing" in impatient.err
+    assert (repo.git("rev-parse", "HEAD"), repo.git("status", "--porcelain")) == (made, "")
+    ada.ok("approve", repo.path, "--as", "safety", "--yes")
+    repo.commit()
+    signing = push(repo, "main")
+    assert "run git push again" in signing.err, signing.err
+    assert push(repo, "main").code == 0
 
 
 def test_a_card_that_fails_stops_it_before_the_model_runs(repo: Repo) -> None:
