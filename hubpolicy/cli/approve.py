@@ -69,6 +69,7 @@ def approve(
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import seat, signer
     from hubpolicy.core.approving import Wish, check_approver, draft_approval
+    from hubpolicy.core.judge import require_current
     from hubpolicy.opening import is_folder
 
     here = is_folder(target)
@@ -80,6 +81,7 @@ def approve(
     hand = signer(place.home, key)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         case = open_case(target, repo, place, bars)
+    require_current(case.evidence)
     who = _principal(case.evidence, hand)
     check_approver(case.evidence, who, role)
     until = date.fromisoformat(case.evidence.now[:10]) + timedelta(days=days)
@@ -201,8 +203,10 @@ def _shown(case: Case, approval: Approval) -> Report:
     evidence, manifest = case.evidence, case.reader.manifest
     names = tuple(s.name for s in subjects(evidence, approval) if s.name != ".")
     files = f"{len(names)} file{'s' if len(names) != 1 else ''}: {named(names)}"
-    target = f"{evidence.target.text}{_at(case)}" if evidence.target is not None else "not said"
+    target = f"{evidence.target.text}{_at(case)}" if evidence.target is not None else "none"
+    remark = "" if evidence.target is not None else "--repo NAMESPACE/NAME says what it is for"
     found, card = _card(case)
+    so_far = _so_far(evidence)
     return Report(
         command="approve",
         title=f"hubpolicy approve {shlex.quote(case.target)} as {approval.role}",
@@ -210,12 +214,12 @@ def _shown(case: Case, approval: Approval) -> Report:
         exit_code=0,
         findings=with_path(found, case.target),
         rows=(
-            Row("target", target),
+            Row("target", target, remark),
             Row("dirHash", manifest.dir_hash),
             *evidence_rows(evidence),
             *card,
             *_waiver_rows(evidence),
-            _so_far(evidence),
+            so_far,
             *_said(evidence, approval),
             Row("binds", f"{approval.binds}: {files}"),
             Row("until", approval.not_after, approval.reason),
@@ -227,6 +231,7 @@ def _shown(case: Case, approval: Approval) -> Report:
         f"until {approval.not_after}."
         + (" It blocks this release." if approval.decision == "reject" else ""),
         release=release_row(whole_verification(evidence, case.revision[1])),
+        outcome=f"your word, and no verdict: so far {so_far.text}",
     )
 
 

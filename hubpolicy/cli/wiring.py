@@ -129,9 +129,17 @@ def ask_passphrase() -> bytes:
 
 
 def desk(place: Seat, key: str) -> Desk:
-    """What attesting takes."""
+    """What signing evidence takes.
+
+    Raises:
+        AccessError: there is no key.
+        ConfigError: the trust state asks for a later hubpolicy than this one.
+
+    """
+    from hubpolicy.core.state_terms import require_version
     from hubpolicy.flows.attesting import Desk
 
+    require_version(place.trusted.trust.state)
     return Desk(
         signer=signer(place.home, key),
         policy=place.policy,

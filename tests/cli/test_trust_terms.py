@@ -206,6 +206,7 @@ def test_a_hubpolicy_that_is_too_old_judges_nothing_and_says_what_to_do(
         ("verify", model, "--repo", REPO),
         ("attest", model, "--repo", REPO),
         ("approvals", model),
+        ("approve", model, "--as", "safety", "--yes"),
         ("waive", "HP110", model, "--until", SOON, "--reason", "why not", "--yes"),
     ):
         ran = team.run("bob", *arguments)
