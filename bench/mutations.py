@@ -110,7 +110,10 @@ def targets() -> Iterator[Target]:
     prove_files = partial(verify_model_signature, trust=trust, manifest=manifest, now=world.now)
     yield Target(MODEL_SIGNATURE, world.files[MODEL_SIGNATURE], prove_files, MODEL_SIGNATURE)
     for name, (place, _, _) in DOCUMENTS.items():
-        yield Target(name, _document(name), partial(_trusted, name), place)
+        judge: Judge = partial(_trusted, name)
+        if name == "policy":
+            judge = partial(documents.verify_policy, trust=trust)
+        yield Target(name, _document(name), judge, place)
 
 
 def signed_otherwise() -> Iterator[Target]:
@@ -146,8 +149,7 @@ def _trusted(name: str, raw: bytes) -> object:
     world = good()
     roots = [raw if name == f"root {i}" else root for i, root in enumerate(world.roots, start=1)]
     state = raw if name == "state" else world.state
-    trust = documents.verify_trust(tuple(roots), state, pin=world.pin, now=world.now)
-    return documents.verify_policy(raw, trust) if name == "policy" else trust
+    return documents.verify_trust(tuple(roots), state, pin=world.pin, now=world.now)
 
 
 def changed(raw: bytes, every: int) -> Iterator[bytes]:
