@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scorer": ("scorer:scorer", "Make, check and pin toxicity classifiers."),
     "hook": ("hook:hook", "Install, remove or run the git pre-push hook."),
     "guard": ("guard:guard", "Deny uploads of a Python environment that no evidence covers."),
+    "gateway": ("gateway:gateway", "Stand before a hub, hold the only write token."),
     "hf-extension": (
         "hf_extension:hf_extension",
         "Let the official command line run us: hf policy.",

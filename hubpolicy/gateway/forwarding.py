@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carries requests to the hub and its answers back: exact bytes, streamed, nothing kept.
+
+Content-Length stays what it was (storage with signed addresses refuses chunks), bodies are neither
+packed nor unpacked, redirects are the client's to follow.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from hubpolicy.gateway.headers import to_client, to_hub
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from hubpolicy.gateway.headers import Pairs
+    from hubpolicy.gateway.metrics import Metrics
+    from hubpolicy.gateway.settings import Settings
+
+CHUNK = 256 * 1024
+_CONNECT_SECONDS = 20
+_SILENCE_SECONDS = 300
+_NO_AUTO = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class Outgoing(NamedTuple):
+    """A request to the hub. ``file`` is what was read of the body already, ``line`` goes first.
+
+    ``answer``: what to make of a whole answer (addresses in JSON); None streams it.
+    """
+
+    url: str
+    login: str
+    file: BinaryIO | None = None
+    line: bytes = b""
+    size: int = 0
+    answer: Callable[[bytes], bytes] | None = None
+
+
+class Courier:
+    """One pool of connections to the hub."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        context: ssl.SSLContext | bool = True
+        if settings.upstream_ca:
+            context = ssl.create_default_context(cafile=settings.upstream_ca)
+        self._hub = settings.upstream
+        self._metrics = metrics
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_NO_AUTO,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
+            ),
+            read_bufsize=4 * CHUNK,
+            max_line_size=32 * 1024,
+            max_field_size=32 * 1024,
+        )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._session.close()
+
+    async def carry(
+        self, request: web.Request, out: Outgoing, ours: str
+    ) -> tuple[web.StreamResponse, bytes]:
+        """Send it and give the answer back; its bytes too where ``out.answer`` asks for them.
+
+        Raises:
+            aiohttp.ClientError, TimeoutError: the hub did not answer.
+
+        """
+        headers = CIMultiDict(to_hub(request.headers.items(), out.login))
+        body = self._body(request, out)
+        size = out.size if out.file is not None else request.content_length
+        if body is not None and size is not None:
+            headers["Content-Length"] = str(size)
+        if out.answer is not None:
+            headers["Accept-Encoding"] = "identity"
+        async with self._session.request(
+            request.method, URL(out.url, encoded=True), headers=headers, data=body,
+            allow_redirects=False,
+        ) as answer:  # fmt: skip
+            pairs = to_client(answer.headers.items(), self._hub, ours)
+            if out.answer is None:
+                return await self._stream(request, answer, pairs), b""
+            raw = await answer.read()
+        return self._whole(answer, pairs, out.answer(raw)), raw
+
+    def _body(self, request: web.Request, out: Outgoing) -> AsyncIterator[bytes] | None:
+        if out.file is not None:
+            return self._from_file(out.line, out.file)
+        return self._from_client(request) if request.body_exists else None
+
+    async def _from_client(self, request: web.Request) -> AsyncIterator[bytes]:
+        async for chunk in request.content.iter_any():
+            self._metrics.carried("in", len(chunk))
+            yield chunk
+
+    async def _from_file(self, line: bytes, file: BinaryIO) -> AsyncIterator[bytes]:
+        if line:
+            yield line
+        while chunk := file.read(CHUNK):
+            self._metrics.carried("in", len(chunk))
+            yield chunk
+
+    async def _stream(
+        self, request: web.Request, answer: aiohttp.ClientResponse, pairs: Pairs
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(
+            status=answer.status, reason=answer.reason, headers=CIMultiDict(pairs)
+        )
+        await response.prepare(request)
+        try:
+            async for chunk in answer.content.iter_any():
+                self._metrics.carried("out", len(chunk))
+                await response.write(chunk)
+        except (aiohttp.ClientError, TimeoutError):
+            # Half an answer must not look like a whole one.
+            if request.transport is not None:
+                request.transport.abort()
+            return response
+        await response.write_eof()
+        return response
+
+    def _whole(
+        self, answer: aiohttp.ClientResponse, pairs: Pairs, body: bytes
+    ) -> web.StreamResponse:
+        kept = CIMultiDict(pairs)
+        kept.popall("Content-Length", None)
+        self._metrics.carried("out", len(body))
+        return web.Response(status=answer.status, reason=answer.reason, headers=kept, body=body)

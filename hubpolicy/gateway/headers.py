@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which headers go on, and how the hub's own address is replaced by ours. Pure functions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hubpolicy.core.hub_paths import repo_of, segments
+from hubpolicy.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Pairs = tuple[tuple[str, str], ...]
+
+_HOP = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "proxy-connection", "http2-settings"),
+    )
+)
+"""RFC 9110 §7.6.1: they are about one connection."""
+
+_OURS = frozenset({"host", "authorization", "cookie", "content-length", "expect", "forwarded"})
+_NAMES_ADDRESS = frozenset({"location", "content-location", "link"})
+_JSON_LIMIT = 16 * 1024 * 1024
+
+
+def to_hub(headers: Iterable[tuple[str, str]], login: str) -> Pairs:
+    """A client's headers as the hub gets them: with our login, or with none."""
+    listed = tuple(headers)
+    dropped = _HOP | _OURS | _named(listed)
+    kept = tuple(
+        (name, value)
+        for name, value in listed
+        if name.lower() not in dropped and not name.lower().startswith("x-forwarded-")
+    )
+    return (*kept, ("Authorization", f"Bearer {login}")) if login else kept
+
+
+def to_client(headers: Iterable[tuple[str, str]], hub: str, ours: str) -> Pairs:
+    """The hub's headers as a client gets them: API addresses of the hub are ours."""
+    listed = tuple(headers)
+    dropped = _HOP | _named(listed) | {"set-cookie"}
+    return tuple(
+        (name, _linked(value, hub, ours) if name.lower() in _NAMES_ADDRESS else value)
+        for name, value in listed
+        if name.lower() not in dropped
+    )
+
+
+def replaced(address: str, hub: str, ours: str) -> str:
+    """Our address in place of the hub's, unless it is one of storage: those are left alone."""
+    if address != hub and not address.startswith(f"{hub}/"):
+        return address
+    rest = address.removeprefix(hub)
+    path = rest.partition("?")[0].partition("#")[0]
+    return address if path and is_storage(path) else ours + rest
+
+
+def is_storage(path: str) -> bool:
+    """True for an address on the hub's host that is neither its API nor a page of a repository."""
+    try:
+        parts = segments(path)
+    except MalformedError:
+        return True
+    return parts[:1] != ("api",) and repo_of(parts, "") is None
+
+
+def rewritten(body: bytes, replace: Callable[[str], str]) -> bytes:
+    """A JSON answer with every address in it replaced; anything else as it is."""
+    if len(body) > _JSON_LIMIT:
+        return body
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    return json.dumps(_walk(value, replace), ensure_ascii=False).encode()
+
+
+def _walk(value: Any, replace: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return replace(value)
+    if isinstance(value, list):
+        return [_walk(each, replace) for each in value]
+    if isinstance(value, dict):
+        return {key: _walk(each, replace) for key, each in value.items()}
+    return value
+
+
+def _linked(value: str, hub: str, ours: str) -> str:
+    """``Link`` holds addresses in angle brackets; the others are one address."""
+    if not value.lstrip().startswith("<"):
+        return replaced(value, hub, ours)
+    pieces = value.split("<")
+    made = []
+    for piece in pieces[1:]:
+        address, bracket, rest = piece.partition(">")
+        made.append(f"{replaced(address, hub, ours)}{bracket}{rest}")
+    return "<".join((pieces[0], *made))
+
+
+def _named(headers: Pairs) -> frozenset[str]:
+    """What ``Connection`` names is about this connection too."""
+    return frozenset(
+        token.strip().lower()
+        for name, value in headers
+        if name.lower() == "connection"
+        for token in value.split(",")
+    )
+
+
+def origin(url: str) -> str:
+    """Scheme and authority of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def plain(text: str) -> str:
+    """Text that may stand in a header: printable ASCII, of a bounded length."""
+    shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+    return shown[:800]

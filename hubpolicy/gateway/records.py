@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway keeps, in one SQLite file: tokens of people, evidence sent ahead, and the log.
+
+Of a token only its sha256 is kept: it has 256 random bits, so a slow hash would add nothing. The
+log is a hash chain: each entry's digest covers the one before, and the database refuses to change
+or to delete one. Who can write the file can still cut its end off: note the head elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubpolicy.core import strictjson
+from hubpolicy.errors import ConfigError, ServiceError, VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PREFIX = "hpg_"
+START = "0" * 64
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS token (
+  name TEXT PRIMARY KEY, id TEXT UNIQUE NOT NULL, sha256 TEXT NOT NULL, scopes TEXT NOT NULL,
+  created TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS submission (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, sha256 TEXT NOT NULL,
+  content BLOB NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL, UNIQUE (target, sha256));
+CREATE TABLE IF NOT EXISTS log (
+  seq INTEGER PRIMARY KEY, previous TEXT NOT NULL, entry TEXT NOT NULL, sha256 TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS log_is_not_changed BEFORE UPDATE ON log
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS log_is_not_deleted BEFORE DELETE ON log
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+"""
+MOST_SUBMISSIONS = 16
+"""Of one target, newest first; older ones are forgotten."""
+
+
+class Holder(NamedTuple):
+    """Somebody with a token: repositories that it is for (``acme/*``, ``acme/m``), and until when.
+
+    ``expires`` and ``revoked`` are ISO 8601 UTC, or empty.
+    """
+
+    name: str
+    scopes: tuple[str, ...]
+    created: str
+    expires: str
+    revoked: str
+
+    def may(self, repo: str) -> bool:
+        """True if the token is for that ``namespace/name``."""
+        return any(_covers(scope, repo) for scope in self.scopes)
+
+    def holds(self, now: str) -> bool:
+        """True if it is neither revoked nor expired."""
+        return not self.revoked and (not self.expires or now < self.expires)
+
+
+class LogEntry(NamedTuple):
+    """One entry of the log: its number from 1, what it says, and its digest."""
+
+    seq: int
+    entry: dict[str, Any]
+    sha256: str
+
+
+def _covers(scope: str, repo: str) -> bool:
+    namespace, _, name = scope.partition("/")
+    mine, _, other = repo.partition("/")
+    return namespace == mine and name in {"*", other}
+
+
+class Records:
+    """The gateway's file. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, or make it, readable by its owner alone.
+
+        Raises:
+            ServiceError: it cannot be opened, or is no such file.
+
+        """
+        self._lock = threading.Lock()
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, timeout=10)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            message = f"cannot open {path}: {error}"
+            raise ServiceError(message) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    # Tokens ----------------------------------------------------------------------------------
+
+    def issue(self, name: str, scopes: tuple[str, ...], now: str, expires: str) -> str:
+        """Make a token. It is shown once, and kept nowhere.
+
+        Raises:
+            ConfigError: somebody of that name has one.
+
+        """
+        identity, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        token = f"{PREFIX}{identity}_{secret}"
+        row = (name, identity, _sha256(token.encode()), json.dumps(scopes), now, expires)
+        try:
+            self._write(
+                "INSERT INTO token (name, id, sha256, scopes, created, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        except sqlite3.IntegrityError:
+            message = f"{name} has a token already, or had one"
+            raise ConfigError(message, hint=f"another name, such as {name}-2") from None
+        return token
+
+    def revoke(self, name: str, now: str) -> None:
+        """From now on the token opens nothing.
+
+        Raises:
+            ConfigError: nobody has that name.
+
+        """
+        done = self._write(
+            "UPDATE token SET revoked = ? WHERE name = ? AND revoked = ''", (now, name)
+        )
+        if not done and name not in {holder.name for holder in self.holders()}:
+            message = f"nobody called {name!r} has a token"
+            raise ConfigError(message, hint="hubpolicy gateway token list")
+
+    def holders(self) -> tuple[Holder, ...]:
+        """Everybody who has or had a token."""
+        rows = self._read("SELECT name, scopes, created, expires, revoked FROM token ORDER BY name")
+        return tuple(_holder(row) for row in rows)
+
+    def holder_of(self, token: str) -> Holder | None:
+        """Whose token this is; None if it is nobody's. Compared in constant time."""
+        identity = token.removeprefix(PREFIX).partition("_")[0]
+        rows = self._read(
+            "SELECT name, scopes, created, expires, revoked, sha256 FROM token WHERE id = ?",
+            (identity,),
+        )
+        known = rows[0][5] if rows else START
+        same = hmac.compare_digest(str(known), _sha256(token.encode("utf-8", "surrogateescape")))
+        return _holder(rows[0]) if rows and same else None
+
+    # Evidence that was sent ahead ------------------------------------------------------------
+
+    def submit(self, target: str, content: bytes, who: str, now: str) -> None:
+        """Keep what was submitted for a target; the same again is kept once, as the newest."""
+        digest = _sha256(content)
+        with self._lock, self._db:
+            self._db.execute(
+                "DELETE FROM submission WHERE target = ? AND sha256 = ?", (target, digest)
+            )
+            self._db.execute(
+                "INSERT INTO submission (target, sha256, content, time, who)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (target, digest, content, now, who),
+            )
+            self._db.execute(
+                "DELETE FROM submission WHERE target = ? AND seq NOT IN"
+                " (SELECT seq FROM submission WHERE target = ? ORDER BY seq DESC LIMIT ?)",
+                (target, target, MOST_SUBMISSIONS),
+            )
+
+    def submissions(self, target: str) -> tuple[bytes, ...]:
+        """What was submitted for a target, newest first."""
+        rows = self._read(
+            "SELECT content FROM submission WHERE target = ? ORDER BY seq DESC", (target,)
+        )
+        return tuple(bytes(row[0]) for row in rows)
+
+    # The log ---------------------------------------------------------------------------------
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Append to the log; on disk when this returns.
+
+        Raises:
+            ServiceError: the disk refuses. Nothing may be forwarded then.
+
+        """
+        text = strictjson.canonical(entry).decode()
+        try:
+            with self._lock, self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                row = self._db.execute(
+                    "SELECT seq, sha256 FROM log ORDER BY seq DESC LIMIT 1"
+                ).fetchone()
+                seq, previous = (row[0] + 1, row[1]) if row else (1, START)
+                self._db.execute(
+                    "INSERT INTO log VALUES (?, ?, ?, ?)",
+                    (seq, previous, text, _link(seq, previous, text)),
+                )
+        except sqlite3.Error as error:
+            message = f"cannot write the log: {error}"
+            raise ServiceError(message) from error
+
+    def log(self, after: int = 0) -> Iterator[LogEntry]:
+        """Entries in order, each checked against the one before.
+
+        Raises:
+            VerificationError: an entry was changed, is missing, or was put in between.
+
+        """
+        previous, expected = START, 1
+        for seq, before, text, digest in self._read("SELECT * FROM log ORDER BY seq"):
+            if (seq, before, digest) != (expected, previous, _link(expected, previous, text)):
+                message = (
+                    f"the log does not hold at entry {expected}: it was changed, or one is gone"
+                )
+                raise VerificationError(message, hint="compare it with a copy that you trust")
+            previous, expected = digest, expected + 1
+            if seq > after:
+                yield LogEntry(seq, json.loads(text), digest)
+
+    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            message = f"cannot read {self._path}: {error}"
+            raise ServiceError(message) from error
+
+    def _write(self, query: str, values: tuple[object, ...]) -> int:
+        with self._lock, self._db:
+            return self._db.execute(query, values).rowcount
+
+
+def _holder(row: tuple[Any, ...]) -> Holder:
+    name, scopes, created, expires, revoked = row[:5]
+    return Holder(name, tuple(json.loads(scopes)), created, expires, revoked)
+
+
+def _link(seq: int, previous: str, text: str) -> str:
+    return _sha256(f"{seq}\n{previous}\n{text}".encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

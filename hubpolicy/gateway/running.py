@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server that ends well: on SIGTERM nothing new is taken, and the rest is finished."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from hubpolicy.errors import ConfigError, ServiceError
+from hubpolicy.gateway.server import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubpolicy.gateway.passage import Passage
+    from hubpolicy.gateway.records import Records
+    from hubpolicy.gateway.settings import Settings
+
+_HEADER_BYTES = 32 * 1024
+
+
+def run(
+    settings: Settings, records: Records, passage: Passage, ready: Callable[[str], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; ``ready`` is told the address when requests are taken.
+
+    Raises:
+        ConfigError: the certificate or the key is none.
+        ServiceError: the address cannot be listened on.
+
+    """
+    asyncio.run(_serve(settings, records, passage, ready))
+
+
+async def _serve(
+    settings: Settings, records: Records, passage: Passage, ready: Callable[[str], None]
+) -> None:
+    gateway = Gateway(settings, records, passage)
+    runner = web.AppRunner(
+        gateway.app(),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=settings.drain_seconds,
+        max_line_size=_HEADER_BYTES,
+        max_field_size=_HEADER_BYTES,
+        auto_decompress=False,
+    )
+    await runner.setup()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        site = web.TCPSite(
+            runner, settings.host, settings.port, ssl_context=_tls(settings), backlog=512
+        )
+        await site.start()
+        ready(_address(runner, settings))
+        await stop.wait()
+        gateway.draining = True
+    except OSError as error:
+        message = f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}"
+        raise ServiceError(message, hint="--listen 127.0.0.1:0 takes any free port") from error
+    finally:
+        await runner.cleanup()
+
+
+def _address(runner: web.AppRunner, settings: Settings) -> str:
+    host, port = runner.addresses[0][:2]
+    shown = f"[{host}]" if ":" in str(host) else host
+    return f"{'https' if settings.certificate else 'http'}://{shown}:{port}"
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.certificate, settings.key)
+    except (OSError, ssl.SSLError) as error:
+        message = f"cannot use {settings.certificate} with {settings.key}: {error}"
+        raise ConfigError(
+            message, hint="both in PEM: --tls-cert cert.pem --tls-key key.pem"
+        ) from error
+    return context

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listens, asks who it is, has it judged, writes it down, and only then carries it to the hub.
+
+The log has an entry before a write is forwarded and one after: what cannot be written down is not
+forwarded. Requests that move something of one repository wait for each other, from the judgement
+to the hub's answer, so that nothing that passes here comes between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import io
+import secrets
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
+
+import aiohttp
+from aiohttp import web
+
+from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.core.hub_bodies import BODY_LIMIT
+from hubpolicy.core.hub_commit import LINE_LIMIT, with_parent
+from hubpolicy.core.hub_requests import parse_request, takes_body
+from hubpolicy.core.submission import LIMIT as SUBMISSION_LIMIT
+from hubpolicy.domain import hub_request as wire
+from hubpolicy.domain.hub_request import Commit, HubRequest
+from hubpolicy.errors import HubpolicyError, MalformedError
+from hubpolicy.gateway import answers
+from hubpolicy.gateway.forwarding import Courier, Outgoing
+from hubpolicy.gateway.headers import replaced, rewritten
+from hubpolicy.gateway.metrics import CONTENT_TYPE, Metrics
+from hubpolicy.gateway.passage import Asked, covers, is_open, repos_of
+from hubpolicy.gateway.records import PREFIX
+from hubpolicy.gateway.relay import STORAGE, Relay
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from hubpolicy.domain.hub_request import Intent
+    from hubpolicy.flows.gating import Permission
+    from hubpolicy.gateway.passage import Passage
+    from hubpolicy.gateway.records import Holder, Records
+    from hubpolicy.gateway.settings import Settings
+
+T = TypeVar("T")
+
+_MOVES = (
+    wire.Commit, wire.Merge, wire.Settings, wire.Tag, wire.Branch, wire.SuperSquash, wire.Move,
+    wire.Duplicate, wire.Delete, wire.CreateRepo,
+)  # fmt: skip
+_NAMED = (wire.Commit, wire.CreateRepo, wire.Duplicate, wire.LfsBatch)
+"""Their answers are JSON that names addresses of the hub."""
+
+_WORKERS = 16
+
+
+class Arrived(NamedTuple):
+    """A request, who sent it, what it would do, and its body if that was read."""
+
+    request: web.Request
+    asked: Asked
+    path: str
+    body: BinaryIO | None
+    size: int
+
+    @property
+    def intent(self) -> Intent:
+        """What it would do."""
+        return self.asked.intent
+
+    @property
+    def kind(self) -> str:
+        """The intent's name."""
+        return type(self.asked.intent).__name__
+
+
+class Gateway:
+    """One gateway before one hub."""
+
+    def __init__(self, settings: Settings, records: Records, passage: Passage) -> None:
+        self._settings = settings
+        self._records = records
+        self._passage = passage
+        self._relay = Relay(settings.upstream, secrets.token_bytes(32))
+        self._metrics = Metrics()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._workers = ThreadPoolExecutor(_WORKERS, "judge")
+        self._courier: Courier | None = None
+        self.draining = False
+
+    def app(self) -> web.Application:
+        """What aiohttp serves."""
+        made = web.Application(client_max_size=SUBMISSION_LIMIT)
+        made.router.add_route("*", "/{rest:.*}", self.handle)
+        made.cleanup_ctx.append(self._open)
+        return made
+
+    async def _open(self, app: web.Application) -> AsyncIterator[None]:
+        del app
+        self._courier = Courier(self._settings, self._metrics)
+        yield
+        await self._courier.close()
+        self._workers.shutdown()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        self._metrics.in_flight += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._metrics.in_flight -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        if path == "/healthz":
+            return answers.health(draining=self.draining)
+        if path == "/metrics":
+            return web.Response(text=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        if path.startswith(STORAGE):
+            return await self._stored(request, path)
+        try:
+            holder = self._holder(request)
+        except MalformedError as error:
+            self._metrics.denied("login")
+            return answers.unknown_login(error.message)
+        if path.startswith("/.hubpolicy/"):
+            return await self._own(request, path, holder)
+        if path == "/api/whoami-v2" and holder is not None:
+            return answers.whoami(holder)
+        try:
+            body, size = await self._read(request, path)
+        except MalformedError as error:
+            return answers.too_large(error.message)
+        with body or contextlib.nullcontext():
+            intent = await self._work(lambda: self._parsed(request, path, body))
+            arrived = Arrived(request, Asked(holder, intent), path, body, size)
+            response = await self._pass(arrived)
+        self._metrics.answered(arrived.kind, response.status)
+        return response
+
+    def _holder(self, request: web.Request) -> Holder | None:
+        """Who it is, by a bearer token, or as the password that git sends; None without a login."""
+        if PREFIX in request.raw_path:
+            message = "got a token in the address, expected it in the Authorization header alone"
+            raise MalformedError(message)
+        listed = request.headers.getall("Authorization", [])
+        if not listed:
+            return None
+        holder = self._records.holder_of(_token(listed[0])) if len(listed) == 1 else None
+        if holder is None or not holder.holds(SystemClock().now()):
+            message = "this gateway does not know this token, or it expired, or was revoked"
+            raise MalformedError(message)
+        return holder
+
+    async def _read(self, request: web.Request, path: str) -> tuple[BinaryIO | None, int]:
+        """The body where it decides, on disk if it is large; None where it is just carried on."""
+        if not takes_body(request.method, path):
+            return None, 0
+        is_commit = "/commit/" in path
+        limit = self._settings.commit_limit if is_commit else BODY_LIMIT
+        body: BinaryIO = tempfile.TemporaryFile() if is_commit else io.BytesIO()  # noqa: SIM115
+        size = 0
+        async for chunk in request.content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                body.close()
+                message = f"got more than {limit} bytes of body, expected at most that"
+                raise MalformedError(message)
+            body.write(chunk)
+        body.seek(0)
+        return body, size
+
+    def _parsed(self, request: web.Request, path: str, body: BinaryIO | None) -> Intent:
+        query = request.raw_path.partition("?")[2]
+        pairs = tuple((name, value) for name, value in request.headers.items())
+        asked = HubRequest(request.method, path, query, pairs, body if body is not None else b"{}")
+        return parse_request(asked, self._settings.endpoint)
+
+    async def _pass(self, arrived: Arrived) -> web.StreamResponse:
+        if is_open(arrived.intent):
+            login = self._settings.token if covers(arrived.asked) else ""
+            response, _ = await self._forward(arrived, login)
+            return response
+        if arrived.asked.holder is None:
+            self._metrics.denied("login")
+            return answers.no_login()
+        if repos_of(arrived.intent) and not covers(arrived.asked):
+            reason = f"this token is not for {', '.join(repos_of(arrived.intent))}"
+            await self._note(arrived, "denied", reason=reason)
+            self._metrics.denied("scope")
+            return answers.out_of_scope(reason)
+        async with self._alone(arrived.intent):
+            return await self._judged(arrived)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, intent: Intent) -> AsyncIterator[None]:
+        names = sorted(set(repos_of(intent))) if isinstance(intent, _MOVES) else []
+        async with contextlib.AsyncExitStack() as stack:
+            for name in names:
+                lock = self._locks.setdefault(name, asyncio.Lock())
+                await stack.enter_async_context(lock)
+            yield
+
+    async def _judged(self, arrived: Arrived) -> web.StreamResponse:
+        started = time.perf_counter()
+        permission = await self._work(lambda: self._passage.decide(arrived.intent))
+        self._metrics.decided(time.perf_counter() - started)
+        if not permission.allowed:
+            await self._note(arrived, "denied", reason=permission.reason, rule=permission.rule)
+            self._metrics.denied(permission.rule)
+            return answers.denied(
+                permission, git=arrived.request.headers.get("User-Agent", "").startswith("git")
+            )
+        try:
+            await self._note(arrived, "allowed", reason=permission.reason)
+        except HubpolicyError as error:
+            return answers.unavailable(error.message)
+        response, raw = await self._forward(arrived, self._settings.token, permission)
+        await self._note(arrived, "answered", status=response.status)
+        if response.status < 300 and isinstance(arrived.intent, Commit):
+            await self._look_back(arrived, permission, raw)
+        return response
+
+    async def _forward(
+        self, arrived: Arrived, login: str, permission: Permission | None = None
+    ) -> tuple[web.StreamResponse, bytes]:
+        request, ours = arrived.request, self._ours(arrived.request)
+        out = Outgoing(self._settings.upstream + request.raw_path, login)
+        if arrived.body is not None:
+            line, size = b"", arrived.size
+            arrived.body.seek(0)
+            if permission is not None and permission.pinned and isinstance(arrived.intent, Commit):
+                old = arrived.body.readline(LINE_LIMIT)
+                line = with_parent(old, permission.pinned)
+                size += len(line) - len(old)
+            out = out._replace(file=arrived.body, line=line, size=size)
+        if isinstance(arrived.intent, _NAMED):
+            out = out._replace(answer=lambda raw: rewritten(raw, self._renamer(ours)))
+        if self._courier is None:
+            return answers.unavailable("the gateway is starting"), b""
+        try:
+            return await self._courier.carry(request, out, ours)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return answers.no_hub(type(error).__name__), b""
+
+    def _renamer(self, ours: str) -> Callable[[str], str]:
+        hub, relay = self._settings.upstream, self._relay
+        if self._settings.relays:
+            return lambda address: relay.sealed(address, ours)
+        return lambda address: replaced(address, hub, ours)
+
+    def _ours(self, request: web.Request) -> str:
+        return self._settings.public_url or f"{request.scheme}://{request.host}"
+
+    async def _stored(self, request: web.Request, path: str) -> web.StreamResponse:
+        """Bytes from and to storage on the hub's host, by an address that we sealed."""
+        address = self._relay.opened(path)
+        if address is None or self._courier is None or not self._settings.relays:
+            return answers.no_such_page()
+        try:
+            response, _ = await self._courier.carry(
+                request, Outgoing(address, ""), self._ours(request)
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return answers.no_hub(type(error).__name__)
+        self._metrics.answered("Storage", response.status)
+        return response
+
+    async def _own(
+        self, request: web.Request, path: str, holder: Holder | None
+    ) -> web.StreamResponse:
+        """``PUT /.hubpolicy/evidence/models/NAMESPACE/NAME``: evidence ahead of its bytes."""
+        target = answers.evidence_target(path, self._settings.endpoint)
+        if target is None or request.method != "PUT":
+            return answers.no_such_page()
+        if holder is None:
+            return answers.no_login()
+        if not holder.may(target.text):
+            return answers.out_of_scope(f"this token is not for {target.text}")
+        try:
+            content = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return answers.too_large(f"got more than {SUBMISSION_LIMIT} bytes")
+        try:
+            decision = await self._work(lambda: self._passage.submit(target, content, holder.name))
+        except HubpolicyError as error:
+            return answers.refused(error.message, error.hint)
+        entry = {"who": holder.name, "did": "submitted", "repo": target.text,
+                 "verdict": decision.verdict}  # fmt: skip
+        await self._work(lambda: self._records.note({"time": SystemClock().now(), **entry}))
+        return answers.verdict(decision)
+
+    async def _look_back(self, arrived: Arrived, permission: Permission, raw: bytes) -> None:
+        """What the hub made of a commit is compared with what was judged; a difference is told."""
+        intent = arrived.intent
+        if permission.judged is None or not isinstance(intent, Commit):
+            return
+        found = await self._work(lambda: self._passage.differences(intent.repo, permission, raw))
+        if found:
+            self._metrics.incidents += 1
+            await self._note(arrived, "incident", reason=found)
+
+    async def _note(self, arrived: Arrived, did: str, **more: Any) -> None:
+        holder = arrived.asked.holder
+        entry = {
+            "time": SystemClock().now(),
+            "did": did,
+            "who": holder.name if holder is not None else "",
+            "method": arrived.request.method,
+            "path": arrived.path[:500],
+            "asked": arrived.kind,
+            "repo": " ".join(repos_of(arrived.intent)),
+            **more,
+        }
+        await self._work(lambda: self._records.note(entry))
+
+    async def _work(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._workers, call)
+
+
+def _token(header: str) -> str:
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+    return value.strip() if scheme.lower() == "bearer" else ""

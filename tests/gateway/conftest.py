@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One hub and one gateway for all tests of a worker; every test has its own repository."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from typing import TYPE_CHECKING
+
+import huggingface_hub.constants
+import pytest
+
+from hubpolicy.demo.hub.process import HubProcess
+from tests.e2e.author import Author, write_model
+from tests.gateway.world import GatewayProcess, issue, person
+from tests.hub.world import TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with HubProcess(tmp_path_factory.mktemp("hub"), TOKENS) as hub:
+        yield hub
+        errors = hub.root / "errors.log"
+        assert not errors.exists(), errors.read_text()
+
+
+@pytest.fixture
+def hub(running_hub: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    yield running_hub
+    running_hub.configure({})
+
+
+@pytest.fixture(scope="session")
+def ada(running_hub: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Author:
+    """Who runs the gateway: policy, trust and keys are hers."""
+    made = Author(tmp_path_factory.mktemp("ada"), running_hub.endpoint)
+    made.init()
+    return made
+
+
+@pytest.fixture(scope="session")
+def running_gateway(ada: Author, running_hub: HubProcess) -> Iterator[GatewayProcess]:
+    with GatewayProcess(ada, running_hub.endpoint) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(running_gateway: GatewayProcess, hub: HubProcess) -> GatewayProcess:
+    assert hub.endpoint
+    return running_gateway
+
+
+@pytest.fixture(scope="session")
+def token(ada: Author) -> str:
+    """For everything of acme's."""
+    return issue(ada, "bob", "acme/*")
+
+
+@pytest.fixture
+def bob(ada: Author, gateway: GatewayProcess, token: str, tmp_path: Path) -> Author:
+    """Somebody with a token of the gateway's, and the newest client."""
+    return person(ada, tmp_path / "bob", gateway.endpoint, token)
+
+
+@pytest.fixture(scope="session")
+def _attested(ada: Author, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_model(tmp_path_factory.mktemp("models") / "civil")
+    ada.put_run(folder)
+    return folder
+
+
+@pytest.fixture
+def repo() -> str:
+    """A repository that no other test uses."""
+    return f"acme/gated{next(_numbers)}"
+
+
+@pytest.fixture
+def release(ada: Author, _attested: Path, repo: str, tmp_path: Path) -> Path:
+    """A folder that is attested for the test's repository."""
+    folder = tmp_path / "civil"
+    shutil.copytree(_attested, folder)
+    ada.ok("attest", folder, "--repo", repo)
+    return folder
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A model without any evidence."""
+    return write_model(tmp_path / "bare")

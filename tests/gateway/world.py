@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hub, a gateway before it as its own process, and people with tokens of the gateway's."""
+
+from __future__ import annotations
+
+import selectors
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.e2e.author import TOKEN, Author
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START_SECONDS = 30.0
+
+
+class GatewayProcess:
+    """``hubpolicy gateway run`` of somebody's home."""
+
+    def __init__(self, author: Author, hub: str, *options: str, host: str = "127.0.0.1") -> None:
+        self.author = author
+        self._command = [
+            *(sys.executable, "-m", "hubpolicy", "gateway", "run", "--upstream", hub),
+            *("--listen", f"{host}:0", "--drain", "10", *options),
+        ]
+        self._process: subprocess.Popen[str] | None = None
+        self.endpoint = ""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.author.environment | {"HUBPOLICY_GATEWAY_TOKEN": TOKEN},
+            cwd=self.author.home,
+        )
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            ready = selector.select(START_SECONDS)
+        line = self._process.stdout.readline() if ready else ""
+        if "gateway on " not in line:
+            self._process.kill()
+            raise AssertionError(line + self._process.communicate()[1])
+        self.endpoint = line.split()[3]
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def __exit__(self, *_: object) -> None:
+        out, err = self.end()
+        assert "Traceback" not in err, err
+        assert TOKEN not in out + err
+
+    def end(self) -> tuple[str, str]:
+        """Ask it to end, and wait until it has."""
+        process, self._process = self._process, None
+        if process is None:
+            return "", ""
+        process.terminate()
+        return process.communicate(timeout=20)
+
+
+def issue(author: Author, name: str, *scopes: str, **options: str) -> str:
+    """A token of the gateway's for somebody."""
+    asked = [part for scope in scopes for part in ("--repo", scope)]
+    asked += [part for key, value in options.items() for part in (f"--{key}", value)]
+    return author.ok("gateway", "token", "issue", name, *asked).out.strip()
+
+
+def person(author: Author, home: Path, endpoint: str, token: str, client: str = "2.x") -> Author:
+    """Somebody else, who knows the gateway and nothing of the hub's token."""
+    home.mkdir(exist_ok=True)
+    made = Author(home, endpoint, client)
+    made.environment["HF_TOKEN"] = token
+    return made
+
+
+def client_of(somebody: Author) -> Any:
+    """The official client in this process, as that person."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=somebody.endpoint, token=somebody.environment["HF_TOKEN"])
+
+
+def resident(pid: int) -> int:
+    """Peak bytes of memory of a process, ever."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        line = next(line for line in file if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
