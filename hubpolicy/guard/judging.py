@@ -79,4 +79,5 @@ def _watch(endpoint: str, authorization: str) -> Watch:
         ),
         under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
         governs=lambda namespace: require_may_speak(place, namespace),
+        remedy="hubpolicy attest PATH --repo {repo}, then upload again; or hubpolicy push PATH {repo}",
     )

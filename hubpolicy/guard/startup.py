@@ -166,12 +166,14 @@ def _check(request: Any, shape: str) -> None:
         return
     if not _is_hub(url, shape):
         return
+    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         body = bytes(request.content)
     except Exception:  # noqa: BLE001 - a stream that can be read once belongs to who sends it
-        _deny(f"{request.method} {url}: a streamed body cannot be judged before it leaves",
-              "hubpolicy push PATH NAMESPACE/NAME")  # fmt: skip
-    headers = {name: request.headers.get(name, "") for name in ("authorization", "content-type")}
+        if "authorization" in headers:
+            _deny(f"{request.method} {url}: a streamed body cannot be judged before it leaves",
+                  "hubpolicy push PATH NAMESPACE/NAME")  # fmt: skip
+        body = b""  # to an address that was signed for these bytes: the address is judged
     _ask(request.method, url, headers, body)
 
 
@@ -195,7 +197,7 @@ def _endpoints() -> set[str]:
     import os
 
     constants = sys.modules.get("huggingface_hub.constants")
-    names = ("ENDPOINT", "INFERENCE_ENDPOINTS_ENDPOINT")
+    names = ("ENDPOINT", "INFERENCE_ENDPOINTS_ENDPOINT", "INFERENCE_CATALOG_ENDPOINT")
     own = {str(getattr(constants, name, "")) for name in names}
     return (own | {os.environ.get("HF_ENDPOINT", "")}) - {""}
 
