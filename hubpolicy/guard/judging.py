@@ -24,6 +24,7 @@ from hubpolicy.flows.gating import Watch, decide, known_release
 if TYPE_CHECKING:
     from hubpolicy.flows.gating import Permission
 
+_REMEDY = "hubpolicy attest PATH --repo {repo}, then upload again; or hubpolicy push PATH {repo}"
 _ALIASES = frozenset({"hf.co", "www.huggingface.co"})
 
 
@@ -79,5 +80,5 @@ def _watch(endpoint: str, authorization: str) -> Watch:
         ),
         under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
         governs=lambda namespace: require_may_speak(place, namespace),
-        remedy="hubpolicy attest PATH --repo {repo}, then upload again; or hubpolicy push PATH {repo}",
+        remedy=_REMEDY,
     )
