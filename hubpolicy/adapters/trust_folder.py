@@ -199,9 +199,18 @@ def save(folder: Path, before: TrustFolder, after: TrustFolder) -> None:
     stopped anywhere, the next ``trust sign`` finishes.
 
     Raises:
+        ConfigError: it is not ``before`` any more: what somebody else wrote would be lost.
         ServiceError: the disk refuses; every file is the old or the new one.
 
     """
+    with folder_lock(folder):
+        if before != TrustFolder() and read_trust_folder(folder) != before:
+            message = f"{folder} changed meanwhile, and nothing was written"
+            raise ConfigError(message, hint="look again: hubpolicy trust show DIR; then repeat it")
+        _write(folder, before, after)
+
+
+def _write(folder: Path, before: TrustFolder, after: TrustFolder) -> None:
     old, new = _files(before), _files(after)
     for path, content in new.items():
         if old.get(path) != content:

@@ -327,6 +327,26 @@ def test_who_signed_at_the_same_time_puts_it_together(new: Team, tmp_path: Path)
     assert new.show()["state"]["version"] == 1
 
 
+def test_of_two_who_sign_at_once_in_one_folder_none_is_lost(
+    new: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bob signs everything while ada reads: her signature is refused, and his is kept."""
+    asked: list[str] = []
+
+    def ask(text: str, **_options: object) -> bool:
+        if not asked:
+            assert new.sign("bob").code == 5
+        asked.append(text)
+        return True
+
+    monkeypatch.setattr("click.confirm", ask)
+    ran = new.trust("ada", "sign")
+    assert (ran.code, "changed meanwhile, and nothing was written" in ran.err) == (2, True), ran
+    signed = [each["signatures"][0]["signed"] for each in new.show()["pending"]]
+    assert signed == [["bob"], ["bob"], ["bob"]]
+    assert new.sign("ada").code == 0
+
+
 def test_only_signatures_of_the_same_document_are_taken(team: Team, tmp_path: Path) -> None:
     clone = copied(team, tmp_path / "clone")
     roles = tuple(r._replace(threshold=2) if r.name == "state" else r for r in team.root().roles)
