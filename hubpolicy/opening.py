@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
+from hubpolicy.flows.quiet import Quiet as Quiet  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.listed import ListedRelease
     from hubpolicy.flows.verifying import Files, Gathered, Law
-    from hubpolicy.ports import Advance, Progress, ReleaseReader
+    from hubpolicy.ports import Progress, ReleaseReader
 
 
 class Wanted(NamedTuple):
@@ -48,21 +49,6 @@ class Wanted(NamedTuple):
     part: bool = False
     offline: bool = False
     deep: bool = False
-
-
-class Quiet:
-    """Implements :class:`hubpolicy.ports.Progress` for nobody."""
-
-    def start(self, title: str, total: int | None, unit: str) -> Advance:
-        """Begin a step that nobody watches."""
-        del title, total, unit
-        return lambda _: None
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def tell(self, text: str) -> None:
-        """Say nothing."""
 
 
 def endpoint() -> str:
@@ -84,13 +70,25 @@ def endpoint() -> str:
     return address
 
 
-def folder(path: str, progress: Progress, *, everything: bool = False) -> FolderRelease:
-    """A folder as a release, hashed with progress."""
+def folder(
+    path: str,
+    progress: Progress,
+    *,
+    everything: bool = False,
+    leftovers: bool = False,
+    only: Callable[[str], bool] | None = None,
+) -> FolderRelease:
+    """A folder as a release, hashed with progress; what is left out of it is said."""
     from hubpolicy.adapters.files import FolderRelease
 
-    reader = FolderRelease(path, everything=everything)
-    advance = progress.start("hashing", reader.total, "bytes")
-    return FolderRelease(path, advance=advance, everything=everything)
+    reader = FolderRelease(path, everything=everything, leftovers=leftovers, only=only)
+    reader.watch(progress.start("hashing", reader.total, "bytes"))
+    if reader.left_out:
+        from hubpolicy.core.lines import named
+
+        shown = named(reader.left_out, 4)
+        progress.note(f"left out, as training leaves it and no release has it: {shown}")
+    return reader
 
 
 def git_release(path: str, revision: str) -> ReleaseReader:

@@ -26,6 +26,7 @@ from hubpolicy.domain.manifest import (
     git_blob_id,
     make_manifest,
 )
+from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +100,7 @@ def missing_lines(reader: ReleaseReader, content: bytes) -> bytes:
     binary = [
         entry.path
         for entry in reader.manifest.entries
-        if entry.size > GIT_BLOB_LIMIT or is_binary(reader.head(entry.path))
+        if entry.size > GIT_BLOB_LIMIT or _begins_binary(reader, entry.path)
     ]
     # The names of packed records are digests that change with every run: one pattern for all.
     packed = [f.path for f in reader.evidence_files() if is_binary(f.content[:512])]
@@ -148,6 +149,14 @@ def is_binary(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.reason != "unexpected end of data"
     return False
+
+
+def _begins_binary(reader: ReleaseReader, path: str) -> bool:
+    """What is not at hand is in Git LFS already, so that it was large or binary."""
+    try:
+        return is_binary(reader.head(path))
+    except ServiceError:
+        return True
 
 
 def _tracked(attributes: Mapping[str, bytes], paths: Sequence[str]) -> frozenset[str]:

@@ -11,7 +11,7 @@ import hashlib
 import os
 from functools import cached_property
 from io import FileIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.folder import Found, list_folder
 from hubpolicy.adapters.hashing import Job, changed, hash_files, open_plain
@@ -22,7 +22,7 @@ from hubpolicy.domain.manifest import Entry, EvidenceFile, Manifest, make_manife
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hubpolicy.adapters.hashing import Hashed
     from hubpolicy.domain.finding import Finding
@@ -40,7 +40,8 @@ class FolderRelease:
     """The files of one folder. Listed when made, hashed when the manifest is first asked for.
 
     ``advance`` gets the bytes hashed since its last call; :attr:`total` is their sum. ``threads``:
-    0 = one per core. ``everything``: also what git ignores around here.
+    0 = one per core. ``everything``: also what git ignores around here. ``leftovers``: also what
+    training leaves beside a model. ``only``: which paths to take of those, evidence apart.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class FolderRelease:
         advance: Advance = _nobody_looks,
         threads: int = 0,
         everything: bool = False,
+        leftovers: bool = False,
+        only: Callable[[str], bool] | None = None,
     ) -> None:
         """List the folder.
 
@@ -57,10 +60,15 @@ class FolderRelease:
             ServiceError: there is no such folder, or git refuses the repository around it.
 
         """
-        self._folder = list_folder(root, everything=everything)
+        self._folder = list_folder(root, everything=everything, leftovers=leftovers)
+        if only is not None:
+            chosen = tuple(found for found in self._folder.files if only(found.path))
+            self._folder = self._folder._replace(files=chosen)
         self._advance = advance
         self._threads = threads
-        self._everything = everything
+        self._options: dict[str, Any] = {
+            "everything": everything, "leftovers": leftovers, "only": only
+        }  # fmt: skip
         self._files = {found.path: found for found in self._folder.files}
         self._evidence = {found.path: found for found in self._folder.evidence}
         self._hashed: Hashed | None = None
@@ -69,6 +77,15 @@ class FolderRelease:
     def root(self) -> str:
         """The folder's real path."""
         return os.fsdecode(self._folder.root)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What training left beside the model: no part of the release, sorted."""
+        return self._folder.left_out
+
+    def watch(self, advance: Advance) -> None:
+        """From now on ``advance`` gets the bytes that are hashed."""
+        self._advance = advance
 
     @property
     def total(self) -> int:
@@ -157,7 +174,7 @@ class FolderRelease:
 
         """
         again = FolderRelease(
-            self.root, advance=self._advance, threads=self._threads, everything=self._everything
+            self.root, advance=self._advance, threads=self._threads, **self._options
         )
         before = {entry.path: (entry.size, entry.sha256) for entry in manifest.entries}
         now = {entry.path: (entry.size, entry.sha256) for entry in again.manifest.entries}

@@ -15,6 +15,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.worktree import listed_by_git
+from hubpolicy.core.leftovers import is_leftover
 from hubpolicy.core.paths import path_findings, refuse_path
 from hubpolicy.core.rules import hp402, hp411
 from hubpolicy.core.rules.hp401 import printable
@@ -59,14 +60,18 @@ class Folder(NamedTuple):
     files: tuple[Found, ...]
     evidence: tuple[Found, ...]
     findings: tuple[Finding, ...]
+    left_out: tuple[str, ...] = ()
 
 
-def list_folder(path: str | os.PathLike[str], *, everything: bool = False) -> Folder:
+def list_folder(
+    path: str | os.PathLike[str], *, everything: bool = False, leftovers: bool = False
+) -> Folder:
     """List what the folder means (DESIGN.md §4).
 
     ``everything``: what lies there, whatever a git repository around it tracks or ignores; so for
     those who use the files; of ``.cache/huggingface/`` only what the official client itself writes
     there is left out. A snapshot in a Hub cache is always taken so, and nothing is left out of it.
+    ``leftovers``: also what training leaves beside a model, where git has no say about it.
 
     Raises:
         ServiceError: there is no such folder, or git refuses the repository around it.
@@ -82,7 +87,12 @@ def list_folder(path: str | os.PathLike[str], *, everything: bool = False) -> Fo
     tracked = None if everything or blobs is not None else listed_by_git(root)
     covered = listing.walk(b"", _pruned(blobs, everything)) if tracked is None else tracked
     own = everything and blobs is None
-    listing.add(p for p in covered if not (_is_left_out(p) or (own and _OWN.fullmatch(p))))
+    covered = [p for p in covered if not (_is_left_out(p) or (own and _OWN.fullmatch(p)))]
+    if tracked is None and blobs is None and not (everything or leftovers):
+        left = [path for path in covered if is_leftover(os.fsdecode(path))]
+        covered = sorted(set(covered).difference(left))
+        listing.left_out = tuple(sorted(map(printable, left)))
+    listing.add(covered)
     listing.add(listing.walk(_EVIDENCE))
     listing.add(_signature(root))
     return listing.close()
@@ -99,6 +109,7 @@ class _Listing:
         self._special: list[Finding] = []
         self._failures: list[tuple[str, str]] = []
         self._linked: dict[bytes, bytes | None] = {b"": None}
+        self.left_out: tuple[str, ...] = ()
 
     def walk(self, folder: bytes, pruned: frozenset[bytes] = frozenset()) -> Iterator[bytes]:
         """All paths below a folder that are not folders; links are not followed."""
@@ -139,6 +150,7 @@ class _Listing:
             tuple(found for found in ordered if not is_evidence_path(found.path)),
             tuple(found for found in ordered if is_evidence_path(found.path)),
             findings,
+            self.left_out,
         )
 
     def _add_one(self, path: bytes) -> None:

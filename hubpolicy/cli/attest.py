@@ -16,12 +16,16 @@ from hubpolicy.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.foreign_evidence import Imported
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.attesting import Attested
-    from hubpolicy.ports import Progress, TimeService
+    from hubpolicy.ports import Progress, ReleaseReader, TimeService
+
+_COMPLETED = (
+    "completed .gitattributes as the Hub would: it says what goes to Git LFS. "
+    "In git: git lfs install && git add --renormalize ."
+)
 
 
 @click.command(
@@ -155,7 +159,7 @@ def attest_folder(
     place: Seat,
     progress: Progress,
     *,
-    reader: FolderRelease | None = None,
+    reader: ReleaseReader | None = None,
     only_if_passed: bool = False,
     writing: bool = True,
     permit: Callable[[], None] = lambda: None,
@@ -205,10 +209,7 @@ def attest_folder(
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")
     if better is not None and done.written:
-        progress.note(
-            "completed .gitattributes as the Hub would: it says what goes to Git LFS. "
-            "In git: git lfs install && git add --renormalize ."
-        )
+        progress.note(_COMPLETED)
     return done
 
 
@@ -224,7 +225,7 @@ def _remember(path: str, target: RepoId, place: Seat, progress: Progress) -> Non
         progress.note(f"the upload guard will not know this folder: {error.message}")
 
 
-def _last_target(path: str, reader: FolderRelease, place: Seat) -> RepoId:
+def _last_target(path: str, reader: ReleaseReader, place: Seat) -> RepoId:
     """The repository of the last release line, else the only Hub repository among git's remotes."""
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.remotes import hub_repositories

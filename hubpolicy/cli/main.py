@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo:demo", "See the whole story on a local hub, offline."),
     "check": ("check:check", "Check the model card and the files of a folder."),
     "test": ("test:test", "Run the model, score what it says, sign the counts."),
+    "calibrate": ("calibrate:calibrate", "Measure a reference model, to compare others with."),
     "report": ("report:report", "Show a run as a page: bounds, scores, groups, worst samples."),
     "attest": ("attest:attest", "Sign the card check and the release."),
     "approve": ("approve:approve", "Agree to (or reject) a release in a role."),
@@ -29,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "waive": ("waive:waive", "Forgive one rule for these bytes, until a day."),
     "verify": ("verify:verify", "Recompute the verdict from the evidence."),
     "push": ("push:push", "Publish a folder on the Hub, if and only if it passes."),
+    "publish": ("publish:publish", "Make a private repository public, if all of it may be."),
     "audit": ("audit:audit", "Judge what stands on the Hub, ref by ref."),
     "diff": ("diff:diff", "Compare two releases, and say which evidence is void."),
     "withdraw": ("withdraw:withdraw", "Take a release back: private, revoked, an advisory."),
@@ -48,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name to (module:attribute below hubpolicy.cli, short help), in the order of the story."""
 
-GATES = frozenset({"verify", "push", "hook", "audit", "approvals", "trust"})
+GATES = frozenset({"verify", "push", "publish", "hook", "audit", "approvals", "trust"})
 """Commands at which missing evidence blocks (exit 1); elsewhere it is not evaluated (exit 3)."""
 
 

@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from hubpolicy.cli.options import KEY_HELP, Output, RepoName, report_options
-from hubpolicy.errors import HubpolicyError, ServiceError
+from hubpolicy.errors import ConfigError, HubpolicyError
 
 if TYPE_CHECKING:
-    from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.adapters.hub import HubClient
-    from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.push_judging import Choice, Judged
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.core.evidence import Evidence
-    from hubpolicy.domain.finding import Decision
-    from hubpolicy.domain.manifest import EvidenceFile, Manifest
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.pushing import Plan, Pushed
+    from hubpolicy.render.report import Report
 
 
 _NOTHING = "Nothing was uploaded."
 
 
-class Judged(NamedTuple):
-    """The folder as it was judged: what will be sent, and nothing that changed since."""
+class Wish(NamedTuple):
+    """How it shall go: where to, and what becomes of it there."""
 
-    evidence: Evidence
-    files: tuple[EvidenceFile, ...]
-    decision: Decision
+    choice: Choice
+    private: bool
+    stage_only: bool
+    proposes: bool
+    message: str
+    dry_run: bool
 
 
 @click.command(
@@ -39,8 +39,16 @@ class Judged(NamedTuple):
 Examples:
   hubpolicy push ./my-model acme/my-model
   hubpolicy push ./my-model acme/my-model --private
-  hubpolicy push ./my-model acme/my-model --dry-run    judge, upload nothing
-  hubpolicy push ./my-model acme/my-model --test       run what is missing first
+  hubpolicy push ./my-model acme/my-model --dry-run       judge, upload nothing
+  hubpolicy push ./my-model acme/my-model --test          run what is missing first
+  hubpolicy push ./my-model acme/my-model --stage-only    private; then: hubpolicy publish
+  hubpolicy push ./my-model acme/my-model --include README.md
+  hubpolicy push ./my-model acme/my-model --revision v2   a branch; nothing is made public
+  hubpolicy push ./my-model acme/my-model --create-pr
+  hubpolicy push ./checkpoint-500 acme-dev/run-7          a private workspace of the policy
+\b
+With --include or --exclude, what stands there stays but for the chosen files, and the whole that
+comes of it is what is judged. Without, exactly the folder stands there afterwards.
 \b
 HF_ENDPOINT names another hub. Login: hf auth login, or HF_TOKEN.
 Exit codes: 0 published, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pending.
@@ -49,6 +57,15 @@ Exit codes: 0 published, 1 blocked, 2 usage or policy, 4 permission, 5 approvals
 @click.argument("path", type=click.Path(exists=True, file_okay=False))
 @click.argument("repo", type=RepoName())
 @click.option("--private", is_flag=True, help="Leave the repository private.")
+@click.option("--stage-only", is_flag=True,
+              help="Upload to a private repository; hubpolicy publish does the rest.")  # fmt: skip
+@click.option("--include", multiple=True, metavar="PATTERN",
+              help="Only these files; repeatable.")  # fmt: skip
+@click.option("--exclude", multiple=True, metavar="PATTERN",
+              help="All files but these; repeatable.")  # fmt: skip
+@click.option("--revision", default="main", metavar="BRANCH",
+              help="Another branch than main, new or not. Nothing is made public.")  # fmt: skip
+@click.option("--create-pr", is_flag=True, help="Propose it as a pull request to main.")
 @click.option("-m", "--message", default="", help="Commit message.")
 @click.option(
     "--dry-run", is_flag=True, help="Judge and say what would go; write and upload nothing."
@@ -64,6 +81,11 @@ def push(
     path: str,
     repo: RepoId,
     private: bool,
+    stage_only: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    revision: str,
+    create_pr: bool,
     message: str,
     dry_run: bool,
     run_test: bool,
@@ -73,164 +95,117 @@ def push(
     output: Output,
 ) -> None:
     """Publish PATH as REPO. Nothing is uploaded before the verdict is passed."""
-    from hubpolicy.cli.exits import for_decision
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.push_judging import (
+        Choice,
+        branch,
+        judged,
+        opened,
+        refuse_ignored,
+        test_if_missing,
+    )
+    from hubpolicy.cli.wiring import require_may_speak, seat
+    from hubpolicy.core.targets import require_known_namespace
+    from hubpolicy.flows.pushing import Pushed
+
+    choice = Choice(include, exclude, branch(revision))
+    wish = Wish(choice, private or stage_only, stage_only, create_pr, message, dry_run)
+    _refuse_contradiction(wish, run_test=run_test)
+    place = seat(path)
+    require_known_namespace(place.policy, repo)
+    require_may_speak(place, repo.namespace)
+    if repo.namespace in place.policy.workspaces and not create_pr:
+        from hubpolicy.cli.push_workspace import store
+
+        finish(store(path, repo, place, choice, message, output, dry_run=dry_run), output)
+    with Bars(shown=output.progress, quiet=output.quiet) as bars:
+        if run_test and not dry_run:
+            test_if_missing(path, key, place, bars)
+        found = judged(
+            path, repo, key, place, bars, opened(path, repo, choice, bars), sign=not no_attest,
+            writing=not dry_run, timestamp="" if dry_run else timestamp,
+        )  # fmt: skip
+    done, closing = Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING
+    if found.decision.verdict == "passed":
+        refuse_ignored(found.release.reader)
+        done, closing = _go(_plan(path, found, wish, place), done, repo, wish, output)
+    finish(_report(path, repo, place, found, done, closing), output)
+
+
+def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
+    """Raises: ConfigError: options that mean two things."""
+    if wish.proposes and wish.choice.ref != "refs/heads/main":
+        message = "got --create-pr with --revision, expected one of them: proposals go to main"
+        raise ConfigError(message, hint="leave --revision out")
+    if wish.proposes and wish.private:
+        message = "got --create-pr with --private, expected one of them: nothing becomes public"
+        raise ConfigError(message, hint="leave --private out: a pull request changes no visibility")
+    if run_test and wish.choice.is_part:
+        message = "got --test with a part of the folder, expected one of them"
+        raise ConfigError(message, hint="hubpolicy test PATH first, then push without --test")
+
+
+def _plan(path: str, found: Judged, wish: Wish, place: Seat) -> Plan:
+    from hubpolicy.adapters.children import tightened
+    from hubpolicy.core.policy_child import ChildFile
+    from hubpolicy.domain.policy import CHILD_FILE
+    from hubpolicy.flows.pushing import Plan
+
+    return Plan(
+        path,
+        found.evidence,
+        found.files,
+        wish.private,
+        wish.message or f"Publish {found.manifest.dir_hash[:12]} with evidence",
+        stamps=found.release.stamps,
+        made=found.release.made,
+        ref=wish.choice.ref,
+        proposes=wish.proposes,
+        base=found.release.base,
+        embargoed=found.embargoed,
+        under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
+    )
+
+
+def _report(
+    path: str, repo: RepoId, place: Seat, found: Judged, done: Pushed, closing: str
+) -> Report:
+    from hubpolicy.cli.exits import for_decision
     from hubpolicy.cli.summaries import (
         evidence_rows,
         manifest_summary,
         measurement_rows,
         with_path,
     )
-    from hubpolicy.cli.wiring import require_may_speak, seat
-    from hubpolicy.core.targets import require_known_namespace
-    from hubpolicy.flows.pushing import Plan, Pushed
     from hubpolicy.render.report import Report
 
-    place = seat(path)
-    require_known_namespace(place.policy, repo)
-    require_may_speak(place, repo.namespace)
-    with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        if run_test and not dry_run:
-            _test_if_missing(path, key, place, bars)
-        judged, reader = _judged(
-            path, repo, key, place, bars, sign=not no_attest, writing=not dry_run,
-            timestamp="" if dry_run else timestamp,
-        )  # fmt: skip
-    done, closing = Pushed(judged.decision, "", "", public=False, uploaded=0), _NOTHING
-    if judged.decision.verdict == "passed":
-        refuse_ignored(reader)
-        text = message or f"Publish {_manifest(judged).dir_hash[:12]} with evidence"
-        plan = Plan(path, judged.evidence, judged.files, private, text)
-        done, closing = _go(plan, done, repo, output, dry_run=dry_run)
-    report = Report(
+    return Report(
         command="push",
         title=f"hubpolicy push {shlex.quote(path)} {repo.text}",
         verdict=done.decision.verdict,
         exit_code=for_decision(done.decision, gate=True),
         findings=with_path(done.decision.findings, path, repo.text),
         waived=done.decision.waived,
-        rows=evidence_rows(judged.evidence),
-        measurements=measurement_rows(judged.evidence),
-        manifest=manifest_summary(_manifest(judged)),
+        rows=evidence_rows(found.evidence),
+        measurements=measurement_rows(found.evidence),
+        manifest=manifest_summary(found.manifest),
         solo=place.trusted.trust.root.solo,
         closing=closing,
     )
-    finish(report, output)
 
 
-def _test_if_missing(path: str, key: str, place: Seat, bars: Bars) -> None:
-    from hubpolicy.cli.test import ran_already, sign_run
-
-    if ran_already(path, place, bars) is None:
-        sign_run(path, key, place, bars)
-
-
-def _judged(
-    path: str, repo: RepoId, key: str, place: Seat, bars: Bars, *, sign: bool, writing: bool,
-    timestamp: str,
-) -> tuple[Judged, FolderRelease]:  # fmt: skip
-    """The folder's evidence; card and release lines are signed anew if that is all it takes.
-
-    If that is not enough, what is shown is what keeps the release from being signed.
-    """
-    from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.attest import attest_folder, service_at
-    from hubpolicy.cli.wiring import folder, has_key
-    from hubpolicy.core.judge import judge
-    from hubpolicy.flows.assemble import assemble
-    from hubpolicy.flows.attesting import Revised
-
-    reader = folder(path, bars)
-    files = reader.evidence_files()
-    now = SystemClock().now()
-    trust = place.trusted.trust
-    evidence = assemble(Revised(reader, files), repo, place.policy, trust, now)
-    found = Judged(evidence, files, judge(evidence))
-    if found.decision.verdict == "passed" or not _has_card(reader):
-        return found, reader
-    if not sign or not has_key(place.home, key):
-        return found, reader
-    done = attest_folder(
-        path,
-        repo,
-        key,
-        place,
-        bars,
-        reader=reader,
-        only_if_passed=True,
-        writing=writing,
-        permit=lambda: _ask_first(repo, evidence),
-        time_service=service_at(timestamp, place, bars),
-    )
-    return Judged(done.evidence, done.files, _remembering(done.decision, found.decision)), reader
-
-
-def _ask_first(repo: RepoId, evidence: Evidence) -> None:
-    """A release line is not signed again for a place where this login may not write.
-
-    Raises:
-        AccessError: the hub says no.
-        ServiceError: it does not answer.
-
-    """
-    from hubpolicy.cli.wiring import hub
-    from hubpolicy.core.lines import select
-    from hubpolicy.domain.statement import ReleaseSummary
-
-    released = {summary.resource_uri for _, summary in select(evidence.lines, ReleaseSummary)}
-    if repo.purl not in released:
-        hub(repo).require_writable(repo)
-
-
-def _remembering(decision: Decision, before: Decision) -> Decision:
-    """What was not run is told by the sentence that knows the last run, of other bytes."""
-    known = {finding.rule: finding for finding in before.findings if finding.rule == "HP201"}
-    findings = tuple(known.get(finding.rule, finding) for finding in decision.findings)
-    return decision._replace(findings=findings)
-
-
-def _has_card(reader: FolderRelease) -> bool:
-    return "README.md" in reader.paths
-
-
-def refuse_ignored(reader: FolderRelease) -> None:
-    """The Hub leaves out what the release's own ``.gitignore`` names: it would stand there cut.
-
-    Raises:
-        ServiceError: naming the files.
-
-    """
-    from hubpolicy.adapters.attributes import ignored
-    from hubpolicy.core.lines import named
-
-    paths = ignored(reader)
-    if paths:
-        message = f".gitignore leaves out {len(paths)} of these files: {named(paths)}"
-        raise ServiceError(message, hint="remove the files or those lines; nothing was uploaded")
-
-
-def _manifest(judged: Judged) -> Manifest:
-    manifest = judged.evidence.manifest
-    if manifest is None:  # a folder always has one
-        message = "got a listing, expected a folder"
-        raise ServiceError(message)
-    return manifest
-
-
-def _go(
-    plan: Plan, done: Pushed, repo: RepoId, output: Output, *, dry_run: bool
-) -> tuple[Pushed, str]:
+def _go(plan: Plan, done: Pushed, repo: RepoId, wish: Wish, output: Output) -> tuple[Pushed, str]:
     """Everything that talks to the hub. Here the official client draws the bars."""
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import hub
     from hubpolicy.flows.pushing import push as push_flow
 
     client = hub(repo, bars=output.progress)
-    if dry_run:
+    if wish.dry_run:
         return done, _would(plan, repo, client)
     done = push_flow(plan, repo, client, Bars(shown=False, quiet=output.quiet))
-    return done, _closing(done, repo)
+    return done, _closing(done, repo, wish)
 
 
 def _would(plan: Plan, repo: RepoId, client: HubClient) -> str:
@@ -248,11 +223,15 @@ def _would(plan: Plan, repo: RepoId, client: HubClient) -> str:
     )
 
 
-def _closing(done: Pushed, repo: RepoId) -> str:
+def _closing(done: Pushed, repo: RepoId, wish: Wish) -> str:
     if not done.oid:
         return _NOTHING
     shown = "public" if done.public else "private"
     if done.decision.verdict != "passed":
         return f"{repo.text} is {shown}, and these bytes were not published: see above."
     notes = "".join(f"  ({note})" for note in done.notes)
-    return f"{repo.endpoint}/{repo.text} is {shown} at {done.oid[:12]}{notes}"
+    if done.ref != "refs/heads/main":
+        where = f"{done.ref} of {repo.endpoint}/{repo.text}"
+        return f"{where} ({shown}) stands at {done.oid[:12]}{notes}"
+    closing = f"{repo.endpoint}/{repo.text} is {shown} at {done.oid[:12]}{notes}"
+    return f"{closing}\n  next: hubpolicy publish {repo.text}" if wish.stage_only else closing

@@ -130,7 +130,7 @@ def push(plan: Plan, repo: RepoId, hub: Hub, progress: Progress) -> Pushed:
     else:
         start = before.head
     with standing(f"{repo.text} {_stood(before)}"):
-        start = _branch(plan, repo, hub, start)
+        start = branch_head(repo, hub, plan.ref, start)
         trip = _Trip(plan, wanted, repo, hub, progress, decision, before, start)
         _require_base(trip)
         return _propose(trip) if plan.proposes else _send(trip)
@@ -182,16 +182,21 @@ def _judged_bytes(plan: Plan) -> Manifest:
     return manifest
 
 
-def _branch(plan: Plan, repo: RepoId, hub: Hub, main: str) -> str:
-    """Where the branch stands; a new one begins where ``main`` is, with what is there already."""
-    if plan.ref == MAIN:
+def branch_head(repo: RepoId, hub: Hub, ref: str, main: str) -> str:
+    """Where a branch stands; a new one begins where ``main`` is, with what is there already.
+
+    Raises:
+        ServiceError: the hub does not show it.
+
+    """
+    if ref == MAIN:
         return main
-    head = head_of(hub.refs(repo), plan.ref)
+    head = head_of(hub.refs(repo), ref)
     if not head:
-        hub.create_branch(repo, plan.ref, main)
-        head = head_of(hub.refs(repo), plan.ref)
+        hub.create_branch(repo, ref, main)
+        head = head_of(hub.refs(repo), ref)
     if not head:
-        message = f"the hub took branch {plan.ref} and does not show it"
+        message = f"the hub took branch {ref} and does not show it"
         raise ServiceError(message, hint="push again later: it goes on from there")
     return head
 
