@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubpolicy.adapters.files import MAX_READ, FolderRelease
 from hubpolicy.core.evidence_lines import split_evidence
 from hubpolicy.domain.manifest import EVIDENCE_FOLDER
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.manifest import EvidenceFile
@@ -48,4 +48,8 @@ def read_evidence_at(path: str) -> tuple[EvidenceFile, ...]:
     if len(content) > MAX_READ:
         message = f"got more than {MAX_READ} bytes, in {path}"
         raise ConfigError(message)
-    return split_evidence(content, where=path)
+    try:
+        return split_evidence(content, where=path)
+    except MalformedError as error:
+        message = f"this is no evidence: {error.message}"
+        raise MalformedError(message, hint=f"take what one of these wrote: {_HINT}") from error

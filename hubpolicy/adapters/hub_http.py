@@ -56,7 +56,19 @@ class NotFoundError(ServiceError):
 
 
 class UnreachableError(Exception):
-    """No answer: the connection was refused, broke, or timed out. Not retried by the client."""
+    """No answer: the connection was refused, broke, or timed out. Not retried by the client.
+
+    ``never``: nothing answers at that address, nor has it in this process. Waiting for a hub that
+    was there a moment ago is patience; waiting for a wrong address is not.
+    """
+
+    def __init__(self, name: str = "", *, never: bool = False) -> None:
+        super().__init__(name)
+        self.never = never
+
+
+_ANSWERED: set[tuple[str, int | None]] = set()
+"""Where somebody has answered, in this process."""
 
 
 class _Session(httpx.Client):
@@ -75,7 +87,10 @@ class _Session(httpx.Client):
             response = super().send(request, **options)
             QUOTA.note(host, response.headers)
         except httpx.TransportError as error:
-            raise UnreachableError(type(error).__name__) from error
+            refused = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+            never = refused and (request.url.host, request.url.port) not in _ANSWERED
+            raise UnreachableError(type(error).__name__, never=never) from error
+        _ANSWERED.add((request.url.host, request.url.port))
         if response.status_code in RETRIED:
             response.read()
             hf_raise_for_status(response)
@@ -121,7 +136,9 @@ def patiently(
     for attempt in range(1, ATTEMPTS):
         try:
             return call()
-        except UnreachableError:
+        except UnreachableError as error:
+            if error.never and attempt > 1:
+                raise
             sleep(2.0**attempt / 2)
         except HfHubHTTPError as error:
             if error.response.status_code not in RETRIED and not isinstance(error, lag):
@@ -188,6 +205,8 @@ def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) 
         name = type(error.__cause__ or error).__name__
         message = f"{doing}: the hub did not answer ({name}){endpoint and f', at {endpoint}'}"
         hint = "try again; nothing is lost. HF_ENDPOINT names another hub"
+        if getattr(error, "never", False):
+            hint = "is the address right, and is there a network? HF_ENDPOINT names another hub"
         raise ServiceError(message, hint=hint) from error
     if isinstance(error, (OSError, ValueError, RuntimeError, httpx.InvalidURL)):
         text = f"{error} ({error.__cause__})" if error.__cause__ else str(error)

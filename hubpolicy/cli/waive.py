@@ -95,4 +95,5 @@ def _shown(path: str, wish: Wish, reader: FolderRelease, waived: Waived) -> Repo
         manifest=manifest_summary(reader.manifest),
         solo=waived.evidence.trust.root.solo,
         closing=f"signed: waiver of {wish.rule} until {wish.until}. Next: hubpolicy attest {path}",
+        outcome="your word, and no verdict",
     )

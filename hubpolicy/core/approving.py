@@ -7,6 +7,7 @@ that stand in it. What would not count is refused before anybody signs it.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.judge import INPUTS, judge
@@ -60,6 +61,9 @@ def check_approver(evidence: Evidence, who: str, role: str) -> None:
     """
     held = evidence.trust.root.roles_of(who) if who else frozenset()
     if f"{APPROVER}{role}" not in held:
+        if role.startswith(APPROVER) and evidence.trust.root.role(role) is not None:
+            message = f"got role {role!r}, expected it without {APPROVER!r}"
+            raise ConfigError(message, hint=f"--as {role.removeprefix(APPROVER)}")
         message = f"got role {role!r}, and {who or 'this key'} holds {_listed(held)}"
         raise AccessError(message, hint=_who_can(evidence.trust.root, role))
     apart = requirement(evidence, role).distinct_from
@@ -134,7 +138,9 @@ def _who_can(root: TrustRoot, role: str) -> str:
     holders = root.role(f"{APPROVER}{role}")
     if holders is None:
         names = sorted(r.name.removeprefix(APPROVER) for r in root.roles if APPROVER in r.name)
-        return f"the trust root knows approvers for {', '.join(names) or 'nothing'}"
+        near = get_close_matches(role.lower(), names, n=1)
+        meant = f"did you mean --as {near[0]}? " if near else ""
+        return f"{meant}the trust root knows approvers for {', '.join(names) or 'nothing'}"
     return f"{', '.join(sorted(holders.principals))} can: hubpolicy trust show"
 
 

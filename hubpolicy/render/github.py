@@ -19,7 +19,7 @@ def render(report: Report) -> str:
     """One command per finding, and a closing line that says the verdict."""
     lines = [_command(finding) for finding in report.findings if finding.severity in _COMMANDS]
     command = "notice" if report.verdict == "passed" else "error"
-    verdict = f"{report.verdict} (trust: {report.trust})"
+    verdict = f"{_data(report.outcome or report.verdict)} (trust: {report.trust})"
     lines.append(f"::{command} title=hubpolicy::{_data(report.title)}: {verdict}")
     return "\n".join(lines) + "\n"
 

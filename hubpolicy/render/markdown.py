@@ -19,11 +19,12 @@ _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
 def render(report: Report) -> str:
     """Title, verdict, then a table each for rows, suites, refs and findings that exist."""
-    verdict = f"**{report.verdict}** (exit code {report.exit_code})"
+    verdict = f"**{_text(report.outcome or report.verdict)}** (exit code {report.exit_code})"
+    mark = "▫️" if report.outcome else _MARKS[report.verdict]
     lines = [
         f"## {_text(report.title)}",
         "",
-        f"{_MARKS[report.verdict]} {verdict}, trust: {report.trust}",
+        f"{mark} {verdict}, trust: {report.trust}",
         "",
     ]
     rows = [(row.name, f"{row.text} {row.remark}".strip()) for row in report.rows]

@@ -78,6 +78,7 @@ class Report(NamedTuple):
     """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all.
 
     ``runs`` are the measurements with all that is known of them: scores, groups, worst samples.
+    ``outcome`` is what people read in place of the verdict, of a command that gives none.
     """
 
     command: str
@@ -94,6 +95,7 @@ class Report(NamedTuple):
     solo: bool | None = None
     runs: tuple[RunReport, ...] = ()
     release: ReleaseRow | None = None
+    outcome: str = ""
 
     @property
     def trust(self) -> str:

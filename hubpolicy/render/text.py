@@ -107,9 +107,9 @@ def _finding(finding: Finding, *, color: bool) -> list[str]:
 
 def _closing(report: Report, *, color: bool) -> list[str]:
     lines = []
-    mark = "✓" if report.verdict == "passed" else "✗"
+    mark = "·" if report.outcome else "✓" if report.verdict == "passed" else "✗"
     trust = "  (trust: solo, one person holds every key)" if report.solo else ""
-    lines.append(f"{_paint(mark, color=color)} {report.verdict}{trust}")
+    lines.append(f"{_paint(mark, color=color)} {terminal(report.outcome or report.verdict)}{trust}")
     if report.closing:
         lines += [terminal(line) for line in report.closing.split("\n")]
     return lines

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import huggingface_hub.constants
 import pytest
 from huggingface_hub import set_client_factory
-from huggingface_hub.utils._http import default_client_factory, get_session
+from huggingface_hub.utils._http import close_session, default_client_factory, get_session
 
 from hubpolicy.adapters import hub_http
 from hubpolicy.adapters.hub import HubClient
@@ -211,3 +212,32 @@ def test_a_bug_is_no_service_error() -> None:
         _ = 1 // 0
     with pytest.raises(ConfigError, match="ours"), translated("doing"):
         raise ConfigError("ours")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_where_nobody_ever_answered_nobody_waits() -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    waited: list[float] = []
+    hub = HubClient(endpoint, TOKEN, sleep=waited.append)
+    with pytest.raises(ServiceError, match=r"did not answer \(ConnectError\)") as caught:
+        hub.refs(repo(endpoint))
+    assert sum(waited) <= 1
+    assert "is the address right" in caught.value.hint
+
+
+def test_a_hub_that_was_there_a_moment_ago_is_waited_for() -> None:
+    waited: list[float] = []
+    with answering({"error": "busy"}, 503) as answers:
+        hub = HubClient(answers.endpoint, TOKEN, sleep=lambda _: None)
+        with pytest.raises(ServiceError):
+            hub.refs(repo(answers.endpoint))
+    close_session()
+    hub = HubClient(answers.endpoint, TOKEN, sleep=waited.append)
+    with pytest.raises(ServiceError, match="did not answer") as caught:
+        hub.refs(repo(answers.endpoint))
+    assert len(waited) == hub_http.ATTEMPTS - 1
+    assert "try again" in caught.value.hint

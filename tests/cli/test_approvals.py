@@ -77,3 +77,34 @@ def test_it_changes_nothing_and_needs_no_key(asking: None, model: Path) -> None:
     before = contents(model)
     assert run("approvals", model, "--repo", REPO).code == 5
     assert contents(model) == before
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_word_is_no_verdict(asking: None, model: Path, decision: str) -> None:
+    """Nobody reads "passed" above a rejection, nor above a release that still waits."""
+    sign_run(model)
+    no = ("--reject", "--reason", "see 4711") if decision == "reject" else ()
+    ran = run("approve", model, "--as", "safety", "--yes", *no)
+    assert ran.code == 0
+    assert "✓ passed" not in ran.out
+    assert "· your word, and no verdict: so far inconclusive" in ran.out
+    assert f"signed: {decision} as safety" in ran.out
+    assert "target" in ran.out
+    assert "not said" not in ran.out
+    shown = run("approve", model, "--as", "safety", "--yes", "--format", "markdown", *no)
+    assert "**passed**" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "hint"),
+    [
+        ("saftey", 4, "did you mean --as safety?"),
+        ("Safety", 4, "did you mean --as safety?"),
+        ("approver:safety", 2, "--as safety"),
+        ("zzz", 4, "the trust root knows approvers for legal, safety"),
+    ],
+)
+def test_a_role_with_a_typo(asking: None, model: Path, typed: str, code: int, hint: str) -> None:
+    ran = run("approve", model, "--as", typed, "--yes")
+    assert ran.code == code
+    assert hint in ran.err

@@ -208,3 +208,15 @@ def test_records_with_other_content_are_found_without_being_asked(demo: None, mo
     assert (ran.code, ran.rules) == (1, {"HP412"})
     again = run("verify", model, "--repo", REPO, "--records", "--format", "json")
     assert again.rules == {"HP210", "HP412"}
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b'{"architectures": []}\n', b""])
+def test_a_file_that_is_no_evidence_is_told_from_evidence_that_does_not_hold(
+    home: Path, model: Path, tmp_path: Path, content: bytes
+) -> None:
+    wrong = tmp_path / "wrong.txt"
+    wrong.write_bytes(content)
+    ran = run("verify", model, "--evidence", wrong)
+    assert ran.code == 1
+    assert "this is no evidence: " in ran.err
+    assert "--save-evidence FILE" in ran.err
