@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ScorerBundle,
         Setup,
         TrustSeen,
+        UploadGuard,
         Workflow,
     )
 
@@ -47,6 +48,7 @@ class Seen(NamedTuple):
     clocks: Clocks
     login: Login
     workflows: tuple[Workflow, ...] | None
+    guard: UploadGuard
 
 
 class Examined(NamedTuple):
@@ -101,6 +103,7 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
     from hubpolicy.adapters import surroundings
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import user_home
+    from hubpolicy.cli.guard import seen as guard_seen
 
     hub = endpoint()
     git = surroundings.repository(path)
@@ -116,12 +119,13 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
         clocks=surroundings.clocks(SystemClock().now(), hub, offline=offline),
         login=surroundings.login(hub, offline=offline),
         workflows=surroundings.workflows(Path(path)) if ci else None,
+        guard=guard_seen(),
     )
 
 
 def examine(seen: Seen) -> tuple[Examined, ...]:
     """Everything in the order in which a push needs it."""
-    from hubpolicy.core.rules import hp901, hp902, hp903, hp904, hp905, hp906, hp907, hp908
+    from hubpolicy.core.rules import hp901, hp902, hp903, hp904, hp905, hp906, hp907, hp908, hp912
 
     git, lfs = seen.programs.git, seen.programs.git_lfs
     clock = "agrees with the hub's" if seen.clocks.there else "not compared with a hub's"
@@ -129,6 +133,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
     rows = [
         Examined("git", f"{git or 'none'}, git-lfs {lfs or 'none'}", hp901.check(seen.programs)),
         Examined("hook", _hook(seen.hook), hp902.check(seen.hook), looked=seen.hook is not None),
+        Examined("uploads", _guard(seen.guard), hp912.check(seen.guard), looked=seen.guard.enabled),
         Examined("trust", _setup(seen.setup), hp903.check(seen.setup, seen.clocks.here)),
         *_team(seen),
         Examined("scorer", _scorer(seen.scorers), hp904.check(seen.scorers)),
@@ -222,6 +227,12 @@ def _hook(hook: Hook | None) -> str:
         return hook.state + hubs
     by = f" by our call in {hook.script}, unless that is skipped" if hook.script else ""
     return f"judges every push{by}{hubs}"
+
+
+def _guard(guard: UploadGuard) -> str:
+    if guard.problem:
+        return "the upload guard does not judge"
+    return "judged by the upload guard" if guard.enabled else "no upload guard in this environment"
 
 
 def _setup(setup: Setup) -> str:

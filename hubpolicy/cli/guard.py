@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hubpolicy.adapters.guard_files import Environment, State
+    from hubpolicy.domain.surroundings import UploadGuard
 
 BYPASSES = (
     "python -S, and another environment or machine",
@@ -127,6 +128,24 @@ def look(venv: str = "") -> Found:
     place = files.environment(venv)
     state = files.state(place.site, expected())
     return Found(place, state, files.judge_version(place.judge) if place.judge else "")
+
+
+def seen() -> UploadGuard:
+    """The running environment's guard, for ``doctor``; nothing is started where none is enabled."""
+    import sysconfig
+
+    from hubpolicy.adapters import guard_files as files
+    from hubpolicy.domain.surroundings import UploadGuard
+    from hubpolicy.errors import ServiceError
+
+    site = sysconfig.get_path("purelib")
+    try:
+        if files.state(site, expected()) == "disabled":
+            return UploadGuard(enabled=False, problem="", where=site)
+        found = look()
+    except ServiceError as error:
+        return UploadGuard(enabled=True, problem=error.message, where=site)
+    return UploadGuard(enabled=True, problem="" if found.works else _said(found), where=site)
 
 
 def _json(found: Found) -> str:

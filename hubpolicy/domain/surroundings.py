@@ -144,3 +144,15 @@ class Workflow(NamedTuple):
     unpinned: tuple[str, ...]
     unprotected: tuple[str, ...]
     strangers: tuple[str, ...] = ()
+
+
+class UploadGuard(NamedTuple):
+    """The Python upload guard of the running environment.
+
+    ``where``: its site-packages. ``problem``: why it does not work, empty where it does or where
+    nobody enabled it.
+    """
+
+    enabled: bool
+    problem: str
+    where: str
