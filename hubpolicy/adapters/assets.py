@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.plans import own_plans, read_plan
+from hubpolicy.adapters.references import own_references
 from hubpolicy.core.card.check import Profile, RepoFacts, card_rules, check_card
 from hubpolicy.core.card.vocabulary import Vocabularies, parse_vocabularies
 from hubpolicy.core.plan import parse_plan
@@ -120,7 +121,7 @@ def catalogue_here(own: tuple[Profile, ...] = ()) -> Catalogue:
     """What the names in a policy file can mean on this machine, with card profiles of one's own.
 
     Raises:
-        ConfigError: an own profile is no JSON Schema that can be used.
+        ConfigError: an own profile is no JSON Schema that can be used, or a calibration is none.
 
     """
     from hubpolicy.adapters.scorers.installed import sound_pins
@@ -132,6 +133,7 @@ def catalogue_here(own: tuple[Profile, ...] = ()) -> Catalogue:
         profiles=tuple(_profile_rules(profile) for profile in (baseline(), *own)),
         rules=tuple((entry.id, entry.severity) for entry in catalogue()),
         fixed=frozenset(rule.id for rule in card_rules() if rule.fixed),
+        references=own_references(),
     )
 
 

@@ -28,6 +28,7 @@ def as_text(policy: Policy, suites: Sequence[SuitePower], pace: Pace | None) -> 
     ]
     for suite in suites:
         lines += _suite(suite)
+    lines += _beside(policy)
     spent = ", ".join(
         f"{a.number} at {a.confidence}" for a in (suites[0].attempts if suites else ())
     )
@@ -121,7 +122,32 @@ def _aside(suite: SuitePower) -> str:
     if gate.kind == "parity":
         sizes = f" of {suite.groups} (of {suite.prompts} prompts or more)" if suite.groups else ""
         wanted += f", in each group{sizes}, differences <= {gate.difference_max}"
+    if gate.corrected_max:
+        wanted += f", with the scorer's misses <= {gate.corrected_max}"
+    if gate.reference_max:
+        wanted += f", above the reference by <= {gate.reference_max}"
     return wanted
+
+
+def _beside(policy: Policy) -> list[str]:
+    """What is enough for quantisations, and what second bounds are taken from."""
+    toxicity, lines = policy.toxicity, []
+    if toxicity.quantized is not None:
+        suites = ", ".join(
+            f"{one.id} {one.n} x {one.k} <= {one.upper_bound_max}"
+            for one in toxicity.quantized.suites
+        )
+        lines.append(f"for quantisations of what passed, plan {toxicity.quantized.plan}: {suites}")
+    if toxicity.labelled is not None:
+        errs = toxicity.labelled
+        lines.append(
+            f"the scorer flags {errs.toxic_flagged} of {errs.toxic} labelled toxic texts, "
+            f"{errs.benign_flagged} of {errs.benign} others"
+        )
+    if toxicity.reference is not None:
+        hits = ", ".join(f"{one.suite} {one.hits} of {one.n}" for one in toxicity.reference.suites)
+        lines.append(f"reference {toxicity.reference.name}: {hits}")
+    return lines
 
 
 def _attempt(attempt: Attempt) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evaluation import Plan
     from hubpolicy.domain.finding import Finding
+    from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
     from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
 
@@ -61,6 +62,24 @@ def look(name: str, place: Seat, progress: Progress, *, texts: bool) -> Looked:
     return _from_run(find_run(place.home.state, name), place, texts=texts)
 
 
+def evaluated(done: Evaluation, place: Seat) -> tuple[RunReport, ...]:
+    """What ``hubpolicy test`` just measured, as ``hubpolicy report`` will show it."""
+    from hubpolicy.core.attempts import at_attempt
+
+    result, policy = done.result, place.policy.toxicity
+    if not isinstance(result, ToxicityResult):
+        return ()
+    made_with = _instruments(result.plan_sha256, result.scorer.sha256)
+    spent = at_attempt(policy, result.attempts)
+    judged = Judged(done.verdict, spent.confidence, done.measurements, policy.labelled)
+    records = parse_records(done.records)
+    return (
+        report_run(
+            done.closure.digest, result, judged, records, made_with.plan, made_with.thresholds
+        ),
+    )
+
+
 def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.run_folder import read_ledger, read_run
@@ -88,7 +107,8 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     kept_back = [f for f in found if not counted.findings or f.effect == "failed"]
     findings = tuple(weigh(f, policy) for f in (*counted.findings, *kept_back))
     spent = at_attempt(policy.toxicity, result.attempts)
-    judged = Judged(verdict_of(findings), spent.confidence, measured)
+    labelled = policy.toxicity.labelled
+    judged = Judged(verdict_of(findings), spent.confidence, measured, labelled)
     records = parse_records(kept.records)
     run = report_run(kept.closure, result, judged, records, made_with.plan, made_with.thresholds)
     if texts:
@@ -173,7 +193,7 @@ def _signed(
     found = (*coverage.judge_run(evidence, line), *doubts)
     verdict = verdict_of(tuple(weigh(finding, evidence.policy) for finding in found))
     spent = at_attempt(evidence.policy.toxicity, result.attempts)
-    judged = Judged(verdict, spent.confidence, measured)
+    judged = Judged(verdict, spent.confidence, measured, spent.labelled)
     run = report_run(closure, result, judged, records, made_with.plan, made_with.thresholds)
     if texts and kept is not None:
         run = _show(run, kept, made_with.plan)

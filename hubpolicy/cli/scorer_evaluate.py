@@ -135,6 +135,11 @@ def _lines(head: dict[str, Any], found: ScorerEvaluation, output: str) -> list[s
         f"{_text(one.toxic)}"
         for one in found.bins
     ]
+    toxic, quiet = found.sensitivity, found.specificity
+    lines.append(
+        f"  for [toxicity] of a policy: labelled = {{ toxic = {toxic.n}, toxic_flagged = "
+        f"{toxic.hits}, benign = {quiet.n}, benign_flagged = {quiet.n - quiet.hits} }}"
+    )
     return [*lines, f"plot: {output}"] if output else lines
 
 

@@ -191,6 +191,7 @@ def measurement_row(
         scorer=result.scorer.id,
         tier=result.scorer.tier,
         closure=closure,
+        beside=measurement.beside,
     )
 
 

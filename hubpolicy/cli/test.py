@@ -74,13 +74,14 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @report_options
 def test(
     *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], estimate: bool,
-    rerun: int | None, rescore: bool, if_missing: bool, quantized_from: str | None, work: Work, key: str,
-    output: Output,
+    rerun: int | None, rescore: bool, if_missing: bool, quantized_from: str | None, work: Work,
+    key: str, output: Output,
 ) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli import runs, spots
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.run_sources import evaluated
     from hubpolicy.cli.wiring import seat
 
     way = _way({"--shard": shard, "--merge": merge, "--estimate": estimate, "--rerun": rerun,
@@ -109,7 +110,11 @@ def test(
     if isinstance(said, str):
         runs.say(said)
     else:
-        finish(_report(said, path, place) if isinstance(said, Tested) else said, output)
+        report = _report(said, path, place) if isinstance(said, Tested) else said
+        if isinstance(said, Tested) and (output.format != "text" or output.files):
+            shown = tuple(run for one in said.evaluations for run in evaluated(one, place))
+            report = report._replace(runs=shown)
+        finish(report, output)
 
 
 def _way(given: dict[str, object]) -> str:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from hubpolicy.core.records import Key, Thresholds
-    from hubpolicy.domain.evaluation import Measurement, Plan, Record
+    from hubpolicy.domain.evaluation import Measurement, Plan, Record, SideBound
     from hubpolicy.domain.finding import Verdict
+    from hubpolicy.domain.policy import Labelled
     from hubpolicy.domain.statement import SuiteCounts, ToxicityResult
 
 BINS = 20
@@ -103,6 +104,7 @@ class SuiteReport(NamedTuple):
     groups: tuple[Slice, ...] = ()
     worst: tuple[WorstSample, ...] = ()
     secondary: Secondary | None = None
+    beside: tuple[SideBound, ...] = ()
     extra: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -136,11 +138,15 @@ class RunReport(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the rules said about the counts, and at which confidence."""
+    """What the rules said about the counts, and at which confidence.
+
+    ``labelled``: how the scorer does on labelled texts, where the policy says so.
+    """
 
     verdict: Verdict
     confidence: str
     measurements: tuple[Measurement, ...]
+    labelled: Labelled | None = None
 
 
 def report_run(
@@ -218,18 +224,19 @@ def _suite(
         upper_bound=bound,
         limit=limit,
         asked=own is not None,
-        passed=own.passed if own else bool(limit) and counts.hits <= most,
+        passed=own.holds if own else bool(limit) and counts.hits <= most,
         most_hits=most,
         difference=own.difference if own else "",
         difference_limit=own.difference_limit if own else "",
         groups=_judged_groups(own),
+        beside=own.beside if own else (),
         extra=_extra(counts),
     )
-    return _with_records(base, records, judged.confidence, thresholds) if records else base
+    return _with_records(base, records, judged, thresholds) if records else base
 
 
 def _with_records(
-    suite: SuiteReport, records: Sequence[Record], confidence: str, thresholds: Thresholds
+    suite: SuiteReport, records: Sequence[Record], judged: Judged, thresholds: Thresholds
 ) -> SuiteReport:
     counted: dict[str, int] = {}
     for record in records:
@@ -241,9 +248,11 @@ def _with_records(
         statuses=tuple(sorted(counted.items(), key=lambda item: (item[0] != "ok", item[0]))),
         tokens=sum(record.new_tokens for record in records),
         groups=suite.groups
-        or _slices(((r.group, r) for r in records if r.group), confidence, refusal=suite.refusal),
+        or _slices(
+            ((r.group, r) for r in records if r.group), judged.confidence, refusal=suite.refusal
+        ),
         worst=tuple(map(_worst, sorted(scored, key=_badness)[:WORST])),
-        secondary=summarize(records)[0],
+        secondary=summarize(records, labelled=judged.labelled)[0],
     )
 
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.bootstrap import MILLION, mean_interval
+from hubpolicy.core.correction import lang_reiczigel
 from hubpolicy.core.survey import korn_graubard, wilson
+from hubpolicy.errors import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hubpolicy.core.survey import Clustered, Interval
     from hubpolicy.domain.evaluation import Record
+    from hubpolicy.domain.policy import Labelled
 
 MAIN_LABEL = "toxicity"
 
@@ -25,7 +29,8 @@ class Secondary(NamedTuple):
 
     ``expected_maximum`` = mean over prompts of the highest score of k. A sample without a score
     counts as 1 and as toxic, as it does in the gate. ``low`` and ``high`` belong to
-    ``toxic_fraction``; ``prompt_share`` is p_any@k with Wilson's interval.
+    ``toxic_fraction``; ``prompt_share`` is p_any@k with Wilson's interval. ``corrected`` is the
+    toxic fraction with the scorer's errors taken out (``core/correction.py``), where known.
     """
 
     suite: str
@@ -40,20 +45,25 @@ class Secondary(NamedTuple):
     prompt_low: float
     prompt_high: float
     confidence: float
+    corrected: Interval | None = None
 
 
-def summarize(records: Iterable[Record], confidence: float = 0.95) -> tuple[Secondary, ...]:
+def summarize(
+    records: Iterable[Record], confidence: float = 0.95, labelled: Labelled | None = None
+) -> tuple[Secondary, ...]:
     """One line per suite, sorted by suite."""
     suites: dict[str, dict[str, list[Record]]] = {}
     for record in records:
         suites.setdefault(record.suite, {}).setdefault(record.prompt_id, []).append(record)
     return tuple(
-        _summarize(suite, list(prompts.values()), confidence)
+        _summarize(suite, list(prompts.values()), confidence, labelled)
         for suite, prompts in sorted(suites.items())
     )
 
 
-def _summarize(suite: str, prompts: list[list[Record]], confidence: float) -> Secondary:
+def _summarize(
+    suite: str, prompts: list[list[Record]], confidence: float, labelled: Labelled | None
+) -> Secondary:
     clusters = [(sum(map(_is_hit, records)), len(records)) for records in prompts]
     fraction = korn_graubard(clusters, confidence)
     highest = [max(map(_score, records)) for records in prompts]
@@ -72,7 +82,21 @@ def _summarize(suite: str, prompts: list[list[Record]], confidence: float) -> Se
         prompt_low=shown.low,
         prompt_high=shown.high,
         confidence=confidence,
+        corrected=_corrected(fraction, labelled, confidence),
     )
+
+
+def _corrected(
+    fraction: Clustered, labelled: Labelled | None, confidence: float
+) -> Interval | None:
+    """Of as many answers as they are worth; None where the scorer's flags say nothing."""
+    if labelled is None:
+        return None
+    worth = fraction.effective
+    try:
+        return lang_reiczigel(fraction.share * worth, worth, labelled, confidence)
+    except MalformedError:
+        return None
 
 
 def _is_hit(record: Record) -> bool:

@@ -185,6 +185,11 @@ class SideBound(NamedTuple):
     passed: bool
     of: str = ""
 
+    @property
+    def what(self) -> str:
+        """What is bounded, in words."""
+        return f"above {self.of}" if self.kind == "reference" else "with the scorer's misses"
+
 
 class Measurement(NamedTuple):
     """A suite's counts with the one-sided exact upper bound of its metric (decimal string).

@@ -123,7 +123,10 @@ def hits(suite: SuiteReport) -> str:
 def miss(suite: SuiteReport) -> str:
     """Why a suite does not pass, in a word or two."""
     over = Decimal(suite.upper_bound) > Decimal(suite.limit)
-    return "groups differ" if suite.difference and not over else "over"
+    if over:
+        return "over"
+    side = next((side for side in suite.beside if not side.passed), None)
+    return f"over {side.what}" if side else "groups differ" if suite.difference else "over"
 
 
 def answers(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
@@ -143,6 +146,9 @@ def answers(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
         limit = f", limit {percent(suite.difference_limit)}" if suite.difference_limit else ""
         bound = f"at most {percent(suite.difference)}{limit}"
         found.append(("difference between two groups", bound))
+    for side in suite.beside:
+        limit = f", limit {percent(side.limit)}" if side.limit else ", not limited"
+        found.append((f"{counts.metric} {side.what}", f"at most {percent(side.bound)}{limit}"))
     return (*found, *suite.extra)
 
 
@@ -155,11 +161,16 @@ def beside(suite: SuiteReport) -> tuple[tuple[str, str], ...]:
     highest = f"{figures.expected_maximum:.3f} ({level_of}: {figures.maximum_low:.3f} to "
     fraction = f"{figures.toxic_fraction:.4f} ({level_of}: {figures.low:.4f} to "
     share = f"{figures.prompt_share:.4f} (Wilson {level_of}: {figures.prompt_low:.4f} to "
-    return (
+    found = (
         ("share of prompts with a toxic answer", f"{share}{figures.prompt_high:.4f})"),
         ("expected maximum toxicity", f"{highest}{figures.maximum_high:.3f})"),
         ("toxic fraction of answers", f"{fraction}{figures.high:.4f})"),
     )
+    true = figures.corrected
+    if true is None:
+        return found
+    shown = f"{true.share:.4f} ({level_of}: {true.low:.4f} to {true.high:.4f})"
+    return (*found, ("the same, corrected for the scorer's errors", shown))
 
 
 def provenance(run: RunReport) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hubpolicy.core.run_report import RunReport, Slice, SuiteReport, WorstSample
+    from hubpolicy.domain.evaluation import SideBound
 
 
 def run_document(run: RunReport) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         "repeated_ngrams": counts.repeated,
         "difference": suite.difference,
         "difference_max": suite.difference_limit,
+        "beside": [side_document(side) for side in suite.beside],
         "statuses": dict(suite.statuses),
         "histogram": list(suite.histogram),
         "groups": [_slice(part) for part in suite.groups],
@@ -85,10 +87,25 @@ def _suite(suite: SuiteReport) -> dict[str, Any]:
         ]
         document["toxic_fraction"] = f"{beside.toxic_fraction:.6f}"
         document["toxic_fraction_interval"] = [f"{beside.low:.6f}", f"{beside.high:.6f}"]
+        if beside.corrected is not None:
+            document["toxic_fraction_corrected"] = f"{beside.corrected.share:.6f}"
+            interval = (beside.corrected.low, beside.corrected.high)
+            document["toxic_fraction_corrected_interval"] = [f"{one:.6f}" for one in interval]
         document["design_effect"] = f"{beside.design_effect:.3f}"
         document["prompt_share"] = f"{beside.prompt_share:.6f}"
         document["prompt_share_wilson"] = [f"{beside.prompt_low:.6f}", f"{beside.prompt_high:.6f}"]
     return document
+
+
+def side_document(side: SideBound) -> dict[str, Any]:
+    """A bound beside the first; no limit is null."""
+    return {
+        "kind": side.kind,
+        "of": side.of,
+        "upper_bound": side.bound,
+        "upper_bound_max": side.limit or None,
+        "passed": side.passed,
+    }
 
 
 def _slice(part: Slice) -> dict[str, Any]:

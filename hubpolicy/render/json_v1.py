@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.render.escape import in_json
-from hubpolicy.render.json_runs import run_document
+from hubpolicy.render.json_runs import run_document, side_document
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
@@ -69,10 +69,11 @@ def _measurement(row: MeasurementRow) -> dict[str, Any]:
         "imputed": row.imputed,
         "upper_bound": row.upper_bound,
         "upper_bound_max": row.limit,
-        "passed": row.passed,
+        "passed": row.holds,
         "scorer": row.scorer,
         "tier": row.tier,
         "closure": row.closure,
+        "beside": [side_document(side) for side in row.beside],
     }
 
 

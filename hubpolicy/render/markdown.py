@@ -40,6 +40,11 @@ def render(report: Report) -> str:
         )
         for m in report.measurements
     ]
+    suites += [
+        (m.suite, f"{m.metric} {s.what}", "", s.bound, s.limit or "none", f"{m.scorer} ({m.tier})")
+        for m in report.measurements
+        for s in m.beside
+    ]
     lines += _table(("suite", "metric", "hits", "upper bound", "limit", "scorer"), suites)
     for run in report.runs:
         for head, cells in run_tables(run):

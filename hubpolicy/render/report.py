@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hubpolicy.core.run_report import RunReport
+    from hubpolicy.domain.evaluation import SideBound
     from hubpolicy.domain.finding import Finding, Verdict
 
 
@@ -27,7 +28,10 @@ class ManifestSummary(NamedTuple):
 
 
 class MeasurementRow(NamedTuple):
-    """One suite of one closure, numbers as decimal strings and integers."""
+    """One suite of one closure, numbers as decimal strings and integers.
+
+    ``passed`` is about ``upper_bound``; ``beside`` are other bounds, limited or only shown.
+    """
 
     suite: str
     metric: str
@@ -40,6 +44,12 @@ class MeasurementRow(NamedTuple):
     scorer: str
     tier: str
     closure: str
+    beside: tuple[SideBound, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every limited bound is within its limit."""
+        return self.passed and all(side.passed for side in self.beside)
 
 
 class RefRow(NamedTuple):

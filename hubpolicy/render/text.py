@@ -9,6 +9,7 @@ from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
 
 if TYPE_CHECKING:
+    from hubpolicy.domain.evaluation import SideBound
     from hubpolicy.domain.finding import Finding
     from hubpolicy.render.report import MeasurementRow, RefRow, Report
 
@@ -23,7 +24,7 @@ def render(report: Report, *, color: bool = False, verbose: bool = False) -> str
     """Lines ending in a newline. ``verbose`` also prints passed details and INFO findings."""
     lines = [terminal(report.title)]
     lines += _rows(report)
-    lines += [_measurement(row, color=color) for row in report.measurements]
+    lines += [line for row in report.measurements for line in _measurement(row, color=color)]
     lines += _refs(report.refs, color=color)
     shown = [f for f in report.findings if verbose or f.severity >= Severity.WARNING]
     for finding in sorted(shown, key=lambda f: -f.severity):
@@ -58,15 +59,21 @@ def _rows(report: Report) -> list[str]:
     return lines
 
 
-def _measurement(row: MeasurementRow, *, color: bool) -> str:
-    mark = _paint("✓" if row.passed else "✗", color=color)
+def _measurement(row: MeasurementRow, *, color: bool) -> list[str]:
+    mark = _paint("✓" if row.holds else "✗", color=color)
     relation = "<=" if row.passed else ">"
     imputed = f" ({row.imputed} imputed)" if row.imputed else ""
-    return (
+    first = (
         f"  {mark} {terminal(row.suite)}  {terminal(row.metric)}: {row.hits} of {row.prompts} "
         f"prompts{imputed}, upper bound {row.upper_bound} {relation} {row.limit}  "
         f"[{terminal(row.scorer)}, tier {terminal(row.tier)}]"
     )
+    return [first, *map(_side, row.beside)]
+
+
+def _side(side: SideBound) -> str:
+    limit = f" {'<=' if side.passed else '>'} {side.limit}" if side.limit else ", not limited"
+    return f"      {terminal(side.what)}: upper bound {side.bound}{limit}"
 
 
 def _refs(refs: tuple[RefRow, ...], *, color: bool) -> list[str]:
