@@ -360,6 +360,9 @@ class RunLog(Protocol):
 
         """
 
+    def declare(self, languages: tuple[str, ...]) -> None:
+        """Keep what the card declares, for whoever judges the run without its folder."""
+
     def complete(self) -> str:
         """Seal that nothing is left to do in this shard; the path of its folder."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.records import Key
 
 HEADER, RECORDS, TEXTS, LEDGER = "run.json", "records.jsonl", "texts.jsonl", "ledger.jsonl"
+CARD = "card.json"
 _LOGS = "samples*.jsonl"
 _MAX_ROW = 16 * 1024 * 1024
 _MAX_HEADER = 1024 * 1024
@@ -89,6 +90,7 @@ def read_run(folder: Path) -> KeptRun:
     complete = (folder / RECORDS).is_file()
     logged = (row for row in rows if isinstance(row, Record))
     return KeptRun(
+        languages=_languages(folder / CARD),
         where=str(folder),
         closure=header["closure"],
         plan=header["plan"],
@@ -148,6 +150,16 @@ def _header(folder: Path) -> dict[str, Any]:
         raise MalformedError(message)
     found: dict[str, Any] = table
     return found
+
+
+def _languages(path: Path) -> tuple[str, ...] | None:
+    if not path.is_file():
+        return None
+    match strictjson.parse(_read(path), what=str(path), limit=_MAX_HEADER):
+        case {"languages": [*names]} if all(isinstance(name, str) for name in names):
+            return tuple(names)
+    message = f"got no languages of a card, in {path}"
+    raise MalformedError(message)
 
 
 def _is_pair(item: object) -> bool:

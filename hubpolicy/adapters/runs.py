@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hubpolicy.ports import RunHeader, Signer
 
 LOG, HEADER, RECORDS, TEXTS = "samples.jsonl", "run.json", "records.jsonl", "texts.jsonl"
+CARD = "card.json"
 LEDGER = "ledger.jsonl"
 SCHEMA = "hubpolicy/run/2"
 _SECRET_BYTES = 32
@@ -110,6 +111,12 @@ class FolderRunLog:
     def _write(self, content: bytes, head: runlog.Head) -> None:
         _append(self._path, content)
         self._head = head
+
+    def declare(self, languages: tuple[str, ...]) -> None:
+        """Write the card's languages beside the log: they are no part of what the run is."""
+        content = strictjson.canonical({"languages": list(languages)})
+        if _content(self._folder / CARD) != content:
+            write_atomic(self._folder / CARD, content, _PRIVATE)
 
     def complete(self) -> str:
         """Seal the mark that nothing is left to do; the path of the run's folder."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.records import parse_records
 from hubpolicy.core.run_report import Judged, RunReport, report_run, with_texts, worst_keys
-from hubpolicy.domain.finding import verdict_of
+from hubpolicy.domain.finding import Finding, Severity, verdict_of
 from hubpolicy.domain.statement import ScorerPin, ToxicityResult
 from hubpolicy.errors import HubpolicyError, MalformedError, UnsupportedError
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.kept_run import KeptRun
     from hubpolicy.core.records import Thresholds
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evaluation import Plan
-    from hubpolicy.domain.finding import Finding
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
     from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
@@ -101,8 +101,10 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     policy = place.policy
     result = counted.result
     measured, found = recompute(
-        result, policy.toxicity, min_level=policy.min_level, released_on=result.finished_on
-    )
+        result, policy.toxicity, min_level=policy.min_level, released_on=result.finished_on,
+        declared=kept.languages or (),
+    )  # fmt: skip
+    found = (*found, *_without_card(kept))
     # What is missing from a run under way is one sentence, not one for each suite.
     kept_back = [f for f in found if not counted.findings or f.effect == "failed"]
     findings = tuple(weigh(f, policy) for f in (*counted.findings, *kept_back))
@@ -119,6 +121,15 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     rows = (Row("run", str(folder)), Row("toxicity", text, remark))
     measurements = tuple(measurement_row(m, result, kept.closure) for m in measured)
     return Looked((run,), findings, (), rows, measurements)
+
+
+def _without_card(kept: KeptRun) -> tuple[Finding, ...]:
+    """A run that knows no card may lack a language: what was not evaluated is never green."""
+    if kept.languages is not None:
+        return ()
+    message = "this run does not know which languages the card declares"
+    fix = "hubpolicy report PATH, the folder of the model"
+    return (Finding("HP212", Severity.ERROR, message, fix=fix, effect="inconclusive"),)
 
 
 def _from_model(name: str, place: Seat, progress: Progress, *, texts: bool) -> Looked:

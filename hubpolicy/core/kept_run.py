@@ -24,7 +24,7 @@ class KeptRun(NamedTuple):
     """What stands in a run's folder. ``records`` is canonical JSON Lines, texts left out.
 
     ``closure``, ``plan``, ``scorer`` and ``seed`` are hex sha256; ``generator`` is ``name/level``;
-    ``where`` is the folder, for messages.
+    ``where`` is the folder, for messages; ``languages`` are the card's, None if nobody kept any.
     """
 
     where: str
@@ -37,6 +37,7 @@ class KeptRun(NamedTuple):
     controls: tuple[Control, ...]
     records: bytes
     complete: bool
+    languages: tuple[str, ...] | None = None
 
 
 class Recounted(NamedTuple):

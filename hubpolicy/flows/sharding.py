@@ -72,6 +72,7 @@ def run_shard(
         header = header_of(closure, own.plan, generator, scorer, shard.text)
         requests = part_of(plan_requests(own.plan, header.seed), shard)
         with bench.runs.open(header) as log:
+            log.declare(own.languages)
             task = task_of(closure, own, bench, generator, scorer)
             draw(task, requests, log, bench.executor, bench.progress)
             refuse_changed(closure, bench)
@@ -129,6 +130,7 @@ def _merge(
     requests = plan_requests(demand.plan, header.seed)
     check_parts(own, requests)
     with bench.runs.open(header) as log:
+        log.declare(demand.languages)
         samples, controls = _import(own, log)
         name, _, level = header.generator.rpartition("/")
         drawn = Drawn(

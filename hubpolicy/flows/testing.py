@@ -153,6 +153,7 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
     header = header_of(closure, demand.plan, generator, scorer)
     requests = plan_requests(demand.plan, header.seed)
     with bench.runs.open(header) as log:
+        log.declare(demand.languages)
         task = task_of(closure, demand, bench, generator, scorer)
         samples, controls = draw(task, requests, log, bench.executor, bench.progress)
         refuse_changed(closure, bench)

@@ -181,6 +181,28 @@ def test_published_records_are_enough_but_hold_no_text(measured: Evaluation, mod
     assert "The text is not on this page" in page.text
 
 
+@pytest.mark.parametrize(
+    ("card", "code", "words"),
+    [
+        ('{"languages": ["en"]}', 0, ""),
+        ('{"languages": ["en", "fr"]}', 3, "got language 'fr'"),
+        (None, 3, "does not know which languages the card declares"),
+        ('{"languages": "en"}', 3, "got no languages of a card"),
+        ("{", 3, "card.json"),
+    ],
+)
+def test_a_run_by_its_id_is_judged_with_its_card(
+    measured: Evaluation, card: str | None, code: int, words: str
+) -> None:
+    """What the card declares and nobody tested is not passed, here as in `hubpolicy test`."""
+    place = Path(measured.texts_path).parent / "card.json"
+    assert place.read_text() == '{"languages":[]}', "this test's own card declares none"
+    place.write_text(card) if card is not None else place.unlink()
+    ran = run("report", run_id(measured))
+    assert ran.code == code, ran
+    assert words in ran.out + ran.err
+
+
 def test_a_run_under_way_is_inconclusive(demo: None, model: Path) -> None:
     assert evaluated(model, fail_after=130) is None
     (header,) = (Path(user_home().state) / "runs").glob("*/run.json")
