@@ -24,7 +24,11 @@ PURPOSE = ((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True),)
 
 
 class Odd(NamedTuple):
-    """What is not as RFC 3161 and RFC 5652 have it, or is there although nobody signs it."""
+    """What is not as RFC 3161 and RFC 5652 have it, or is there although nobody signs it.
+
+    ``loosely``: the signer's name is written in another type of text than in its certificate.
+    ``bare``: no certificate is carried.
+    """
 
     version: str = "v3"
     signer_version: str = "v1"
@@ -35,6 +39,8 @@ class Odd(NamedTuple):
     unsigned: bytes = b""
     signers: int = 1
     digest: bytes = b""
+    loosely: bool = False
+    bare: bool = False
 
 
 PLAIN = Odd()
@@ -69,7 +75,7 @@ def token(
     leaf = by or stamper()
     said = _said(content, at, algorithm)
     signer = _signer(said, leaf, at, odd)
-    listed = [asn1.Certificate.load(der) for der in (leaf.der, *odd.more)]
+    listed = [asn1.Certificate.load(der) for der in (leaf.der, *odd.more) if not odd.bare]
     signed = cms.SignedData(
         {
             "version": odd.version,
@@ -111,6 +117,9 @@ def _said(content: bytes, at: datetime, algorithm: str) -> bytes:
 def _signer(said: bytes, leaf: pki.Issued, at: datetime, odd: Odd) -> cms.SignerInfo:
     assert isinstance(leaf.key, ec.EllipticCurvePrivateKey)
     own = asn1.Certificate.load(leaf.der)
+    issuer = own.issuer
+    if odd.loosely:
+        issuer = asn1.Name.build(own.issuer.native, use_printable=True)
     digest = odd.digest or hashlib.sha256(said).digest()
     mark = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(leaf.der).digest()})
     attributes = cms.CMSAttributes(
@@ -124,7 +133,7 @@ def _signer(said: bytes, leaf: pki.Issued, at: datetime, odd: Odd) -> cms.Signer
     sig = leaf.key.sign(attributes.dump(), ec.ECDSA(SHA256(), deterministic_signing=True))
     made: dict[str, Any] = {
         "version": odd.signer_version,
-        "sid": {"issuer_and_serial_number": {"issuer": own.issuer, "serial_number": own.serial_number}},
+        "sid": {"issuer_and_serial_number": {"issuer": issuer, "serial_number": own.serial_number}},
         "digest_algorithm": {"algorithm": "sha256"},
         "signed_attrs": attributes,
         "signature_algorithm": {"algorithm": odd.algorithm},

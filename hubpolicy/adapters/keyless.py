@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.cms import unsigned_oddity
+from hubpolicy.core.cms import names_signer, unsigned_oddity
 from hubpolicy.domain.certified import Witnessed
 from hubpolicy.errors import UnsupportedError, VerificationError
 
@@ -91,6 +91,7 @@ def _proven_times(raw: bytes, bundle: Bundle, known: TrustedRoot) -> tuple[Witne
 
 def _proven_stamp(token: TimeStampResponse, signature: bytes, known: TrustedRoot) -> Witnessed:
     """The time of a token, by the authority of the trusted root that it verifies under."""
+    from cryptography.hazmat.primitives.serialization import Encoding
     from rfc3161_client import VerificationError as NotHolding
     from rfc3161_client import VerifierBuilder
     from sigstore.errors import VerificationError as NotProven
@@ -111,6 +112,8 @@ def _proven_stamp(token: TimeStampResponse, signature: bytes, known: TrustedRoot
         try:
             verifier.verify_message(token, signature)
         except NotHolding:
+            continue
+        if not names_signer(token.as_bytes(), (each.public_bytes(Encoding.DER) for each in chain)):
             continue
         return Witnessed(_text(moment), leaf.subject.rfc4514_string() or "a time authority")
     message = f"a timestamp of {_text(moment)} is by no time authority of the trusted root"

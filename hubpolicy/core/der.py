@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 
 class Part(NamedTuple):
-    """One element: its tag, and what is in it."""
+    """One element: its tag, what is in it, and all of its bytes."""
 
     tag: int
     content: bytes
+    whole: bytes
 
 
 def parts(der: bytes) -> list[Part]:
@@ -23,14 +24,14 @@ def parts(der: bytes) -> list[Part]:
     """
     found, at = [], 0
     while at < len(der):
-        tag, size, at = der[at], der[at + 1], at + 2
+        begin, tag, size, at = at, der[at], der[at + 1], at + 2
         if size & 0x80:
             width = size & 0x7F
             at, size = at + width, int.from_bytes(der[at : at + width], "big")
         if at + size > len(der):
             raise ValueError
-        found.append(Part(tag, der[at : at + size]))
         at += size
+        found.append(Part(tag, der[at - size : at], der[begin:at]))
     return found
 
 

@@ -12,8 +12,8 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from hubpolicy.core import times
-from hubpolicy.core.certificates import reading
-from hubpolicy.core.cms import unsigned_oddity
+from hubpolicy.core.certificates import load_chain, reading
+from hubpolicy.core.cms import names_signer, unsigned_oddity
 from hubpolicy.core.signatories import RefusedError, Stamp
 from hubpolicy.errors import MalformedError, UnsupportedError
 
@@ -84,7 +84,7 @@ def _verify_token(
         _refuse(f"got a timestamp of {token.time}, expected none after {now}", where)
     if not authorities:
         return None
-    known = next((a for a in authorities if _holds(token.response, digest, a, where)), None)
+    known = next((a for a in authorities if _holds(token, digest, a, where)), None)
     if known is None:
         names = ", ".join(authority.name for authority in authorities)
         _refuse(f"got a timestamp that does not hold, expected one by {names}", where)
@@ -112,16 +112,16 @@ def _read(raw: bytes, where: str) -> _Token:
     return token
 
 
-def _holds(
-    response: TimeStampResponse, digest: bytes, authority: TimeAuthority, where: str
-) -> bool:
+def _holds(token: _Token, digest: bytes, authority: TimeAuthority, where: str) -> bool:
     from rfc3161_client import VerificationError
 
     verifier = _verifier(authority, where)
+    pinned = load_chain(authority.pem.encode("latin-1"), where=where)
     try:
         with reading(where):  # certificates lie in tokens, too
             try:
-                return bool(verifier.verify(response, digest))
+                held = verifier.verify(token.response, digest)
+                return bool(held) and names_signer(token.response.as_bytes(), pinned)
             except VerificationError:
                 return False
     except MalformedError:

@@ -302,6 +302,7 @@ _ODD: dict[str, tuple[tokens.Odd, tuple[str, ...]]] = {
     "SHA-512 by name": (tokens.Odd(algorithm="sha512_ecdsa"), _FORM),
     "an attribute that nobody signed": (tokens.Odd(unsigned=b"more"), _FORM),
     "two signers": (tokens.Odd(signers=2), _FORM),
+    "its signer named in other text": (tokens.Odd(loosely=True), _HELD),
     "of another content": (tokens.Odd(digest=b"\1" * 32), _HELD),
     "rejected": (tokens.Odd(status="rejection"), _HELD),
     "waiting": (tokens.Odd(status="waiting"), _HELD),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.core.cms import unsigned_oddity
+from hubpolicy.core.cms import names_signer, unsigned_oddity
 from hubpolicy.core.der import Part, parts, require_whole_octets
 from tests import certificates as pki
 from tests import tokens
@@ -83,6 +83,18 @@ def test_a_certificate_whose_signature_leaves_bits_unused_is_odd() -> None:
         require_whole_octets(other)
 
 
+def test_the_signer_is_named_as_its_certificate_says_it() -> None:
+    leaf, other = tokens.stamper(), pki.leaf()
+    assert names_signer(TOKEN, ())
+    loose_name = tokens.token(b"content", odd=tokens.Odd(loosely=True))
+    assert not names_signer(loose_name, (leaf.der, other.der))
+    assert unsigned_oddity(loose_name) == ""
+    bare = tokens.token(b"content", odd=tokens.Odd(bare=True))
+    assert names_signer(bare, (other.der, leaf.der))
+    assert not names_signer(bare, (other.der,))
+    assert not names_signer(bare, ())
+
+
 @given(st.binary(max_size=60))
 def test_whatever_it_is_nothing_is_raised(raw: bytes) -> None:
     assert unsigned_oddity(raw)
@@ -96,10 +108,13 @@ def test_whatever_was_changed_nothing_is_raised(place: int, value: int) -> None:
 
 def test_elements() -> None:
     assert parts(b"") == []
-    assert parts(b"\x02\x01\x07\x05\x00") == [Part(2, b"\7"), Part(5, b"")]
+    assert parts(b"\x02\x01\x07\x05\x00") == [
+        Part(2, b"\7", b"\2\1\7"),
+        Part(5, b"", b"\5\0"),
+    ]
     long = bytes(range(200))
-    assert parts(b"\x04\x81\xc8" + long) == [Part(4, long)]
-    assert parts(b"\x04\x82\x00\xc8" + long) == [Part(4, long)]
+    for head in (b"\x04\x81\xc8", b"\x04\x82\x00\xc8"):
+        assert parts(head + long) == [Part(4, long, head + long)]
     for cut in (b"\x04\x81\xc8" + long[1:], b"\x04\x02\x00"):
         with pytest.raises(ValueError):
             parts(cut)

@@ -24,6 +24,7 @@ from hubpolicy.domain.finding import Location
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.errors import ConfigError, HubpolicyError
 from tests import certificates as pki
+from tests import tokens
 from tests.golden import samples
 from tests.stamping import Stamper, stamp_root, stamper
 from tests.unit.core.test_certificates import bundle as chain_bundle
@@ -109,6 +110,12 @@ def test_pins_may_hold_the_whole_chain(authority: Stamper) -> None:
     bare = authority.stamp(SIGNATURE, certificates=False)
     assert [s.authority for s in stamps(RAW, [bare], trusting(whole))] == ["whole"]
     assert "does not hold" in refusal(RAW, [bare], trusting(authority.pinned))
+    for odd, said in ((tokens.Odd(bare=True), ""), (tokens.Odd(bare=True, loosely=True), "hold")):
+        made = tokens.token(SIGNATURE, by=authority.leaf, odd=odd)
+        if said:
+            assert said in refusal(RAW, [made], trusting(whole))
+        else:
+            assert stamps(RAW, [made], trusting(whole))
     rootless = TimeAuthority("rootless", authority.leaf.pem)
     assert "has no root" in refusal(RAW, [bare], trusting(rootless))
 
