@@ -61,7 +61,7 @@ Then, for people: HF_ENDPOINT=http://127.0.0.1:8321 HF_TOKEN=hpg_... hf upload a
               help="The hub's write token, else HUBPOLICY_GATEWAY_TOKEN.")  # fmt: skip
 @click.option(
     "--relay-storage", "relays", is_flag=True,
-    help="Carry bytes too where the hub's upload addresses are on its own host.",
+    help="Carry uploads too, where clients reach nothing but us.",
 )  # fmt: skip
 @click.option("--public-url", default="", metavar="URL", help="How clients see us.")
 @click.option("--tls-cert", default="", metavar="FILE", help="PEM; with --tls-key.")

@@ -17,12 +17,11 @@ from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
 from hubpolicy.core.submission import parse_submission
 from hubpolicy.domain.hub_request import BucketWrite, GitFetch, Harmless, Read
-from hubpolicy.domain.manifest import Listing
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.errors import HubpolicyError, MalformedError
 from hubpolicy.flows.assemble import assemble_listing
 from hubpolicy.flows.auditing import Court
-from hubpolicy.flows.gate_watch import changed, judge_known
+from hubpolicy.flows.gate_watch import changed, judge_known, ref_of
 from hubpolicy.flows.gating import Permission, Watch, decide, known_release
 
 if TYPE_CHECKING:
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.finding import Decision
-    from hubpolicy.domain.hub_request import Intent
+    from hubpolicy.domain.hub_request import Commit, Intent
+    from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.gateway.records import Holder, Records
     from hubpolicy.ports import Hub, KnownRelease
@@ -84,14 +84,16 @@ class Passage:
             self._records.submit(target.purl, content, who, watch.court.now)
         return decision
 
-    def differences(self, repo: RepoId, permission: Permission, answer: bytes) -> str:
-        """What the hub made of a commit, where that is not what was judged; empty if it is."""
+    def differences(self, intent: Commit, judged: Listing, answer: bytes) -> str:
+        """How what stands there now differs from what was judged; empty if it does not."""
+        repo = intent.repo
         try:
             oid = str(json.loads(answer)["commitOid"])
+            if not intent.creates_pr:
+                oid = ref_of(repo, intent.revision, self._hub) or oid
             standing = self._hub.listing(repo, oid)
         except (HubpolicyError, ValueError, KeyError, TypeError) as error:
             return f"the commit could not be read back: {error!r:.200}"
-        judged = permission.judged or Listing(())
         wrong = {file.path for file in (*changed(judged, standing), *changed(standing, judged))}
         if not wrong:
             return ""

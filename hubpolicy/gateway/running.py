@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import ssl
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from hubpolicy.errors import ConfigError, ServiceError
 from hubpolicy.gateway.server import Gateway
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.settings import Settings
 
 _HEADER_BYTES = 32 * 1024
+_LOGGER = logging.getLogger("hubpolicy.gateway")
 
 
 def run(
@@ -39,10 +41,12 @@ def run(
 async def _serve(
     settings: Settings, records: Records, passage: Passage, ready: Callable[[str], None]
 ) -> None:
+    _LOGGER.addFilter(_is_ours)
     gateway = Gateway(settings, records, passage)
     runner = web.AppRunner(
         gateway.app(),
         access_log=None,
+        logger=_LOGGER,
         handle_signals=False,
         shutdown_timeout=settings.drain_seconds,
         max_line_size=_HEADER_BYTES,
@@ -66,6 +70,12 @@ async def _serve(
         raise ServiceError(message, hint="--listen 127.0.0.1:0 takes any free port") from error
     finally:
         await runner.cleanup()
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """What strangers send is answered with 400, and fills no log."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, http_exceptions.HttpProcessingError)
 
 
 def _address(runner: web.AppRunner, settings: Settings) -> str:

@@ -241,7 +241,9 @@ class Gateway:
                 size += len(line) - len(old)
             out = out._replace(file=arrived.body, line=line, size=size)
         if isinstance(arrived.intent, _NAMED):
-            out = out._replace(answer=lambda raw: rewritten(raw, self._renamer(ours)))
+            out = out._replace(
+                answer=lambda raw: rewritten(raw, self._renamer(arrived.intent, ours))
+            )
         if self._courier is None:
             return answers.unavailable("the gateway is starting"), b""
         try:
@@ -249,9 +251,9 @@ class Gateway:
         except (aiohttp.ClientError, TimeoutError) as error:
             return answers.no_hub(type(error).__name__), b""
 
-    def _renamer(self, ours: str) -> Callable[[str], str]:
+    def _renamer(self, intent: Intent, ours: str) -> Callable[[str], str]:
         hub, relay = self._settings.upstream, self._relay
-        if self._settings.relays:
+        if self._settings.relays and isinstance(intent, wire.LfsBatch):
             return lambda address: relay.sealed(address, ours)
         return lambda address: replaced(address, hub, ours)
 
@@ -259,7 +261,7 @@ class Gateway:
         return self._settings.public_url or f"{request.scheme}://{request.host}"
 
     async def _stored(self, request: web.Request, path: str) -> web.StreamResponse:
-        """Bytes from and to storage on the hub's host, by an address that we sealed."""
+        """Bytes from and to storage, by an address that we sealed."""
         address = self._relay.opened(path)
         if address is None or self._courier is None or not self._settings.relays:
             return answers.no_such_page()
@@ -298,10 +300,10 @@ class Gateway:
 
     async def _look_back(self, arrived: Arrived, permission: Permission, raw: bytes) -> None:
         """What the hub made of a commit is compared with what was judged; a difference is told."""
-        intent = arrived.intent
-        if permission.judged is None or not isinstance(intent, Commit):
+        intent, judged = arrived.intent, permission.judged
+        if judged is None or not isinstance(intent, Commit):
             return
-        found = await self._work(lambda: self._passage.differences(intent.repo, permission, raw))
+        found = await self._work(lambda: self._passage.differences(intent, judged, raw))
         if found:
             self._metrics.incidents += 1
             await self._note(arrived, "incident", reason=found)

@@ -15,7 +15,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Settings(NamedTuple):
     """``upstream`` is the hub's address, ``endpoint`` its name in evidence: mostly the same.
 
-    ``relays``: bytes pass through us where the hub hands out addresses on its own host.
+    ``relays``: uploads pass through us, not straight to the addresses that the hub hands out.
     ``public_url``: how clients see us, where another proxy stands before us; else their Host.
     """
 
