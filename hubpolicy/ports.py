@@ -231,7 +231,14 @@ class HubReader(Protocol):
         """A small file's content at a commit id (at most 64 MiB)."""
 
 
-class Hub(HubReader, Protocol):
+class HistoryReader(HubReader, Protocol):
+    """The same, and what was there before."""
+
+    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+        """All commit ids that are reachable from a revision, newest first."""
+
+
+class Hub(HistoryReader, Protocol):
     """A Hub endpoint through the official client, to read and to write."""
 
     def repo(self, repo: RepoId) -> RemoteRepo:
@@ -259,9 +266,6 @@ class Hub(HubReader, Protocol):
         self, repo: RepoId, good: str, bad: str, message: str, *, ref: str = "refs/heads/main"
     ) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id."""
-
-    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
-        """All commit ids that are reachable from a revision, newest first."""
 
     def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
         """Every model repository of a namespace that this login may see, sorted."""

@@ -46,8 +46,8 @@ _MIGRATIONS = (
 )
 """One script for each version of the file; append, never change."""
 
-_TREE = ""
-"""The path under which a commit's tree is kept; no file has it."""
+_TREE, _HISTORY = "", "\0history"
+"""The paths under which a commit's tree and its ancestors are kept; no file has such a path."""
 
 _BUSY_SECONDS = 30.0
 _REMOVE = "remove it, it is only a cache; or --no-cache"
@@ -91,6 +91,15 @@ class AuditStore:
         """Remember the tree of a commit."""
         rows = [list(file) for file in listing.files]
         self.keep_content(repo, oid, _TREE, json.dumps(rows, ensure_ascii=True).encode())
+
+    def history(self, repo: RepoId, oid: str) -> tuple[str, ...] | None:
+        """The commits that led to one, if they were read before."""
+        content = self.content(repo, oid, _HISTORY)
+        return None if content is None else tuple(json.loads(content))
+
+    def keep_history(self, repo: RepoId, oid: str, history: tuple[str, ...]) -> None:
+        """Remember the commits that led to one."""
+        self.keep_content(repo, oid, _HISTORY, json.dumps(history).encode())
 
     def content(self, repo: RepoId, oid: str, path: str) -> bytes | None:
         """A file of a commit, if it was read before and is what was read then."""

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import HubReader, RemoteRef
+    from hubpolicy.ports import HistoryReader, RemoteRef
 
 
 class StoredHub(NamedTuple):
-    """Implements :class:`hubpolicy.ports.HubReader` over another one.
+    """Implements :class:`hubpolicy.ports.HistoryReader` over another one.
 
     ``run``: of the store; what it has seen of a repository before it broke is not asked again.
     """
 
-    hub: HubReader
+    hub: HistoryReader
     store: AuditStore
     run: int
 
@@ -41,6 +41,16 @@ class StoredHub(NamedTuple):
         found = self.hub.listing(repo, revision)
         if _is_commit(revision):
             self.store.keep_listing(repo, revision, found)
+        return found
+
+    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+        """What led to a commit, which nobody can change."""
+        kept = self.store.history(repo, revision) if _is_commit(revision) else None
+        if kept is not None:
+            return kept
+        found = self.hub.history(repo, revision)
+        if _is_commit(revision):
+            self.store.keep_history(repo, revision, found)
         return found
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from hubpolicy.cli.options import Output, report_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.cli.exits import Exit
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.baseline import Baseline
     from hubpolicy.domain.finding import Finding, Verdict
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import Court, RefVerdict
-    from hubpolicy.flows.surveying import Surveyed
+    from hubpolicy.flows.surveying import Opening, Surveyed
+    from hubpolicy.ports import HistoryReader
 
 STATUSES = (
     "ATTESTED", "ATTESTED_WAIVED", "STALE", "BASELINE", "UNATTESTED", "MODIFIED", "REVOKED",
@@ -33,6 +37,7 @@ _RESUMED_SECONDS = 3600
 Examples:
   hubpolicy audit acme/my-model
   hubpolicy audit acme                          all models, datasets and Spaces of acme
+  hubpolicy audit acme --all-revisions          every commit too, from bare clones
   hubpolicy audit acme/one acme/two --format json
   hubpolicy audit acme/my-model --fail-on STALE
   hubpolicy audit collections/acme/tern-66f0c1 --from names.txt
@@ -50,6 +55,11 @@ be read, 4 permission.
 @click.argument("targets", nargs=-1)
 @click.option("--from", "files", multiple=True, type=click.Path(exists=True, dir_okay=False),
               help="A file of targets, one a line; repeatable.")  # fmt: skip
+@click.option("--all-revisions", is_flag=True,
+              help="Every commit that a ref shows, not its tip alone.")  # fmt: skip
+@click.option("--engine", type=click.Choice(["api", "git"]), default=None,
+              help="Ask for trees one by one (api: for tips), or clone without large files (git: "
+              "for --all-revisions).")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True,
               help="Repositories at a time.")  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Ask the hub for everything, and keep nothing.")
@@ -60,12 +70,17 @@ def audit(
     *,
     targets: tuple[str, ...],
     files: tuple[str, ...],
+    all_revisions: bool,
+    engine: str | None,
     jobs: int,
     no_cache: bool,
     fail_on: tuple[str, ...],
     output: Output,
 ) -> None:
     """Judge every branch, tag and pull-request ref of TARGETS, without downloading weights.
+
+    With --all-revisions, a commit before a tip is fine where everything like weights in it belongs
+    to a release of its repository that holds.
 
     TARGETS: NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, spaces/NAMESPACE/NAME,
     collections/NAMESPACE/SLUG.
@@ -86,7 +101,9 @@ def audit(
         place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place),
         place.governing,
     )  # fmt: skip
-    answers = _survey(repos, place, court, output, jobs=jobs, cache=not no_cache)
+    engine = engine or ("git" if all_revisions else "api")
+    how = How(engine == "git", all_revisions, jobs, not no_cache)
+    answers = _survey(repos, place, court, output, how)
     found = [verdict for answer in answers for verdict in answer.refs]
     code = _code(answers, found, fail_on)
     refs = tuple(
@@ -106,14 +123,17 @@ def audit(
     finish(report, output)
 
 
+class How(NamedTuple):
+    """How to look: from clones or by requests, at all commits or tips, how many at a time."""
+
+    cloning: bool
+    history: bool
+    jobs: int
+    cache: bool
+
+
 def _survey(
-    repos: tuple[RepoId, ...],
-    place: Seat,
-    court: Court,
-    output: Output,
-    *,
-    jobs: int,
-    cache: bool,
+    repos: tuple[RepoId, ...], place: Seat, court: Court, output: Output, how: How
 ) -> tuple[Surveyed, ...]:
     """All of it, several at a time, and what was read kept for the next time."""
     from contextlib import ExitStack
@@ -121,34 +141,58 @@ def _survey(
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.adapters.hub_http import quiet_client
     from hubpolicy.adapters.quota import QUOTA
-    from hubpolicy.adapters.stored_hub import StoredHub
     from hubpolicy.cli.progress import Bars
-    from hubpolicy.cli.wiring import hub
     from hubpolicy.flows.surveying import survey
 
-    clients = {repo.endpoint: hub(repo) for repo in repos}
     with ExitStack() as open_:
         bars = open_.enter_context(Bars(shown=output.progress, quiet=output.quiet))
         open_.enter_context(quiet_client())
-        if not cache:
-            return survey(repos, lambda repo: clients[repo.endpoint], court, bars, jobs=jobs,
-                          quota=QUOTA.told)  # fmt: skip
-        store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
-        run, seen = store.begin(_digest(repos), court.now, _before(court.now))
-        if seen:
-            bars.note(f"going on with a broken audit: {seen} of {len(repos)} were seen")
-        stored = {at: StoredHub(client, store, run) for at, client in clients.items()}
-        answers = survey(repos, lambda repo: stored[repo.endpoint], court, bars, jobs=jobs,
-                         quota=QUOTA.told)  # fmt: skip
-        store.end(run)
+        store, run = None, 0
+        if how.cache:
+            store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
+            targets = _digest(repos, history=how.history)
+            run, seen = store.begin(targets, court.now, _before(court.now))
+            if seen:
+                bars.note(f"going on with a broken audit: {seen} of {len(repos)} were seen")
+        opening = _opening(repos, store, run, cloning=how.cloning)
+        answers = survey(
+            repos, opening, court, bars, history=how.history, jobs=how.jobs, quota=QUOTA.told
+        )
+        if store is not None:
+            store.end(run)
         return answers
 
 
-def _digest(repos: tuple[RepoId, ...]) -> str:
+def _opening(
+    repos: tuple[RepoId, ...], store: AuditStore | None, run: int, *, cloning: bool
+) -> Opening:
+    """What a repository is read from: its hub or a clone, and what was read before."""
+    from contextlib import contextmanager, nullcontext
+
+    from hubpolicy.adapters.clone import ClonedHub
+    from hubpolicy.adapters.login import login_token
+    from hubpolicy.adapters.stored_hub import StoredHub
+    from hubpolicy.cli.wiring import hub
+
+    clients = {repo.endpoint: hub(repo) for repo in repos}
+    token = login_token() if cloning else None
+
+    @contextmanager
+    def opened(repo: RepoId) -> Iterator[HistoryReader]:
+        client = clients[repo.endpoint]
+        source = ClonedHub(client, repo, token) if cloning else nullcontext(client)
+        with source as reader:
+            yield reader if store is None else StoredHub(reader, store, run)
+
+    return opened
+
+
+def _digest(repos: tuple[RepoId, ...], *, history: bool) -> str:
     """What is audited, so that only the same audit goes on with a broken one."""
     import hashlib
 
-    return hashlib.sha256("\n".join(sorted(repo.purl for repo in repos)).encode()).hexdigest()
+    names = [f"history {history}", *sorted(repo.purl for repo in repos)]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _before(now: str) -> str:

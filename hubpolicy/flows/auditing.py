@@ -120,7 +120,22 @@ def audit(repo: RepoId, hub: HubReader, court: Court, progress: Progress) -> tup
         AccessError, ServiceError: the refs themselves could not be listed.
 
     """
-    refs = hub.refs(repo)
+    return audit_refs(repo, hub.refs(repo), hub, court, progress)
+
+
+def audit_refs(
+    repo: RepoId,
+    refs: tuple[RemoteRef, ...],
+    hub: HubReader,
+    court: Court,
+    progress: Progress,
+) -> tuple[RefVerdict, ...]:
+    """The same of refs that were listed before.
+
+    Raises:
+        AccessError: the login may not read one.
+
+    """
     advance = progress.start(f"auditing {repo.text}", len(refs), "refs")
     known: dict[str, RefVerdict | None] = {}
     contents: dict[str, bytes] = {}

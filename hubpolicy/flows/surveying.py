@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows.auditing import RefVerdict, audit
+from hubpolicy.flows.historic import audit_history
 from hubpolicy.flows.quiet import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import Court
-    from hubpolicy.ports import HubReader, Progress
+    from hubpolicy.ports import HistoryReader, Progress
+
+    Opening = Callable[[RepoId], AbstractContextManager[HistoryReader]]
 
 JOBS = 8
 """Repositories at a time. A hub's quota counts requests, not connections."""
@@ -35,23 +39,29 @@ class Surveyed(NamedTuple):
 
 def survey(
     repos: Sequence[RepoId],
-    hub_of: Callable[[RepoId], HubReader],
+    hub_of: Opening,
     court: Court,
     progress: Progress,
     *,
+    history: bool = False,
     jobs: int = JOBS,
     quota: Callable[[], str] = str,
 ) -> tuple[Surveyed, ...]:
     """A verdict per ref of each repository. Twice asked is once answered.
 
-    ``quota`` says in a few words what the hub still allows.
+    ``hub_of`` opens what a repository is read from, for as long as it is looked at. ``history``:
+    every commit that a ref shows, not its tip alone. ``quota`` says in a few words what the hub
+    still allows.
     """
     wanted = tuple(dict.fromkeys(repos))
     if len(wanted) == 1:
-        return (_survey(wanted[0], hub_of, court, progress),)
+        return (_survey(wanted[0], hub_of, court, progress, history=history),)
     advance = progress.start("auditing", len(wanted), "repositories")
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(wanted)))) as pool:
-        running = {pool.submit(_survey, repo, hub_of, court, Quiet()): repo for repo in wanted}
+        running = {
+            pool.submit(_survey, repo, hub_of, court, Quiet(), history=history): repo
+            for repo in wanted
+        }
         try:
             found = {}
             for future in as_completed(running):
@@ -65,10 +75,12 @@ def survey(
 
 
 def _survey(
-    repo: RepoId, hub_of: Callable[[RepoId], HubReader], court: Court, progress: Progress
+    repo: RepoId, hub_of: Opening, court: Court, progress: Progress, *, history: bool
 ) -> Surveyed:
+    trip = audit_history if history else audit
     try:
-        return Surveyed(repo, audit(repo, hub_of(repo), court, progress))
+        with hub_of(repo) as hub:
+            return Surveyed(repo, trip(repo, hub, court, progress))
     except ServiceError as error:
         said = f"{error.message} ({error.hint})" if error.hint else error.message
         unreadable = RefVerdict(repo, "(all refs)", "", "UNREADABLE", said)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The git engine of audits: one bare clone has every tree, and no request is made for each.
+
+Large files are pointers there and stay where they are: nothing in a bare clone runs, checks out or
+smudges. Refs are still the hub's to name; what they lead to is read from the clone.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.adapters.git_objects import GitObjects, checked_oid
+from hubpolicy.adapters.git_process import open_git
+from hubpolicy.domain.manifest import ListedFile, Listing
+from hubpolicy.errors import HubpolicyError, ServiceError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.ports import HistoryReader, RemoteRef
+
+_SLOW_BYTES, _SLOW_SECONDS = "1000", "120"
+_GITLINK = "160000"
+
+
+class _Clone(NamedTuple):
+    """What was cloned: its objects, and git in it."""
+
+    objects: GitObjects
+    git: Git
+
+
+class ClonedHub:
+    """Implements :class:`hubpolicy.ports.HistoryReader` for one repository.
+
+    ``hub`` names the refs. The clone is made when something is first read, lies in a temporary
+    folder, and is removed on leaving.
+    """
+
+    def __init__(self, hub: HistoryReader, repo: RepoId, token: str | None) -> None:
+        self._hub, self._repo, self._token = hub, repo, token
+        self._folder = ""
+        self._clone: _Clone | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def refs(
+        self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
+    ) -> tuple[RemoteRef, ...]:
+        """As the hub names them: a clone has no pull requests that were hidden, say."""
+        return self._hub.refs(repo, outdated=outdated, ref=ref)
+
+    def listing(self, repo: RepoId, revision: str) -> Listing:
+        """The tree of a commit as the hub would list it: large files by the sha256 of a pointer.
+
+        A submodule stands there as an empty file of its commit's id, which nobody attests.
+        """
+        objects = self._opened(repo).objects
+        tree = objects.tree(checked_oid(revision))
+        objects.load(entry.oid for entry in tree if entry.mode != _GITLINK)
+        files = []
+        for path, mode, oid in tree:
+            name = path.decode("utf-8", "surrogateescape")
+            if mode == _GITLINK:
+                files.append(ListedFile(name, 0, None, oid))
+                continue
+            blob = objects.blob(oid)
+            if blob.pointer is not None:
+                files.append(ListedFile(name, blob.pointer.size, blob.pointer.sha256, None))
+            else:
+                files.append(ListedFile(name, blob.size, None, blob.git_blob))
+        return Listing(tuple(sorted(files, key=lambda file: _bytewise(file.path))))
+
+    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
+        """A file that is in git itself; a pointer's content is not here.
+
+        Raises:
+            ServiceError: there is no such file.
+
+        """
+        objects = self._opened(repo).objects
+        for name, mode, oid in objects.tree(checked_oid(revision)):
+            if name == _bytewise(path) and mode != _GITLINK:
+                if objects.blob(oid).pointer is not None:
+                    return self._hub.read(repo, revision, path)
+                return objects.content(oid)
+        message = f"got no file {path!r} in {repo.text} at {revision[:12]}"
+        raise ServiceError(message)
+
+    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+        """All commit ids that are reachable from a commit, newest first."""
+        listed = self._opened(repo).git.run("rev-list", f"{checked_oid(revision)}^{{commit}}", "--")
+        return tuple(listed.decode("ascii").split())
+
+    def _opened(self, repo: RepoId) -> _Clone:
+        if repo != self._repo:
+            message = f"got {repo.text}, expected {self._repo.text}, in its clone"
+            raise ServiceError(message)
+        if self._clone is None:
+            self._folder = tempfile.mkdtemp(prefix="hubpolicy-audit-")
+            target = os.path.join(self._folder, "clone.git")  # noqa: PTH118
+            _mirror(repo, target, self._token)
+            git = open_git(target, os.environ)
+            self._clone = _Clone(GitObjects(git), git)
+        return self._clone
+
+
+def _mirror(repo: RepoId, target: str, token: str | None) -> None:
+    """Every ref, pull requests too. The token is in the child's environment, never in a command.
+
+    Progress is asked for, so that a long clone is not taken for one that hangs.
+    """
+    kind = "" if repo.repo_type == "model" else f"{repo.repo_type}s/"
+    address = f"{repo.endpoint}/{kind}{repo.text}"
+    settings = {
+        "http.lowSpeedLimit": _SLOW_BYTES,
+        "http.lowSpeedTime": _SLOW_SECONDS,
+        "credential.helper": "",
+        "http.followRedirects": "false",
+    }
+    if token:
+        login = base64.b64encode(f"hubpolicy:{token}".encode()).decode()
+        settings[f"http.{repo.endpoint}/.extraHeader"] = f"Authorization: Basic {login}"
+    git = open_git("", os.environ)
+    environment = {**git.environment, "GIT_ALLOW_PROTOCOL": "http:https", **_as_config(settings)}
+    try:
+        git._replace(environment=environment).run(
+            "clone", "--mirror", "--progress", "--template=", "--end-of-options", address, target
+        )
+    except HubpolicyError as error:
+        said = error.message.replace(token, "[token]") if token else error.message
+        message = f"cloning {repo.text}: {said}"
+        raise ServiceError(message, hint="try again, or --engine api") from error
+
+
+def _as_config(settings: dict[str, str]) -> dict[str, str]:
+    """git-config(1), GIT_CONFIG_COUNT."""
+    found = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
+
+
+def _bytewise(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")

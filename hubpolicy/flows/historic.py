@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``audit`` trip through time: every commit that a ref of a public repository shows.
+
+A tip must be what was attested, exactly. In between a release may be on its way, one part of it in
+each commit: there it is enough that everything like weights belongs, digest by digest, to a release
+of this repository that holds. A commit without anything like weights released nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.errors import AccessError, HubpolicyError
+from hubpolicy.flows.auditing import GREEN, RefVerdict, audit_refs, judge_listing, read_evidence
+from hubpolicy.ports import RemoteRef
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.manifest import ListedFile, Listing
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.auditing import Court
+    from hubpolicy.ports import HistoryReader, Progress
+
+PART = "part of a release"
+_ATTESTED = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
+
+
+class _Past(NamedTuple):
+    """A commit that was judged, with what its weights are."""
+
+    verdict: RefVerdict
+    weights: frozenset[str]
+
+
+def audit_history(
+    repo: RepoId, hub: HistoryReader, court: Court, progress: Progress
+) -> tuple[RefVerdict, ...]:
+    """The refs, as ``audit`` has them, and after them every older commit with weights.
+
+    ``ref`` of an older commit is the first ref that shows it, and ``(history)``.
+
+    Raises:
+        AccessError, ServiceError: refs or history could not be listed.
+
+    """
+    refs = hub.refs(repo)
+    tips = audit_refs(repo, refs, hub, court, progress)
+    older = _older(repo, refs, hub)
+    advance = progress.start(f"reading the history of {repo.text}", len(older), "commits")
+    contents: dict[str, bytes] = {}
+    past: list[_Past] = []
+    attested = _digests_of_tips(tips, repo, hub)
+    for ref in older:
+        found = _judge(repo, ref, hub, court, contents)
+        advance(1)
+        if found is None:
+            continue
+        past.append(found)
+        if found.verdict.status in _ATTESTED:
+            attested |= found.weights
+    return (*tips, *(_told(each, attested) for each in past))
+
+
+def _older(repo: RepoId, refs: tuple[RemoteRef, ...], hub: HistoryReader) -> tuple[RemoteRef, ...]:
+    """Every commit that a ref leads to and that is no tip, under the name of the first such ref."""
+    tips = {ref.oid for ref in refs}
+    found: dict[str, str] = {}
+    for ref in refs:
+        for oid in hub.history(repo, ref.oid):
+            if oid not in tips:
+                found.setdefault(oid, f"{ref.name} (history)")
+    return tuple(RemoteRef(name, oid) for oid, name in found.items())
+
+
+def _judge(
+    repo: RepoId,
+    ref: RemoteRef,
+    hub: HistoryReader,
+    court: Court,
+    contents: dict[str, bytes],
+) -> _Past | None:
+    try:
+        listing = hub.listing(repo, ref.oid)
+        weights = _weights(listing)
+        if not weights:
+            return None
+        files = read_evidence(repo, ref.oid, listing, hub, contents)
+    except AccessError:
+        raise
+    except HubpolicyError as error:
+        unreadable = RefVerdict(repo, ref.name, ref.oid, "UNREADABLE", error.message)
+        return _Past(unreadable, frozenset())
+    return _Past(judge_listing(repo, ref, listing, files, court), weights)
+
+
+def _digests_of_tips(tips: tuple[RefVerdict, ...], repo: RepoId, hub: HistoryReader) -> set[str]:
+    """What the releases at the tips hold. Their trees were read a moment ago."""
+    found: set[str] = set()
+    for oid in {tip.oid for tip in tips if tip.status in _ATTESTED}:
+        found |= _weights(hub.listing(repo, oid))
+    return found
+
+
+def _weights(listing: Listing) -> frozenset[str]:
+    return frozenset(_digest(file) for file in listing.files if publishes_weights(file))
+
+
+def _digest(file: ListedFile) -> str:
+    return file.sha256 or file.git_blob or file.path
+
+
+def _told(past: _Past, attested: set[str]) -> RefVerdict:
+    """A commit on the way to a release is no leak; what was revoked or unreadable stays so."""
+    verdict = past.verdict
+    on_the_way = verdict.status in {"UNATTESTED", "MODIFIED"} and past.weights <= attested
+    if verdict.status in GREEN or not on_the_way:
+        return verdict
+    return verdict._replace(status="ATTESTED", detail=PART, findings=())

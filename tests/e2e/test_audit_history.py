@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy audit --all-revisions``: what once stood there, from clones and by requests alike."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import huggingface_hub.constants
+import pytest
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+from hubpolicy.demo.hub.process import HubProcess
+from tests.e2e.author import TOKEN, Author, write_model
+from tests.hub.world import TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.author import Ended
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+STEPS, LEAKED = "acme/steps", "acme/leaked"
+WEIGHTS = b"\x10\0\0\0\0\0\0\0" + b'{"a": {}}       ' + b"weights" * 100
+TIP = "refs/heads/main"
+BEFORE = f"{TIP} (history)"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        HubProcess(tmp_path_factory.mktemp("hub"), TOKENS) as hub,
+    ):
+        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def commits(
+    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """One repository that was filled in steps; one that lost its weights, but for its history."""
+    home = tmp_path_factory.mktemp("filling") / "home"
+    shutil.copytree(configured_home, home)
+    ada = Author(home, hub.endpoint)
+    model = write_model(home / "civil")
+    ada.put_run(model)
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    api.create_repo(STEPS, private=True)
+    first = api.upload_file(
+        path_or_fileobj=model / "model.onnx", path_in_repo="model.onnx", repo_id=STEPS
+    )
+    ada.ok("push", model, STEPS)
+    api.create_repo(LEAKED)
+    leak = api.create_commit(LEAKED, [
+        CommitOperationAdd("model.safetensors", WEIGHTS), CommitOperationAdd("ä b.txt", b"text"),
+    ], commit_message="too early")  # fmt: skip
+    api.create_tag(LEAKED, tag="v0")
+    gone = api.create_commit(
+        LEAKED, [CommitOperationDelete("model.safetensors")], commit_message="gone"
+    )
+    api.create_commit(LEAKED, [CommitOperationAdd("more.md", b"x")], commit_message="more")
+    return {"first": first.oid, "leak": leak.oid, "gone": gone.oid}
+
+
+@pytest.fixture
+def ada(configured_home: Path, hub: HubProcess, commits: dict[str, str], tmp_path: Path) -> Author:
+    home = tmp_path / "home"
+    shutil.copytree(configured_home, home)
+    return Author(home, hub.endpoint)
+
+
+def rows(done: Ended) -> list[dict[str, Any]]:
+    refs: list[dict[str, Any]] = done.json["refs"]
+    return refs
+
+
+def seen(done: Ended) -> set[tuple[str, str, str]]:
+    return {(ref["repo"], ref["oid"], ref["status"]) for ref in rows(done)}
+
+
+def look(ada: Author, *options: str) -> Ended:
+    return ada.type("audit", STEPS, LEAKED, "--all-revisions", "--format", "json", *options)
+
+
+def test_both_engines_see_the_same(ada: Author, commits: dict[str, str]) -> None:
+    cloned = look(ada, "--no-cache")
+    asked = look(ada, "--engine", "api", "--no-cache")
+    assert rows(cloned) == rows(asked)
+    assert cloned.code == asked.code == 1
+    assert (STEPS, commits["first"], "ATTESTED") in seen(cloned)
+    assert (LEAKED, commits["leak"], "UNATTESTED") in seen(cloned)
+    assert commits["gone"] not in {oid for _, oid, _ in seen(cloned)}, "nothing was released there"
+
+
+def test_a_commit_on_the_way_is_part_of_its_release(ada: Author, commits: dict[str, str]) -> None:
+    done = ada.type("audit", STEPS, "--all-revisions", "--format", "json")
+    assert done.code == 0
+    (step,) = (ref for ref in rows(done) if ref["oid"] == commits["first"])
+    assert (step["ref"], step["detail"]) == (BEFORE, "part of a release")
+    tip = next(ref for ref in rows(done) if ref["ref"] == TIP)
+    assert (tip["status"], tip["detail"] == "part of a release") == ("ATTESTED", False)
+
+
+def test_a_tip_is_never_part_of_anything(ada: Author, commits: dict[str, str]) -> None:
+    """A tag on the step: what one ref shows must be whole."""
+    api = HfApi(endpoint=ada.endpoint, token=TOKEN)
+    api.create_tag(STEPS, tag="early", revision=commits["first"])
+    try:
+        done = ada.type("audit", STEPS, "--all-revisions", "--format", "json")
+    finally:
+        api.delete_tag(STEPS, tag="early")
+    early = next(ref for ref in rows(done) if ref["ref"] == "refs/tags/early")
+    assert early["status"] == "UNATTESTED"
+    assert done.code == 1
+
+
+def test_a_second_look_needs_no_clone(ada: Author, hub: HubProcess) -> None:
+    first = look(ada)
+    mark = len(hub.requests())
+    assert rows(look(ada)) == rows(first)
+    paths = [str(line["path"]) for line in hub.requests()[mark:]]
+    assert len(paths) == 2, paths
+    assert all("/refs" in path for path in paths)
+
+
+def test_what_cannot_be_cloned_is_unreadable_and_the_token_is_not_told(
+    ada: Author, hub: HubProcess
+) -> None:
+    hub.configure({"faults": [{"status": 500, "path_regex": r"steps(\.git)?/info", "times": None}]})
+    try:
+        done = look(ada, "--no-cache")
+    finally:
+        hub.configure({})
+    assert {status for repo, _, status in seen(done) if repo == STEPS} == {"UNREADABLE"}
+    assert {status for repo, _, status in seen(done) if repo == LEAKED} == {"UNATTESTED"}
+    assert TOKEN not in done.text
+    assert not list(ada.home.glob("**/hubpolicy-audit-*"))
