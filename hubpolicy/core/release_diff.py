@@ -18,7 +18,6 @@ from hubpolicy.domain.statement import (
     Approval,
     CardResult,
     ForeignEvidence,
-    ReleaseSummary,
     ToxicityResult,
     Waiver,
 )
@@ -95,8 +94,8 @@ class ReleaseDiff(NamedTuple):
 
     @property
     def voided(self) -> tuple[LineChange, ...]:
-        """Evidence of A that says nothing about B."""
-        return tuple(line for line in self.evidence if line.void and line.standing != "added")
+        """Evidence of either side that says nothing about the bytes of B."""
+        return tuple(line for line in self.evidence if line.void)
 
     @property
     def empty(self) -> bool:
@@ -235,7 +234,7 @@ def _told(line: VerifiedStatement) -> tuple[str, str]:
         case Approval() as approval:
             what = f"approval as {approval.role}, of the {approval.binds}"
             return what, f"hubpolicy approve PATH --as {approval.role}"
-        case ReleaseSummary() as summary:
+        case summary:
             return f"release line for {summary.resource_uri}", "hubpolicy attest PATH"
 
 
