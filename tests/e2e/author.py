@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -21,18 +20,10 @@ from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.adapters.home import Home
 from hubpolicy.adapters.signers import signer_for
 from hubpolicy.adapters.trusted import open_trusted
-from hubpolicy.cli.main import main
 from hubpolicy.core.statements import toxicity_statement
-from hubpolicy.domain.statement import (
-    Canaries,
-    RecordsPin,
-    ScorerPin,
-    ToxicityResult,
-)
 from hubpolicy.flows.attesting import Desk, add_run
-from tests.hook.gate_world import sha
+from tests.cli.world import result_for, run
 from tests.hub.world import client_environment, client_python
-from tests.unit.core.plan_values import covering
 
 if TYPE_CHECKING:
     from hubpolicy.demo.hub.process import HubProcess
@@ -86,18 +77,9 @@ class Author:
 
     def type(self, *arguments: str | Path, **env: str) -> Ended:
         """The same in this process: quicker, for what does not depend on how it was started."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            mock.patch.dict(os.environ, self.environment | env, clear=True),
-            contextlib.chdir(self.home),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            try:
-                main([*map(str, arguments)])
-            except SystemExit as stop:
-                code = int(stop.code or 0)
-        return Ended(code, out.getvalue(), err.getvalue())
+        environment = self.environment | env
+        with mock.patch.dict(os.environ, environment, clear=True), contextlib.chdir(self.home):
+            return Ended(*run(*arguments))
 
     def hf(self, *arguments: str | Path) -> Ended:
         """Run the official client's own command, which knows nothing of us."""
@@ -167,27 +149,10 @@ class Author:
         key = signer_for(f"file:{self.config.path('keys', 'solo.pem')}")
         envelope = self.config.read("trust", "policy.json")
         desk = Desk(key, policy, envelope, trust, SystemClock(), "0.1.0")
-        wanted = policy.toxicity
-        suites = covering(wanted.suites, hits)
-        result = ToxicityResult(
-            plan=wanted.plan,
-            plan_sha256=wanted.plan_sha256,
-            opens_gate=True,
-            scorer=ScorerPin("hubpolicy-screen-en", "screen", min(wanted.scorers), "int8"),
-            generator="onnx",
-            binding_level=4,
-            suites=suites,
-            canaries=Canaries(wanted.canaries.sha256, 40, 40, 40, 0),
-            records=RecordsPin(sha("records"), sha("root"), sum(s.samples for s in suites)),
-            ledger_head=sha("ledger"),
-            attempts=1,
-            seed=sha("seed"),
-            finished_on=desk.clock.now(),
-        )
         reader = FolderRelease(folder)
         apart = {"README.md", ".gitattributes", ".gitignore"}
         closure = [entry for entry in reader.manifest.entries if entry.path not in apart]
-        payload = toxicity_statement(result, closure)
+        payload = toxicity_statement(result_for(policy, hits=hits), closure)
         add_run(reader.evidence_files(), EvidenceFolder(folder), desk, payload, None)
 
 
