@@ -6,24 +6,38 @@ from __future__ import annotations
 import json
 import time
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hubpolicy.core import merge_operators as merging
+from hubpolicy.core import statements
 from hubpolicy.core.foreign_evidence import bound_to, import_evidence
 from hubpolicy.core.foreign_garak import GarakReport
 from hubpolicy.core.foreign_json import MappedJson
 from hubpolicy.core.foreign_lm_eval import LmEvalResults
 from hubpolicy.core.foreign_policy import resolve_items
-from hubpolicy.core.foreign_predicate import MOST_METRICS
+from hubpolicy.core.foreign_predicate import MOST_METRICS, holds
 from hubpolicy.core.foreign_readings import Reading, moment, number
 from hubpolicy.core.merge_operators import MAX_NUMBER, MAX_RATIO, MIN_NUMBER, MIN_RATIO
+from hubpolicy.domain.statement import ForeignEvidence
 from hubpolicy.errors import ConfigError, MalformedError
-from tests.golden.samples import sha
-from tests.unit.core.foreign_world import ITEM, LM_EVAL, MAPPED, PROFANITY, asking_for, lm_eval
+from tests.golden.samples import CLOSURE, TRUST, sha
+from tests.unit.core.foreign_world import (
+    ITEM,
+    LM_EVAL,
+    MAPPED,
+    PROFANITY,
+    asking_for,
+    evidence_line,
+    lm_eval,
+)
+from tests.unit.core.release_world import signed
 from tests.unit.core.test_foreign_evidence import NOW
 from tests.unit.core.test_policy_child import PARENT, PARITY, refused, under
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.statement import Comparison
 
 # Numbers are compared as numbers -------------------------------------------------------------
 
@@ -242,6 +256,41 @@ def test_a_day_ahead_is_a_local_one_and_two_are_kept() -> None:
     ):  # fmt: skip
         dated = found._replace(evidence=found.evidence._replace(measured_on=said))
         assert bound_to(dated, (), NOW).measured_on == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "comparison", "threshold", "good"),
+    [
+        ("5", "at least", "4.5", True), ("10", "at most", "9.9", False), ("-5", "at most", "-4.5", True),
+        ("-0.5", "at least", "-1", True), ("-1", "at least", "0.5", False), ("1", "at least", "-2", True),
+        ("0.10", "at least", "0.1", True), ("7", "at most", "7.0", True),
+    ],
+)  # fmt: skip
+def test_numbers_hold_as_numbers(
+    value: str, comparison: Comparison, threshold: str, *, good: bool
+) -> None:
+    assert holds(value, comparison, threshold) is good
+
+
+def test_signed_numbers_are_sorted_and_none_twice() -> None:
+    line = evidence_line()
+    entry = line.predicate
+    assert isinstance(entry, ForeignEvidence)
+    (metric,) = entry.metrics
+    for metrics in ((), (metric, metric), (metric._replace(name="z"), metric)):
+        with pytest.raises(MalformedError, match="sorted by name, each once"):
+            proven(entry._replace(metrics=metrics))
+    most = tuple(metric._replace(name=f"a{n:03}") for n in range(MOST_METRICS + 1))
+    assert proven(entry._replace(metrics=most[:-1])).metrics == most[:-1]
+    with pytest.raises(MalformedError, match=f"1 to {MOST_METRICS} numbers"):
+        proven(entry._replace(metrics=most))
+
+
+def proven(evidence: ForeignEvidence) -> ForeignEvidence:
+    payload = statements.foreign_statement(evidence, CLOSURE, tool_version="0.1.0")
+    found = signed(payload, "ci", TRUST).predicate
+    assert isinstance(found, ForeignEvidence)
+    return found
 
 
 # Times and decimal numbers -------------------------------------------------------------------
