@@ -45,6 +45,10 @@ class Counting:
         self.asked.append(f"refs {repo.repo_type} {outdated[:4]}".rstrip())
         return REFS
 
+    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+        self.asked.append(f"history {repo.repo_type} {revision[:4]}")
+        return (revision, LATER)
+
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         self.asked.append(f"read {repo.repo_type} {revision[:4]} {path}")
         return f"{path} at {revision}".encode()
@@ -68,10 +72,11 @@ def test_a_commit_is_asked_once(store: AuditStore, path: Path) -> None:
         stored = StoredHub(hub, store, run)
         assert stored.listing(REPO, OID) == LISTING
         assert stored.read(REPO, OID, "x") == f"x at {OID}".encode()
-    assert hub.asked == ["listing model aaaa", "read model aaaa x"]
+        assert stored.history(REPO, OID) == (OID, LATER)
+    assert hub.asked == ["listing model aaaa", "read model aaaa x", "history model aaaa"]
     with AuditStore(path) as again:
         assert StoredHub(hub, again, run).listing(REPO, OID) == LISTING
-    assert len(hub.asked) == 2
+    assert len(hub.asked) == 3
 
 
 def test_repositories_commits_and_paths_are_told_apart(store: AuditStore) -> None:
@@ -89,7 +94,8 @@ def test_names_that_move_are_asked_each_time(store: AuditStore) -> None:
     for _ in range(2):
         stored.listing(REPO, "main")
         stored.read(REPO, "refs/pr/1", "x")
-    assert len(hub.asked) == 4
+        stored.history(REPO, "main")
+    assert len(hub.asked) == 6
 
 
 def test_refs_are_asked_once_a_run(store: AuditStore) -> None:
