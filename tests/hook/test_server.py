@@ -17,10 +17,11 @@ from hubpolicy.domain.refs import parse_received
 from hubpolicy.errors import MalformedError
 from tests.cli.world import run
 from tests.git.repos import ZERO, Repo, need_lfs, pointer
+from tests.hook import pushes
 from tests.hook.gate_world import ENDPOINT, MODEL, person, sign
 from tests.hook.hooked import Pushed, push
+from tests.hook.pushes import WEIGHTS, attested, refs
 
-WEIGHTS = MODEL["model.safetensors"]
 OID = "a" * 40
 # As Gitea writes it: every program of the folder gets the same input.
 DISPATCHER = """#!/usr/bin/env bash
@@ -52,22 +53,8 @@ def server(remote: Repo, home: Path) -> Repo:
     return remote
 
 
-def attested(repo: Repo, files: dict[str, bytes] = MODEL) -> str:
-    repo.write(files)
-    repo.git("add", "-A")
-    sign(repo.path, person())
-    return repo.commit()
-
-
-def refs(server: Repo) -> list[str]:
-    return server.git("for-each-ref", "--format=%(refname)").split()
-
-
 def refused(pushed: Pushed) -> set[str]:
-    assert pushed.code != 0, pushed.said
-    assert "Nothing was accepted." in pushed.said
-    assert "Traceback" not in pushed.said
-    return {word for word in pushed.said.split() if word[:2] == "HP" and word[2:5].isdigit()}
+    return pushes.refused(pushed, closing="Nothing was accepted.")
 
 
 class TestWhatIsReceived:
