@@ -61,7 +61,7 @@ with --older-until, after that day. All else is judged under the new policy from
 def policy(folder: str, older_until: str) -> None:
     """Prepare DIR/hubpolicy.toml as the next policy, and the state that names it."""
     from hubpolicy.adapters.trust_folder import POLICY_SOURCE, read_beside
-    from hubpolicy.cli.trust_place import open_place, resolve_policy
+    from hubpolicy.cli.trust_place import open_place, resolve_policy, say
     from hubpolicy.flows.trusting import STATE_DAYS, propose_policy
 
     place = open_place(folder)
@@ -70,6 +70,9 @@ def policy(folder: str, older_until: str) -> None:
         place.folder, payload, place.now, days=STATE_DAYS, older_until=older_until
     )
     prepared(place, after)
+    if place.standing.policy is not None and not older_until:
+        again = f"hubpolicy trust policy {folder} --older-until DATE"
+        say(f"         or first, for the releases: {again}")
 
 
 @click.group()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hubpolicy.core.fields import Fields
+    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.trust import State
 
 MOST_OLDER = 64
@@ -167,25 +168,30 @@ def counts(older: OlderPolicy, now: str) -> bool:
     return older.until >= now[:10]
 
 
-def succeeded(state: State, until: str, now: str) -> tuple[OlderPolicy, ...]:
+def succeeded(
+    older: tuple[OlderPolicy, ...], version: int, sha256: str, until: str, now: str
+) -> tuple[OlderPolicy, ...]:
     """The older policies of the state after the next policy.
 
-    Those that count still, and the policy of ``state`` until that day; an empty day is never.
+    Those that count still, and the one that was newest until that day; an empty day is never.
     """
-    kept = tuple(older for older in state.older_policies if counts(older, now))
-    last = OlderPolicy(state.policy_version, state.policy_sha256, until)
-    return (*kept, last) if until else kept
+    kept = tuple(each for each in older if counts(each, now) and each.sha256 != sha256)
+    return (*kept, OlderPolicy(version, sha256, until)) if until else kept
 
 
-def require_day(until: str, last: str, now: str) -> None:
-    """Refuse a last day for releases under an older policy that is over, or later than ``last``.
+def require_day(until: str, policy: Policy | None, now: str) -> None:
+    """Refuse a last day for releases that is over, or later than a policy's own.
 
     Raises:
-        ConfigError: naming the days that there are.
+        ConfigError: naming the days that there are; or there is no policy yet.
 
     """
-    if not times.is_date(until) or not now[:10] <= until <= last:
-        message = f"got --older-until {until[:40]!r}, expected a day from {now[:10]} to {last}"
+    if policy is None:
+        message = "no policy is published yet, so that no release was made under an older one"
+        raise ConfigError(message, hint="leave --older-until out")
+    if not times.is_date(until) or not now[:10] <= until <= policy.expires:
+        days = f"{now[:10]} to {policy.expires}"
+        message = f"got --older-until {until[:40]!r}, expected a day from {days}"
         raise ConfigError(message, hint="after that day each release is attested again")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hubpolicy.core import strictjson
 from hubpolicy.core.documents import parse_root, parse_state
 from hubpolicy.core.policy import policy_payload
+from hubpolicy.domain.trust import OlderPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,13 +130,15 @@ def _terms_lines(before: State | None, after: State) -> Iterator[str]:
         yield _change("least hubpolicy version", None if before is None else least or "none", now)
     old = {} if before is None else {older.sha256: older for older in before.older_policies}
     new = {older.sha256: older for older in after.older_policies}
+    if before is not None and before.policy_sha256 != after.policy_sha256:
+        old[before.policy_sha256] = OlderPolicy(before.policy_version, before.policy_sha256, "")
     for sha256, older in (old | new).items():
         what = f"releases under policy {older.version}, {sha256}"
         if sha256 not in new:
             yield f"{what}: count no more"
         elif old.get(sha256) != older:
-            was = old[sha256].until if sha256 in old else None
-            yield _change(f"{what}, count until", was, older.until)
+            was = old[sha256].until if sha256 in old else ""
+            yield _change(f"{what}, count until", was or None, older.until)
 
 
 def _change(name: str, before: str | None, after: str) -> str:

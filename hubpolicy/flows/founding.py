@@ -99,7 +99,7 @@ def seal(
         raise ConfigError(message, hint="raise `version` in hubpolicy.toml, then sign again")
     if older_until:
         _require_later(value, previous)
-        require_day(older_until, value.expires, now)
+        require_day(older_until, value, now)
     state = _next_state(value, previous, older_until, now)
     root = _renewed_root(signer, root, value)
     signed_policy = make_document(policy, POLICY_TYPE, (signer,))
@@ -191,7 +191,8 @@ def _next_state(policy: Policy, previous: State | None, older_until: str, now: s
     fresh = State(1, f"{policy.expires}T23:59:59Z", policy.version, policy.sha256, none, none, none)
     if previous is None:
         return fresh
-    older = succeeded(previous, older_until, now)
+    last = (previous.policy_version, previous.policy_sha256)
+    older = succeeded(previous.older_policies, *last, older_until, now)
     return previous._replace(
         version=previous.version + 1,
         expires=fresh.expires,

@@ -100,7 +100,7 @@ def propose_policy(
     """A policy and the state that names it. A pending state goes on from what it said.
 
     ``older_until``: the last day on which releases under the published policy count; empty is
-    none.
+    none. With one, a policy that is pending stays, and its state is prepared anew.
 
     Raises:
         ConfigError: another one is pending, it is the published one or no later version, it asks
@@ -111,9 +111,28 @@ def propose_policy(
     """
     standing = verify_folder(folder)
     value, pending = parse_policy(payload), folder.find("policy")
-    if pending is not None and pending.sha256 == value.sha256:
+    if pending is None or pending.sha256 != value.sha256:
+        folder = _with_policy(folder, standing, payload, now)
+    elif not older_until or (standing.policy is not None and standing.policy == value):
         message = f"this policy is pending already, in {pending.path}"
         raise ConfigError(message, hint="hubpolicy trust sign DIR")
+    if older_until:
+        require_day(older_until, standing.policy, now)
+    state, last = next_state(folder, standing, now, days), standing.policy
+    older = (
+        ()
+        if last is None
+        else succeeded(state.older_policies, last.version, last.sha256, older_until, now)
+    )
+    named = state._replace(
+        policy_version=value.version, policy_sha256=value.sha256, older_policies=older
+    )
+    return put(folder, propose("state", state_payload(named)))
+
+
+def _with_policy(folder: TrustFolder, standing: Standing, payload: bytes, now: str) -> TrustFolder:
+    """The folder with another policy pending, which follows the one that is published."""
+    value = parse_policy(payload)
     _refuse_open(folder, "policy")
     require_end(value, now)
     if standing.policy is not None and standing.policy.sha256 == value.sha256:
@@ -130,15 +149,7 @@ def propose_policy(
     proposed = propose("policy", payload)
     folder = put(folder, proposed)
     check_follows(folder, standing, proposed, now)
-    if older_until:
-        require_day(older_until, _last_day(standing.policy), now)
-    state = next_state(folder, standing, now, days)
-    named = state._replace(
-        policy_version=value.version,
-        policy_sha256=value.sha256,
-        older_policies=() if standing.policy is None else succeeded(state, older_until, now),
-    )
-    return put(folder, propose("state", state_payload(named)))
+    return folder
 
 
 def propose_revocation(
@@ -290,13 +301,6 @@ def require_fillable(policy: Policy, root: TrustRoot) -> None:
 def _holders(root: TrustRoot, name: str) -> frozenset[str]:
     role = root.role(name)
     return _NONE if role is None else role.principals
-
-
-def _last_day(policy: Policy | None) -> str:
-    if policy is None:
-        message = "no policy is published yet, so that no release was made under an older one"
-        raise ConfigError(message, hint="leave --older-until out")
-    return policy.expires
 
 
 def _refuse_open(folder: TrustFolder, kind: str) -> None:

@@ -125,6 +125,38 @@ def test_what_counts_is_kept_by_everything_and_ends_earlier_only(team: Team) -> 
     assert stands() == ([(1, SOONER)], "0.1.0")
 
 
+def test_time_can_be_given_until_the_policy_is_published_and_not_after(team: Team) -> None:
+    ran = next_policy(team, 2)
+    assert "releases under policy 1" in ran.out
+    assert "count no more" in ran.out
+    assert f"hubpolicy trust policy {team.folder} --older-until DATE" in ran.out
+    assert team.sign("ada").code == 5
+    ran = team.trust("ada", "policy", "--older-until", SOON)
+    assert f"count until: {SOON}" in ran.out
+    assert "pending/state-2.json was changed: 1 signatures" in ran.out
+    assert "--older-until DATE" not in ran.out
+    assert team.trust("ada", "policy", "--older-until", SOONER).code == 0  # still ours to say
+    (policy, _) = team.show()["pending"]
+    assert policy["signatures"][0]["signed"] == ["ada"]  # nothing changed in it
+    assert "pending already" in team.trust("ada", "policy").err
+    assert team.sign("ada", "bob").code == 0
+    assert older(team) == [(1, SOONER)]
+    ran = team.trust("ada", "policy", "--older-until", SOON)
+    assert (ran.code, "nothing changed" in ran.err) == (2, True)
+
+
+def test_the_first_policy_and_one_that_is_signed_anew_follow_no_older_one(
+    team: Team, tmp_path: Path
+) -> None:
+    new = found_team(tmp_path / "new")
+    ran = new.trust("ada", "policy", "--older-until", SOON)
+    assert (ran.code, "no policy is published yet" in ran.err) == (2, True), ran
+    revoked = team.signer("ada").keyid
+    assert team.run("bob", "trust", "revoke", "key", revoked, team.folder, "--yes").code == 0
+    ran = team.trust("bob", "policy", "--older-until", SOON)
+    assert (ran.code, "pending already" in ran.err) == (2, True), ran
+
+
 @pytest.mark.parametrize(
     ("day", "said"),
     [

@@ -183,14 +183,20 @@ def test_an_older_hubpolicy_judges_nothing(minimum: str, judged: bool) -> None:
 )
 def test_an_older_policy_counts_to_the_end_of_its_day(now: str, counting: bool) -> None:
     assert counts(FIVE, now) is counting
-    assert (FIVE in succeeded(ASKING, "", now)) is counting
+    kept = succeeded(ASKING.older_policies, SEVEN.version, SEVEN.sha256, "", now)
+    assert (FIVE in kept) is counting
 
 
 def test_the_next_policy_leaves_the_one_before_its_time() -> None:
-    assert succeeded(STATE, "", NOW) == ()
-    assert succeeded(STATE, "2027-06-30", NOW) == (SEVEN,)
-    assert succeeded(ASKING, "2027-06-30", NOW) == (FIVE, SIX, SEVEN)
-    assert succeeded(ASKING, "2027-06-30", "2026-12-24T00:00:00Z") == (SIX, SEVEN)
+    def then(older: tuple[OlderPolicy, ...], until: str, now: str = NOW) -> tuple[OlderPolicy, ...]:
+        return succeeded(older, SEVEN.version, SEVEN.sha256, until, now)
+
+    assert then((), "") == ()
+    assert then((), SEVEN.until) == (SEVEN,)
+    assert then((FIVE, SIX), SEVEN.until) == (FIVE, SIX, SEVEN)
+    assert then((FIVE, SIX), SEVEN.until, "2026-12-24T00:00:00Z") == (SIX, SEVEN)
+    assert then((SIX, SEVEN._replace(until="2027-02-01")), SEVEN.until) == (SIX, SEVEN)
+    assert then((SIX, SEVEN), "") == (SIX,)
 
 
 @pytest.mark.parametrize(

@@ -194,4 +194,10 @@ def test_a_policy_that_stays_is_not_said_and_nobody_is_weaker_than_nobody() -> N
     assert lines == (f"expires: {STATE.expires} -> {STATE.expires}", f"revokes key {sha('k')}")
     other = state_changes(STATE, STATE._replace(policy_sha256=sha("p")))
     assert any(line.startswith("policy: ") for line in other)
+    assert other[-1] == (
+        f"releases under policy {STATE.policy_version}, {STATE.policy_sha256}: count no more"
+    )
+    mine = OlderPolicy(STATE.policy_version, STATE.policy_sha256, "2027-01-31")
+    given = state_changes(STATE, STATE._replace(policy_sha256=sha("p"), older_policies=(mine,)))
+    assert given[-1].endswith("count until: 2027-01-31")
     assert weaker(Standing(), source()) == ()
