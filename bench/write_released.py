@@ -56,7 +56,10 @@ from transformers.utils import PushToHubMixin
 class Trained(PushToHubMixin):
     def save_pretrained(self, place, **_):
         shutil.copytree(folder, place, dirs_exist_ok=True, ignore=lambda *_: {".hubpolicy"})
-Trained().push_to_hub(repo, private=True)
+api.create_repo(repo, private=True, exist_ok=True)
+card = [a for a in adds if a.path_in_repo == "README.md"]
+api.create_commit(repo, card, commit_message="card")  # it takes the card that stands there
+Trained().push_to_hub(repo)
 left = [a for a in adds if a.path_in_repo.startswith(".hubpolicy/")]
 api.create_commit(repo, left, commit_message="evidence")
 """,

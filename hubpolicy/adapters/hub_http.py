@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from huggingface_hub import constants, set_client_factory
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    CLIError,
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
     get_session,
     hf_raise_for_status,
@@ -23,7 +28,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from hubpolicy.adapters.quota import QUOTA, kind_of
-from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
+from hubpolicy.errors import AccessError, HubpolicyError, ServiceError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,13 +195,16 @@ def quiet_client() -> Iterator[None]:
 def _cause(error: Exception) -> Exception:
     """The client wraps what broke an upload into a RuntimeError that does not say it."""
     inner = error.__cause__
-    known = (HfHubHTTPError, httpx.HTTPError, UnreachableError, OSError)
+    known = (HfHubHTTPError, httpx.HTTPError, UnreachableError, OSError, CLIError)
     return inner if isinstance(error, RuntimeError) and isinstance(inner, known) else error
 
 
 def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) -> NoReturn:
     if isinstance(error, HfHubHTTPError):
         _refuse(doing, error, secret)
+    if isinstance(error, CLIError):  # the upload guard of this environment
+        said, _, hint = str(error).partition("\n  fix: ")
+        raise VerificationError(f"{doing}: {said}", hint=hint) from error
     if isinstance(error, OfflineModeIsEnabled):
         message = f"{doing}: offline mode is on"
         raise ServiceError(message, hint="unset HF_HUB_OFFLINE, drop --offline") from error

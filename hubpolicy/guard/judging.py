@@ -45,7 +45,7 @@ def permission(question: dict[str, Any], body: bytes) -> dict[str, Any]:
     return {
         "allowed": False,
         "message": sentence(f"{request.method} {path}", found),
-        "hint": found.next,
+        "hint": found.next or (f"hubpolicy rule {found.rule}" if found.rule else ""),
     }
 
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy guard``: what stands in an environment's site-packages afterwards, and what does not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hubpolicy.adapters.guard_files import MARK, NAMES, contents
+from hubpolicy.errors import ServiceError
+from tests.cli.world import run
+
+PROBE = "import sys; print(sorted(sys.modules)); print(any('Finder' in str(f) and 'hubpolicy' in str(f) for f in sys.meta_path))"
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    folder = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder
+
+
+def site(venv: Path) -> Path:
+    return next(venv.glob("lib/python*/site-packages"))
+
+
+def below(venv: Path) -> dict[str, bytes]:
+    files = (path for path in site(venv).rglob("*") if path.is_file())
+    return {path.relative_to(venv).as_posix(): path.read_bytes() for path in files}
+
+
+def python(venv: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [str(venv / "bin" / "python"), *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_enabled_once_live_and_taken_out_without_a_trace(venv: Path) -> None:
+    before, plain = below(venv), python(venv, "-c", PROBE)
+    assert run("guard", "status", "--venv", venv).code == 1
+
+    ran = run("guard", "enable", "--venv", venv)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("enabled: ")
+    first = below(venv)
+    assert {Path(name).name for name in first} >= set(NAMES)
+    again = run("guard", "enable", "--venv", venv)
+    assert (again.code, again.out.startswith("already enabled: ")) == (0, True)
+    assert below(venv) == first
+
+    # A Python that uploads nothing gets one module more, and that one imports nothing.
+    modules, live = python(venv, "-c", PROBE).splitlines()
+    assert live == "True"
+    assert sorted(
+        {*json.loads(modules.replace("'", '"'))} - {"_hubpolicy_guard", "__future__"}
+    ) == (json.loads(plain.splitlines()[0].replace("'", '"')))
+    assert python(venv, "-I", "-c", PROBE).splitlines()[1] == "True"
+    assert python(venv, "-S", "-c", PROBE).splitlines()[1] == "False"  # a known way around it
+
+    gone = run("guard", "disable", "--venv", venv)
+    assert (gone.code, gone.out.startswith("disabled: ")) == (0, True)
+    assert below(venv) == before
+    assert run("guard", "disable", "--venv", venv).out.startswith("not enabled: ")
+
+
+def test_status_for_programs_and_for_people(venv: Path) -> None:
+    run("guard", "enable", "--venv", venv)
+    ran = run("guard", "status", "--venv", venv, "--format", "json")
+    found = ran.document
+    assert (ran.code, found["state"], found["works"], found["live"]) == (0, "enabled", True, True)
+    assert found["judge"][0] == sys.executable
+    assert found["judge_version"]
+    assert any("python -S" in each for each in found["bypasses"])
+    text = run("guard", "status", "--venv", venv).out
+    assert "it does not see: python -S" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("command", ["enable", "disable"])
+def test_somebody_elses_file_is_left_alone(venv: Path, name: str, command: str) -> None:
+    (site(venv) / name).write_text("# mine\n")
+    before = below(venv)
+    ran = run("guard", command, "--venv", venv)
+    assert (ran.code, name in ran.err) == (2, True)
+    assert below(venv) == before
+    assert run("guard", "status", "--venv", venv, "--format", "json").document["state"] == "foreign"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "state"),
+    [
+        (NAMES[0], None, "partial"),
+        (NAMES[1], None, "partial"),
+        (NAMES[2], None, "partial"),
+        (NAMES[1], f"{MARK}\n", "outdated"),
+        (NAMES[0], f"{MARK}\ndef install() -> None: ...\n", "outdated"),
+    ],
+)
+def test_what_is_not_whole_is_said_and_mended(
+    venv: Path, name: str, content: str | None, state: str
+) -> None:
+    run("guard", "enable", "--venv", venv)
+    whole = below(venv)
+    path = site(venv) / name
+    path.unlink() if content is None else path.write_text(content)
+    ran = run("guard", "status", "--venv", venv, "--format", "json")
+    assert (ran.code, ran.document["state"], ran.document["works"]) == (1, state, False)
+    assert run("guard", "enable", "--venv", venv).code == 0
+    assert {k: v for k, v in below(venv).items() if k.endswith(NAMES)} == {
+        k: v for k, v in whole.items() if k.endswith(NAMES)
+    }
+
+
+def test_a_folder_that_is_no_environment(tmp_path: Path) -> None:
+    ran = run("guard", "enable", "--venv", tmp_path)
+    assert (ran.code, "bin/python" in ran.err) == (2, True)
+
+
+def test_both_ways_to_start_name_the_same_function() -> None:
+    startup = Path("hubpolicy/guard/startup.py").read_text()
+    module, pth, start = contents(startup, ("python", "-m", "x")).values()
+    assert b"\nJUDGE: tuple[str, ...] = ('python', '-m', 'x')\n" in module
+    assert pth.decode().splitlines() == [
+        MARK, "import _hubpolicy_guard; _hubpolicy_guard.install()"
+    ]  # fmt: skip
+    # Python 3.15 (PEP 829): comments, and pkg.mod:callable. It ignores the .pth beside it.
+    assert start.decode().splitlines() == [MARK, "_hubpolicy_guard:install"]
+
+
+def test_a_start_up_module_that_nobody_knows_is_not_written() -> None:
+    with pytest.raises(ServiceError, match="one line that names the judge"):
+        contents("print()\n", ())

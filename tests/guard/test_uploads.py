@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guarded Python, the real client, a local hub: what reaches the hub, and what is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import huggingface_hub
+import pytest
+
+from bench.write_arguments import World, call
+from bench.write_methods import find
+from bench.write_paths import Interpreter, leaks, prepare, writes
+from tests.e2e.author import TOKEN, write_model
+
+if TYPE_CHECKING:
+    from tests.guard.conftest import Guarded
+
+TRICKS = """
+import asyncio, json, os, sys, threading
+import huggingface_hub
+from huggingface_hub import HfApi, constants, get_session, set_client_factory
+from huggingface_hub.utils import httpx
+from huggingface_hub.utils._http import get_async_session, hf_request_event_hook
+
+repo, endpoint, token = sys.argv[1:]
+commit = f"{endpoint}/api/models/{repo}/commit/main"
+headers = {"authorization": f"Bearer {token}"}
+found = {}
+
+def tried(name, call):
+    try:
+        call()
+        found[name] = "passed"
+    except BaseException as error:
+        found[name] = type(error).__name__
+        found.setdefault("said", str(error))
+    return found[name]
+
+async def from_async():
+    async with get_async_session() as client:
+        await client.post(commit, headers=headers, content=b"{}")
+
+def kept_without_hooks():
+    client = get_session()
+    client.event_hooks = {}
+    client.post(commit, headers=headers, content=b"{}")
+
+def a_factory_of_ones_own():
+    set_client_factory(lambda: httpx.Client())
+    try:
+        HfApi().delete_file("model.safetensors", repo)
+    finally:
+        set_client_factory(lambda: httpx.Client(event_hooks={"request": [hf_request_event_hook]}))
+
+def in_a_thread():
+    kept = []
+    thread = threading.Thread(target=lambda: kept.append(tried("thread", lambda: get_session().post(
+        commit, headers=headers, content=b"{}"))))
+    thread.start(); thread.join()
+
+def in_a_fork():
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(write, tried("fork", lambda: HfApi().create_tag(repo, tag="x")).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    found["fork"] = os.read(read, 100).decode()
+
+def reloaded():
+    import importlib
+    from huggingface_hub.utils import _http
+    importlib.reload(_http)
+    _http.get_session().post(commit, headers=headers, content=b"{}")
+
+class Sender(httpx.Client):
+    def send(self, request, **options):
+        return super().send(request, **options)
+
+tried("read", lambda: HfApi().list_repo_files(repo))
+tried("async", lambda: asyncio.run(from_async()))
+tried("hooks taken off", kept_without_hooks)
+tried("factory", a_factory_of_ones_own)
+tried("own client", lambda: httpx.Client().post(commit, headers=headers, content=b"{}"))
+tried("own subclass", lambda: Sender().put(commit, headers=headers, content=b"{}"))
+tried("stream", lambda: get_session().post(commit, headers=headers, content=iter([b"{}"])))
+tried("other spelling", lambda: get_session().post(
+    endpoint.replace("127.0.0.1", "localhost") + f"/api/models/{repo}/commit/main", headers=headers))
+constants.ENDPOINT = "https://huggingface.co"
+tried("other endpoint", lambda: HfApi(endpoint=endpoint).create_tag(repo, tag="x"))
+in_a_thread()
+in_a_fork()
+tried("reloaded", reloaded)
+import hf_xet
+tried("xet commit", lambda: hf_xet.XetSession().new_upload_commit(endpoint=endpoint, token="t"))
+tried("xet token", lambda: hf_xet.XetSession().new_upload_commit(
+    token_refresh_url=f"{endpoint}/api/models/{repo}/xet-write-token/main"))
+tried("xet bucket", lambda: hf_xet.XetSession().new_upload_commit(
+    token_refresh_url=f"{endpoint}/api/buckets/acme/b/xet-write-token"))
+tried("xet upload_files", lambda: hf_xet.upload_files([], endpoint, None, None, None, None))
+tried("xet upload_bytes", lambda: hf_xet.upload_bytes([], endpoint, None, None, None, None))
+print(json.dumps(found))
+"""
+FREE = {"read"}
+
+
+def scripted(
+    world: Guarded, code: str, *arguments: str, **env: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(world.python), "-c", code, *arguments], env=world.author.environment | env,
+        cwd=world.author.home, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def hf(world: Guarded, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(world.python), "-m", "huggingface_hub.cli.hf", *map(str, arguments)],
+        env=world.author.environment | env, cwd=world.author.home,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_way_to_send_from_the_same_process_gets_around_it(world: Guarded) -> None:
+    mark = len(world.hub.requests())
+    done = scripted(world, TRICKS, "acme/m", world.hub.endpoint, TOKEN)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    said = found.pop("said")
+    assert {name for name, ended in found.items() if ended == "passed"} == FREE, done.stderr
+    assert {found[name] for name in found.keys() - FREE} == {"UploadDeniedError"}
+    assert writes(world.hub, mark) == ()
+    assert said.startswith("hubpolicy guard: ")
+    assert "\n  fix: " in said
+
+
+@pytest.mark.slow
+def test_the_official_command_says_it_in_one_sentence_and_exits_1(world: Guarded) -> None:
+    mark = len(world.hub.requests())
+    done = hf(world, "upload", "acme/other", world.folder, ".")
+    assert done.returncode == 1
+    assert "no release for acme/other is known here" in done.stderr
+    assert "fix: hubpolicy attest PATH --repo acme/other" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert writes(world.hub, mark) == ()
+
+
+@pytest.mark.slow
+def test_everything_can_be_switched_off_and_nothing_switches_it_on(world: Guarded) -> None:
+    mark = len(world.hub.requests())
+    off = hf(world, "discussions", "comment", "acme/m", "1", "--body", "x",
+             HUBPOLICY_DISABLE_UPLOADS="1")  # fmt: skip
+    assert (off.returncode, "HUBPOLICY_DISABLE_UPLOADS is set" in off.stderr) == (1, True), off
+    on = hf(world, "repos", "tag", "create", "acme/m", "v9", HUBPOLICY_DISABLE_UPLOADS="0",
+            HUBPOLICY_GUARD="0", HUBPOLICY_SKIP="1")  # fmt: skip
+    assert (on.returncode, "HP201" in on.stderr) == (1, True), on
+    assert writes(world.hub, mark) == ()
+
+
+@pytest.mark.slow
+def test_without_its_judge_reads_pass_and_nothing_is_written(
+    world: Guarded, tmp_path: Path
+) -> None:
+    """The interpreter that enabled it is gone: closed for hub writes, and for nothing else."""
+    site = next(world.python.parents[1].glob("lib/python*/site-packages"))
+    broken = tmp_path / "site"
+    shutil.copytree(site, broken, ignore=shutil.ignore_patterns("__pycache__"))
+    module = broken / "_hubpolicy_guard.py"
+    text = module.read_text().replace(
+        "JUDGE: tuple[str, ...] = ('", "JUDGE: tuple[str, ...] = ('/gone"
+    )
+    module.write_text(text)
+    code = """
+import sys; sys.path.insert(0, sys.argv[1])
+import site; site.addsitedir(sys.argv[1])
+import _hubpolicy_guard; assert _hubpolicy_guard.JUDGE[0].startswith("/gone")
+import json; from huggingface_hub import HfApi
+print(len(HfApi().list_repo_files(sys.argv[2])))
+HfApi().create_tag(sys.argv[2], tag="v3")
+"""
+    mark = len(world.hub.requests())
+    # -S: the guard of the environment itself stays out, the broken one takes its place.
+    done = subprocess.run(
+        [str(world.python), "-S", "-c", code, str(broken), "acme/m"], env=world.author.environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("4\n", 1), done.stderr
+    assert "hubpolicy cannot be asked" in done.stderr
+    assert writes(world.hub, mark) == ()
+
+
+@pytest.mark.slow
+def test_what_was_attested_for_that_name_goes_by_itself(world: Guarded, tmp_path: Path) -> None:
+    """The same commands as before, no variable: with evidence they pass, with one byte they don't."""
+    author, folder = world.author, write_model(tmp_path / "civil")
+    author.put_run(folder)
+    assert author.hubpolicy("attest", folder, "--repo", "acme/released").code == 0
+    done = hf(world, "upload", "acme/released", folder, ".")
+    assert done.returncode == 0, done.stderr
+    assert author.hubpolicy("audit", "acme/released").code == 0
+
+    mark = len(world.hub.requests())
+    assert hf(world, "upload", "acme/elsewhere", folder, ".").returncode == 1  # another name
+    weights = folder / "model.onnx.data"
+    raw = weights.read_bytes()
+    weights.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+    changed = hf(world, "upload", "acme/released", folder, ".")
+    assert changed.returncode == 1
+    assert "HP" in changed.stderr
+    sent = {line for line in writes(world.hub, mark) if not line.startswith("409 ")}
+    assert {line.split("/")[5] for line in sent} <= {"preupload"}
+
+
+@pytest.mark.slow
+def test_every_write_method_that_inspection_finds_is_stopped(world: Guarded) -> None:
+    """The quick half of ``bench/write_paths.py``: one client, Xet off, no control."""
+    head = prepare(world.hub, "acme/all", world.folder)
+    with Interpreter(world.python, world.author.home, world.hub, xet=False) as guard:
+        found = find(Path(guard.about["file"]).parent)
+        tried = [guard.call(m.name, "acme/all", world.folder, head) for m in found.methods]
+    assert [(t.name, leaks(t)) for t in tried if leaks(t)] == []
+    assert [t.name for t in tried if t.ending == "not tried"] == []
+    denied = {t.name for t in tried if t.ending == "denied"}
+    assert denied >= {f"HfApi.{name}" for name in PUBLISHING}
+
+
+PUBLISHING = (
+    "create_commit", "upload_file", "upload_folder", "create_repo", "delete_file", "copy_files",
+    "merge_pull_request", "update_repo_settings", "duplicate_repo", "move_repo", "create_tag",
+    "create_branch", "super_squash_history", "preupload_lfs_files", "batch_bucket_files",
+    "sync_bucket", "create_bucket", "upload_attachment", "run_job", "create_inference_endpoint",
+)  # fmt: skip
+
+
+def test_inspection_finds_what_is_known_to_write_and_no_read() -> None:
+    found = find(Path(str(huggingface_hub.__file__)).parent)
+    names = {method.name for method in found.methods}
+    assert names >= {f"HfApi.{name}" for name in PUBLISHING}
+    assert names >= {
+        "CommitScheduler.trigger", "HfFileSystemFile._upload_chunk", "ModelHubMixin.push_to_hub",
+        "RepoCard.push_to_hub", "metadata_update", "push_to_hub_fastai",
+    }  # fmt: skip
+    assert not names & {
+        "HfApi.list_models", "HfApi.model_info", "HfApi.get_paths_info", "snapshot_download",
+        "hf_hub_download", "HfApi.list_repo_tree", "HfApi.whoami",
+    }  # fmt: skip
+    assert found.sinks > 60
+
+
+def test_a_method_that_nobody_knows_how_to_call_is_not_passed_over(tmp_path: Path) -> None:
+    world = World("acme/m", tmp_path, "http://127.0.0.1:9", TOKEN, "")
+    with pytest.raises(LookupError, match=r"Novelty\.publish"):
+        call("Novelty.publish", world)
