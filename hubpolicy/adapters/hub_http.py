@@ -204,7 +204,8 @@ def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) 
         _refuse(doing, error, secret)
     if isinstance(error, CLIError):  # the upload guard of this environment
         said, _, hint = str(error).partition("\n  fix: ")
-        raise VerificationError(f"{doing}: {said}", hint=hint) from error
+        message = f"{doing}: {said}"
+        raise VerificationError(message, hint=hint) from error
     if isinstance(error, OfflineModeIsEnabled):
         message = f"{doing}: offline mode is on"
         raise ServiceError(message, hint="unset HF_HUB_OFFLINE, drop --offline") from error
