@@ -109,6 +109,7 @@ def compiled(team: Team, expires: str) -> None:
         ("attest", ".", "--repo", "acme/wizard"),
         ("push", ".", "acme/wizard", "--dry-run"),
         ("approvals", "."),
+        ("approve", ".", "--as", "safety", "--yes"),
     ],
 )
 def test_a_stale_state_blocks_every_gate(
