@@ -30,12 +30,12 @@ MOST_OLDER = 64
 """Older policies that one state may name."""
 
 _NUMBER = r"(0|[1-9][0-9]{0,5})"
-_RELEASE = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
-_OWN = re.compile(
-    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
-    r"((?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(\.dev[0-9]+)?(?:\+[0-9a-z.]+)?"
-)
-"""A version as Python packages spell theirs (PEP 440), in its normal form with three numbers."""
+_RELEASE = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+_OWN = _RELEASE + r"((?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(\.dev[0-9]+)?(?:\+[0-9a-z.]+)?"
+"""A version as Python packages spell theirs (PEP 440), in its normal form with three numbers.
+
+Compiled where a state asks for one: most pushes are spared it.
+"""
 
 
 # Documents -----------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def _older(fields: Fields) -> OlderPolicy:
 
 def is_version(text: str) -> bool:
     """True for ``X.Y.Z`` with plain numbers."""
-    return _RELEASE.fullmatch(text) is not None
+    return re.fullmatch(_RELEASE, text) is not None
 
 
 def is_before(own: str, minimum: str) -> bool:
@@ -117,7 +117,7 @@ def is_before(own: str, minimum: str) -> bool:
 
     Releases before a release (``1.2.0rc1``, ``1.2.0.dev3``) are older than it.
     """
-    found = _OWN.fullmatch(own)
+    found = re.fullmatch(_OWN, own)
     if found is None:
         return True
     have, need = _numbers(own), _numbers(minimum)
