@@ -345,7 +345,7 @@ class World:
         if "Traceback" in done.stderr:
             return Outcome("a traceback")
         if push.attested if cell.evidence else push.unattested:
-            uploads = cell.tool == "git-lfs" and cell.order == "before" and cell.kind != "sha256"
+            uploads = cell.tool == "git-lfs" and cell.kind != "sha256"
             wanted = {WEIGHTS} if uploads else stored  # Git LFS 3 knows no sha256 repositories
             if done.returncode or not moved or not stored <= {WEIGHTS}:
                 return Outcome(f"exit {done.returncode}, {len(stored)} objects: {done.stderr!r}")

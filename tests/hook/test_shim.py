@@ -7,19 +7,16 @@ import os
 import shutil
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from hubpolicy.adapters import hookfile
-from hubpolicy.adapters.hookfile import render
+from hubpolicy.adapters.hookfile import render, uninstall
 from hubpolicy.adapters.hookplace import HOOK, Interpreter, this_interpreter
 from tests.git.repos import ZERO, Repo, need_lfs
 from tests.hook.gate_world import MODEL, person, sign
 from tests.hook.hooked import MARKER, NEXT, TEMPLATE, install, place_of, push, run_hook
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"], ["sh"]]
 FOUND = [shell for shell in SHELLS if shutil.which(shell[0])]
@@ -211,7 +208,13 @@ class TestLfsOrder:
         assert remote.git("for-each-ref") == ""
 
     @pytest.mark.lfs
-    def test_a_passed_push_uploads_as_before(self, lfs: Repo, remote: Repo) -> None:
+    @pytest.mark.parametrize("first", ["Git LFS", "ours"])
+    def test_a_passed_push_uploads_as_before(self, lfs: Repo, remote: Repo, first: str) -> None:
+        if first == "ours":  # then `git lfs install` writes no hook of its own
+            uninstall(place_of(lfs))
+            (place_of(lfs).folder / HOOK).unlink()
+            install(lfs)
+            assert b"already exists" in lfs.raw("lfs", "install", "--local", ok=False).stderr
         lfs.write(MODEL)
         lfs.git("add", "-A")
         sign(lfs.path, person())
@@ -230,6 +233,21 @@ class TestLfsOrder:
         assert b"already exists" in done.stdout + done.stderr
         lfs.git("lfs", "update", "--force")
         assert hookfile.inspect(place_of(lfs)).problems
+
+    @pytest.mark.lfs
+    def test_without_git_lfs_no_pointer_leaves_alone(self, repo: Repo, remote: Repo) -> None:
+        person().install(Path.home())
+        install(repo)
+        repo.commit({"a.txt": b"a"})
+        (repo.path / ".git" / "lfs" / "objects").mkdir(parents=True)
+        tools = repo.path.parent / "bin"
+        tools.mkdir()
+        (tools / "git-lfs").symlink_to("/bin/false")
+        path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+        assert push(repo, "origin", "main", PATH=path).code != 0
+        assert remote.git("for-each-ref") == ""
+        (repo.path / ".git" / "lfs" / "objects").rmdir()
+        assert push(repo, "origin", "main", PATH=path).code == 0
 
 
 def test_a_pre_commit_like_hook_still_finds_its_folder(repo: Repo, home: Path) -> None:

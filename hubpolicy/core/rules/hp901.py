@@ -32,7 +32,7 @@ def check(programs: Programs) -> tuple[Finding, ...]:
         found.append(Finding(ID, SEVERITY, message, None, fix))
     if programs.lfs_wanted and not programs.lfs_hooked:
         message = "files are in Git LFS, and no hook uploads them: a push would send pointers alone"
-        fix = "hubpolicy hook uninstall && git lfs install --local && hubpolicy hook install"
+        fix = "git lfs update --manual    says what to add to the hook that is there"
         found.append(Finding(ID, SEVERITY, message, None, fix))
     return tuple(found)
 
