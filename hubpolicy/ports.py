@@ -361,7 +361,6 @@ class RunLog(Protocol):
 
         Raises:
             ServiceError: the disk is full, …
-
         """
 
     def declare(self, languages: tuple[str, ...]) -> None:
@@ -384,7 +383,6 @@ class RunStore(Protocol):
             ServiceError: it cannot be written, or another process has it.
             MalformedError: what is there was damaged by something else than a crash, or was not
                 written under the key at hand.
-
         """
 
 
@@ -396,7 +394,6 @@ class AttemptLedger(Protocol):
 
         Raises:
             MalformedError: its chain is broken.
-
         """
 
     def add(self, run: Run) -> tuple[Ledger, Run]:
