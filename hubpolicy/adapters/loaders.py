@@ -12,6 +12,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubpolicy.adapters.generators.adapter_base import (
+    base_closure,
+    brings_tokenizer,
+    is_adapter,
+)
 from hubpolicy.adapters.generators.genai_folder import external_locations
 from hubpolicy.core import strictjson
 from hubpolicy.core.applicability import ClosureFacts
@@ -39,13 +44,21 @@ _DECODER_KEYS = ("is_decoder", "is_encoder_decoder", "add_cross_attention")
 class FolderLoader:
     """Closures of one folder."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        """Take the folder that the closures' paths are relative to."""
+    def __init__(self, root: str | os.PathLike[str], base: Path | None = None) -> None:
+        """Take the folder that the closures' paths are relative to, and that of adapters' base."""
         self._root = Path(root)
+        self._base = base
 
     def facts(self, closure: Closure) -> ClosureFacts:
         """What the files say; of kinds that always generate text only if they can chat."""
-        return self._facts(closure)._replace(chat_template=has_chat_template(self._root, closure))
+        return self._facts(closure)._replace(chat_template=self._can_chat(closure))
+
+    def _can_chat(self, closure: Closure) -> bool:
+        """An adapter without a tokenizer of its own has its base's, and that one's template."""
+        if self._base is not None and is_adapter(closure) and not brings_tokenizer(closure):
+            under = base_closure(self._root, closure, self._base)
+            return has_chat_template(self._base, under)
+        return has_chat_template(self._root, closure)
 
     def _facts(self, closure: Closure) -> ClosureFacts:
         if closure.kind == "safetensors":

@@ -35,6 +35,9 @@ def generator_options(command: Callable[..., None]) -> Callable[..., None]:
                   help="The model to ask the endpoint for, if it has several.")  # fmt: skip
     @click.option("--endpoint-key", metavar="KEY", default="", envvar="HUBPOLICY_ENDPOINT_KEY",
                   help="Key of the endpoint. The Hub's token is never sent.")  # fmt: skip
+    @click.option("--base", metavar="DIR", type=click.Path(exists=True, file_okay=False),
+                  help="Of an adapter: the folder of the base that its base_config.json pins.",
+                  )  # fmt: skip
     @functools.wraps(command)
     def wrapped(
         *args: Any,
@@ -42,10 +45,12 @@ def generator_options(command: Callable[..., None]) -> Callable[..., None]:
         responses: str,
         endpoint_model: str,
         endpoint_key: str,
+        base: str | None,
         **options: Any,
     ) -> None:
         speak = choose(generator, responses, endpoint_model, endpoint_key)
-        command(*args, speak=speak, **options)
+        folder = str(Path(base).resolve()) if base else ""
+        command(*args, speak=speak._replace(base=folder), **options)
 
     return wrapped
 

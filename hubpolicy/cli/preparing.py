@@ -166,21 +166,25 @@ def _bench(
     stage: Stage,
 ) -> Bench:
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.generators.adapter_base import changed_base
     from hubpolicy.adapters.loaders import FolderLoader
     from hubpolicy.adapters.runs import FileLedger, FolderRunStore
     from hubpolicy.flows.testing import Bench
 
     executor = _executor(wish, place)
+    root = Path(wish.path).resolve()
+    base = Path(wish.speak.base) if wish.speak.base else None
     bench = Bench(
-        loader=FolderLoader(Path(wish.path).resolve()),
+        loader=FolderLoader(root, base),
         open_generator=stage.open,
         open_scorer=lambda: _scorer(place),
         runs=FolderRunStore(place.home.state, signer),
         ledger=FileLedger(place.home.state),
         clock=SystemClock(),
         progress=progress,
-        changed=lambda closure: tuple(
-            path for path in reader.rehash(reader.manifest) if path in closure.paths
+        changed=lambda closure: (
+            *(path for path in reader.rehash(reader.manifest) if path in closure.paths),
+            *changed_base(root, closure, base),
         ),
     )
     return bench if executor is None else bench._replace(executor=executor)

@@ -169,7 +169,7 @@ def distribution(name: str) -> str:
 
 # Optional: an adapter imports these when a person asked for them, and says which extra to install.
 EXTRAS = {
-    "torch", "transformers", "detoxify", "ray", "onnx", "safetensors",
+    "torch", "transformers", "peft", "detoxify", "ray", "onnx", "safetensors",
     "securesystemslib", "hvac", "sigstore", "sigstore-models",
 }  # fmt: skip
 

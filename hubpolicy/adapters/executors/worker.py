@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.adapters.generators.adapter_base import changed_base
 from hubpolicy.core.answering import answer_batch
 from hubpolicy.errors import HubpolicyError, ServiceError, VerificationError
 
@@ -93,7 +94,9 @@ class Worker:
         """Hash the closure's files here; those that are not what the run is about."""
         root = Path(self._recipe.root)
         files = self._recipe.closure.files
-        return tuple(entry.path for entry in files if _digest(root / entry.path) != entry.sha256)
+        base = Path(self._recipe.choice.base) if self._recipe.choice.base else None
+        changed = (entry.path for entry in files if _digest(root / entry.path) != entry.sha256)
+        return (*changed, *changed_base(root, self._recipe.closure, base))
 
     def close(self) -> None:
         """End what was started."""

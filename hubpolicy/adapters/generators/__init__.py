@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     ``target``: the server's name or launch template (``serve``), the URL (``endpoint``) or the
     file (``responses``). ``model``: the id to ask an endpoint for; ``key``: its key, never the
     Hub's. ``pinned``: sha256 of launch templates that the policy allows beside the shipped ones;
-    ``logs``: where servers write what they say.
+    ``logs``: where servers write what they say. ``base``: the folder of an adapter's base.
     """
 
     kind: str = "auto"
@@ -39,6 +39,7 @@ class Choice(NamedTuple):
     key: str = ""
     pinned: frozenset[str] = frozenset()
     logs: str = ""
+    base: str = ""
 
 
 AUTO = Choice()
@@ -79,7 +80,8 @@ def open_generator(
     elif kind == "transformers":
         from hubpolicy.adapters.generators.transformers import TransformersGenerator
 
-        yield TransformersGenerator(folder, closure)
+        base = Path(choice.base) if choice.base else None
+        yield TransformersGenerator(folder, closure, base=base)
     elif kind == "serve":
         from hubpolicy.adapters.generators.serve import served
 

@@ -13,6 +13,13 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubpolicy.adapters.generators.adapter import inspect_adapter, put_on
+from hubpolicy.adapters.generators.adapter_base import (
+    base_closure,
+    brings_tokenizer,
+    is_adapter,
+    pinned_base,
+)
 from hubpolicy.adapters.generators.chat import template_renderer
 from hubpolicy.adapters.generators.drawing import draw, stream
 from hubpolicy.adapters.generators.offline import offline
@@ -43,20 +50,26 @@ class TransformersGenerator:
     name = "transformers"
     binding_level = 4
 
-    def __init__(self, root: Path, closure: Closure, *, rows: int = ROWS) -> None:
-        """Inspect the closure of the folder ``root`` and load it.
+    def __init__(
+        self, root: Path, closure: Closure, *, rows: int = ROWS, base: Path | None = None
+    ) -> None:
+        """Inspect the closure of the folder ``root`` and load it; an adapter on its ``base``.
 
         Raises:
             ServiceError: it does not load, or not exactly the weights that are there.
             MalformedError: its configuration is invalid.
             UnsupportedError: torch or transformers are missing, or it asks for what is never run.
+            VerificationError: the base is not the one that the adapter pins.
 
         """
-        architectures = inspect_transformers_folder(root, closure)
-        with offline(), staged(root, closure) as folder:
-            self._torch, self._versions = _libraries()
-            self._tokenizer: Any = _tokenizer(folder)
-            self._model: Any = _model(folder, architectures)
+        self._tokenizer: Any
+        self._model: Any
+        with offline():
+            if is_adapter(closure):
+                self._tokenizer, self._model, self._versions = _with_adapter(root, closure, base)
+            else:
+                self._tokenizer, self._model, self._versions = _plain(root, closure)
+        self._torch, _ = _libraries()
         configured = self._model.config.get_text_config()
         self._room = getattr(configured, "max_position_embeddings", None)
         mixed = any((getattr(configured, name, 0) or 0) > 1 for name in _EXPERTS)
@@ -202,6 +215,29 @@ def batches(asked: Sequence[_Asked], rows: int) -> Iterator[tuple[_Asked | None,
     for waiting in open_batches.values():
         for batch in waiting:
             yield tuple(batch.get(place) for place in range(rows))
+
+
+Loaded = tuple[Any, Any, tuple[tuple[str, str], ...]]
+"""A tokenizer, a model, and the versions of what loaded them."""
+
+
+def _plain(root: Path, closure: Closure) -> Loaded:
+    architectures = inspect_transformers_folder(root, closure)
+    with staged(root, closure) as folder:
+        _, versions = _libraries()
+        return _tokenizer(folder), _model(folder, architectures), versions
+
+
+def _with_adapter(root: Path, closure: Closure, base: Path | None) -> Loaded:
+    inspect_adapter(root, closure)
+    under = base_closure(root, closure, base)
+    pin = pinned_base(root, closure)
+    tokenizer, model, versions = _plain(base or root, under)
+    with staged(root, closure) as folder:
+        if brings_tokenizer(closure):
+            tokenizer = _tokenizer(folder)
+        model, more = put_on(model, folder)
+    return tokenizer, model, (*versions, *more, ("base", f"{pin.repo}@{pin.revision}"))
 
 
 def _libraries() -> tuple[Any, tuple[tuple[str, str], ...]]:

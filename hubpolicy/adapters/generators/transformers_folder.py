@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.loaders import refuse_unopened
 from hubpolicy.core import layouts
-from hubpolicy.core.adapter_base import ADAPTER, WEIGHTS
+from hubpolicy.core.adapter_base import ADAPTER
 from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.filetypes import declares_remote_code, may_declare_code
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
@@ -36,10 +36,6 @@ def inspect_transformers_folder(root: Path, closure: Closure) -> tuple[str, ...]
 
     """
     folder, _, name = closure.main.rpartition("/")
-    if name.startswith(WEIGHTS):
-        message = f"got {closure.main}, an adapter: it speaks only together with its base"
-        hint = "merge it (merge_and_unload), and publish the merged model; or --responses FILE"
-        raise UnsupportedError(message, hint=hint)
     if name not in {SINGLE, INDEX}:
         message = f"got {closure.main}, expected {SINGLE} or {INDEX}: transformers opens no other"
         raise UnsupportedError(message, hint=f"rename it to {SINGLE}, in a folder of its own")
@@ -52,14 +48,14 @@ def inspect_transformers_folder(root: Path, closure: Closure) -> tuple[str, ...]
         raise UnsupportedError(message, hint="publish the adapter in a folder of its own")
     refuse_unopened(closure, _opened(root, closure, folder, name))
     _refuse_code(root, closure)
-    named = _object(root, config_path).get("architectures")
+    named = read_object(root, config_path).get("architectures")
     return tuple(str(item) for item in named) if isinstance(named, list) else ()
 
 
 def _opened(root: Path, closure: Closure, folder: str, name: str) -> set[str]:
     if name == SINGLE:
         return {closure.main}
-    shards = _object(root, closure.main).get("weight_map")
+    shards = read_object(root, closure.main).get("weight_map")
     values = shards.values() if isinstance(shards, dict) else ()
     return {layouts.join(folder, str(shard)) for shard in values}
 
@@ -75,7 +71,13 @@ def _refuse_code(root: Path, closure: Closure) -> None:
                 raise UnsupportedError(message, hint="publish it in a layout transformers knows")
 
 
-def _object(root: Path, path: str) -> dict[str, Any]:
+def read_object(root: Path, path: str) -> dict[str, Any]:
+    """A configuration file, which must be one JSON object.
+
+    Raises:
+        ServiceError, MalformedError: it cannot be read, or is none.
+
+    """
     value = parse_config(_read(root, path))
     if not isinstance(value, dict):
         message = f"got {json.dumps(value)[:80]}, expected an object, in {path}"
