@@ -51,6 +51,14 @@ def test_what_is_missing_is_for_the_witness_to_miss(name: str) -> None:
     taken({key: value for key, value in ENTRY.items() if key != name})
 
 
+def test_so_is_what_is_missing_in_a_part() -> None:
+    proof = ENTRY["inclusionProof"]
+    for name in proof:
+        taken(changed("inclusionProof", {key: proof[key] for key in proof if key != name}))
+    for part in ("logId", "inclusionPromise"):
+        taken(changed(part, {}))
+
+
 def stray(text: str) -> str:
     """The same bytes, with a bit set behind them."""
     kept = text.rstrip("=")
