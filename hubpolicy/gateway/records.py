@@ -72,10 +72,19 @@ class LogEntry(NamedTuple):
     sha256: str
 
 
+class _Ticket:
+    """An entry that waits to be written, and what became of it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tried = False
+        self.error: sqlite3.Error | None = None
+
+
 def _covers(scope: str, repo: str) -> bool:
     namespace, _, name = scope.partition("/")
     mine, _, other = repo.partition("/")
-    return namespace == mine and name in {"*", other}
+    return bool(other) and namespace == mine and name in {"*", other}
 
 
 class Records:
@@ -89,6 +98,9 @@ class Records:
 
         """
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._queueing = threading.Lock()
+        self._queue: list[_Ticket] = []
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,14 +109,17 @@ class Records:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
+            # Who asks for a token does not wait until somebody else's entry is on the disk.
+            self._reader = sqlite3.connect(path, check_same_thread=False, timeout=10)
         except (OSError, sqlite3.Error) as error:
             message = f"cannot open {path}: {error}"
             raise ServiceError(message) from error
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self._lock, self._reading:
             self._db.close()
+            self._reader.close()
 
     # Tokens ----------------------------------------------------------------------------------
 
@@ -191,25 +206,43 @@ class Records:
     def note(self, entry: dict[str, Any]) -> None:
         """Append to the log; on disk when this returns.
 
+        Whoever comes while the disk is busy is written together with all who wait: one fsync.
+
         Raises:
             ServiceError: the disk refuses. Nothing may be forwarded then.
 
         """
-        text = strictjson.canonical(entry).decode()
+        ticket = _Ticket(strictjson.canonical(entry).decode())
+        with self._queueing:
+            self._queue.append(ticket)
+        with self._lock:
+            if not ticket.tried:
+                with self._queueing:
+                    waiting, self._queue = self._queue, []
+                self._append(waiting)
+        if ticket.error is not None:
+            message = f"cannot write the log: {ticket.error}"
+            raise ServiceError(message) from ticket.error
+
+    def _append(self, tickets: list[_Ticket]) -> None:
+        for ticket in tickets:
+            ticket.tried = True
         try:
-            with self._lock, self._db:
+            with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
                 row = self._db.execute(
                     "SELECT seq, sha256 FROM log ORDER BY seq DESC LIMIT 1"
                 ).fetchone()
-                seq, previous = (row[0] + 1, row[1]) if row else (1, START)
-                self._db.execute(
-                    "INSERT INTO log VALUES (?, ?, ?, ?)",
-                    (seq, previous, text, _link(seq, previous, text)),
-                )
+                seq, previous = row or (0, START)
+                for ticket in tickets:
+                    seq, before = seq + 1, previous
+                    previous = _link(seq, before, ticket.text)
+                    self._db.execute(
+                        "INSERT INTO log VALUES (?, ?, ?, ?)", (seq, before, ticket.text, previous)
+                    )
         except sqlite3.Error as error:
-            message = f"cannot write the log: {error}"
-            raise ServiceError(message) from error
+            for ticket in tickets:
+                ticket.error = error
 
     def log(self, after: int = 0) -> Iterator[LogEntry]:
         """Entries in order, each checked against the one before.
@@ -231,8 +264,8 @@ class Records:
 
     def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
-            with self._lock:
-                return self._db.execute(query, values).fetchall()
+            with self._reading:
+                return self._reader.execute(query, values).fetchall()
         except sqlite3.Error as error:
             message = f"cannot read {self._path}: {error}"
             raise ServiceError(message) from error

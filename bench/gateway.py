@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the write gateway costs: uploads and small requests through it over the same ones direct.
+
+32 clients at once, a local hub, one gateway, all on this machine. Rounds of both ways alternate,
+and a ratio is the median over the rounds of (through / direct) of the same round, so that a busy
+moment hits both.
+
+* ``storage``: the hub hands out addresses of storage; bytes do not pass the gateway;
+* ``relayed``: the same upload with --relay-storage: every byte passes;
+* ``small``: one small read after another, at a pace that neither way is saturated by;
+* ``memory``: the gateway's peak before and after one file of a gigabyte passed through it.
+
+    python -m bench.gateway
+    python -m bench.gateway --rounds 2 --mib 2 --memory-mib 64
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import aiohttp
+
+from hubpolicy.demo.hub.process import HubProcess
+from tests.e2e.author import TOKEN, Author
+from tests.gateway.world import GatewayProcess, issue, resident
+from tests.hub.world import TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+CLIENTS = 32
+MIB = 1024 * 1024
+PACE = 0.4
+"""Seconds between two small requests of one client: 80 a second in all."""
+
+TARGETS = {"storage": 0.98, "relayed": 0.8}
+_LFS = {"Content-Type": "application/vnd.git-lfs+json"}
+
+
+class Way(NamedTuple):
+    """Where requests go, and with which token."""
+
+    name: str
+    endpoint: str
+    token: str
+
+    @property
+    def login(self) -> dict[str, str]:
+        """The header."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+async def pieces(content: bytes, times: int) -> AsyncIterator[bytes]:
+    """A body of any size that takes the memory of one piece."""
+    for _ in range(times):
+        yield content
+
+
+async def send(
+    session: aiohttp.ClientSession, way: Way, repo: str, content: bytes, times: int,
+    *, commits: bool = True,
+) -> None:  # fmt: skip
+    """One file as the official client sends it: batch, PUT, verify, commit."""
+    digest = hashlib.sha256()
+    for _ in range(times):
+        digest.update(content)
+    oid, size = digest.hexdigest(), len(content) * times
+    page = f"{way.endpoint}/datasets/{repo}.git/info/lfs/objects"
+    asked = {"operation": "upload", "objects": [{"oid": oid, "size": size}]}
+    async with session.post(f"{page}/batch", json=asked, headers=way.login | _LFS) as answer:
+        answer.raise_for_status()
+        actions = json.loads(await answer.read())["objects"][0]["actions"]
+    headers = {"Content-Length": str(size)}
+    async with session.put(
+        actions["upload"]["href"], data=pieces(content, times), headers=headers
+    ) as answer:
+        answer.raise_for_status()
+    done = {"oid": oid, "size": size}
+    async with session.post(actions["verify"]["href"], json=done, headers=way.login) as answer:
+        answer.raise_for_status()
+    if not commits:  # what is larger than any inert file needs evidence
+        return
+    lines = (
+        {"key": "header", "value": {"summary": "bench", "description": ""}},
+        {"key": "lfsFile", "value": {"path": "data.pdf", "algo": "sha256", **done}},
+    )
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    kind = {"Content-Type": "application/x-ndjson"}
+    url = f"{way.endpoint}/api/datasets/{repo}/commit/main"
+    async with session.post(url, data=body, headers=way.login | kind) as answer:
+        answer.raise_for_status()
+
+
+async def create(session: aiohttp.ClientSession, way: Way, name: str) -> str:
+    """An empty data set: nothing in it needs evidence, so that only the carrying is measured."""
+    asked = {"name": name, "organization": "acme", "type": "dataset", "private": True}
+    async with session.post(
+        f"{way.endpoint}/api/repos/create", json=asked, headers=way.login
+    ) as answer:
+        answer.raise_for_status()
+    return f"acme/{name}"
+
+
+async def uploads(way: Way, mib: int) -> float:
+    """MiB a second of all clients together, each with a file and a repository of its own."""
+    async with _session() as session:
+        names = [f"d{random.getrandbits(48):012x}" for _ in range(CLIENTS)]
+        repos = [await create(session, way, name) for name in names]
+        contents = [os.urandom(MIB) for _ in range(CLIENTS)]
+        started = time.perf_counter()
+        await asyncio.gather(
+            *(send(session, way, r, c, mib) for r, c in zip(repos, contents, strict=True))
+        )
+        return CLIENTS * mib / (time.perf_counter() - started)
+
+
+async def small(way: Way, each: int) -> float:
+    """Median milliseconds of one small read."""
+    taken: list[float] = []
+    async with _session() as session:
+        repo = await create(session, way, f"s{random.getrandbits(48):012x}")
+        url = f"{way.endpoint}/api/datasets/{repo}/refs"
+
+        async def client() -> None:
+            await asyncio.sleep(random.random() * PACE)
+            for _ in range(each):
+                started = time.perf_counter()
+                async with session.get(url, headers=way.login) as answer:
+                    answer.raise_for_status()
+                    await answer.read()
+                taken.append(time.perf_counter() - started)
+                await asyncio.sleep(PACE * (0.5 + random.random()))
+
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return statistics.median(taken) * 1000
+
+
+async def one_large(way: Way, mib: int) -> None:
+    """One file through the gateway."""
+    async with _session() as session:
+        repo = await create(session, way, f"l{random.getrandbits(48):012x}")
+        await send(session, way, repo, os.urandom(MIB), mib, commits=False)
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)
+    )
+
+
+def compare(
+    direct: Way, through: Way, rounds: int, measure: Callable[[Way], Awaitable[float]]
+) -> tuple[list[float], list[float]]:
+    """Both ways by turns, in a random order."""
+    figures: dict[str, list[float]] = {direct.name: [], through.name: []}
+    for _ in range(rounds):
+        for way in random.sample((direct, through), 2):
+            figures[way.name].append(asyncio.run(_awaited(measure(way))))
+    return figures[direct.name], figures[through.name]
+
+
+async def _awaited(value: Awaitable[float]) -> float:
+    return await value
+
+
+def row(name: str, direct: list[float], through: list[float]) -> bool:
+    """Print one line of the table; True if the target is met."""
+    if name == "small":
+        added = statistics.median(t - d for d, t in zip(direct, through, strict=True))
+        met = added < 5.0
+        shown = f"{added:+.2f} ms added", "< 5 ms"
+        unit = "ms"
+    else:
+        ratio = statistics.median(t / d for d, t in zip(direct, through, strict=True))
+        met = ratio >= TARGETS[name]
+        shown = f"{ratio:.3f} x", f">= {TARGETS[name]} x"
+        unit = "MiB/s"
+    left, right = statistics.median(direct), statistics.median(through)
+    print(f"{name:<10}{left:>9.1f} {unit:<6}{right:>9.1f} {unit:<6}{shown[0]:>16}  "
+          f"{shown[1]:<10}{'met' if met else 'NOT MET'}", flush=True)  # fmt: skip
+    return met
+
+
+def main() -> int:
+    """Print the table; exit 1 if a target is not met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--mib", type=int, default=16, help="size of each client's file")
+    parser.add_argument("--requests", type=int, default=12, help="small ones of each client")
+    parser.add_argument("--memory-mib", type=int, default=1024)
+    options = parser.parse_args()
+    for name, value in (("http_proxy", ""), ("https_proxy", ""), ("no_proxy", "127.0.0.1")):
+        os.environ.setdefault(name, value)
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (root / "ada").mkdir()
+        hub = stack.enter_context(HubProcess(root / "hub", TOKENS))
+        ada = Author(root / "ada", hub.endpoint)
+        ada.init()
+        token = issue(ada, "bench", "acme/*")
+        plain = stack.enter_context(GatewayProcess(ada, hub.endpoint))
+        relay = stack.enter_context(GatewayProcess(ada, hub.endpoint, "--relay-storage"))
+        direct = Way("direct", hub.endpoint, TOKEN)
+        through = Way("through", plain.endpoint, token)
+        relayed = through._replace(endpoint=relay.endpoint)
+        print(f"{CLIENTS} clients, {options.rounds} rounds, {options.mib} MiB each, "
+              f"{os.cpu_count()} cores\n")  # fmt: skip
+        print(f"{'':<10}{'direct':>9} {'':<6}{'through':>9} {'':<6}{'':>16}  target")
+        met = [
+            row("storage", *compare(direct, through, options.rounds,
+                                    lambda way: uploads(way, options.mib))),
+            row("relayed", *compare(direct, relayed, options.rounds,
+                                    lambda way: uploads(way, options.mib))),
+            row("small", *compare(direct, through, options.rounds,
+                                  lambda way: small(way, options.requests))),
+        ]  # fmt: skip
+        before = resident(relay.pid)
+        asyncio.run(one_large(relayed, options.memory_mib))
+        grown = (resident(relay.pid) - before) / MIB
+        met.append(grown < 64)
+        said = "met" if met[-1] else "NOT MET"
+        print(f"memory    peak {before / MIB:.0f} MiB before, {grown:+.1f} MiB after one file of "
+              f"{options.memory_mib} MiB   < +64 MiB  {said}")  # fmt: skip
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

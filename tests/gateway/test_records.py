@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's file, and how headers and addresses are changed: no server, no hub."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubpolicy.core.submission import Submission, make_submission, parse_submission
+from hubpolicy.domain.manifest import EvidenceFile
+from hubpolicy.errors import ConfigError, MalformedError, ServiceError, VerificationError
+from hubpolicy.gateway.headers import plain, replaced, rewritten, to_client, to_hub
+from hubpolicy.gateway.records import MOST_SUBMISSIONS, Holder, Records
+from hubpolicy.gateway.relay import Relay
+from hubpolicy.gateway.settings import listen_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOW, LATER = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+HUB, OURS = "https://hub.test", "http://127.0.0.1:8321"
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    made = Records(tmp_path / "a" / "gateway.sqlite3")
+    yield made
+    made.close()
+
+
+def test_a_token_is_its_holder_s_until_it_ends(records: Records) -> None:
+    token = records.issue("ann", ("acme/*",), NOW, LATER)
+    holder = records.holder_of(token)
+    assert holder == Holder("ann", ("acme/*",), NOW, LATER, "")
+    assert holder.holds(NOW)
+    assert not holder.holds(LATER)
+    for wrong in ("", token[:-1], token + "a", token.replace("hpg_", ""), "hpg_", "é"):
+        assert wrong == token.replace("hpg_", "") or records.holder_of(wrong) is None
+    records.revoke("ann", NOW)
+    records.revoke("ann", LATER)
+    again = records.holder_of(token)
+    assert again is not None
+    assert (again.revoked, again.holds(NOW)) == (NOW, False)
+    with pytest.raises(ConfigError, match="already"):
+        records.issue("ann", ("acme/*",), NOW, "")
+    with pytest.raises(ConfigError, match="nobody"):
+        records.revoke("bea", NOW)
+
+
+@pytest.mark.parametrize(
+    ("scope", "repo", "covered"),
+    [
+        ("acme/*", "acme/m", True),
+        ("acme/m", "acme/m", True),
+        ("acme/m", "acme/m2", False),
+        ("acme/*", "acme2/m", False),
+        ("acme/*", "acme", False),
+        ("acme/*", "ACME/m", False),
+    ],
+)
+def test_scopes_are_names_and_no_patterns(scope: str, repo: str, covered: bool) -> None:
+    assert Holder("x", (scope,), NOW, "", "").may(repo) is covered
+
+
+def test_submissions_are_kept_newest_first_and_not_for_ever(records: Records) -> None:
+    for number in range(MOST_SUBMISSIONS + 3):
+        records.submit("pkg:a", b"%d" % number, "ann", NOW)
+    records.submit("pkg:a", b"5", "ann", NOW)
+    kept = records.submissions("pkg:a")
+    assert kept[:2] == (b"5", b"%d" % (MOST_SUBMISSIONS + 2))
+    assert len(kept) == MOST_SUBMISSIONS
+    assert records.submissions("pkg:b") == ()
+
+
+def test_many_at_once_make_one_chain(records: Records) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: records.note({"n": n}), range(100)))
+    entries = list(records.log())
+    assert [entry.seq for entry in entries] == list(range(1, 101))
+    assert sorted(entry.entry["n"] for entry in entries) == list(range(100))
+    assert [entry.seq for entry in records.log(98)] == [99, 100]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE log SET entry = '{\"n\":7}' WHERE seq = 2",
+        "DELETE FROM log WHERE seq = 2",
+        "UPDATE log SET seq = 9 WHERE seq = 3",
+        "INSERT INTO log VALUES (4, 'x', '{}', 'y')",
+        "UPDATE log SET sha256 = 'x' WHERE seq = 3",
+    ],
+)
+def test_whoever_changes_the_file_is_found(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "g.sqlite3"
+    records = Records(path)
+    for number in range(3):
+        records.note({"n": number})
+    assert len(list(records.log())) == 3
+    with sqlite3.connect(path) as db:
+        for trigger in ("log_is_not_changed", "log_is_not_deleted"):
+            db.execute(f"DROP TRIGGER {trigger}")
+        db.execute(harm)
+    db.close()
+    with pytest.raises(VerificationError, match="does not hold"):
+        list(records.log())
+    records.close()
+
+
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    records = Records(tmp_path / "g.sqlite3")
+    records.close()
+    with pytest.raises(ServiceError, match="cannot write the log"):
+        records.note({"n": 1})
+    (tmp_path / "text").write_text("no database at all, but long enough to be looked at" * 30)
+    with pytest.raises(ServiceError, match="cannot open"):
+        Records(tmp_path / "text")
+
+
+def test_headers_about_one_connection_and_logins_stay_behind() -> None:
+    came = (
+        ("Host", "x"), ("Authorization", "Bearer mine"), ("Cookie", "a=b"), ("Accept", "*/*"),
+        ("Connection", "close, X-Secret"), ("X-Secret", "1"), ("Transfer-Encoding", "chunked"),
+        ("X-Forwarded-For", "1.2.3.4"), ("Content-Length", "3"), ("Accept-Encoding", "identity"),
+    )  # fmt: skip
+    assert to_hub(came, "") == (("Accept", "*/*"), ("Accept-Encoding", "identity"))
+    assert to_hub(came, "hf_x")[-1] == ("Authorization", "Bearer hf_x")
+
+
+def test_the_hub_s_pages_are_ours_and_storage_is_left_alone() -> None:
+    answered = (
+        ("Location", f"{HUB}/acme/n/resolve/main/a"),
+        ("location", "https://cdn.test/x?sig=1"),
+        ("Link", f'<{HUB}/api/models?cursor=2>; rel="next", <https://cdn.test/y>; rel="z"'),
+        ("Set-Cookie", "token=x"),
+        ("Connection", "keep-alive"),
+        ("ETag", '"a"'),
+    )
+    assert to_client(answered, HUB, OURS) == (
+        ("Location", f"{OURS}/acme/n/resolve/main/a"),
+        ("location", "https://cdn.test/x?sig=1"),
+        ("Link", f'<{OURS}/api/models?cursor=2>; rel="next", <https://cdn.test/y>; rel="z"'),
+        ("ETag", '"a"'),
+    )
+    kept = (f"{HUB}/_storage/abc?sig=1", "https://hub.test.evil/api/x", "text", "")
+    assert [replaced(address, HUB, OURS) for address in kept] == list(kept)
+    assert replaced(HUB, HUB, OURS) == OURS
+    body = json.dumps({"a": [f"{HUB}/acme/m", 3, None], "b": {"c": "é"}}).encode()
+    assert json.loads(rewritten(body, lambda text: replaced(text, HUB, OURS))) == {
+        "a": [f"{OURS}/acme/m", 3, None],
+        "b": {"c": "é"},
+    }
+    assert rewritten(b"not json", str.upper) == b"not json"
+
+
+@given(st.text())
+def test_nothing_that_was_sent_breaks_a_header(text: str) -> None:
+    shown = plain(text)
+    assert shown.isascii()
+    assert not set(shown) & set("\r\n\0")
+    assert len(shown) <= 800
+
+
+def test_only_what_we_sealed_is_opened() -> None:
+    relay = Relay(HUB, b"k" * 32)
+    sealed = relay.sealed("https://s3.test/x?sig=a/b", OURS)
+    path = sealed.removeprefix(OURS)
+    assert relay.opened(path) == "https://s3.test/x?sig=a/b"
+    assert Relay(HUB, b"l" * 32).opened(path) is None
+    seal, _, text = path.rpartition("/")[2].partition(".")
+    for wrong in (
+        f"/.hubpolicy/storage/{seal}.{text}A",
+        f"/.hubpolicy/storage/{seal}",
+        "/x",
+        path[:-4],
+    ):
+        assert relay.opened(wrong) is None
+    assert relay.sealed(f"{HUB}/acme/m.git/info/lfs/objects/verify", OURS).startswith(OURS)
+    assert relay.sealed("basic", OURS) == "basic"
+
+
+def test_a_submission_is_read_as_it_was_made() -> None:
+    made = Submission(
+        (("a", 3), ("model.sig", 2)), (EvidenceFile("model.sig", b"\0\1"),
+                                       EvidenceFile(".hubpolicy/release.intoto.jsonl", b"{}")),
+    )  # fmt: skip
+    found = parse_submission(make_submission(made))
+    assert dict(found.sizes) == dict(made.sizes)
+    assert set(found.files) == set(made.files)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "hubpolicy/submission/2"},
+        {"sizes": {"a": -1}},
+        {"sizes": []},
+        {"files": {"README.md": ""}},
+        {"files": {"model.sig": "?"}},
+        {"files": {"model.sig": 3}},
+        {"more": 1},
+    ],
+)
+def test_another_document_is_no_submission(change: dict[str, object]) -> None:
+    good = json.loads(make_submission(Submission((("a", 1),), ())))
+    with pytest.raises(MalformedError):
+        parse_submission(json.dumps({**good, **change}).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("127.0.0.1:80", ("127.0.0.1", 80)),
+        ("[::1]:8321", ("::1", 8321)),
+        ("hub.test:0", ("hub.test", 0)),
+    ],
+)
+def test_addresses_to_listen_on(text: str, want: tuple[str, int]) -> None:
+    assert listen_on(text) == want
+
+
+@pytest.mark.parametrize("text", ["", "8321", ":80", "a:b", "a:70000", "a:8٣"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(ConfigError, match="HOST:PORT"):
+        listen_on(text)
