@@ -4,21 +4,19 @@
     python -m bench.write_paths                both lines of the client, Xet off and on
     python -m bench.write_paths --client 2.x --verbose
 
-The methods are found by inspection (``write_methods.py``). Each is called twice: in a plain
-interpreter against one local hub, which shows that the call writes (control), and in one with the
-upload guard against another hub. What counts is that other hub afterwards: its request log, and
-every byte on its disk (commits, refs, large files, visibility). A method that nobody knows how to
-call, that writes nothing in the control for no known reason, or that leaks makes this fail. Then
-the ways in which people release, with evidence (``write_released.py``), and what the guard costs a
-Python that uploads nothing.
+The methods are found by inspection (``write_methods.py``). Each is called three times: in a plain
+interpreter against one local hub, which shows that the call writes (control); in one with the
+upload guard against another hub; and in a plain one through the write gateway before that hub. What
+counts is that other hub afterwards: its request log, and every byte on its disk (commits, refs,
+large files, visibility). A method that nobody knows how to call, that writes nothing in the control
+for no known reason, or that leaks makes this fail. Then the ways in which people release, with
+evidence (``write_released.py``), and what the guard costs a Python that uploads nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import re
 import shutil
 import statistics
 import subprocess
@@ -30,10 +28,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from bench.write_methods import Found, find
+from bench.write_methods import find
+from bench.write_outcome import SILENT, Outcome, Tried, stands, writes
 from bench.write_released import Released, release
 from hubpolicy.demo.hub.process import HubProcess
 from tests.e2e.author import TOKEN, Author
+from tests.gateway.world import GatewayProcess, issue
 from tests.house.isolation import Isolation
 from tests.hub.world import TOKENS, client_environment, client_python
 
@@ -44,42 +44,20 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 ROOT = Path(__file__).resolve().parents[1]
-QUESTIONS = re.compile(r"/paths-info/|/api/validate-yaml$")
-ALLOWED = re.compile(
-    r"POST /api/models/[^/]+/[^/]+/("
-    r"discussions(/\d+/(comment|title|status)(/[0-9a-f]+/(edit|hide))?)?"  # talk
-    r"|preupload/[^/]+(\?.*)?)"  # a question: how would these (no weights) have to be sent?
-    r"|409 POST /api/repos/create"  # the name is there already
-)
-"""What may reach the hub without evidence: nothing becomes visible by it but words."""
-
-SILENT = {
-    "SandboxPool.__init__": "starts no job by itself",
-    "SandboxPool.__exit__": "has no job to end where none could be started",
-    "SandboxPool.close": "has no job to end where none could be started",
-}
-"""Found by inspection, and without a write here: why."""
-
-
-class Tried(NamedTuple):
-    """One method: how its call ended, what reached the hub, what changed on its disk."""
-
-    name: str
-    ending: str
-    said: str
-    writes: tuple[str, ...]
-    changed: tuple[str, ...]
-    seconds: float = 0.0
 
 
 class Interpreter:
     """A Python with one line of the client, which calls methods for us until it is closed."""
 
-    def __init__(self, python: Path, home: Path, hub: HubProcess, *, xet: bool) -> None:
+    def __init__(
+        self, python: Path, home: Path, hub: HubProcess, *, xet: bool, endpoint: str = "",
+        token: str = TOKEN,
+    ) -> None:  # fmt: skip
+        """``endpoint``: whom it asks, where that is not the hub itself but stands before it."""
         self.hub = hub
         environment = client_environment(home) | {
-            "HF_ENDPOINT": hub.endpoint, "HF_TOKEN": TOKEN, "PYTHONDONTWRITEBYTECODE": "1",
-            "HF_HUB_DISABLE_XET": "0" if xet else "1",
+            "HF_ENDPOINT": endpoint or hub.endpoint, "HF_TOKEN": token,
+            "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_DISABLE_XET": "0" if xet else "1",
         }  # fmt: skip
         self._log = (home / "driver.log").open("ab")
         self._process = subprocess.Popen(
@@ -120,36 +98,6 @@ class Interpreter:
     ) -> None:  # fmt: skip
         self._process.communicate(timeout=60)
         self._log.close()
-
-
-def writes(hub: HubProcess, mark: int) -> tuple[str, ...]:
-    """What reached the hub since a mark and is no read. A token to write is a write."""
-    found = []
-    for line in hub.requests()[mark:]:
-        read = line["method"] in {"GET", "HEAD"} and "xet-write-token" not in line["path"]
-        if not read and not QUESTIONS.search(line["path"]):
-            known = "409 " if line["status"] == 409 else ""
-            found.append(f"{known}{line['method']} {line['path']}")
-    return tuple(found)
-
-
-def stands(root: Path) -> dict[str, tuple[int, int] | str]:
-    """What a hub publishes, on its disk: commits, heads and tags, bytes, visibility; not the talk.
-
-    A pull request that brings no commit is a name for what stands there: its objects would show.
-    """
-    found: dict[str, tuple[int, int] | str] = {}
-    for path in root.rglob("*"):
-        name = path.relative_to(root).as_posix()
-        if path.is_dir() or "/refs/pr/" in name or name in {"requests.jsonl", "errors.log"}:
-            continue
-        if name.startswith("repos/") and path.suffix == ".json":
-            record = {k: v for k, v in json.loads(path.read_bytes()).items() if k != "discussions"}
-            found[name] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-        else:
-            state = path.stat()
-            found[name] = (state.st_size, state.st_mtime_ns)
-    return found
 
 
 def environment(base: Path, client: str) -> Path:
@@ -221,79 +169,47 @@ def untested(base: Path) -> Path:
     return folder
 
 
-class Outcome(NamedTuple):
-    """All methods of one client, guarded, beside the control."""
+class Places(NamedTuple):
+    """The hub that is judged, at the guard and behind a gateway; and one that nobody judges."""
 
-    client: str
-    xet: bool
-    found: Found
-    tried: tuple[Tried, ...]
-    control: tuple[Tried, ...]
-
-    @property
-    def silent(self) -> tuple[str, ...]:
-        """Those that wrote nothing even without a guard."""
-        return tuple(each.name for each in self.control if not each.writes)
-
-    @property
-    def loud(self) -> tuple[Tried, ...]:
-        """As they went under the guard: those that write without one."""
-        silent = set(self.silent)
-        return tuple(each for each in self.tried if each.name not in silent)
-
-    @property
-    def free(self) -> tuple[str, ...]:
-        """Those that went through, and made nothing visible but words."""
-        return tuple(t.name for t in self.loud if t.ending != "denied" and t.writes
-                     and not leaks(t))  # fmt: skip
-
-    @property
-    def blocked(self) -> tuple[str, ...]:
-        return tuple(t.name for t in self.loud if t.ending == "denied" and not leaks(t))
-
-    @property
-    def leaked(self) -> tuple[Tried, ...]:
-        return tuple(each for each in self.tried if leaks(each))
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """Why this is no proof; empty where it is one."""
-        not_tried = [f"{t.name}: not tried, no value for {t.said}" for t in self.tried
-                     if t.ending == "not tried"]  # fmt: skip
-        unknown = [f"{c.name}: wrote nothing in the control, and nobody knows why: {c.said}"
-                   for c in self.control if not c.writes and c.name not in SILENT]  # fmt: skip
-        leaked = [f"{t.name}: LEAKED {', '.join((*t.writes, *t.changed))}" for t in self.leaked]
-        known = {*self.free, *self.blocked}
-        others = [f"{t.name}: ended {t.ending} ({t.said}), expected denied" for t in self.loud
-                  if t.name not in known and not leaks(t)]  # fmt: skip
-        return (*not_tried, *unknown, *leaked, *others)
-
-
-def leaks(tried: Tried) -> tuple[str, ...]:
-    """What reached the hub, or changed there, that should not have."""
-    return (*(w for w in tried.writes if not ALLOWED.fullmatch(w)), *tried.changed)
+    hub: HubProcess
+    gateway: GatewayProcess
+    token: str
+    plain: HubProcess
 
 
 def attempt(
-    base: Path, client: str, *, xet: bool, author: Author, hubs: tuple[HubProcess, HubProcess],
-    python: Path,
-) -> Outcome:  # fmt: skip
-    """Try all methods of one client: guarded on the first hub, unguarded on the second."""
-    hub, plain = hubs
+    base: Path, client: str, *, xet: bool, author: Author, places: Places, python: Path
+) -> tuple[Outcome, Outcome]:
+    """Try all methods of one client: guarded, through the gateway, and with neither (control)."""
     folder = untested(base / f"{client}-{xet}")
     word = f"{client.replace('.', '')}{'x' if xet else ''}"
+    hub, plain = places.hub, client_python(client)
     head = prepare(hub, f"acme/m{word}", folder)
     with Interpreter(python, author.home, hub, xet=xet) as guard:
         found = find(Path(guard.about["file"]).parent)
         names = [method.name for method in found.methods]
         tried = tuple(guard.call(name, f"acme/m{word}", folder, head) for name in names)
+    head = prepare(hub, f"acme/g{word}", folder)
+    with Interpreter(
+        plain, author.home, hub, xet=xet, endpoint=places.gateway.endpoint, token=places.token
+    ) as person:
+        passed = tuple(_refused(person.call(name, f"acme/g{word}", folder, head)) for name in names)
     control = []
-    template = prepare(plain, f"acme/t{word}", folder)
-    with Interpreter(client_python(client), author.home, plain, xet=xet) as free:
+    template = prepare(places.plain, f"acme/t{word}", folder)
+    with Interpreter(plain, author.home, places.plain, xet=xet) as free:
         for number, name in enumerate(names):
-            repo = copied(plain, f"acme/t{word}", f"acme/c{word}{number}")
+            repo = copied(places.plain, f"acme/t{word}", f"acme/c{word}{number}")
             control.append(free.call(name, repo, folder, template, watched=False))
-    return Outcome(client, xet, found, tried, tuple(control))
+    return (
+        Outcome("guard", client, xet, found, tried, tuple(control)),
+        Outcome("gateway", client, xet, found, passed, tuple(control)),
+    )
+
+
+def _refused(tried: Tried) -> Tried:
+    """A gateway says no as a hub would: whatever error the client makes of it is a denial."""
+    return tried._replace(ending="denied") if tried.ending == "error" else tried
 
 
 def show(outcome: Outcome, *, verbose: bool) -> None:
@@ -302,7 +218,8 @@ def show(outcome: Outcome, *, verbose: bool) -> None:
     print(f"huggingface_hub {outcome.client}, Xet {'on' if outcome.xet else 'off'}: "
           f"{len(outcome.found.methods)} public methods reach one of {outcome.found.sinks} sinks; "
           f"tried {len(tried)}; {len(outcome.loud)} of them write in the control")  # fmt: skip
-    print(f"  guard: blocked {len(outcome.blocked)} of {judged}, leaked {len(outcome.leaked)}")
+    blocked, leaked = len(outcome.blocked), len(outcome.leaked)
+    print(f"  {outcome.point}: blocked {blocked} of {judged}, leaked {leaked}")
     print(f"  free, only words or questions: {len(outcome.free)}: {', '.join(outcome.free)}")
     for name in outcome.silent:
         print(f"  no write in the control: {name} ({SILENT.get(name, '?')})")
@@ -311,7 +228,7 @@ def show(outcome: Outcome, *, verbose: bool) -> None:
             first = free.writes[0] if free.writes else f"no write: {_line(free.said, 150)}"
             said = f"{watched.ending}: {_line(watched.said, 400)}"
             print(f"    {free.name:<48} control {first} ({free.seconds:.1f} s)")
-            print(f"    {'':<48} guard   {said} ({watched.seconds:.1f} s)")
+            print(f"    {'':<48} {outcome.point} {said} ({watched.seconds:.1f} s)")
     for line in outcome.wrong:
         print(f"  WRONG {' '.join(line.split())[:400]}")
 
@@ -354,6 +271,19 @@ def show_start(python: Path, client: str, rounds: int = 41) -> None:
           f"{told(spent[plain])} without; {rounds} rounds in turns")  # fmt: skip
 
 
+def one_client(base: Path, client: str, author: Author, places: Places, *, verbose: bool) -> int:
+    """Print the tables of one client; returns what is wrong with them."""
+    wrong, python = 0, guarded(base, client, author)
+    for xet in (False, True):
+        for outcome in attempt(base, client, xet=xet, author=author, places=places, python=python):
+            show(outcome, verbose=verbose)
+            wrong += len(outcome.wrong)
+    ways = release(base, python, author, places.hub, client.replace(".", ""))
+    wrong += show_released(ways, client)
+    show_start(python, client)
+    return wrong
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--client", choices=["2.x", "1.x"], action="append")
@@ -367,17 +297,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             author = Author(base / "ada", hub.endpoint)
             author.home.mkdir()
             author.init()
-            for client in chosen.client or ("2.x", "1.x"):
-                python = guarded(base, client, author)
-                for xet in (False, True):
-                    outcome = attempt(
-                        base, client, xet=xet, author=author, hubs=(hub, plain), python=python
-                    )
-                    show(outcome, verbose=chosen.verbose)
-                    wrong += len(outcome.wrong)
-                word = client.replace(".", "")
-                wrong += show_released(release(base, python, author, hub, word), client)
-                show_start(python, client)
+            with GatewayProcess(author, hub.endpoint) as gateway:
+                places = Places(hub, gateway, issue(author, "bench", "acme/*"), plain)
+                for client in chosen.client or ("2.x", "1.x"):
+                    wrong += one_client(base, client, author, places, verbose=chosen.verbose)
     print(f"{time.monotonic() - started:.0f} s; {wrong} wrong")
     return 1 if wrong else 0
 

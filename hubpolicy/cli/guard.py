@@ -113,12 +113,12 @@ def status(*, venv: str, format_: str) -> None:
     raise click.exceptions.Exit(Exit.PASSED if found.works else Exit.BLOCKED)
 
 
-def expected() -> Mapping[str, bytes]:
-    """The files as this installation writes them."""
+def expected(judge: tuple[str, ...] = JUDGE) -> Mapping[str, bytes]:
+    """The files as this version writes them; another installation of it may be the judge."""
     from hubpolicy.adapters.guard_files import contents
     from hubpolicy.guard import startup
 
-    return contents(Path(str(startup.__file__)).read_text(encoding="utf-8"), JUDGE)
+    return contents(Path(str(startup.__file__)).read_text(encoding="utf-8"), judge)
 
 
 def look(venv: str = "") -> Found:
@@ -126,7 +126,7 @@ def look(venv: str = "") -> Found:
     from hubpolicy.adapters import guard_files as files
 
     place = files.environment(venv)
-    state = files.state(place.site, expected())
+    state = files.state(place.site, expected(place.judge or JUDGE))
     return Found(place, state, files.judge_version(place.judge) if place.judge else "")
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from bench.write_arguments import World, call
 from bench.write_methods import find
-from bench.write_paths import Interpreter, leaks, prepare, writes
+from bench.write_outcome import leaks, writes
+from bench.write_paths import Interpreter, prepare
 from tests.e2e.author import TOKEN, write_model
 
 if TYPE_CHECKING:
