@@ -94,7 +94,7 @@ async def send(
         return
     lines = (
         {"key": "header", "value": {"summary": "bench", "description": ""}},
-        {"key": "lfsFile", "value": {"path": "data.pdf", "algo": "sha256", **done}},
+        {"key": "lfsFile", "value": {"path": "tokenizer.json", "algo": "sha256", **done}},
     )
     body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     kind = {"Content-Type": "application/x-ndjson"}
