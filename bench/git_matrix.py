@@ -5,7 +5,7 @@ A cell passes if nothing left that should not have: where ``hook status`` is gre
 evidence leaves 0 refs and 0 Git LFS objects on the remote, and one with evidence arrives. Where a
 tool that was installed after us took the hook away, ``hook status`` must say so.
 
-    python -m bench.git_matrix --every 1
+    GIT_DEFAULT_REF_FORMAT=reftable python -m bench.git_matrix --every 1    (needs git 2.45)
 """
 
 from __future__ import annotations
@@ -284,7 +284,8 @@ class World:
         self.home.mkdir()
         (self.home / ".gitconfig").write_text(GITCONFIG)
         os.environ["HOME"] = str(self.home)
-        for name in [name for name in os.environ if name.startswith("GIT_")]:
+        kept = "GIT_DEFAULT_REF_FORMAT"
+        for name in [n for n in os.environ if n.startswith("GIT_") and n != kept]:
             del os.environ[name]
         os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
         person().install(self.home)
