@@ -54,6 +54,10 @@ def test_ratios_are_compared_as_numbers() -> None:
         assert MIN_RATIO.of(*pair) == "0.0200"
         assert MAX_RATIO.of(*pair) == "0.1"
     assert merging.LEAST_STATED.of("", "0.1") == merging.LEAST_STATED.of("0.1", "") == "0.1"
+    assert merging.LEAST_STATED.of("0.2", "0.1") == merging.LEAST_STATED.of("0.1", "0.2") == "0.1"
+    assert merging.LEAST_STATED.of("", "") == ""
+    assert merging.EVERY.of("head", "all") == merging.EVERY.of("all", "head") == "all"
+    assert merging.EVERY.of("head", "head") == "head"
 
 
 # What a child may ask ------------------------------------------------------------------------
@@ -121,6 +125,35 @@ def test_no_plan_and_no_suite_of_a_child_widens_a_parity_bound() -> None:
         if s.id == PARITY.id
     )
     assert Fraction(bounded.difference_max) == Fraction("0.05")
+
+
+def test_a_suite_whose_other_bound_is_tightened_keeps_this_one() -> None:
+    suite = f'[[toxicity.suite]]\nid = "{PARITY.id}"\ngate = {{ upper_bound_max = 0.1 }}'
+    (tight,) = (s for s in under(suite).toxicity.suites if s.id == PARITY.id)
+    assert (tight.upper_bound_max, tight.difference_max) == ("0.1", PARITY.difference_max)
+    with pytest.raises(ConfigError, match="metric"):
+        under(suite.replace("{ upper", '{ metric = "p_any@99", upper'))
+
+
+def test_a_role_of_a_child_states_what_it_asks() -> None:
+    said = refused('[roles]\napprover.legal = { binds = "card" }')
+    assert "got a role 'legal' of its own, expected threshold and binds" in said
+    assert "line 3" in said
+    assert "got role 'Legal', expected a name in lower case" in refused(
+        '[roles]\napprover.Legal = { threshold = 1, binds = "card" }'
+    )
+    most = under('[roles]\napprover.legal = { threshold = 100, binds = "card" }')
+    assert max(each.threshold for each in most.roles) == 100
+    for text in ("threshold = 101", "threshold = 0"):
+        assert "threshold" in refused(f'[roles]\napprover.legal = {{ {text}, binds = "card" }}')
+
+
+def test_a_child_may_ask_for_words_where_its_parent_does_not() -> None:
+    without = PARENT._replace(toxicity=PARENT.toxicity._replace(degeneration=None))
+    made = under("[toxicity.degeneration]\nmin_mean_pieces = 1", parent=without)
+    assert made.toxicity.degeneration is not None
+    assert made.toxicity.degeneration.min_mean_pieces == 1
+    assert "min_mean_pieces" in refused("[toxicity.degeneration]\nmin_mean_pieces = 0")
 
 
 def test_a_lock_names_the_scorer_by_its_digest() -> None:
