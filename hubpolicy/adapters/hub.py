@@ -288,7 +288,7 @@ class HubClient:
     def _sent(
         self, repo: RepoId, files: Sequence[Outgoing], ref: str, *, opens: bool = False
     ) -> list[CommitOperation]:
-        """The contents, in the hub's storage by now: exactly the judged ones (docs/adr/0015).
+        """The contents, in the hub's storage by now: exactly the judged ones (docs/adr/0017).
 
         Nothing refers to them yet. What the client hashed while it sent is compared before the
         commit names it.

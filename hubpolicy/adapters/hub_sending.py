@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The judged bytes, and no others, in the hands of the official client (docs/adr/0015).
+"""The judged bytes, and no others, in the hands of the official client (docs/adr/0017).
 
 Small files are read whole, compared with their digest, and sent from memory. A large file was
 hashed when it was judged, and is not hashed again where the hub addresses it by that digest: then

@@ -122,6 +122,13 @@ class World:
         assert done.public
         return done
 
+    def publish_plan(self) -> Plan:
+        """The same, and what was judged for it."""
+        self.model()
+        plan = self.plan()
+        assert self.push(plan).public
+        return plan
+
     def audit(
         self, *, policy: Policy | None = None, trust: Trust | None = None, now: str = NOW
     ) -> dict[str, RefVerdict]:

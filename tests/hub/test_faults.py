@@ -123,3 +123,11 @@ def test_the_log_names_no_token(client: Client, hub: HubProcess, repo: str) -> N
     assert "hf_alice" not in log
     assert "signature" not in log
     assert '"account": "alice"' in log
+
+
+def test_a_request_that_is_repeated_on_its_way_is_answered_for_the_second_time(
+    client: Client, hub: HubProcess, repo: str
+) -> None:
+    hub.faults({"path_regex": f"{repo}/commit/", "action": "twice"})
+    put(client, repo, "a.txt", b"a")
+    assert len(client.call("list_repo_commits", repo_id=repo)) == 3

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay"})
+ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay", "twice"})
 
 
 class Fault(NamedTuple):
@@ -24,7 +24,9 @@ class Fault(NamedTuple):
       doing anything, with ``response`` do the work and drop it in the middle of the answer;
     * ``tamper``: after the commit, silently store another one on top that changes `path`;
     * ``stale_read``: answer as if the newest commit of every branch were not there yet;
-    * ``delay``: wait `seconds`, then go on.
+    * ``delay``: wait `seconds`, then go on;
+    * ``twice``: do everything twice, as if the request had been repeated on its way, and give the
+      second answer.
     """
 
     key: str
