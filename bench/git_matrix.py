@@ -284,8 +284,7 @@ class World:
         self.home.mkdir()
         (self.home / ".gitconfig").write_text(GITCONFIG)
         os.environ["HOME"] = str(self.home)
-        kept = "GIT_DEFAULT_REF_FORMAT"
-        for name in [n for n in os.environ if n.startswith("GIT_") and n != kept]:
+        for name in [n for n in os.environ if n[:4] == "GIT_" and n != "GIT_DEFAULT_REF_FORMAT"]:
             del os.environ[name]
         os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
         person().install(self.home)
