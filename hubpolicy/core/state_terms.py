@@ -234,7 +234,7 @@ def joined(waiting: State, published: State | None) -> State:
         revoked_payloads=waiting.revoked_payloads | published.revoked_payloads,
         revoked_files=waiting.revoked_files | published.revoked_files,
         minimum_version=higher(waiting.minimum_version, published.minimum_version),
-        older_policies=tuple(o for o in kept if o and o.version < newest.policy_version),
+        older_policies=tuple(each for each in kept if each is not None),
     )
 
 
