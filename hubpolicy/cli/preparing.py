@@ -129,6 +129,9 @@ def prepared(
         bundles = original.bundles
         demand = demand._replace(quantized_from=original.closure)
         found = tuple(closure for closure in found if closure.digest != original.closure)
+        if not found:
+            message = f"got the original itself in {wish.path}, expected a quantisation of it"
+            raise ConfigError(message, hint=f"hubpolicy test {wish.path}")
     # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
     signer = table.signer if table is not None else None
     with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:

@@ -52,13 +52,11 @@ def add_run(
     given = EvidenceFile(RELEASE_FILE, b"".join(raw.rstrip(b"\n") + b"\n" for raw in originals))
     beside = parse_lines((given,), desk.trust, now) if originals else []
     before = parse_lines(files, desk.trust, now)
-    claimed = claimed_by(item.line for item in (*before, new))
     fresh = {item.line for item in beside}
-    kept = [
-        item
-        for item in before
-        if item.line not in fresh and (is_original(item.line, claimed) or _stays(item, new))
-    ]
+    before = [item for item in before if item.line not in fresh]
+    stays = [item for item in before if _stays(item, new)]
+    claimed = claimed_by(item.line for item in (*stays, new))
+    kept = [item for item in before if item in stays or is_original(item.line, claimed)]
     if records is not None:
         writer.write(*records)
     writer.write(RELEASE_FILE, release_file([*kept, *beside, new]))

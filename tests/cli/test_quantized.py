@@ -135,6 +135,27 @@ def test_a_quantisation_takes_its_original_s_line_along(models: Path) -> None:
     assert "HP220" in ran.rules
 
 
+def test_beside_its_original_only_the_quantisation_is_run(models: Path) -> None:
+    signed('quantized_plan = "few"')
+    full = models / "full"
+    assert ran_test(models, full).code == 0
+    ran = ran_test(models, full, "--quantized-from", full)
+    assert (ran.code, ran.out) == (2, "")
+    assert "the original itself" in ran.err
+    (models / "q4" / "README.md").unlink()
+    shutil.move(models / "q4", full / "q4")
+    ran = run("verify", full, "--repo", "acme/full", "--format", "json")
+    assert {"HP409"} <= ran.rules, ran
+    ran = ran_test(models, full, "--quantized-from", full)
+    assert ran.code == 0, ran
+    assert [one["prompts"] for one in ran.document["measurements"]] == [25]
+    assert len(lines(full)) == 2
+    assert run("attest", full, "--repo", "acme/full").code == 0
+    ran = run("verify", full, "--repo", "acme/full", "--format", "json")
+    assert ran.code == 0, ran
+    assert sorted(one["prompts"] for one in ran.document["measurements"]) == [25, 40]
+
+
 def _is_about(line: bytes, folder: Path) -> bool:
     payload = json.loads(parse_bundle(line, where="a line").payload)
     config_sha = hashlib.sha256((folder / "genai_config.json").read_bytes()).hexdigest()
