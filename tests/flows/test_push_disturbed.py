@@ -84,6 +84,23 @@ def test_a_large_file_is_hashed_once_and_must_stay_the_file_that_it_was(
         )
 
 
+def test_what_the_client_hashes_while_it_sends_is_compared_before_a_commit_names_it(
+    world: World,
+) -> None:
+    """Xet: the client hands back the digest of what it sent."""
+    plan = planned(world)
+    digest = next(e for e in plan.evidence.manifest.entries if e.path == WEIGHTS)  # type: ignore[union-attr]
+    path = str(world.folder / WEIGHTS)
+    file = Outgoing(WEIGHTS, path, digest.sha256, digest.size, plan.stamps[WEIGHTS])
+    operation = hub_sending.addition(file, hashing=True)
+    assert not operation.upload_info.is_hashed
+    operation.upload_info.sha256 = bytes.fromhex(digest.sha256)
+    hub_sending.require_sent(file, operation)
+    operation.upload_info.sha256 = bytes(32)
+    with pytest.raises(ServiceError, match="no commit names it"):
+        hub_sending.require_sent(file, operation)
+
+
 def test_a_file_that_was_just_written_is_hashed_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

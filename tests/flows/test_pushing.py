@@ -10,6 +10,8 @@ import pytest
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.errors import ConfigError, ServiceError
+from hubpolicy.flows import differing, pushing
+from hubpolicy.ports import Outgoing
 from tests.flows.publishing_world import LATER, WEIGHTS
 from tests.hook.gate_world import person
 
@@ -272,3 +274,71 @@ def _add(path: str) -> object:
     from huggingface_hub import CommitOperationAdd
 
     return CommitOperationAdd(path_in_repo=path, path_or_fileobj=b"\0" + path.encode() * 50)
+
+
+class TestSeveralCommits:
+    """Of the size that a hub takes, where nobody can see what is not complete yet."""
+
+    @pytest.fixture(autouse=True)
+    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(differing, "COMMIT_FILES", 3)
+
+    def test_it_is_private_until_the_last_one_was_compared(self, world: World) -> None:
+        world.model()
+        done = world.push(world.plan())
+        assert (done.decision.verdict, done.public) == ("passed", True)
+        assert len(world.client().history(world.repo, "main")) == 4
+        order = [write.rpartition("/")[2] for write in writes(world)]
+        assert order.index("settings") > max(i for i, end in enumerate(order) if end == "main")
+        assert "commit 2 of 3" in world.notes.said
+
+    def test_after_a_break_the_next_push_sends_the_rest(self, world: World) -> None:
+        world.model()
+        plan = world.plan()
+        world.faults(world.at("POST", "commit/", status=500, after=2, times=None))
+        with pytest.raises(ServiceError, match="HTTP 500"):
+            world.push(plan)
+        assert world.state()[0]
+        assert len(world.tree()) > 6
+        world.asked()
+        done = world.push(plan)
+        assert (done.decision.verdict, done.public, done.uploaded) == ("passed", True, 1)
+        assert len([write for write in writes(world) if "/commit/" in write]) == 1
+
+    def test_an_answer_that_is_lost_on_the_way_is_looked_up(self, world: World) -> None:
+        world.model()
+        plan = world.plan()
+        world.faults(world.at("POST", "commit/", action="close", when="response", times=4))
+        assert world.push(plan).public
+        assert "the answer was lost, the commit was not" in world.notes.said
+        assert len(world.client().history(world.repo, "main")) == 4
+
+    def test_where_people_look_it_is_one_commit_or_none(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = world.publish()
+        assert len(world.client().history(world.repo, "main")) == 4
+        world.model(model_safetensors=b"\0second", config_json=b"{}")
+        plan = world.plan(now=LATER)
+        monkeypatch.setattr(pushing, "ONE_COMMIT_FILES", 1)
+        with pytest.raises(ServiceError, match="more than one commit takes") as caught:
+            world.push(plan)
+        assert "push to a new repository" in caught.value.hint
+        assert world.main().oid == first.oid
+        monkeypatch.setattr(pushing, "ONE_COMMIT_FILES", 25_000)
+        world.push(plan)
+        assert len(world.client().history(world.repo, "main")) == 5
+
+
+def test_pieces_are_bounded_in_files_and_in_bytes_that_are_held() -> None:
+    small, large = 40 * 1024 * 1024, 11 * 1024 * 1024
+    sizes = [small // 4] * 21 + [large] * 5
+    files = tuple(Outgoing(f"{n:02}", b"", "", size) for n, size in enumerate(sizes))
+    pieces = list(differing.parts(differing.Difference(files, sum(sizes), ("gone",))))
+    assert [len(piece.files) for piece in pieces] == [10, 10, 6]
+    assert [piece.removed for piece in pieces] == [("gone",), (), ()]
+    assert all(piece.held <= differing.COMMIT_BYTES for piece in pieces)
+    assert tuple(file for piece in pieces for file in piece.files) == files
+    (only,) = differing.parts(differing.Difference((), 0, ("gone",)))
+    assert only.removed == ("gone",)
+    assert list(differing.parts(differing.Difference((), 0, ()))) == []
