@@ -165,9 +165,9 @@ def _function(owner: str, node: ast.FunctionDef | ast.AsyncFunctionDef, file: st
                 passed = _called(value) if isinstance(value, ast.Attribute) else None
                 if passed is not None:
                     calls.add(passed)
-    where = " ".join(ast.unparse(node).split())
-    kept = [s for s in sinks if not (len(sinks) == 1 and any(word in where for word in NO_WRITES))]
-    return _Function(owner, node.name, file, frozenset(calls), tuple(kept))
+    if len(sinks) == 1 and any(word in ast.unparse(node) for word in NO_WRITES):
+        sinks = []
+    return _Function(owner, node.name, file, frozenset(calls), tuple(sinks))
 
 
 def _called(node: ast.expr) -> tuple[str, str] | None:
