@@ -8,6 +8,7 @@ the other hooks after a refusal, so Git LFS would upload. ``hooks/tripwire`` is 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ from hubpolicy.adapters.atomic import write_atomic
 from hubpolicy.adapters.hookfile import render
 from hubpolicy.adapters.hookplace import HOOK
 from hubpolicy.core.rules.hp901 import numbers
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.git_process import Git
@@ -73,7 +74,6 @@ def install(git: Git, wire: Wire, template: bytes, interpreter: Interpreter) -> 
     content = render(template, interpreter, former="")
     changed = not wire.script.exists() or wire.script.read_bytes() != content
     if changed:
-        wire.script.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(wire.script, content, 0o755)
     # In this order: git stops every push at an event whose hook has no command.
     for key, value in ((_COMMAND, wire.command), (_EVENT, HOOK)):
@@ -84,14 +84,24 @@ def install(git: Git, wire: Wire, template: bytes, interpreter: Interpreter) -> 
 
 
 def uninstall(git: Git, wire: Wire) -> bool:
-    """Tell git first, then remove the script. False if there was nothing of ours."""
+    """Tell git first, then remove the script. False if there was nothing of ours.
+
+    Raises:
+        ServiceError: the script cannot be removed, or git's configuration not be written.
+
+    """
     stood = _get(git, wire, _COMMAND) == wire.command
     if stood:
         git.run("config", wire.scope, "--remove-section", SECTION)
     there = wire.script.exists()
-    wire.script.unlink(missing_ok=True)
-    if wire.scope == "--local" and wire.script.parent.is_dir():
-        wire.script.parent.rmdir()
+    try:
+        wire.script.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"cannot remove {wire.script}: {error.strerror}"
+        raise ServiceError(message, hint="remove it by hand") from error
+    with suppress(OSError):  # somebody keeps something else there
+        if wire.scope == "--local":
+            wire.script.parent.rmdir()
     return stood or there
 
 
