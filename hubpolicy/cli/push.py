@@ -203,21 +203,25 @@ def _go(plan: Plan, done: Pushed, repo: RepoId, wish: Wish, output: Output) -> t
 
     client = hub(repo, bars=output.progress)
     if wish.dry_run:
-        return done, _would(plan, repo, client)
+        return _would(plan, done, repo, client)
     done = push_flow(plan, repo, client, Bars(shown=False, quiet=output.quiet))
     return done, _closing(done, repo, wish)
 
 
-def _would(plan: Plan, repo: RepoId, client: HubClient) -> str:
+def _would(plan: Plan, done: Pushed, repo: RepoId, client: HubClient) -> tuple[Pushed, str]:
     from hubpolicy.cli.summaries import human
-    from hubpolicy.flows.pushing import difference
+    from hubpolicy.flows.pushing import difference, foreseen
 
     try:
+        done = done._replace(decision=foreseen(plan, repo, client))
         change = difference(plan, repo, client)
+    except ConfigError:
+        raise
     except HubpolicyError as error:
-        return f"Nothing was uploaded (dry run); the hub could not be asked: {error.message}"
+        closing = f"Nothing was uploaded (dry run); the hub could not be asked: {error.message}"
+        return done, closing
     removed = f", {len(change.removed)} would be removed there" if change.removed else ""
-    return (
+    return done, (
         f"{len(change.files)} files ({human(change.size)}) would go to {repo.text}{removed}. "
         "Nothing was uploaded (dry run)."
     )

@@ -120,8 +120,7 @@ def push(plan: Plan, repo: RepoId, hub: Hub, progress: Progress) -> Pushed:
         return _nothing(decision)
     before = hub.repo(repo)
     _refuse(plan, repo, before)
-    shown = (before.exists and not before.private) or not (plan.private or _stays(plan))
-    embargo = hp505.check(plan.folder, embargoed=plan.embargoed and shown)
+    embargo = _embargo(plan, before)
     if embargo:
         return _nothing(blocked(decision, embargo))
     if not before.exists:
@@ -143,6 +142,26 @@ def difference(plan: Plan, repo: RepoId, hub: Hub) -> Difference:
     if plan.ref != MAIN and standing.exists:
         head = head_of(hub.refs(repo), plan.ref) or head
     return difference_from(_wanted(plan), hub.listing(repo, head) if head else None)
+
+
+def foreseen(plan: Plan, repo: RepoId, hub: Hub) -> Decision:
+    """What :func:`push` would say before it touches anything. Only reads.
+
+    Raises:
+        ConfigError: as there.
+
+    """
+    decision = judge(plan.evidence)
+    before = hub.repo(repo)
+    _refuse(plan, repo, before)
+    embargo = _embargo(plan, before)
+    return blocked(decision, embargo) if embargo else decision
+
+
+def _embargo(plan: Plan, before: RemoteRepo) -> tuple[Finding, ...]:
+    """What nobody may pass on goes only where nobody sees it."""
+    shown = (before.exists and not before.private) or not (plan.private or _stays(plan))
+    return hp505.check(plan.folder, embargoed=plan.embargoed and shown)
 
 
 def _nothing(decision: Decision) -> Pushed:

@@ -92,6 +92,8 @@ def test_what_is_under_embargo_waits(ada: Author, hub: HubProcess, tested: Path,
     licence = next(line for line in text.splitlines() if line.startswith("license:"))
     card.write_text(text.replace(licence, EMBARGO))
     (tested / "LICENSE").write_text("You may not pass this on.\n")
+    foreseen = ada.type("push", tested, repo, "--dry-run")
+    assert (foreseen.code, "HP505" in foreseen.out) == (1, True)
     blocked = ada.type("push", tested, repo)
     assert blocked.code == 1
     assert "HP505" in blocked.out
