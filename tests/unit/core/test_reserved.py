@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.core.documents import STATE_TYPE, state_payload
+from hubpolicy.core.documents import POLICY_TYPE, STATE_TYPE, open_document, state_payload
 from hubpolicy.core.reserved import (
     Documents,
     Pin,
@@ -22,7 +22,7 @@ from hubpolicy.core.reserved import (
 from hubpolicy.domain.trust import Trust
 from hubpolicy.errors import ConfigError
 from tests.flows.team_world import FAR, Team, signed
-from tests.golden.samples import sha, signer
+from tests.golden.samples import key, sha, signer
 
 PAGE = Path(__file__).parents[3] / "docs" / "trust.md"
 HEX = sha("root")
@@ -229,3 +229,14 @@ def test_a_policy_whose_signer_is_revoked_does_not_speak(team: Team) -> None:
     team.revoke(signer("omar").keyid)
     with pytest.raises(ConfigError, match="got 1 of 2 signatures of role policy"):
         asked(team)
+
+
+def test_a_gate_whose_root_holds_other_keys_does_not_speak(team: Team) -> None:
+    """The gate says the pinned digest, and lists keys of its own: the signed root's keys count."""
+    mine = documents(team)
+    payload = open_document(mine.policy, POLICY_TYPE, where="x").payload
+    theirs = signed(payload, POLICY_TYPE, ("mallory", "eve"))
+    keys = (key("mallory", "olga"), key("eve", "omar"))
+    held = Trust(team.root._replace(keys=keys), team.state)
+    with pytest.raises(ConfigError, match=r"'acme' is reserved \(/etc/pins\): .*role policy"):
+        asked(team, said=mine._replace(policy=theirs), held=held)

@@ -125,6 +125,15 @@ def test_no_plan_and_no_suite_of_a_child_widens_a_parity_bound() -> None:
         if s.id == PARITY.id
     )
     assert Fraction(bounded.difference_max) == Fraction("0.05")
+    loose = PARENT.toxicity._replace(
+        suites=tuple(s._replace(difference_max="0.15") if s.id == PARITY.id else s for s in PARENT.toxicity.suites)
+    )  # fmt: skip
+    (planned,) = (
+        s
+        for s in under(larger, parent=PARENT._replace(toxicity=loose)).toxicity.suites
+        if s.id == PARITY.id
+    )
+    assert planned.difference_max == PARITY.difference_max
 
 
 def test_a_suite_whose_other_bound_is_tightened_keeps_this_one() -> None:
@@ -153,7 +162,8 @@ def test_a_child_may_ask_for_words_where_its_parent_does_not() -> None:
     made = under("[toxicity.degeneration]\nmin_mean_pieces = 1", parent=without)
     assert made.toxicity.degeneration is not None
     assert made.toxicity.degeneration.min_mean_pieces == 1
-    assert "min_mean_pieces" in refused("[toxicity.degeneration]\nmin_mean_pieces = 0")
+    with pytest.raises(ConfigError, match="min_mean_pieces"):
+        under("[toxicity.degeneration]\nmin_mean_pieces = 0", parent=without)
 
 
 def test_a_lock_names_the_scorer_by_its_digest() -> None:
