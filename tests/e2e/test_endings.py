@@ -223,7 +223,9 @@ def test_an_audit_ends_by_the_worst_of_all_refs(
             "headers": {"Retry-After": "0"},
         }
     )
-    assert audited(ada, repo) == (3, {f"{repo} refs/heads/main": "UNREADABLE"})
+    unreadable = {f"{repo} refs/heads/main": "UNREADABLE"}
+    assert audited(ada, "--no-cache", repo) == (3, unreadable)
+    assert audited(ada, repo)[0] == 0, "what a commit holds was read before"
     hub.faults({"path_regex": f"{repo}/refs", "status": 401, "times": None})
     assert audited(ada, repo, other)[0] == 4
 
