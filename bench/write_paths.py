@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -249,26 +250,31 @@ def show_released(ways: Sequence[Released], client: str) -> int:
 
 
 def show_start(python: Path, client: str, rounds: int = 41) -> None:
-    """``python -c pass`` with the guard and without it (-S has neither), in turns; medians."""
-    plain = python.parents[1].with_name("plain") / "bin" / "python"
-    if not plain.exists():
-        subprocess.run(
-            [str(python), "-m", "venv", "--without-pip", str(plain.parents[1])], check=True
-        )
-        own = next(python.parents[1].glob("lib/python*/site-packages")) / "zz_client.pth"
-        shutil.copy(own, next(plain.parents[1].glob("lib/python*/site-packages")))
-    spent: dict[Path, list[float]] = {python: [], plain: []}
+    """``python -c pass``: processor time with the guard, without, and with an empty module.
+
+    Copies of one environment, in turns; medians. An empty module is what any start-up file costs.
+    """
+    guarded_in = python.parents[1]
+    kinds = {"with the guard": guarded_in}
+    for name, lines in (("without", ""), ("with an empty module", "import empty_module\n")):
+        folder = guarded_in.with_name(f"{guarded_in.name}-{name.replace(' ', '-')}")
+        shutil.copytree(guarded_in, folder, symlinks=True)
+        site = next(folder.glob("lib/python*/site-packages"))
+        for own in (*site.glob("*hubpolicy_guard*"), *site.glob("__pycache__/*hubpolicy_guard*")):
+            own.unlink()
+        if lines:
+            (site / "empty_module.py").write_text("")
+            (site / "empty_module.pth").write_text(lines)
+        kinds[name] = folder
+    spent: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(rounds):
-        for each, seconds in spent.items():
-            started = time.perf_counter()
-            subprocess.run([str(each), "-c", "pass"], check=True)
-            seconds.append(time.perf_counter() - started)
-
-    def told(times: list[float]) -> str:
-        return f"{1000 * statistics.median(times):.1f} ms (fastest {1000 * min(times):.1f})"
-
-    print(f"python -c pass, {client}: {told(spent[python])} with the guard, "
-          f"{told(spent[plain])} without; {rounds} rounds in turns")  # fmt: skip
+        for name, folder in kinds.items():
+            arguments = [str(folder / "bin" / "python"), "-c", "pass"]
+            child = os.posix_spawn(arguments[0], arguments, os.environ)
+            used = os.wait4(child, 0)[2]
+            spent[name].append(1000 * (used.ru_utime + used.ru_stime))
+    told = ", ".join(f"{statistics.median(spent[name]):.1f} ms {name}" for name in kinds)
+    print(f"python -c pass, {client}, processor time: {told} (medians of {rounds})")
 
 
 def one_client(base: Path, client: str, author: Author, places: Places, *, verbose: bool) -> int:
