@@ -92,7 +92,7 @@ WORLDLY = {
 }
 # The local hub and the story are programs of their own; the hooks and the library are roofs too.
 MAY_TOUCH_THE_WORLD = {
-    *("cli", "adapters", "demo", "guard"),
+    *("cli", "adapters", "demo", "gateway", "guard"),
     *("prepush.py", "prereceive.py", "opening.py", "api.py"),
 }
 IN_AND_OUT = {"open", "print", "input", "exec", "eval", "compile", "__import__"}
@@ -170,7 +170,7 @@ def distribution(name: str) -> str:
 # Optional: an adapter imports these when a person asked for them, and says which extra to install.
 EXTRAS = {
     "torch", "transformers", "peft", "detoxify", "ray", "onnx", "safetensors",
-    "securesystemslib", "hvac", "sigstore", "sigstore-models",
+    "securesystemslib", "hvac", "sigstore", "sigstore-models", "aiohttp", "multidict", "yarl",
 }  # fmt: skip
 
 
