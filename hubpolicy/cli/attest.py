@@ -205,7 +205,7 @@ def attest_folder(
         model_signature=model_signature,
     )  # fmt: skip
     if done.written and (done.released or "release" in done.signed):
-        _remember(path, target, place, progress)
+        remember_release(path, target, place, progress)
     for gone in done.dropped if done.written else ():
         progress.note(f"dropped {gone}")
     if better is not None and done.written:
@@ -213,7 +213,7 @@ def attest_folder(
     return done
 
 
-def _remember(path: str, target: RepoId, place: Seat, progress: Progress) -> None:
+def remember_release(path: str, target: RepoId, place: Seat, progress: Progress) -> None:
     """Where the upload guard finds this evidence. The release stands without it, too."""
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.released import remember

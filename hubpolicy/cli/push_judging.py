@@ -162,7 +162,7 @@ def judged(
     more than the folder is signed in memory, and only sent.
     """
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli.attest import attest_folder, service_at
+    from hubpolicy.cli.attest import attest_folder, remember_release, service_at
     from hubpolicy.cli.wiring import has_key
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
@@ -173,6 +173,8 @@ def judged(
     trust = place.trusted.trust
     evidence = assemble(Revised(reader, release.here), repo, place.policy, trust, now)
     found = Judged(release, evidence, release.here, judge(evidence))
+    if found.decision.verdict == "passed" and writing and not release.part:
+        remember_release(path, repo, place, bars)
     if found.decision.verdict == "passed" or not _has_card(found.manifest):
         return found
     if not sign or not has_key(place.home, key):

@@ -218,6 +218,30 @@ def test_what_was_attested_for_that_name_goes_by_itself(world: Guarded, tmp_path
 
 
 @pytest.mark.slow
+def test_our_own_push_is_judged_like_any_other_and_needs_no_exception(
+    world: Guarded, tmp_path: Path
+) -> None:
+    """Evidence that was signed on another machine: this one has no key to sign it again."""
+    author, folder = world.author, write_model(tmp_path / "civil")
+    author.put_run(folder)
+    assert author.hubpolicy("attest", folder, "--repo", "acme/pushed").code == 0
+    shutil.rmtree(Path(author.config.state, "released"))
+    push = [str(world.python), "-m", "hubpolicy", "push", str(folder), "acme/pushed", "--no-attest"]
+    options: dict[str, Any] = {"cwd": author.home, "capture_output": True, "text": True}
+
+    mark = len(world.hub.requests())
+    off = author.environment | {"HUBPOLICY_DISABLE_UPLOADS": "1"}
+    stopped = subprocess.run(push, env=off, timeout=120, check=False, **options)
+    assert (stopped.returncode, "hubpolicy guard: " in stopped.stderr) == (1, True)
+    assert "hint: unset HUBPOLICY_DISABLE_UPLOADS" in stopped.stderr
+    assert writes(world.hub, mark) == ()
+
+    done = subprocess.run(push, env=author.environment, timeout=120, check=False, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "acme/pushed is public" in done.stdout
+
+
+@pytest.mark.slow
 def test_every_write_method_that_inspection_finds_is_stopped(world: Guarded) -> None:
     """The quick half of ``bench/write_paths.py``: one client, Xet off, no control."""
     head = prepare(world.hub, "acme/all", world.folder)
