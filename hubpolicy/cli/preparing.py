@@ -98,7 +98,7 @@ def prepared(
 
     """
     from hubpolicy.adapters.loaders import external_data
-    from hubpolicy.cli.quantized import original_of, smaller_plan
+    from hubpolicy.cli.quantized import smaller_plan
     from hubpolicy.cli.wiring import card_check, desk, folder
     from hubpolicy.core.checkers import require_checker
     from hubpolicy.core.closure import closures, config_paths
@@ -125,13 +125,7 @@ def prepared(
     bundles: tuple[bytes, ...] = ()
     found = closures(manifest, configs, external)
     if wish.original:
-        original = original_of(wish.original, wish.path, demand.languages, place, progress)
-        bundles = original.bundles
-        demand = demand._replace(quantized_from=original.closure)
-        found = tuple(closure for closure in found if closure.digest != original.closure)
-        if not found:
-            message = f"got the original itself in {wish.path}, expected a quantisation of it"
-            raise ConfigError(message, hint=f"hubpolicy test {wish.path}")
+        demand, found, bundles = _quantized(wish, demand, found, place, progress)
     # The key that signs the counts seals the run's log too: what it did not seal is not resumed.
     signer = table.signer if table is not None else None
     with Stage(Path(wish.path).resolve(), wish.speak, place) as stage:
@@ -141,6 +135,23 @@ def prepared(
         except KeyboardInterrupt:
             progress.note(INTERRUPTED)
             raise
+
+
+def _quantized(
+    wish: Wish, demand: Demand, found: tuple[Closure, ...], place: Seat, progress: Progress
+) -> tuple[Demand, tuple[Closure, ...], tuple[bytes, ...]]:
+    """The demand with its claim, the closures without the original, and what goes beside them."""
+    from hubpolicy.adapters.loaders import FolderLoader
+    from hubpolicy.cli.quantized import original_of
+
+    loader = FolderLoader(Path(wish.path).resolve())
+    chat = any(loader.facts(closure).chat_template for closure in found)
+    original = original_of(wish.original, wish.path, demand.languages, place, progress, chat=chat)
+    rest = tuple(closure for closure in found if closure.digest != original.closure)
+    if not rest:
+        message = f"got the original itself in {wish.path}, expected a quantisation of it"
+        raise ConfigError(message, hint=f"hubpolicy test {wish.path}")
+    return demand._replace(quantized_from=original.closure), rest, original.bundles
 
 
 def chosen_plan(name: str, place: Seat) -> Plan:

@@ -46,9 +46,12 @@ def smaller_plan(place: Seat) -> tuple[Plan, ToxicityPolicy]:
 
 
 def original_of(
-    folder: str, path: str, languages: tuple[str, ...], place: Seat, progress: Progress
-) -> Original:
+    folder: str, path: str, languages: tuple[str, ...], place: Seat, progress: Progress,
+    *, chat: bool = False,
+) -> Original:  # fmt: skip
     """The one tested closure in ``folder`` from which the files of ``path`` were quantised.
+
+    ``languages`` are those that the card of ``path`` declares; ``chat``: the files have a template.
 
     Raises:
         VerificationError: none there passed the whole plan under this policy, or several did.
@@ -57,7 +60,7 @@ def original_of(
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.wiring import folder as open_folder
     from hubpolicy.core.coverage import closure_digest, runs
-    from hubpolicy.core.quantized import problem_of
+    from hubpolicy.core.quantized import Asked, problem_of
     from hubpolicy.domain.statement import ToxicityResult
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.flows.kept import parse_lines
@@ -71,7 +74,7 @@ def original_of(
         if isinstance(line.predicate, ToxicityResult) and not line.predicate.quantized_from
     }
     problems = {
-        closure: problem_of(evidence, closure, scorer, languages)
+        closure: problem_of(evidence, closure, Asked(scorer, languages, chat))
         for closure, scorer in tested.items()
     }
     good = [closure for closure, problem in problems.items() if not problem]

@@ -10,7 +10,7 @@ really were made from those is the checker's word. On the hook's path: standard 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.lines import released_on, subjects_dir_hash, threshold
 from hubpolicy.core.rules import hp220
@@ -46,7 +46,8 @@ def judge_claim(
         return whole
     own = subjects_dir_hash(line.statement)
     reason = "is this very closure" if result.quantized_from == own else ""
-    reason = reason or problem_of(evidence, result.quantized_from, result.scorer.sha256, declared)
+    asked = Asked(result.scorer.sha256, declared, result.chat_template)
+    reason = reason or problem_of(evidence, result.quantized_from, asked)
     if reason:
         measured, found = whole
         plan = evidence.policy.toxicity.plan
@@ -99,17 +100,25 @@ def is_original(line: VerifiedStatement, claimed: frozenset[str]) -> bool:
     return subjects_dir_hash(line.statement) in claimed
 
 
-def problem_of(evidence: Evidence, closure: str, scorer: str, declared: tuple[str, ...]) -> str:
-    """Why that closure (hex dirHash) does not count as an original, or "".
+class Asked(NamedTuple):
+    """What the quantisation was asked, and so its original must have been.
 
-    ``scorer`` is the digest of the one that scored the quantisation.
+    By which scorer (hex dirHash), in which languages, and whether as a model with a chat template.
     """
+
+    scorer: str
+    languages: tuple[str, ...]
+    chat: bool = False
+
+
+def problem_of(evidence: Evidence, closure: str, asked: Asked) -> str:
+    """Why that closure (hex dirHash) does not count as an original, or ""."""
     lines = originals(evidence, closure)
     if not lines:
         return "has no verified toxicity line beside this one"
     people, reasons = set(), []
     for line in lines:
-        reason = _problem(evidence, line, scorer, declared)
+        reason = _problem(evidence, line, asked)
         if reason:
             reasons.append(reason)
         else:
@@ -120,20 +129,20 @@ def problem_of(evidence: Evidence, closure: str, scorer: str, declared: tuple[st
     return reasons[0] if reasons else f"was tested by {len(people)} of {wanted} checkers"
 
 
-def _problem(
-    evidence: Evidence, line: VerifiedStatement, scorer: str, declared: tuple[str, ...]
-) -> str:
+def _problem(evidence: Evidence, line: VerifiedStatement, asked: Asked) -> str:
     original = line.predicate
     if not isinstance(original, ToxicityResult):
         return "was not tested"
-    if original.scorer.sha256 != scorer:
-        return f"was scored by {original.scorer.sha256[:12]}, this one by {scorer[:12]}"
+    if original.scorer.sha256 != asked.scorer:
+        return f"was scored by {original.scorer.sha256[:12]}, this one by {asked.scorer[:12]}"
+    if asked.chat and not original.chat_template:
+        return "has no chat template, and this one has: it never was asked as a chat model"
     _, found = recompute(
         original,
         evidence.policy.toxicity,
         min_level=evidence.policy.min_level,
         released_on=released_on(evidence, line.payload_sha256),
-        declared=declared,
+        declared=asked.languages,
     )
     if found:
         return f"did not pass the whole plan ({found[0].rule}: {found[0].message})"

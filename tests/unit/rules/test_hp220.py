@@ -151,6 +151,13 @@ def test_an_original_that_did_not_pass_by_itself_lends_nothing(
     assert ORIGINAL[:12] in found["HP220"]
 
 
+def test_an_original_that_was_never_asked_as_a_chat_model_is_none_of_one() -> None:
+    chats = small_run(QUANTIZED._replace(chat_template=True))
+    assert "never was asked as a chat model" in judged(run_line(), chats)["HP220"]
+    assert judged(run_line(TOXICITY._replace(chat_template=True)), chats) == {}
+    assert judged(run_line(TOXICITY._replace(chat_template=True)), small_run()) == {}
+
+
 def test_a_quantisation_of_a_quantisation_has_no_original() -> None:
     manifest = make_manifest([*BOTH.entries, *Q2])
     found = judged(run_line(), small_run(), run_line(CHAIN, closure=Q2), manifest=manifest)
