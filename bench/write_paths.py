@@ -209,8 +209,9 @@ def attempt(
 
 
 def _refused(tried: Tried) -> Tried:
-    """A gateway says no as a hub would: whatever error the client makes of it is a denial."""
-    return tried._replace(ending="denied") if tried.ending == "error" else tried
+    """A gateway says no as a hub would, by a 403; what the hub itself refused had reached it."""
+    refused = tried.ending == "error" and (not tried.writes or "403" in tried.said)
+    return tried._replace(ending="denied") if refused else tried
 
 
 def show(outcome: Outcome, *, verbose: bool) -> None:

@@ -236,10 +236,11 @@ class _Judge:
 
     def _exchange(self, head: bytes, body: bytes) -> bytes:
         import atexit
+        import os
 
         if self._process is None or self._process.poll() is not None:
             self._process = _start()
-            atexit.register(_stop, self._process)
+            atexit.register(_stop, self._process, os.getpid())
         pipe = self._process.stdin
         pipe.write(head)
         pipe.write(body)
@@ -260,11 +261,18 @@ def _start() -> Any:
     return subprocess.Popen(JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def _stop(process: Any) -> None:
-    """At the end of the process that started it. The judge ends when nobody can ask any more."""
-    process.stdin.close()
-    process.stdout.close()
-    process.wait()
+def _stop(process: Any, owner: int) -> None:
+    """At the end of the process that started it; its forks must leave it alone.
+
+    A fork may hold the other end of the pipe for longer: the judge is not waited for to notice.
+    """
+    import os
+
+    if os.getpid() == owner:
+        process.stdin.close()
+        process.stdout.close()
+        process.terminate()
+        process.wait()
 
 
 _judges: dict[int, _Judge] = {}

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +142,42 @@ def test_no_way_to_send_from_the_same_process_gets_around_it(world: Guarded) -> 
     assert writes(world.hub, mark) == ()
     assert said.startswith("hubpolicy guard: ")
     assert "\n  fix: " in said
+
+
+FORKS = """
+import os, sys, time
+from huggingface_hub import HfApi
+def denied():
+    try:
+        HfApi().create_tag(sys.argv[1], tag="x")
+    except Exception as error:
+        return type(error).__name__ == "UploadDeniedError"
+assert denied()
+left = os.fork()
+if not left:
+    time.sleep(60); os._exit(0)   # a worker that outlives what started it, with its pipes
+if not os.fork():
+    sys.exit(0)                   # one that ends as a program does
+os.wait(); time.sleep(0.3)
+print(denied(), left)
+"""
+
+
+@pytest.mark.slow
+def test_forks_neither_end_the_judge_nor_keep_the_program_from_ending(world: Guarded) -> None:
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as out:  # no pipe: the worker that is left would hold it
+        done = subprocess.run(
+            [str(world.python), "-c", FORKS, "acme/m"], env=world.author.environment,
+            cwd=world.author.home, stdout=out, stderr=out, timeout=120, check=False,
+        )  # fmt: skip
+        out.seek(0)
+        said = out.read().decode()
+    assert done.returncode == 0, said
+    answer, left = said.split()
+    os.kill(int(left), signal.SIGKILL)
+    assert answer == "True"
+    assert time.monotonic() - started < 50
 
 
 @pytest.mark.slow
