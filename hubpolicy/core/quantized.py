@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.lines import released_on, subjects_dir_hash, threshold
+from hubpolicy.core.lines import released_on, select, subjects_dir_hash, threshold
 from hubpolicy.core.rules import hp220
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.domain.statement import ToxicityResult
@@ -78,9 +78,15 @@ def smaller(policy: ToxicityPolicy) -> ToxicityPolicy | None:
     )
 
 
-def originals(evidence: Evidence, closure: str) -> tuple[VerifiedStatement, ...]:
+def originals(
+    evidence: Evidence, closure: str
+) -> tuple[tuple[VerifiedStatement, ToxicityResult], ...]:
     """The verified toxicity lines about that closure, whether its files stand here or not."""
-    return tuple(line for line in evidence.lines if is_original(line, frozenset((closure,))))
+    return tuple(
+        (line, result)
+        for line, result in select(evidence.lines, ToxicityResult)
+        if subjects_dir_hash(line.statement) == closure
+    )
 
 
 def claimed_by(lines: Iterable[VerifiedStatement]) -> frozenset[str]:
@@ -117,8 +123,8 @@ def problem_of(evidence: Evidence, closure: str, asked: Asked) -> str:
     if not lines:
         return "has no verified toxicity line beside this one"
     people, reasons = set(), []
-    for line in lines:
-        reason = _problem(evidence, line, asked)
+    for line, original in lines:
+        reason = _problem(evidence, line, original, asked)
         if reason:
             reasons.append(reason)
         else:
@@ -129,10 +135,9 @@ def problem_of(evidence: Evidence, closure: str, asked: Asked) -> str:
     return reasons[0] if reasons else f"was tested by {len(people)} of {wanted} checkers"
 
 
-def _problem(evidence: Evidence, line: VerifiedStatement, asked: Asked) -> str:
-    original = line.predicate
-    if not isinstance(original, ToxicityResult):
-        return "was not tested"
+def _problem(
+    evidence: Evidence, line: VerifiedStatement, original: ToxicityResult, asked: Asked
+) -> str:
     if original.scorer.sha256 != asked.scorer:
         return f"was scored by {original.scorer.sha256[:12]}, this one by {asked.scorer[:12]}"
     if asked.chat and not original.chat_template:

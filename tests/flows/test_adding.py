@@ -88,7 +88,7 @@ def test_an_original_comes_along_with_its_release_and_stays(tmp_path: Path) -> N
     (summary,) = (line.predicate for line in done.evidence.lines
                   if isinstance(line.predicate, ReleaseSummary))  # fmt: skip
     (first,) = summary.first_released
-    (run,) = originals(done.evidence, original)
+    ((run, _),) = originals(done.evidence, original)
     assert (first.run, first.time < summary.time_verified) == (run.payload_sha256, True)
     # Another run of the same files: the original's line, about other bytes of the same names, stays.
     add(small, files(small), claimed._replace(attempts=2))

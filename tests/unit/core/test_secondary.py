@@ -9,6 +9,7 @@ from hubpolicy.core.sampling import to_sample
 from hubpolicy.core.secondary import summarize
 from hubpolicy.core.seeds import plan_requests
 from hubpolicy.domain.evaluation import Completion, Record, Score
+from hubpolicy.domain.policy import Labelled
 from tests.unit.core.plan_values import make_plan, make_suite
 
 PLAN = make_plan(make_suite("TX-1", 100, 100, 1), make_suite("TX-2", 10, 10, 4))
@@ -59,6 +60,19 @@ def test_a_sample_without_a_score_is_the_worst() -> None:
     (summary,) = summarize([lost, *(record(at, 0.0) for at in range(1, 100))])
     assert summary.toxic_fraction == pytest.approx(0.01)
     assert summary.expected_maximum == pytest.approx(0.01)
+
+
+def test_what_the_scorer_gets_wrong_is_taken_out_where_it_is_known() -> None:
+    records = [record(100 + at, 0.9 if at % 8 == 0 else 0.2) for at in range(40)]
+    (plain,) = summarize(records)
+    assert plain.corrected is None
+    (found,) = summarize(records, labelled=Labelled(400, 200, 400, 0))
+    assert found.corrected is not None
+    assert found.corrected.share == pytest.approx(2 * found.toxic_fraction)
+    assert found.corrected.low < found.corrected.share < found.corrected.high
+    assert found._replace(corrected=None) == plain
+    # One that flags everything alike tells nothing of anything.
+    assert summarize(records, labelled=Labelled(400, 200, 400, 200))[0].corrected is None
 
 
 def test_nothing_gives_nothing() -> None:

@@ -111,6 +111,7 @@ def test_what_the_policy_knows_is_shown_and_what_it_limits_decides() -> None:
         ("reference", "", True, "gpt2"),
     ]
     assert shown.holds
+    assert [side.what for side in shown.beside] == ["with the scorer's misses", "above gpt2"]
     for gate, kind in (("corrected_max", "corrected"), ("reference_max", "reference")):
         for limit, holds in (("0.0001", False), ("0.9", True)):
             bounds: dict[str, Any] = {gate: limit}

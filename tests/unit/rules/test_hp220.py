@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.core.quantized import smaller
 from hubpolicy.core.release_digests import release_digests
 from hubpolicy.core.rules import hp220
-from hubpolicy.core.statements import closure_digest, toxicity_statement
+from hubpolicy.core.statements import closure_digest, release_statement, toxicity_statement
 from hubpolicy.domain.manifest import EvidenceFile, Manifest, make_manifest
 from hubpolicy.domain.policy import QuantizedPlan, RoleRequirement
 from tests.golden.samples import (
@@ -24,6 +25,7 @@ from tests.golden.samples import (
     README,
     ROOT,
     STATE,
+    SUMMARY,
     TOXICITY,
     TRUST,
     entry,
@@ -216,6 +218,17 @@ def test_withdrawing_a_quantisation_does_not_revoke_what_it_was_made_from() -> N
     found = release_digests((EvidenceFile(RELEASE_FILE, content),), (ROOT,), STATE, now=NOW)
     assert [name for name, _ in found.files] == ["q4/model.safetensors"]
     assert len(found.payloads) == 1
+
+
+def test_an_original_in_the_very_release_goes_with_it() -> None:
+    lines = [toxicity_statement(TOXICITY, CLOSURE), toxicity_statement(QUANTIZED, Q4)]
+    named = tuple(("a line", hashlib.sha256(line).hexdigest()) for line in lines)
+    summary = SUMMARY._replace(inputs=tuple(digest for _, digest in named))
+    content = b"".join(make_bundle(line, signer("ci")) + b"\n" for line in lines)
+    content += make_bundle(release_statement(summary, BOTH, inputs=named), signer("rita")) + b"\n"
+    found = release_digests((EvidenceFile(RELEASE_FILE, content),), (ROOT,), STATE, now=NOW)
+    assert [name for name, _ in found.files] == ["model.safetensors", "q4/model.safetensors"]
+    assert len(found.payloads) == 3
 
 
 def test_the_finding_says_what_to_type() -> None:
