@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,7 +40,7 @@ from hubpolicy.errors import HubpolicyError
 from tests.flows.publishing_world import LATER, WEIGHTS, World, start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from hubpolicy.demo.hub.process import HubProcess
     from hubpolicy.flows.pushing import Plan
@@ -177,11 +177,23 @@ def fault_trials(
                     mark = len(hub.requests())
                     here = f"{world.repo.text}(?![0-9])|/api/repos/create|/_storage/"
                     world.faults({"path_regex": here, "after": at, "times": times, **FAULTS[name]})
-                    ending = ended(lambda w=world, p=plan: w.push(p))  # type: ignore[misc]
+                    with impatient(SILENCE_S if name == "timeout" else 60):
+                        ending = ended(lambda w=world, p=plan: w.push(p))  # type: ignore[misc]
                     leaked = unjudged(world, judged)
                     again, resent = rerun(world, plan, mark)
                     found.append((name, Trial(leaked, ending, again, resent)))
     return found
+
+
+@contextmanager
+def impatient(seconds: float) -> Iterator[None]:
+    """A hub that is silent for so long is given up."""
+    before = hub_http._SILENCE_SECONDS  # noqa: SLF001
+    hub_http._SILENCE_SECONDS = seconds  # noqa: SLF001
+    try:
+        yield
+    finally:
+        hub_http._SILENCE_SECONDS = before  # noqa: SLF001
 
 
 def length(ground: Ground, *, public: bool) -> int:
@@ -328,11 +340,10 @@ def table(title: str, trials: list[tuple[str, Trial]]) -> int:
 
 
 def prepare() -> None:
-    """The client's own patience without the waiting; a hub that is silent is given up soon."""
+    """The client's own patience without the waiting."""
     huggingface_hub.constants.HF_HUB_DISABLE_XET = True
     clock = SimpleNamespace(sleep=lambda _: None, time=time.time, monotonic=time.monotonic)
     setattr(huggingface_hub.utils._http, "time", clock)  # noqa: B010, SLF001
-    hub_http._SILENCE_SECONDS = SILENCE_S  # noqa: SLF001
     hashing.SETTLED_NS = 0  # the folders are new; else large files would be hashed twice
 
 
