@@ -17,8 +17,8 @@ import huggingface_hub
 import pytest
 
 from bench.write_arguments import World, call
-from bench.write_methods import find
-from bench.write_outcome import leaks, writes
+from bench.write_methods import Found, find
+from bench.write_outcome import leaks, stands, writes
 from bench.write_paths import Interpreter, prepare
 from tests.e2e.author import TOKEN, write_model
 
@@ -281,14 +281,23 @@ def test_our_own_push_is_judged_like_any_other_and_needs_no_exception(
     assert "acme/pushed is public" in done.stdout
 
 
+@pytest.fixture(scope="session")
+def found() -> Found:
+    return find(Path(str(huggingface_hub.__file__)).parent)
+
+
 @pytest.mark.slow
-def test_every_write_method_that_inspection_finds_is_stopped(world: Guarded) -> None:
+def test_every_write_method_that_inspection_finds_is_stopped(world: Guarded, found: Found) -> None:
     """The quick half of ``bench/write_paths.py``: one client, Xet off, no control."""
     head = prepare(world.hub, "acme/all", world.folder)
+    before = stands(world.hub.root)
     with Interpreter(world.python, world.author.home, world.hub, xet=False) as guard:
-        found = find(Path(guard.about["file"]).parent)
-        tried = [guard.call(m.name, "acme/all", world.folder, head) for m in found.methods]
+        tried = [
+            guard.call(method.name, "acme/all", world.folder, head, watched=False)
+            for method in found.methods
+        ]
     assert [(t.name, leaks(t)) for t in tried if leaks(t)] == []
+    assert stands(world.hub.root) == before
     assert [t.name for t in tried if t.ending == "not tried"] == []
     denied = {t.name for t in tried if t.ending == "denied"}
     assert denied >= {f"HfApi.{name}" for name in PUBLISHING}
@@ -302,8 +311,7 @@ PUBLISHING = (
 )  # fmt: skip
 
 
-def test_inspection_finds_what_is_known_to_write_and_no_read() -> None:
-    found = find(Path(str(huggingface_hub.__file__)).parent)
+def test_inspection_finds_what_is_known_to_write_and_no_read(found: Found) -> None:
     names = {method.name for method in found.methods}
     assert names >= {f"HfApi.{name}" for name in PUBLISHING}
     assert names >= {
