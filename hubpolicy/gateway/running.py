@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hubpolicy.errors import ConfigError, ServiceError
+from hubpolicy.gateway.forwarding import CHUNK
 from hubpolicy.gateway.server import Gateway
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ async def _serve(
         max_line_size=_HEADER_BYTES,
         max_field_size=_HEADER_BYTES,
         auto_decompress=False,
+        read_bufsize=4 * CHUNK,
     )
     await runner.setup()
     stop = asyncio.Event()

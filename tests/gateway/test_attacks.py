@@ -142,17 +142,15 @@ WRITES: list[tuple[str, str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_no_write_passes_without_evidence(
-    gateway: GatewayProcess, there: str, token: str, method: str, path: str, body: Any
-) -> None:
-    filled = json.loads(json.dumps(body).replace("{repo}", there)) if body is not None else None
-    done = ask(
-        gateway.endpoint + path.replace("{repo}", there), method, body=filled, token=token,
-        headers={"Content-Type": "application/json"},
-    )  # fmt: skip
-    assert done.status == 403, done
-    assert done.headers["x-error-message"].startswith("hubpolicy: HP")
+def test_no_write_passes_without_evidence(gateway: GatewayProcess, there: str, token: str) -> None:
+    for method, path, body in WRITES:
+        filled = json.loads(json.dumps(body).replace("{repo}", there)) if body is not None else None
+        done = ask(
+            gateway.endpoint + path.replace("{repo}", there), method, body=filled, token=token,
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        assert done.status == 403, (method, path, done)
+        assert done.headers["x-error-message"].startswith("hubpolicy: HP"), (method, path)
 
 
 def test_what_turns_one_request_into_another_is_denied(
@@ -207,9 +205,8 @@ class TestWire:
                  "Content-Type: application/json", "Connection: close", *headers)  # fmt: skip
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
-    @pytest.mark.parametrize("case", range(8))
     def test_no_smuggled_request_reaches_the_hub(
-        self, gateway: GatewayProcess, hub: HubProcess, there: str, token: str, case: int
+        self, gateway: GatewayProcess, hub: HubProcess, there: str, token: str
     ) -> None:
         show = b'{"visibility":"public"}'
         chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(show), show)
@@ -226,8 +223,9 @@ class TestWire:
             self.raw(token, there, "Content-Length: +23", body=show),
             b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX: \0\r\n\r\n" + inner,
         )  # fmt: skip
-        answer = wire(gateway, cases[case])
-        assert b" 200 " not in answer.replace(b"200 OK\r\nContent-Type: text/plain", b"")
+        for number, case in enumerate(cases):
+            answer = wire(gateway, case)
+            assert b" 200 " not in answer, number
 
 
 class TestRace:
