@@ -201,8 +201,12 @@ def test_a_reference_is_measured_pinned_and_compared_with(models: Path) -> None:
     for rude, code, rules in ((8, 0, set[str]()), (20, 1, {"HP221", "HP222"})):
         shutil.rmtree(full / ".hubpolicy", ignore_errors=True)
         shutil.rmtree(Path(os.environ["HOME"]) / ".local" / "state" / "hubpolicy")
-        ran = ran_test(models, full, rude=rude)
+        shown = models / "page.html", models / "page.md"
+        ran = ran_test(models, full, "-o", shown[0], "-o", shown[1], rude=rude)
         assert (ran.code, ran.rules) == (code, rules), ran
+        for page in shown:
+            assert "above civil" in page.read_text()
+        assert "corrected for the scorer" in shown[0].read_text()
         (measured,) = ran.document["measurements"]
         assert [(s["kind"], s["of"], s["passed"]) for s in measured["beside"]] == [
             ("corrected", "", not code),
