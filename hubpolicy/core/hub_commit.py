@@ -135,8 +135,7 @@ def _operation(key: str, value: dict[str, object]) -> Operation:
         fields.done()
         if key == "deletedFile":
             return DeleteFile(_plain(path))
-        if key == "deletedFolder":
-            return DeleteFolder(_plain(path.removesuffix("/")))
+        return DeleteFolder(_plain(path.removesuffix("/")))
     path = _plain(fields.text("path"))
     if key == "lfsFile":
         return _large(path, fields)

@@ -59,13 +59,11 @@ def _decoded(part: str) -> str:
 
 
 def match(pattern: tuple[str, ...], parts: tuple[str, ...]) -> dict[str, str] | None:
-    """Named parts of a path that has this pattern, else None.
+    """Named parts of a path that has this pattern, else None. Both have as many parts.
 
     ``{rev}`` may hold slashes (they were encoded); every other ``{name}`` is one plain part.
     ``{name}.git`` takes the ending off.
     """
-    if len(pattern) != len(parts):
-        return None
     found = {}
     for want, part in zip(pattern, parts, strict=True):
         if not want.startswith("{"):

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.core.submission import Submission, make_submission, parse_submission
-from hubpolicy.domain.manifest import EvidenceFile
-from hubpolicy.errors import ConfigError, MalformedError, ServiceError, VerificationError
+from hubpolicy.errors import ConfigError, ServiceError, VerificationError
 from hubpolicy.gateway.headers import plain, replaced, rewritten, to_client, to_hub
 from hubpolicy.gateway.records import MOST_SUBMISSIONS, Holder, Records
 from hubpolicy.gateway.relay import Relay
@@ -184,34 +182,6 @@ def test_only_what_we_sealed_is_opened() -> None:
         assert relay.opened(wrong) is None
     assert relay.sealed(f"{HUB}/acme/m.git/info/lfs/objects/verify", OURS).startswith(OURS)
     assert relay.sealed("basic", OURS) == "basic"
-
-
-def test_a_submission_is_read_as_it_was_made() -> None:
-    made = Submission(
-        (("a", 3), ("model.sig", 2)), (EvidenceFile("model.sig", b"\0\1"),
-                                       EvidenceFile(".hubpolicy/release.intoto.jsonl", b"{}")),
-    )  # fmt: skip
-    found = parse_submission(make_submission(made))
-    assert dict(found.sizes) == dict(made.sizes)
-    assert set(found.files) == set(made.files)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"schema": "hubpolicy/submission/2"},
-        {"sizes": {"a": -1}},
-        {"sizes": []},
-        {"files": {"README.md": ""}},
-        {"files": {"model.sig": "?"}},
-        {"files": {"model.sig": 3}},
-        {"more": 1},
-    ],
-)
-def test_another_document_is_no_submission(change: dict[str, object]) -> None:
-    good = json.loads(make_submission(Submission((("a", 1),), ())))
-    with pytest.raises(MalformedError):
-        parse_submission(json.dumps({**good, **change}).encode())
 
 
 @pytest.mark.parametrize(

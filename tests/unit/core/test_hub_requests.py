@@ -331,6 +331,13 @@ def test_without_any_login_it_is_nobody_s_wish() -> None:
     assert isinstance(parse("GET", "/api/models/acme/m/xet-write-token/main", headers=()), XetToken)
 
 
+def test_a_known_call_without_a_login_and_a_query_that_cannot_be_read() -> None:
+    path = "/api/models/acme/m/settings"
+    assert parse("PUT", path, {"private": True}, headers=()) == Signed("PUT", path)
+    for query in ("a=%ff", "&".join(f"k{n}=1" for n in range(1100))):
+        assert isinstance(parse("GET", f"/api/models?{query}"), Unknown)
+
+
 def test_a_body_may_be_a_file_and_only_those_that_are_read_must_be_at_hand() -> None:
     request = HubRequest(
         "POST", "/api/models/acme/m/commit/main", "",
