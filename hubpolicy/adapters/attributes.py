@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
 from hubpolicy.core.evidence_files import RECORDS_FOLDER
+from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.domain.manifest import (
     GIT_BLOB_LIMIT,
+    MODEL_SIGNATURE,
     Entry,
     Manifest,
     git_blob_id,
@@ -41,6 +43,8 @@ _IGNORE = ".gitignore"
 _LFS = "filter=lfs diff=lfs merge=lfs -text"
 _RECORDS = f"{RECORDS_FOLDER}*.jsonl.gz"
 _SMALL = 1024 * 1024
+_NAMED = 150
+"""Bytes of a file's digests in a statement, its path apart."""
 _NOBODYS = ("-c", f"core.attributesFile={os.devnull}", "-c", f"core.excludesFile={os.devnull}")
 
 
@@ -109,6 +113,7 @@ def missing_lines(reader: ReleaseReader, content: bytes) -> bytes:
         for entry in reader.manifest.entries
         if entry.path.endswith(f"/{NAME}") and entry.size <= _SMALL
     }
+    packed += [path for path in _large_evidence(reader) if path not in packed]
     tracked = _tracked({**nested, NAME: content}, [*binary, *packed])
     patterns = [_pattern(path) for path in binary if path not in tracked]
     patterns += [
@@ -149,6 +154,17 @@ def is_binary(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.reason != "unexpected end of data"
     return False
+
+
+def _large_evidence(reader: ReleaseReader) -> list[str]:
+    """Evidence about very many files is more than git takes, and is not written yet.
+
+    Reckoned from above: every line may name every file, in base64; three lines at most do so where
+    it matters. A pattern that was not needed does no harm.
+    """
+    named = sum(len(entry.path.encode()) + _NAMED for entry in reader.manifest.entries) * 4 // 3
+    large = [RELEASE_FILE] if 3 * named > GIT_BLOB_LIMIT else []
+    return [*large, MODEL_SIGNATURE] if named > GIT_BLOB_LIMIT else large
 
 
 def _begins_binary(reader: ReleaseReader, path: str) -> bool:

@@ -281,3 +281,18 @@ def test_what_the_release_s_own_gitignore_names_would_not_be_taken(tmp_path: Pat
     assert ignored(FolderRelease(tmp_path)) == ("a.log", "sub/c.log")
     (tmp_path / ".gitignore").write_bytes(b"# nothing\n")
     assert ignored(FolderRelease(tmp_path)) == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "lines"),
+    [
+        (10_000, []),
+        (20_000, [b".hubpolicy/release.intoto.jsonl"]),
+        (50_000, [b".hubpolicy/release.intoto.jsonl", b"model.sig"]),
+    ],
+)
+def test_evidence_about_very_many_files_goes_by_lfs(count: int, lines: list[bytes]) -> None:
+    """A release line of 50,000 files has 11 MB: the Hub would add a line of its own for it."""
+    files = Files({f"notes/n{number}.md": b"" for number in range(count)})
+    content = missing_lines(files, DEFAULT)
+    assert content == b"".join(name + b" " + LFS for name in lines)
