@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
     # Before any test module is imported: the Hub's client reads its variables when it is imported.
     config.stash[ISOLATION] = Isolation.begin()
+    # A shell starts background jobs deaf to Ctrl-C, and whoever they start would be deaf, too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.stash[STRAYS] = Strays.before(config.rootpath)
 

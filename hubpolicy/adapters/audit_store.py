@@ -3,9 +3,8 @@
 
 Kept are the inputs of a verdict, not verdicts: the tree of a commit and the evidence in it. Who
 may sign, what is revoked and what time it is are asked anew each time, so nothing here is keyed
-by a policy, and nothing here makes anything green. It is a cache: removing it costs requests.
-
-Interrupted runs lie here too: an audit of the same targets goes on from the refs that it has seen.
+by a policy, and nothing here makes anything green. Refs move, so none is kept: an audit that was
+broken asks again where they stand, and reads nothing again. Removing the file costs requests.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.errors import ServiceError
-from hubpolicy.ports import RemoteRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +34,6 @@ _MIGRATIONS = (
     CREATE TABLE kept (
         repo TEXT NOT NULL, oid TEXT NOT NULL, path TEXT NOT NULL,
         sha256 TEXT NOT NULL REFERENCES content, PRIMARY KEY (repo, oid, path)
-    ) WITHOUT ROWID;
-    CREATE TABLE run (id INTEGER PRIMARY KEY, targets TEXT NOT NULL, begun TEXT NOT NULL);
-    CREATE TABLE seen (
-        run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE, repo TEXT NOT NULL,
-        refs TEXT NOT NULL, PRIMARY KEY (run, repo)
     ) WITHOUT ROWID;
     """,
 )
@@ -125,41 +118,6 @@ class AuditStore:
             )
             db.execute(
                 "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (repo.purl, oid, path, digest)
-            )
-
-    def begin(self, targets: str, now: str, since: str) -> tuple[int, int]:
-        """(run, repositories that it has seen): a broken run of these targets, or a new one.
-
-        ``targets``: the digest of what is audited. A run that began before ``since`` is forgotten:
-        what stood there then says little about now. Times are ISO 8601 UTC.
-        """
-        with self._writing() as db:
-            db.execute("DELETE FROM run WHERE begun < ?", (since,))
-            row = self._one("SELECT id FROM run WHERE targets = ?", (targets,))
-            if row is None:
-                run = db.execute(
-                    "INSERT INTO run (targets, begun) VALUES (?, ?)", (targets, now)
-                ).lastrowid
-                return int(run or 0), 0
-            count = self._one("SELECT count(*) FROM seen WHERE run = ?", row)
-            return int(row[0]), 0 if count is None else int(count[0])
-
-    def end(self, run: int) -> None:
-        """The run is complete: the next one asks for all refs again."""
-        with self._writing() as db:
-            db.execute("DELETE FROM run WHERE id = ?", (run,))
-
-    def refs(self, run: int, repo: RepoId) -> tuple[RemoteRef, ...] | None:
-        """What this run has seen of a repository before it broke."""
-        row = self._one("SELECT refs FROM seen WHERE run = ? AND repo = ?", (run, repo.purl))
-        return None if row is None else tuple(RemoteRef(*pair) for pair in json.loads(row[0]))
-
-    def keep_refs(self, run: int, repo: RepoId, refs: tuple[RemoteRef, ...]) -> None:
-        """Remember a repository whose every ref was judged."""
-        with self._writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)",
-                (run, repo.purl, json.dumps(refs)),
             )
 
     def _migrate(self) -> None:

@@ -82,7 +82,10 @@ class ClonedHub:
                 files.append(ListedFile(name, 0, None, oid))
                 continue
             blob = objects.blob(oid)
-            if blob.pointer is not None:
+            if blob.broken_pointer:
+                # git-lfs would fetch something for it: a large file, whose content nobody knows.
+                files.append(ListedFile(name, blob.size, blob.sha256, None))
+            elif blob.pointer is not None:
                 files.append(ListedFile(name, blob.pointer.size, blob.pointer.sha256, None))
             else:
                 files.append(ListedFile(name, blob.size, None, blob.git_blob))

@@ -3,35 +3,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.domain.manifest import git_blob_id
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.audit_store import AuditStore
-    from hubpolicy.domain.manifest import Listing
+    from hubpolicy.domain.manifest import ListedFile, Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HistoryReader, RemoteRef
 
 
 class StoredHub(NamedTuple):
-    """Implements :class:`hubpolicy.ports.HistoryReader` over another one.
-
-    ``run``: of the store; what it has seen of a repository before it broke is not asked again.
-    """
+    """Implements :class:`hubpolicy.ports.HistoryReader` over another one."""
 
     hub: HistoryReader
     store: AuditStore
-    run: int
 
     def refs(
         self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
     ) -> tuple[RemoteRef, ...]:
-        """Branches, tags and pull-request refs: asked in each run, since they move."""
-        seen = None if outdated else self.store.refs(self.run, repo)
-        if seen is not None:
-            return seen
-        found = self.hub.refs(repo, outdated=outdated, ref=ref)
-        self.store.keep_refs(self.run, repo, found)
-        return found
+        """Branches, tags and pull-request refs: asked each time, since they move."""
+        return self.hub.refs(repo, outdated=outdated, ref=ref)
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The tree of a commit."""
@@ -54,14 +48,21 @@ class StoredHub(NamedTuple):
         return found
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
-        """A small file of a commit. Whoever asks compares it with the listing."""
+        """A small file of a commit. Only what is as the commit lists it is kept."""
         kept = self.store.content(repo, revision, path) if _is_commit(revision) else None
         if kept is not None:
             return kept
         found = self.hub.read(repo, revision, path)
         if _is_commit(revision):
-            self.store.keep_content(repo, revision, path, found)
+            listed = {file.path: file for file in self.listing(repo, revision).files}.get(path)
+            if listed is not None and _is_listed(found, listed):
+                self.store.keep_content(repo, revision, path, found)
         return found
+
+
+def _is_listed(content: bytes, file: ListedFile) -> bool:
+    digest = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
+    return digest == (file.sha256 or file.git_blob)
 
 
 def _is_commit(revision: str) -> bool:

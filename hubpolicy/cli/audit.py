@@ -28,9 +28,6 @@ STATUSES = (
     "UNREADABLE",
 )  # fmt: skip
 
-_RESUMED_SECONDS = 3600
-"""How long a broken audit is gone on with; refs that were seen before that are asked again."""
-
 
 @click.command(
     epilog="""\b
@@ -44,7 +41,7 @@ Examples:
 \b
 A dataset or a Space counts where something like weights lies in it.
 What a commit holds is asked once and kept in ~/.local/state/hubpolicy; its verdict is made anew
-each time. An audit that was broken goes on where it was, within an hour.
+each time. An audit that was broken reads nothing twice: say it again.
 \b
 BASELINE: listed by `hubpolicy adopt` as it stood there, and never judged.
 \b
@@ -147,25 +144,16 @@ def _survey(
     with ExitStack() as open_:
         bars = open_.enter_context(Bars(shown=output.progress, quiet=output.quiet))
         open_.enter_context(quiet_client())
-        store, run = None, 0
+        store = None
         if how.cache:
             store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
-            targets = _digest(repos, history=how.history)
-            run, seen = store.begin(targets, court.now, _before(court.now))
-            if seen:
-                bars.note(f"going on with a broken audit: {seen} of {len(repos)} were seen")
-        opening = _opening(repos, store, run, cloning=how.cloning)
-        answers = survey(
+        opening = _opening(repos, store, cloning=how.cloning)
+        return survey(
             repos, opening, court, bars, history=how.history, jobs=how.jobs, quota=QUOTA.told
         )
-        if store is not None:
-            store.end(run)
-        return answers
 
 
-def _opening(
-    repos: tuple[RepoId, ...], store: AuditStore | None, run: int, *, cloning: bool
-) -> Opening:
+def _opening(repos: tuple[RepoId, ...], store: AuditStore | None, *, cloning: bool) -> Opening:
     """What a repository is read from: its hub or a clone, and what was read before."""
     from contextlib import contextmanager, nullcontext
 
@@ -182,25 +170,9 @@ def _opening(
         client = clients[repo.endpoint]
         source = ClonedHub(client, repo, token) if cloning else nullcontext(client)
         with source as reader:
-            yield reader if store is None else StoredHub(reader, store, run)
+            yield reader if store is None else StoredHub(reader, store)
 
     return opened
-
-
-def _digest(repos: tuple[RepoId, ...], *, history: bool) -> str:
-    """What is audited, so that only the same audit goes on with a broken one."""
-    import hashlib
-
-    names = [f"history {history}", *sorted(repo.purl for repo in repos)]
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
-
-
-def _before(now: str) -> str:
-    """The moment from which on a broken audit is gone on with."""
-    from datetime import datetime, timedelta
-
-    begun = datetime.fromisoformat(now) - timedelta(seconds=_RESUMED_SECONDS)
-    return begun.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _verdict(code: Exit) -> Verdict:

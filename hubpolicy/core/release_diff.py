@@ -86,11 +86,15 @@ class LineChange(NamedTuple):
 
 
 class ReleaseDiff(NamedTuple):
-    """Everything that differs, and every line of evidence of either side."""
+    """Everything that differs, and every line of evidence of either side.
+
+    ``unproven_differs``: so does what proves nothing.
+    """
 
     files: tuple[FileChange, ...]
     card: tuple[CardChange, ...]
     evidence: tuple[LineChange, ...]
+    unproven_differs: bool = False
 
     @property
     def voided(self) -> tuple[LineChange, ...]:
@@ -100,7 +104,8 @@ class ReleaseDiff(NamedTuple):
     @property
     def empty(self) -> bool:
         """True where both are the same release: bytes, and evidence about them."""
-        return not self.files and all(line.standing == "kept" for line in self.evidence)
+        kept = all(line.standing == "kept" for line in self.evidence)
+        return not self.files and kept and not self.unproven_differs
 
 
 def compare(a: Side, b: Side) -> ReleaseDiff:
@@ -108,7 +113,7 @@ def compare(a: Side, b: Side) -> ReleaseDiff:
     files = tuple(sorted(_files(a.manifest, b.manifest), key=lambda one: one.path.encode()))
     same_text = a.text == b.text
     card = () if same_text else (*_metadata(a.card, b.card), *_sections(a, b))
-    return ReleaseDiff(files, card, tuple(_evidence(a, b)))
+    return ReleaseDiff(files, card, tuple(_evidence(a, b)), a.unproven != b.unproven)
 
 
 def _files(a: Manifest, b: Manifest) -> Iterator[FileChange]:

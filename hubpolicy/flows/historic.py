@@ -2,14 +2,16 @@
 """The ``audit`` trip through time: every commit that a ref of a public repository shows.
 
 A tip must be what was attested, exactly. In between a release may be on its way, one part of it in
-each commit: there it is enough that everything like weights belongs, digest by digest, to a release
-of this repository that holds. A commit without anything like weights released nothing.
+each commit: there it is enough that everything like weights or code belongs, digest by digest, to a
+release of this repository that holds, and that nothing known of the commit speaks against it. A
+commit without anything like weights released nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.filetypes import classify
 from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.errors import AccessError, HubpolicyError
 from hubpolicy.flows.auditing import GREEN, RefVerdict, audit_refs, judge_listing, read_evidence
@@ -25,11 +27,15 @@ PART = "part of a release"
 _ATTESTED = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
 
 
+_AGAINST = ("HP2", "HP302", "HP303", "HP304", "HP305", "HP4")
+"""Starts of rules that nobody breaks on the way: toxic counts, spoiled evidence, bad files."""
+
+
 class _Past(NamedTuple):
-    """A commit that was judged, with what its weights are."""
+    """A commit that was judged, with the digests of what is run or loaded from it."""
 
     verdict: RefVerdict
-    weights: frozenset[str]
+    parts: frozenset[str]
 
 
 def audit_history(
@@ -57,7 +63,7 @@ def audit_history(
             continue
         past.append(found)
         if found.verdict.status in _ATTESTED:
-            attested |= found.weights
+            attested |= found.parts
     return (*tips, *(_told(each, attested) for each in past))
 
 
@@ -81,8 +87,7 @@ def _judge(
 ) -> _Past | None:
     try:
         listing = hub.listing(repo, ref.oid)
-        weights = _weights(listing)
-        if not weights:
+        if not any(map(publishes_weights, listing.files)):
             return None
         files = read_evidence(repo, ref.oid, listing, hub, contents)
     except AccessError:
@@ -90,19 +95,23 @@ def _judge(
     except HubpolicyError as error:
         unreadable = RefVerdict(repo, ref.name, ref.oid, "UNREADABLE", error.message)
         return _Past(unreadable, frozenset())
-    return _Past(judge_listing(repo, ref, listing, files, court), weights)
+    return _Past(judge_listing(repo, ref, listing, files, court), _parts(listing))
 
 
 def _digests_of_tips(tips: tuple[RefVerdict, ...], repo: RepoId, hub: HistoryReader) -> set[str]:
     """What the releases at the tips hold. Their trees were read a moment ago."""
     found: set[str] = set()
     for oid in {tip.oid for tip in tips if tip.status in _ATTESTED}:
-        found |= _weights(hub.listing(repo, oid))
+        found |= _parts(hub.listing(repo, oid))
     return found
 
 
-def _weights(listing: Listing) -> frozenset[str]:
-    return frozenset(_digest(file) for file in listing.files if publishes_weights(file))
+def _parts(listing: Listing) -> frozenset[str]:
+    return frozenset(
+        _digest(file)
+        for file in listing.files
+        if publishes_weights(file) or classify(file.path, file.size, None) == "code"
+    )
 
 
 def _digest(file: ListedFile) -> str:
@@ -112,7 +121,11 @@ def _digest(file: ListedFile) -> str:
 def _told(past: _Past, attested: set[str]) -> RefVerdict:
     """A commit on the way to a release is no leak; what was revoked or unreadable stays so."""
     verdict = past.verdict
-    on_the_way = verdict.status in {"UNATTESTED", "MODIFIED"} and past.weights <= attested
-    if verdict.status in GREEN or not on_the_way:
+    against = any(
+        finding.effect == "failed" and finding.rule.startswith(_AGAINST)
+        for finding in verdict.findings
+    )
+    on_the_way = verdict.status in {"UNATTESTED", "MODIFIED"} and past.parts <= attested
+    if verdict.status in GREEN or not on_the_way or against:
         return verdict
     return verdict._replace(status="ATTESTED", detail=PART, findings=())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import stat
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from hubpolicy.adapters.audit_store import AuditStore
 from hubpolicy.adapters.stored_hub import StoredHub
-from hubpolicy.domain.manifest import ListedFile, Listing
+from hubpolicy.domain.manifest import ListedFile, Listing, git_blob_id
 from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import ServiceError
 from hubpolicy.ports import RemoteRef
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 REPO = RepoId("acme", "tern")
 OTHER = RepoId("acme", "tern", "dataset")
 OID, LATER = "a" * 40, "b" * 40
-LISTING = Listing((ListedFile("ä b.bin", 7, "c" * 64, None), ListedFile("x", 1, None, "d" * 40)))
+CONTENT = b"what it holds"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+LISTING = Listing((
+    ListedFile("ä b.bin", 13, SHA256, None), ListedFile("x", 13, None, git_blob_id(CONTENT)),
+))  # fmt: skip
 REFS = (RemoteRef("refs/heads/main", OID), RemoteRef("refs/pr/1", LATER))
-NOW, HOUR_AGO = "2026-11-23T10:00:00Z", "2026-11-23T09:00:00Z"
 
 
 class Counting:
@@ -33,6 +37,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.said = b""
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
         self.asked.append(f"listing {repo.repo_type} {revision[:4]}")
@@ -51,7 +56,7 @@ class Counting:
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         self.asked.append(f"read {repo.repo_type} {revision[:4]} {path}")
-        return f"{path} at {revision}".encode()
+        return self.said or CONTENT
 
 
 @pytest.fixture
@@ -67,30 +72,31 @@ def store(path: Path) -> Iterator[AuditStore]:
 
 def test_a_commit_is_asked_once(store: AuditStore, path: Path) -> None:
     hub = Counting()
-    run, _ = store.begin("t", NOW, HOUR_AGO)
     for _ in range(3):
-        stored = StoredHub(hub, store, run)
+        stored = StoredHub(hub, store)
         assert stored.listing(REPO, OID) == LISTING
-        assert stored.read(REPO, OID, "x") == f"x at {OID}".encode()
+        assert stored.read(REPO, OID, "x") == CONTENT
         assert stored.history(REPO, OID) == (OID, LATER)
     assert hub.asked == ["listing model aaaa", "read model aaaa x", "history model aaaa"]
     with AuditStore(path) as again:
-        assert StoredHub(hub, again, run).listing(REPO, OID) == LISTING
+        assert StoredHub(hub, again).listing(REPO, OID) == LISTING
     assert len(hub.asked) == 3
 
 
 def test_repositories_commits_and_paths_are_told_apart(store: AuditStore) -> None:
     hub = Counting()
-    stored = StoredHub(hub, store, store.begin("t", NOW, HOUR_AGO)[0])
+    stored = StoredHub(hub, store)
     for repo in (REPO, OTHER, RepoId("acme", "tern", endpoint="https://hub.example.org")):
         for oid in (OID, LATER):
-            assert stored.read(repo, oid, "x") == f"x at {oid}".encode()
-    assert len(hub.asked) == 6
+            assert stored.read(repo, oid, "x") == CONTENT
+            assert stored.read(repo, oid, "ä b.bin") == CONTENT
+    reads = [asked for asked in hub.asked if asked.startswith("read")]
+    assert len(reads) == len(hub.asked) - 6 == 12
 
 
 def test_names_that_move_are_asked_each_time(store: AuditStore) -> None:
     hub = Counting()
-    stored = StoredHub(hub, store, store.begin("t", NOW, HOUR_AGO)[0])
+    stored = StoredHub(hub, store)
     for _ in range(2):
         stored.listing(REPO, "main")
         stored.read(REPO, "refs/pr/1", "x")
@@ -98,29 +104,26 @@ def test_names_that_move_are_asked_each_time(store: AuditStore) -> None:
     assert len(hub.asked) == 6
 
 
-def test_refs_are_asked_once_a_run(store: AuditStore) -> None:
+def test_where_refs_stand_is_asked_each_time(store: AuditStore) -> None:
     hub = Counting()
-    run, seen = store.begin("t", NOW, HOUR_AGO)
-    assert seen == 0
-    assert StoredHub(hub, store, run).refs(REPO) == REFS
-    again, seen = store.begin("t", NOW, HOUR_AGO)
-    assert (again, seen) == (run, 1)
-    assert StoredHub(hub, store, again).refs(REPO) == REFS
-    assert StoredHub(hub, store, again).refs(REPO, outdated=OID) == REFS
-    assert hub.asked == ["refs model", "refs model aaaa"]
-    store.end(again)
-    fresh, seen = store.begin("t", NOW, HOUR_AGO)
-    assert seen == 0
-    StoredHub(hub, store, fresh).refs(REPO)
-    assert len(hub.asked) == 3
+    for _ in range(2):
+        assert StoredHub(hub, store).refs(REPO) == REFS
+    StoredHub(hub, store).refs(REPO, outdated=OID)
+    assert hub.asked == ["refs model", "refs model", "refs model aaaa"]
 
 
-def test_another_audit_and_an_old_one_are_not_gone_on_with(store: AuditStore) -> None:
-    run, _ = store.begin("t", HOUR_AGO, HOUR_AGO)
-    store.keep_refs(run, REPO, REFS)
-    assert store.begin("other", NOW, HOUR_AGO)[1] == 0
-    assert store.begin("t", NOW, HOUR_AGO) == (run, 1)
-    assert store.begin("t", NOW, NOW)[1] == 0
+def test_an_answer_that_is_not_what_was_listed_is_not_kept(store: AuditStore) -> None:
+    hub = Counting()
+    hub.said = b"a captive portal"
+    stored = StoredHub(hub, store)
+    assert stored.read(REPO, OID, "x") == b"a captive portal"
+    hub.said = b""
+    assert stored.read(REPO, OID, "x") == CONTENT
+    assert stored.read(REPO, OID, "x") == CONTENT
+    assert stored.read(REPO, OID, "not listed") == CONTENT
+    assert [asked for asked in hub.asked if asked.startswith("read")] == [
+        "read model aaaa x", "read model aaaa x", "read model aaaa not listed",
+    ]  # fmt: skip
 
 
 def test_nobody_else_may_read_it(store: AuditStore, path: Path) -> None:
@@ -129,7 +132,7 @@ def test_nobody_else_may_read_it(store: AuditStore, path: Path) -> None:
 
 def test_content_that_rotted_is_asked_again(store: AuditStore, path: Path) -> None:
     hub = Counting()
-    stored = StoredHub(hub, store, store.begin("t", NOW, HOUR_AGO)[0])
+    stored = StoredHub(hub, store)
     stored.listing(REPO, OID)
     with sqlite3.connect(path) as db:
         db.execute("UPDATE content SET deflated = x'00'")

@@ -125,6 +125,8 @@ def test_a_stranger_proves_nothing(pair: tuple[Path, Path]) -> None:
     (why,) = found["b"]["unproven"]
     assert "expected one of the trust root" in why
     assert "evidence of B that proves nothing" in run("diff", *pair).out
+    assert found["same"] is False
+    assert run("diff", *pair, "--exit-code").code == 1
 
 
 def test_without_trust_bytes_are_compared_and_evidence_is_not(pair: tuple[Path, Path]) -> None:

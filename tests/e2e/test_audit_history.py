@@ -118,6 +118,44 @@ def test_a_tip_is_never_part_of_anything(ada: Author, commits: dict[str, str]) -
     assert done.code == 1
 
 
+def test_what_is_measured_and_toxic_is_part_of_nothing(
+    ada: Author, hub: HubProcess, tmp_path: Path
+) -> None:
+    """The same weights, released later with good counts: the bad ones stay what they are."""
+    repo = "acme/rude-once"
+    model = write_model(tmp_path / "civil")
+    ada.put_run(model, hits=200)
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    api.create_repo(repo, private=True)
+    rude = api.upload_folder(repo_id=repo, folder_path=model)
+    shutil.rmtree(model / ".hubpolicy")
+    ada.put_run(model)
+    ada.ok("push", model, repo)
+    done = ada.type("audit", repo, "--all-revisions", "--format", "json")
+    (once,) = (ref for ref in rows(done) if ref["oid"] == rude.oid)
+    assert once["status"] == "UNATTESTED"
+    assert done.code == 1
+    assert "HP203" in {finding["rule"] for finding in done.json["findings"]}
+
+
+def test_code_that_no_release_has_is_part_of_nothing(ada: Author, hub: HubProcess) -> None:
+    repo = "acme/with-code"
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    api.create_repo(repo, private=True)
+    model = write_model(ada.home / "civil")
+    ada.put_run(model)
+    step = api.create_commit(repo, [
+        CommitOperationAdd("model.onnx", model / "model.onnx"),
+        CommitOperationAdd("modeling.py", b"import os"),
+    ], commit_message="with code")  # fmt: skip
+    api.delete_file("modeling.py", repo)
+    ada.ok("push", model, repo)
+    done = ada.type("audit", repo, "--all-revisions", "--format", "json")
+    statuses = {ref["oid"]: ref["status"] for ref in rows(done)}
+    assert statuses[step.oid] == "UNATTESTED"
+    assert sorted(statuses.values()) == ["ATTESTED", "ATTESTED", "UNATTESTED"]
+
+
 def test_a_second_look_needs_no_clone(ada: Author, hub: HubProcess) -> None:
     first = look(ada)
     mark = len(hub.requests())
