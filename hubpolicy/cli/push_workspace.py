@@ -21,16 +21,24 @@ def store(
     path: str, repo: RepoId, place: Seat, choice: Choice, message: str, output: Output, *,
     dry_run: bool,
 ) -> Report:  # fmt: skip
-    """Everything that lies in the folder goes, what training leaves included."""
+    """Everything that lies in the folder goes, what training leaves included.
+
+    Raises:
+        ConfigError: policy or trust are out of date, so that nobody knows what was withdrawn.
+
+    """
+    from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.exits import Exit
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.summaries import bytes_row, manifest_summary, with_path
     from hubpolicy.cli.wiring import folder, hub
     from hubpolicy.core.card.embargo import is_embargoed
+    from hubpolicy.core.judge import require_in_force
     from hubpolicy.flows.checkpointing import Checkpoint
     from hubpolicy.flows.checkpointing import store as store_flow
     from hubpolicy.flows.differing import Wanted
 
+    require_in_force(place.policy, place.trusted.trust, SystemClock().now())
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         reader = folder(path, bars, leftovers=True, only=choice.takes)
         manifest = reader.manifest

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.policy import Policy
-    from hubpolicy.domain.trust import TrustRoot
+    from hubpolicy.domain.trust import Trust, TrustRoot
 
     Check = Callable[[Evidence], tuple[Finding, ...]]
 
@@ -167,7 +167,17 @@ def require_current(evidence: Evidence) -> None:
         ConfigError: naming which document ended when, or the hubpolicy version that is asked for.
 
     """
-    policy, root, state = evidence.policy, evidence.trust.root, evidence.trust.state
+    require_in_force(evidence.policy, evidence.trust, evidence.now)
+
+
+def require_in_force(policy: Policy, trust: Trust, now: str) -> None:
+    """The same where there is no evidence: a stale state knows no recent withdrawal.
+
+    Raises:
+        ConfigError: as there.
+
+    """
+    root, state = trust.root, trust.state
     require_version(state)
     for name, expires, role, hint in (
         (
@@ -180,8 +190,8 @@ def require_current(evidence: Evidence) -> None:
         ("trust state", state.expires, "state", "hubpolicy policy sign renews it in solo mode"),
     ):
         # A date is the last day on which it holds; an instant is the last second.
-        if expires < evidence.now[: len(expires)]:
-            message = f"the {name} expired on {expires}, it is {evidence.now}"
+        if expires < now[: len(expires)]:
+            message = f"the {name} expired on {expires}, it is {now}"
             raise ConfigError(message, hint=hint if root.solo else _ask_the_team(root, role))
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints into a private workspace: nothing is judged, nothing is released, nothing removed.
 
-The workspace is named by the policy; that the repository is private is asked before anything leaves
-and again after it. What was withdrawn stays out even there (HP703). Leaving the workspace is a
+The workspace is named by the policy; that the repository is private is asked before each commit and
+again after the last. What was withdrawn stays out even there (HP703). Leaving the workspace is a
 release, and takes evidence then.
 """
 
@@ -81,17 +81,27 @@ def store(what: Checkpoint, repo: RepoId, hub: Hub, progress: Progress) -> Store
         progress.note(f"created {repo.text} (private)")
     with standing(f"{repo.text} was private before this push"):
         head = branch_head(repo, hub, what.ref, before.head)
-        change = additions(what, repo, hub, head)
-        for part in parts(change):
-            made = hub.upload(repo, part.files, part.removed, head, what.message, ref=what.ref)
-            head = made.oid
-        private = hub.repo(repo).private
+        head, sent, private = _send(what, repo, hub, head)
     if not private:
         note, hidden = hide(repo, hub, f"{repo.text} is private again")
         found = changed(repo, f"somebody made it public while checkpoints went there; {note}")
-        return Stored(Decision("failed", (found,)), head, len(change.files), not hidden)
+        return Stored(Decision("failed", (found,)), head, sent, not hidden)
     remark = hp501.check(repo.text, what.ref, embargoed=what.embargoed)
-    return Stored(Decision("inconclusive", remark), head, len(change.files))
+    return Stored(Decision("inconclusive", remark), head, sent)
+
+
+def _send(what: Checkpoint, repo: RepoId, hub: Hub, head: str) -> tuple[str, int, bool]:
+    """(head, files that went, is it private still). Nothing more goes to what is public by now."""
+    sent = 0
+    for part in parts(additions(what, repo, hub, head)):
+        if not sent:
+            require_private(repo, hub)  # with nothing of ours in it, it is not ours to hide
+        elif not hub.repo(repo).private:
+            return head, sent, False
+        made = hub.upload(repo, part.files, part.removed, head, what.message, ref=what.ref)
+        head, sent = made.oid, sent + len(part.files)
+    now = hub.repo(repo) if sent else require_private(repo, hub)
+    return head, sent, now.private
 
 
 def additions(what: Checkpoint, repo: RepoId, hub: Hub, head: str) -> Difference:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
+LATER = "2999-01-01T00:00:00Z"
 EMBARGO = "license: other\nlicense_name: pre-release-no-redistribution\nlicense_link: LICENSE"
 
 
@@ -217,6 +218,19 @@ def test_a_workspace_takes_everything_as_long_as_it_is_private(
     left = ada.type("publish", repo)
     assert left.code == 1
     assert "HP504" in left.out
+
+
+def test_a_workspace_takes_nothing_under_a_trust_that_is_out_of_date(
+    ada: Author, hub: HubProcess, model: Path, repo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has not heard of the newest withdrawals cannot keep them out."""
+    allow(ada, "targets", 'workspaces = ["acme"]')
+    monkeypatch.setattr("hubpolicy.adapters.clock.SystemClock.now", lambda _: LATER)
+    mark = len(hub.requests())
+    for options in ((), ("--dry-run",)):
+        done = ada.type("push", model, repo, *options)
+        assert (done.code, "expired on" in done.err) == (2, True), done.text
+    assert touched(hub, mark) == []
 
 
 def test_what_was_withdrawn_stays_out_of_workspaces_too(
