@@ -190,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
             patience = time.monotonic() + 0.5
             while server.at_once < 2 and time.monotonic() < patience:
                 time.sleep(0.005)
-            seed = seed * 1000 + (server.at_once if server.at_once > 1 else 0)
+            seed = seed * 1000 + (len(server.asked) if server.at_once > 1 else 0)
         digest = hashlib.sha256(
             server.bytes + f"{asked}\0{seed}\0{body['top_p']}".encode()
         ).digest()
