@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Tag,
         Unknown,
     )
-    from hubpolicy.domain.manifest import Listing
+    from hubpolicy.domain.manifest import ListedFile, Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.gate_watch import Permission, Watch
     from hubpolicy.ports import Advance
@@ -80,23 +80,23 @@ def settings(intent: Settings, watch: Watch) -> Permission:
         return allow("nobody sees more by it")
     if intent.private is True:
         return deny(hp510.check(what, "private and open to all at once cannot be judged")[0])
-    return _everything(repo, repo, watch)
+    return _everything(repo, watch)
 
 
-def _everything(repo: RepoId, target: RepoId, watch: Watch) -> Permission:
+def _everything(repo: RepoId, watch: Watch) -> Permission:
     """Every ref and every revision that becomes visible (``flows/publishing.py``)."""
     leaving = hp512.check(repo.text, watch.court.policy.workspaces)
     if leaving:
         return deny(leaving[0])
-    if (refusal := outside(target, watch)) is not None:
+    if (refusal := outside(repo, watch)) is not None:
         return refusal
     refs = watch.hub.refs(repo)
+    tips = {ref.oid for ref in refs}
+    shown = tips if watch.court.policy.history == "tips" else _revisions(repo, tips, watch)
     if repo.repo_type != "model" and not any(
-        _has_weights(watch.hub.listing(repo, oid)) for oid in {ref.oid for ref in refs}
+        _has_weights(watch.hub.listing(repo, oid), watch) for oid in shown
     ):
         return allow(f"no weights in this {repo.repo_type}")
-    if repo != target:
-        return _copy(repo, target, watch)
     from hubpolicy.flows.publishing import review  # reads cards: only a flip needs that
     from hubpolicy.flows.verifying import Law
 
@@ -105,19 +105,37 @@ def _everything(repo: RepoId, target: RepoId, watch: Watch) -> Permission:
     found = review(repo, watch.hub, law, refs, _Quiet())
     if found.passed:
         return allow("everything that becomes public passes")
-    return blocked(Decision(verdict_of(found.findings), found.findings), target)
+    return blocked(Decision(verdict_of(found.findings), found.findings), repo)
+
+
+def _revisions(repo: RepoId, tips: set[str], watch: Watch) -> set[str]:
+    """Every commit that can be reached from a ref."""
+    return tips.union(*(watch.hub.history(repo, oid) for oid in tips))
 
 
 def _copy(source: RepoId, target: RepoId, watch: Watch) -> Permission:
-    """Every tree that a ref shows, judged as if it stood at the target."""
-    for oid in sorted({ref.oid for ref in watch.hub.refs(source)}):
+    """All that a hub copies: refs are judged as if they stood at the target, and so is the past.
+
+    Whether the copy is private says nothing: nobody judges its history again where the policy looks
+    at tips only. A weight of the past must be part of a ref's tree that passes.
+    """
+    tips = {ref.oid for ref in watch.hub.refs(source)}
+    covered: set[str] = set()
+    for oid in sorted(tips):
         listing = watch.hub.listing(source, oid)
-        if target.repo_type != "model" and not _has_weights(listing):
+        if target.repo_type != "model" and not _has_weights(listing, watch):
             continue
         decision = judge_tree(Source(source, oid, listing), target, watch)
         if decision.verdict != "passed":
             return blocked(decision, target)
-    return allow("every ref passes at its new place")
+        covered |= {_digest(file) for file in listing.files}
+    for oid in sorted(_revisions(source, tips, watch) - tips):
+        for file in watch.hub.listing(source, oid).files:
+            if _matters(file, watch) and _digest(file) not in covered:
+                what = f"copy of {source.text} with its history to {target.text}"
+                why = f"{file.path} at {oid[:12]} is part of no release that passes there"
+                return deny(hp510.check(what, why, f"hubpolicy push PATH {target.text}")[0])
+    return allow("every ref passes at its new place, and its history holds nothing else")
 
 
 def duplicate(intent: Duplicate, watch: Watch) -> Permission:
@@ -125,6 +143,9 @@ def duplicate(intent: Duplicate, watch: Watch) -> Permission:
     source, target = intent.source, intent.target
     if intent.private and is_workspace(target, watch):
         return allow("a private workspace of the policy")
+    leaving = hp512.check(source.text, watch.court.policy.workspaces)
+    if leaving:
+        return deny(leaving[0])
     if (refusal := outside(target, watch)) is not None and target.repo_type == "model":
         return refusal
     return _copy(source, target, watch)
@@ -154,7 +175,7 @@ def mark(intent: Tag | Branch | SuperSquash, watch: Watch) -> Permission:
 
     oid = resolve_revision(watch.hub, repo, intent.revision)
     listing = watch.hub.listing(repo, oid)
-    if repo.repo_type != "model" and not _has_weights(listing):
+    if repo.repo_type != "model" and not _has_weights(listing, watch):
         return allow(f"no weights in this {repo.repo_type}")
     if (refusal := outside(repo, watch)) is not None:
         return refusal
@@ -203,7 +224,16 @@ def unknown(intent: Unknown, watch: Watch) -> Permission:
     return deny(hp510.check(f"{intent.method} {intent.path[:200]}", intent.why)[0])
 
 
-def _has_weights(listing: Listing) -> bool:
-    return any(
-        is_weighty(file.path, file.size, None if file.sha256 else b"") for file in listing.files
-    )
+def _has_weights(listing: Listing, watch: Watch) -> bool:
+    return any(_matters(file, watch) for file in listing.files)
+
+
+def _matters(file: ListedFile, watch: Watch) -> bool:
+    """True for weights, as far as a listing tells, and for what was revoked by its digest."""
+    if file.sha256 in watch.court.trust.state.revoked_files:
+        return True
+    return is_weighty(file.path, file.size, None if file.sha256 else b"")
+
+
+def _digest(file: ListedFile) -> str:
+    return file.sha256 or file.git_blob or ""

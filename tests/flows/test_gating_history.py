@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes visible with a copy or a flip is all that a repository ever held, not its tips."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hubpolicy.domain.hub_request import Duplicate, Move, Settings
+from hubpolicy.flows.gating import decide
+from tests.flows.gating_world import ask, harm, watch
+from tests.hook.gate_world import person, sign
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.release import RepoId
+    from tests.flows.publishing_world import World
+
+SPACES: dict[str, Any] = {"workspaces": ("acme",), "namespaces": ()}
+WEIGHT = b"\x08" + b"\0" * 7 + b"{}      " + b"w" * 90
+
+
+def other(world: World) -> RepoId:
+    return world.repo._replace(name=f"{world.repo.name}-copy")
+
+
+def kept_secret(world: World, kind: str) -> RepoId:
+    """A private repository in whose past there is a weight, and in whose tip there is none."""
+    repo = world.repo._replace(repo_type=kind)  # type: ignore[arg-type]
+    extra = {"space_sdk": "static"} if kind == "space" else {}
+    world.api.create_repo(repo.text, repo_type=kind, private=True, **extra)
+    harm(world, "upload_file", repo_type=kind, path_in_repo="m.safetensors", path_or_fileobj=WEIGHT)
+    harm(world, "delete_file", repo_type=kind, path_in_repo="m.safetensors")
+    return repo
+
+
+class TestCopies:
+    def released_elsewhere(self, world: World) -> RepoId:
+        """What stands in the repository is attested for another name: a copy of its tip passes."""
+        world.model()
+        sign(world.folder, person(), target=other(world))
+        harm(world, "create_repo", private=True)
+        return other(world)
+
+    def test_a_past_that_holds_no_more_than_the_tips_may_be_copied(self, world: World) -> None:
+        target = self.released_elsewhere(world)
+        harm(world, "upload_folder", folder_path=str(world.folder), delete_patterns="**")
+        for private in (True, False):
+            assert ask(Duplicate(world.repo, target, private=private), world).allowed
+        assert ask(Move(world.repo, target), world).allowed
+
+    @pytest.mark.parametrize("history", ["all", "tips"])
+    def test_a_weight_of_the_past_keeps_everything_back(self, world: World, history: str) -> None:
+        target = self.released_elsewhere(world)
+        harm(world, "upload_file", path_in_repo="old.safetensors", path_or_fileobj=WEIGHT)
+        harm(world, "upload_folder", folder_path=str(world.folder), delete_patterns="**")
+        for intent in (
+            Duplicate(world.repo, target, private=False),
+            Duplicate(world.repo, target, private=True),
+            Move(world.repo, target),
+        ):
+            found = ask(intent, world, history=history)
+            assert (found.allowed, found.rule) == (False, "HP510"), intent
+            assert "old.safetensors" in found.reason
+
+    def test_nothing_is_copied_out_of_a_workspace(self, world: World) -> None:
+        target = self.released_elsewhere(world)._replace(namespace="globex")
+        harm(world, "upload_folder", folder_path=str(world.folder), delete_patterns="**")
+        for private in (True, False):
+            found = ask(Duplicate(world.repo, target, private=private), world, **SPACES)
+            assert (found.allowed, found.rule) == (False, "HP512")
+        inside = Duplicate(world.repo, other(world), private=True)
+        assert ask(inside, world, **SPACES).allowed
+        assert not ask(inside._replace(private=False), world, **SPACES).allowed
+
+    @pytest.mark.parametrize("kind", ["dataset", "space"])
+    def test_a_data_set_s_past_is_looked_at_too(self, world: World, kind: str) -> None:
+        repo = kept_secret(world, kind)
+        copy = Duplicate(repo, repo._replace(name=f"{repo.name}-copy"), private=False)
+        found = ask(copy, world)
+        assert not found.allowed
+        assert "m.safetensors" in found.reason
+
+    def test_what_was_revoked_stays_where_it_is(self, world: World) -> None:
+        repo = world.repo._replace(repo_type="dataset")
+        harm(world, "create_repo", repo_type="dataset", private=True)
+        harm(
+            world, "upload_file", repo_type="dataset", path_in_repo="a.png",
+            path_or_fileobj=b"\x89PNG\r\n\x1a\n" + b"\0" * 64,
+        )  # fmt: skip
+        harm(world, "delete_file", repo_type="dataset", path_in_repo="a.png")
+        history = world.client().history(repo, "main")
+        trees = [world.client().listing(repo, oid).files for oid in history]
+        (digest,) = {f.sha256 for files in trees for f in files if f.path == "a.png"}
+        copy = Duplicate(repo, repo._replace(name=f"{repo.name}-copy"), private=False)
+        assert ask(copy, world).allowed
+        gone = watch(world)
+        trust = gone.court.trust
+        state = trust.state._replace(revoked_files=frozenset({str(digest)}))
+        gone = gone._replace(court=gone.court._replace(trust=trust._replace(state=state)))
+        assert not decide(copy, gone).allowed
+
+
+class TestFlips:
+    @pytest.mark.parametrize("kind", ["dataset", "space"])
+    def test_a_weight_of_the_past_becomes_public_too(self, world: World, kind: str) -> None:
+        repo = kept_secret(world, kind)
+        for show in (
+            Settings(repo, private=False, opens=False, others=()),
+            Settings(repo, private=None, opens=True, others=()),
+        ):
+            assert not ask(show, world).allowed
+
+    def test_where_the_policy_looks_at_tips_it_is_not_looked_for(self, world: World) -> None:
+        repo = kept_secret(world, "dataset")
+        show = Settings(repo, private=False, opens=False, others=())
+        assert ask(show, world, history="tips").allowed
+
+    def test_a_data_set_that_never_held_any_is_shown(self, world: World) -> None:
+        repo = world.repo._replace(repo_type="dataset")
+        harm(world, "create_repo", repo_type="dataset", private=True)
+        harm(
+            world, "upload_file", repo_type="dataset", path_in_repo="README.md",
+            path_or_fileobj=b"# Rows\n",
+        )  # fmt: skip
+        assert ask(Settings(repo, private=False, opens=False, others=()), world).allowed
