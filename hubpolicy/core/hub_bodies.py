@@ -51,7 +51,9 @@ _MOST_FILES = 10_000
 _SAMPLE = 512
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _TYPES: dict[str, RepoType] = {"model": "model", "dataset": "dataset", "space": "space"}
-_SPACE = ("sdk", "template", "hardware", "sleepTimeSeconds", "secrets", "variables", "volumes")
+_SPACE = ("sdk", "hardware", "sleepTimeSeconds")
+_REACHING = ("template", "secrets", "variables", "volumes")
+"""What puts other repositories, secrets or foreign code into a new Space: only empty here."""
 
 
 class Call(NamedTuple):
@@ -92,10 +94,11 @@ class Call(NamedTuple):
         return Fields(strictjson.parse(raw, what="the body", limit=BODY_LIMIT), "the body")
 
     def must_be(self, *kinds: str) -> None:
-        """Refuse a body that its header calls something else."""
-        kind = self.content_type.partition(";")[0].strip().lower()
-        if kind not in kinds:
-            message = f"got Content-Type {kind[:80]!r}, expected {' or '.join(kinds)}"
+        """Refuse a body that its header calls something else, or in another charset than UTF-8."""
+        kind, *params = (part.strip().lower() for part in self.content_type.split(";"))
+        if kind not in kinds or params not in ([], ["charset=utf-8"]):
+            got, wanted = self.content_type[:80], " or ".join(kinds)
+            message = f"got Content-Type {got!r}, expected {wanted}, in UTF-8"
             raise MalformedError(message)
 
 
@@ -104,9 +107,8 @@ def create(call: Call) -> Intent:
     fields = call.fields()
     repo = _named(fields, call.repo.endpoint)
     private = _private(fields)
-    for name in ("region", "resourceGroupId", *(_SPACE if repo.repo_type == "space" else ())):
-        fields.raw(name)
-    fields.done()
+    fields.raw("region")
+    _place(fields, repo.repo_type)
     return CreateRepo(repo, private is True)
 
 
@@ -141,7 +143,8 @@ def settings(call: Call) -> Intent:
     if fields.has("gated") and gated not in ("auto", "manual", False):
         fields.refuse("gated", "auto, manual or false")
     others = tuple(sorted(set(fields.names) - {"gated", "private", "visibility"}))
-    return Settings(call.repo, private, gated is False, others)
+    opens = fields.has("gated") and gated in (False, "auto")  # auto: whoever asks gets in
+    return Settings(call.repo, private, opens, others)
 
 
 def tag(call: Call) -> Intent:
@@ -192,9 +195,7 @@ def duplicate(call: Call) -> Intent:
         fields.text("repository"), endpoint=call.repo.endpoint, repo_type=call.repo.repo_type
     )
     private = _private(fields)
-    for name in ("resourceGroupId", *(_SPACE if call.repo.repo_type == "space" else ())):
-        fields.raw(name)
-    fields.done()
+    _place(fields, call.repo.repo_type)
     return Duplicate(call.repo, target, private is True)
 
 
@@ -298,6 +299,21 @@ def _private(fields: Fields) -> bool | None:
     if visibility is not None:
         return fields.one_of("visibility", ("public", "private", "protected")) == "private"
     return fields.flag("private") if private is not None else None
+
+
+def _place(fields: Fields, kind: RepoType) -> None:
+    """Where a new repository lies, and nothing besides: a Space could mount private repositories.
+
+    It would do so with the login of the request, and that may be the gateway's own.
+    """
+    fields.raw("resourceGroupId")
+    if kind == "space":
+        for name in _SPACE:
+            fields.raw(name)
+        for name in _REACHING:
+            if fields.raw(name) not in (None, "", [], {}):
+                fields.refuse(name, "none, in the request that makes a Space")
+    fields.done()
 
 
 def _some(fields: Fields, name: str) -> list[Fields]:

@@ -231,7 +231,10 @@ def _headers(listed: tuple[tuple[str, str], ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in listed:
         lowered = name.lower()
-        if lowered in _TURNED or (lowered in _SINGLE and lowered in found):
+        hops = (
+            {each.strip() for each in value.lower().split(",")} if lowered == "connection" else ()
+        )
+        if lowered in _TURNED or (lowered in _SINGLE and lowered in found) or _SINGLE & set(hops):
             message = f"got header {name[:40]!r}, which may turn this into another request"
             raise MalformedError(message)
         found[lowered] = value.strip()

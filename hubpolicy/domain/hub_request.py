@@ -148,7 +148,9 @@ class Commit(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """``private`` and ``opens`` (gated: false) are None and False where nothing is said of them.
+    """``private`` and ``opens`` are None and False where nothing is said of them.
+
+    ``opens``: ``gated`` is off, or ``auto``, which lets in whoever asks.
 
     ``others`` are the names of all other settings.
     """

@@ -121,7 +121,14 @@ CALLS = [
      Settings(M, False, False, ())),
     ("PUT", "/api/models/acme/m/settings", {"visibility": "protected"}, JSON,
      Settings(M, False, False, ())),
-    ("PUT", "/api/models/acme/m/settings", {"gated": "auto"}, JSON, Settings(M, None, False, ())),
+    ("PUT", "/api/models/acme/m/settings", {"gated": "auto"}, JSON, Settings(M, None, True, ())),
+    ("PUT", "/api/models/acme/m/settings", {"gated": "manual"}, JSON,
+     Settings(M, None, False, ())),
+    ("PUT", "/api/models/acme/m/settings", {"gated": 0}, JSON, Settings(M, None, True, ())),
+    ("POST", "/api/repos/create",
+     {"name": "s", "organization": "acme", "type": "space", "sdk": "static", "volumes": [],
+      "secrets": None, "variables": {}, "hardware": "cpu-basic"}, JSON + "; Charset=UTF-8",
+     CreateRepo(RepoId("acme", "s", "space", HUB), private=False)),
     ("PUT", "/api/models/acme/m/settings", {"gated": False, "private": True, "xetEnabled": True},
      JSON, Settings(M, True, True, ("xetEnabled",))),
     ("POST", "/api/models/acme/m/tag/main", {"tag": "v1", "message": "x"}, JSON,
@@ -282,6 +289,29 @@ BODIES = [
 ]  # fmt: skip
 
 
+VOLUME = [{"type": "model", "source": "globex/secret", "mountPath": "/w"}]
+
+
+@pytest.mark.parametrize(
+    "reaching",
+    [
+        {"volumes": VOLUME},
+        {"volumes": 0},
+        {"secrets": [{"key": "A", "value": "b"}]},
+        {"variables": [{"key": "A", "value": "b"}]},
+        {"template": "someone/else"},
+    ],
+)
+def test_a_new_space_reaches_nothing_else(reaching: dict[str, Any]) -> None:
+    new = {"name": "s", "organization": "acme", "type": "space", "sdk": "docker"}
+    found = parse("POST", "/api/repos/create", {**new, **reaching})
+    assert isinstance(found, Unknown)
+    assert next(iter(reaching)) in found.why
+    copy = {"repository": "acme/t", "visibility": "private"}
+    assert isinstance(parse("POST", "/api/spaces/acme/s/duplicate", copy), Duplicate)
+    assert isinstance(parse("POST", "/api/spaces/acme/s/duplicate", {**copy, **reaching}), Unknown)
+
+
 @pytest.mark.parametrize(("method", "target", "body"), BODIES)
 def test_bodies_that_are_not_as_expected_mean_nothing(method: str, target: str, body: Any) -> None:
     assert isinstance(parse(method, target, body), Unknown)
@@ -320,6 +350,36 @@ def test_the_kind_of_a_body_is_what_its_header_says() -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "", NDJSON):
         assert isinstance(parse("PUT", "/api/models/acme/m/settings", {}, kind), Unknown)
     assert isinstance(parse("POST", "/api/models/acme/m/commit/main", COMMIT, JSON), Unknown)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "; charset=utf-7",
+        ";charset=utf-16",
+        '; charset="utf-8"',
+        "; charset=utf-8; charset=utf-7",
+        "; boundary=x",
+        ";",
+    ],
+)
+def test_a_body_in_another_charset_would_be_another_document(params: str) -> None:
+    settings = ("PUT", "/api/models/acme/m/settings")
+    assert isinstance(parse(*settings, {"private": True}, JSON + params), Unknown)
+    assert parse(*settings, {"private": True}, f"{JSON};CHARSET=utf-8").private
+    path = "/api/models/acme/m/commit/main"
+    assert isinstance(parse("POST", path, COMMIT, NDJSON + params), Unknown)
+
+
+@pytest.mark.parametrize(
+    "named", ["content-type", "close, Content-Encoding", "AUTHORIZATION", "Content-Length,x"]
+)
+def test_a_header_that_the_next_hop_would_drop_is_refused(named: str) -> None:
+    login = (("Authorization", "Bearer x"), ("Connection", named), ("Connection", "close"))
+    found = parse("PUT", "/api/models/acme/m/settings", {"private": True}, headers=login)
+    assert isinstance(found, Unknown)
+    kept = (("Authorization", "Bearer x"), ("Connection", "keep-alive, close"))
+    assert parse("PUT", "/api/models/acme/m/settings", {"private": True}, headers=kept).private
 
 
 def test_without_any_login_it_is_nobody_s_wish() -> None:
