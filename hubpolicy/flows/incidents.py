@@ -35,7 +35,8 @@ def take_back(what: Bad, hub: Hub, *, was_public: bool) -> tuple[str, bool]:
     if was_public or _is_public_now(repo, hub):
         return _restore(what, hub), True
     done = f"{repo.text} stays private; commit {what.bad[:12]} is left to look at"
-    return hide(repo, hub, done)[0], False
+    note, hidden = hide(repo, hub, done)
+    return note, not hidden and not _is_private_now(repo, hub)
 
 
 def _is_public_now(repo: RepoId, hub: Hub) -> bool:
@@ -45,6 +46,14 @@ def _is_public_now(repo: RepoId, hub: Hub) -> bool:
     except HubpolicyError:
         return False
     return now.exists and not now.private
+
+
+def _is_private_now(repo: RepoId, hub: Hub) -> bool:
+    """What could not be hidden, and does not answer, is not called private."""
+    try:
+        return hub.repo(repo).private
+    except HubpolicyError:
+        return False
 
 
 def _restore(what: Bad, hub: Hub) -> str:

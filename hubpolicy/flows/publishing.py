@@ -296,7 +296,7 @@ def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Fin
         AccessError, ServiceError: it could not be made public, or could not be looked at after.
 
     """
-    hub.set_private(repo, private=False)
+    _show(repo, hub)
     try:
         moved = _moved(refs, hub.refs(repo))
     except HubpolicyError as error:
@@ -309,6 +309,20 @@ def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Fin
         return (), True
     note, hidden = hide(repo, hub, f"{repo.text} is private again")
     return (changed(repo, f"{moved} while it was being published; {note}"),), not hidden
+
+
+def _show(repo: RepoId, hub: Hub) -> None:
+    """Make it public. If no answer says so, the repository does."""
+    try:
+        hub.set_private(repo, private=False)
+    except HubpolicyError as error:
+        try:
+            now = hub.repo(repo)
+        except HubpolicyError:
+            error.message = f"{error.message}; whether {repo.text} is public now is unknown"
+            raise error from None
+        if not now.exists or now.private:
+            raise
 
 
 def hide(repo: RepoId, hub: Hub, done: str) -> tuple[str, bool]:

@@ -152,6 +152,10 @@ class World:
         """A fault for a request below this repository."""
         return {"method": method, "path_regex": f"{self.repo.text}(?:\\.git)?/{below}", **fault}
 
+    def look(self, **fault: Any) -> dict[str, Any]:
+        """A fault for a look at this repository as a whole."""
+        return {"method": "GET", "path_regex": f"/api/models/{self.repo.text}$", **fault}
+
     def state(self) -> tuple[bool, str]:
         """(private, head of main), as it really is."""
         self.hub.configure({})

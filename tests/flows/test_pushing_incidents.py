@@ -126,6 +126,64 @@ def test_a_repository_that_cannot_be_hidden_is_named_loudly(world: World) -> Non
     done = world.push(plan)
     assert "could NOT be made private" in incident(done).message
     assert rules(done) == ["HP502", "HP503"]
+    assert done.public is False  # it was asked: nobody had published it
+
+
+def test_what_can_be_neither_hidden_nor_looked_at_is_not_called_private(world: World) -> None:
+    world.model()
+    plan = world.plan()
+    world.faults(
+        world.at("POST", "commit/", action="tamper", path="README.md"),
+        world.at("PUT", "settings", status=403, times=None),
+        world.look(status=500, after=2, times=None),
+    )
+    done = world.push(plan)
+    assert "could NOT be made private" in incident(done).message
+    assert (done.decision.verdict, done.public) == ("failed", True)
+
+
+def test_a_publication_whose_answers_were_all_lost_is_looked_up(world: World) -> None:
+    world.model()
+    plan = world.plan()
+    world.faults(world.at("PUT", "settings", action="close", when="response", times=None))
+    done = world.push(plan)
+    assert (done.decision.verdict, done.public) == ("passed", True)
+    assert world.state() == (False, done.oid)
+
+
+def test_a_publication_whose_answers_were_lost_is_still_compared_with_what_was_judged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.model()
+    plan = world.plan()
+    api, name = world.api, world.repo.text
+    client = world.client()
+    real = client.set_private
+
+    def lost(repo: object, *, private: bool) -> None:
+        real(world.repo, private=private)
+        if not private:
+            api.create_branch(name, branch="sneaky")
+            message = "no answer"
+            raise ServiceError(message)
+
+    monkeypatch.setattr(client, "set_private", lost)
+    done = pushing.push(plan, world.repo, client, world.notes)
+    assert (done.decision.verdict, done.public, rules(done)) == ("failed", False, ["HP503"])
+    assert world.state()[0]
+
+
+def test_a_publication_that_nobody_can_look_up_is_called_unknown(world: World) -> None:
+    world.model()
+    plan = world.plan()
+    world.faults(
+        world.at("PUT", "settings", action="close", when="response", times=None),
+        world.look(status=500, after=2, times=None),
+    )
+    with pytest.raises(ServiceError) as caught:
+        world.push(plan)
+    assert f"whether {world.repo.text} is public now is unknown" in caught.value.message
+    assert not world.state()[0]
 
 
 @pytest.mark.parametrize("kind", ["branch", "tag", "main"])
