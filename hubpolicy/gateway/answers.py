@@ -78,6 +78,21 @@ def too_large(why: str) -> web.Response:
     return _say(413, f"hubpolicy: {why}")
 
 
+def too_slow() -> web.Response:
+    """408: a body that does not come."""
+    return _say(408, "hubpolicy: nothing came for a minute, expected the rest of the body")
+
+
+def cut_off() -> web.Response:
+    """400, to nobody: who asked is gone, in the middle of a body."""
+    return _say(400, "hubpolicy: the connection ended before the body did")
+
+
+def busy(why: str) -> web.Response:
+    """503, for now."""
+    return _say(503, f"hubpolicy: {why}; nothing was forwarded", {"Retry-After": "30"})
+
+
 def refused(why: str, hint: str) -> web.Response:
     """422: evidence that is none."""
     return _say(422, f"hubpolicy: {why}" + (f". Type: {hint}" if hint else ""))

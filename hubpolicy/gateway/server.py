@@ -12,9 +12,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
-import io
 import secrets
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
@@ -24,14 +22,13 @@ import aiohttp
 from aiohttp import web
 
 from hubpolicy.adapters.clock import SystemClock
-from hubpolicy.core.hub_bodies import BODY_LIMIT
 from hubpolicy.core.hub_commit import LINE_LIMIT, with_parent
 from hubpolicy.core.hub_requests import parse_request, takes_body
 from hubpolicy.core.submission import LIMIT as SUBMISSION_LIMIT
 from hubpolicy.domain import hub_request as wire
 from hubpolicy.domain.hub_request import Commit, HubRequest
-from hubpolicy.errors import HubpolicyError, MalformedError
-from hubpolicy.gateway import answers
+from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
+from hubpolicy.gateway import answers, intake
 from hubpolicy.gateway.forwarding import Courier, Outgoing
 from hubpolicy.gateway.headers import replaced, rewritten
 from hubpolicy.gateway.metrics import CONTENT_TYPE, Metrics
@@ -91,6 +88,7 @@ class Gateway:
         self._metrics = Metrics()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._workers = ThreadPoolExecutor(_WORKERS, "judge")
+        self._large, self._small = intake.Slots(8, 4), intake.Slots(32, 16)
         self._courier: Courier | None = None
         self.draining = False
 
@@ -133,14 +131,47 @@ class Gateway:
             return await self._own(request, path, holder)
         if path == "/api/whoami-v2" and holder is not None:
             return answers.whoami(holder)
-        try:
-            body, size = await self._read(request, path)
-        except MalformedError as error:
-            return answers.too_large(error.message)
-        with body or contextlib.nullcontext():
-            intent = await self._work(lambda: self._parsed(request, path, body))
-            arrived = Arrived(request, Asked(holder, intent), path, body, size)
-            response = await self._pass(arrived)
+        if not takes_body(request.method, path):
+            return await self._known(request, path, holder, None, 0)
+        if holder is None:
+            self._metrics.denied("login")
+            return answers.no_login()
+        strange = intake.stranger_to(path, holder)
+        if strange:
+            reason = f"this token is not for {strange}"
+            await self._write_down(request, holder, "denied", repo=strange, reason=reason)
+            self._metrics.denied("scope")
+            return answers.out_of_scope(reason)
+        return await self._with_body(request, path, holder)
+
+    async def _with_body(
+        self, request: web.Request, path: str, holder: Holder
+    ) -> web.StreamResponse:
+        """Read the body, which decides, and answer; so many at once, and the others wait."""
+        limit = intake.limit_of(path, self._settings.commit_limit)
+        slots = self._large if intake.is_commit(path) else self._small
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(slots.taken(holder.name))
+                body, size = await intake.read(request, path, limit)
+            except ServiceError as error:
+                return answers.busy(error.message)
+            except MalformedError as error:
+                return answers.too_large(error.message)
+            except TimeoutError:
+                return answers.too_slow()
+            except ConnectionError:
+                return answers.cut_off()
+            with body:
+                return await self._known(request, path, holder, body, size)
+
+    async def _known(
+        self, request: web.Request, path: str, holder: Holder | None, body: BinaryIO | None,
+        size: int,
+    ) -> web.StreamResponse:  # fmt: skip
+        intent = await self._work(lambda: self._parsed(request, path, body))
+        arrived = Arrived(request, Asked(holder, intent), path, body, size)
+        response = await self._pass(arrived)
         self._metrics.answered(arrived.kind, response.status)
         return response
 
@@ -157,24 +188,6 @@ class Gateway:
             message = "this gateway does not know this token, or it expired, or was revoked"
             raise MalformedError(message)
         return holder
-
-    async def _read(self, request: web.Request, path: str) -> tuple[BinaryIO | None, int]:
-        """The body where it decides, on disk if it is large; None where it is just carried on."""
-        if not takes_body(request.method, path):
-            return None, 0
-        is_commit = "/commit/" in path
-        limit = self._settings.commit_limit if is_commit else BODY_LIMIT
-        body: BinaryIO = tempfile.TemporaryFile() if is_commit else io.BytesIO()  # noqa: SIM115
-        size = 0
-        async for chunk in request.content.iter_any():
-            size += len(chunk)
-            if size > limit:
-                body.close()
-                message = f"got more than {limit} bytes of body, expected at most that"
-                raise MalformedError(message)
-            body.write(chunk)
-        body.seek(0)
-        return body, size
 
     def _parsed(self, request: web.Request, path: str, body: BinaryIO | None) -> Intent:
         query = request.raw_path.partition("?")[2]
@@ -312,15 +325,20 @@ class Gateway:
             await self._note(arrived, "incident", reason=found)
 
     async def _note(self, arrived: Arrived, did: str, **more: Any) -> None:
-        holder = arrived.asked.holder
+        repo = " ".join(repos_of(arrived.intent))
+        await self._write_down(
+            arrived.request, arrived.asked.holder, did, asked=arrived.kind, repo=repo, **more
+        )
+
+    async def _write_down(
+        self, request: web.Request, holder: Holder | None, did: str, **more: Any
+    ) -> None:
         entry = {
             "time": SystemClock().now(),
             "did": did,
             "who": holder.name if holder is not None else "",
-            "method": arrived.request.method,
-            "path": arrived.path[:500],
-            "asked": arrived.kind,
-            "repo": " ".join(repos_of(arrived.intent)),
+            "method": request.method,
+            "path": request.raw_path.partition("?")[0][:500],
             **more,
         }
         await self._work(lambda: self._records.note(entry))

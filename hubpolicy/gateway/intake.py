@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies that decide: who may send one, how large, how many at once, and where it lies meanwhile.
+
+Nobody's body is read before it is known who sends it and for which repository: what lies on our
+disk and in our memory is bounded by people with tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import tempfile
+from typing import TYPE_CHECKING, BinaryIO
+from weakref import WeakValueDictionary
+
+from hubpolicy.core.hub_bodies import BODY_LIMIT
+from hubpolicy.core.hub_paths import repo_of, segments
+from hubpolicy.errors import MalformedError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+
+    from hubpolicy.gateway.records import Holder
+
+_BATCH = "/info/lfs/objects/batch"
+_SILENCE_SECONDS = 60.0
+_WAIT_SECONDS = 60.0
+
+
+class Slots:
+    """So many bodies are here at once, from all and from each; others wait for their turn."""
+
+    def __init__(self, everybody: int, each: int, wait: float = _WAIT_SECONDS) -> None:
+        self._everybody = asyncio.Semaphore(everybody)
+        self._each = each
+        self._wait = wait
+        self._own: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def taken(self, name: str) -> AsyncIterator[None]:
+        """Hold one for somebody.
+
+        Raises:
+            ServiceError: none got free in time.
+
+        """
+        own = self._own.setdefault(name, asyncio.Semaphore(self._each))
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._wait):
+                    await stack.enter_async_context(own)
+                    await stack.enter_async_context(self._everybody)
+            except TimeoutError as error:
+                message = "too many requests are under way"
+                raise ServiceError(message) from error
+            yield
+
+
+def stranger_to(path: str, holder: Holder) -> str:
+    """The repository that a path names, and the token is not for; else empty.
+
+    Empty too where only the body says whether it is a read: LFS batches, to download.
+    """
+    if path.endswith(_BATCH):
+        return ""
+    try:
+        repo = repo_of(segments(path), "")
+    except MalformedError:
+        return ""
+    return repo.text if repo is not None and not holder.may(repo.text) else ""
+
+
+def is_commit(path: str) -> bool:
+    """True for the one call whose body may be large."""
+    return "/commit/" in path
+
+
+async def read(request: web.Request, path: str, limit: int) -> tuple[BinaryIO, int]:
+    """A body and its bytes, on disk if it is a commit's.
+
+    Raises:
+        MalformedError: it is larger than ``limit``.
+        TimeoutError: nothing came for a minute.
+        ConnectionError: whoever sent it is gone.
+        ServiceError: it cannot be kept.
+
+    """
+    body: BinaryIO = tempfile.TemporaryFile() if is_commit(path) else io.BytesIO()  # noqa: SIM115
+    try:
+        size = await _filled(body, request, limit)
+    except (ConnectionError, TimeoutError):
+        body.close()
+        raise
+    except OSError as error:
+        body.close()
+        message = f"cannot keep the body: {error.strerror or error}"
+        raise ServiceError(message) from error
+    except BaseException:
+        body.close()
+        raise
+    body.seek(0)
+    return body, size
+
+
+async def _filled(body: BinaryIO, request: web.Request, limit: int) -> int:
+    size, now = 0, asyncio.get_running_loop().time
+    async with asyncio.timeout(_SILENCE_SECONDS) as silence:
+        async for chunk in request.content.iter_any():
+            silence.reschedule(now() + _SILENCE_SECONDS)
+            size += len(chunk)
+            if size > limit:
+                message = f"got more than {limit} bytes of body, expected at most that"
+                raise MalformedError(message)
+            body.write(chunk)
+    return size
+
+
+def limit_of(path: str, commit_limit: int) -> int:
+    """Bytes that a body may have."""
+    return commit_limit if is_commit(path) else BODY_LIMIT
