@@ -163,6 +163,7 @@ def _plan(path: str, found: Judged, wish: Wish, place: Seat) -> Plan:
         ref=wish.choice.ref,
         proposes=wish.proposes,
         base=found.release.base,
+        part=found.release.part,
         embargoed=found.embargoed,
         under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
     )

@@ -57,7 +57,8 @@ class Plan(NamedTuple):
     """What a push would send: folder, judged files, evidence, and how it shall stand there.
 
     ``ref`` is a full name; only ``main`` is ever made public. ``made``: covered files that are sent
-    from memory. ``base``: the commit with which the judged tree was put together, if it was.
+    from memory. ``part``: some files of the folder only, judged with those at commit ``base``, or
+    alone where nothing stood there.
     ``embargoed``: the card says that nobody may pass the model on. ``under``: as of a ``Law``.
     """
 
@@ -71,6 +72,7 @@ class Plan(NamedTuple):
     ref: str = MAIN
     proposes: bool = False
     base: str = ""
+    part: bool = False
     embargoed: bool = False
     under: Callable[[bytes], Policy] | None = None
 
@@ -222,12 +224,17 @@ def branch_head(repo: RepoId, hub: Hub, ref: str, main: str) -> str:
 
 def _require_base(trip: _Trip) -> None:
     """Files that stay as they are there were judged with the others, at that commit."""
-    if trip.plan.base and trip.start != trip.plan.base:
-        message = (
-            f"{trip.repo.text} moved from {trip.plan.base[:12]} to {trip.start[:12]} after it was "
-            "judged; nothing was uploaded"
-        )
-        raise ServiceError(message, hint="look at their commit, then push again")
+    base, repo = trip.plan.base, trip.repo.text
+    if not (trip.plan.part or base) or trip.start == base:
+        return
+    if base:
+        moved = f"{repo} moved from {base[:12]} to {trip.start[:12]}"
+    elif trip.before.exists:
+        moved = f"{repo} came to be, at {trip.start[:12]},"
+    else:
+        return  # this push created it
+    message = f"{moved} after it was judged; nothing was uploaded"
+    raise ServiceError(message, hint="look at their commit, then push again")
 
 
 def _send(trip: _Trip) -> Pushed:

@@ -256,3 +256,21 @@ def test_somebody_who_committed_first_loses_nothing(world: World) -> None:
     assert "was public before this push" in caught.value.message
     assert world.state() == (False, theirs[0])
     assert "NEWS.md" in world.tree()
+
+
+def test_a_part_removes_nothing_from_what_came_to_be_after_it_was_judged(world: World) -> None:
+    """With no repository there, the part alone was the whole that was judged."""
+    world.model()
+    plan = world.plan(private=True)._replace(part=True)
+    world.api.create_repo(world.repo.text, private=True)
+    theirs = world.api.upload_file(
+        repo_id=world.repo.text, path_in_repo="NEWS.md", path_or_fileobj=b"theirs"
+    )
+    with pytest.raises(ServiceError, match="after it was judged; nothing was uploaded"):
+        world.push(plan)
+    assert world.state() == (True, theirs.oid)
+
+
+def test_a_part_may_be_the_first_that_stands_there(world: World) -> None:
+    world.model()
+    assert world.push(world.plan(private=True)._replace(part=True)).decision.verdict == "passed"
