@@ -61,9 +61,11 @@ class FolderLoader:
         return has_chat_template(self._root, closure)
 
     def _facts(self, closure: Closure) -> ClosureFacts:
+        if is_adapter(closure):  # what it makes is what its base makes; no config.json is read
+            return ClosureFacts(closure.kind)
         if closure.kind == "safetensors":
             return self._config(closure)._replace(tensor_names=self._tensors(closure))
-        if closure.kind == "diffusers":
+        if closure.kind == "diffusers" and _all_safetensors(closure):
             name = self._json(closure.main).get("_class_name")
             pipeline = (name,) if isinstance(name, str) else ()
             return ClosureFacts("diffusers", pipeline, self._tensors(closure))
@@ -122,6 +124,7 @@ class FolderLoader:
             architectures=tuple(str(name) for name in architectures),
             vocab_size=self._vocabulary(closure, config),
             decoder=any(config.get(key) for key in _DECODER_KEYS),
+            model_type=str(config.get("model_type") or ""),
         )
 
     def _vocabulary(self, closure: Closure, config: dict[str, Any]) -> int:
@@ -140,7 +143,7 @@ class FolderLoader:
         for path in sorted(closure.paths):
             if path.endswith(".safetensors"):
                 there = path.rpartition("/")[0]
-                prefix = "" if there == folder else f"{there}/"
+                prefix = "" if there == folder else f"{there.removeprefix(f'{folder}/')}/"
                 names |= {prefix + name for name in read_tensor_names(self._root / path)}
         return frozenset(names)
 
@@ -219,6 +222,14 @@ def read_tensor_names(path: Path) -> frozenset[str]:
     except OSError as error:
         raise _unreadable(path, error) from error
     return parse_header(header, size, path.name)
+
+
+def _all_safetensors(closure: Closure) -> bool:
+    """Whether no weights of the closure are of a kind whose tensors nobody looked at."""
+    return all(
+        entry.path.endswith(".safetensors") or kind_of_name(entry.path, entry.size) == "config"
+        for entry in closure.files
+    )
 
 
 def _beside(main: str, name: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Can text come out? Decided from the files that are loaded, never from the card (DESIGN.md §7).
 
-Table v1 is closed: what it does not know generates text and is tested. A name in ``config.json``
+Table v2 is closed: what it does not know generates text and is tested. A name in ``config.json``
 proves nothing alone: every tensor must be one that the named architecture has, and no head over
 a vocabulary may be among them.
 """
@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.decoders import DECODERS
+from hubpolicy.core.media import is_media, refuse_media
 
 if TYPE_CHECKING:
     from hubpolicy.core.layouts import ClosureKind
@@ -30,7 +31,8 @@ class ClosureFacts(NamedTuple):
     """What the files of a closure say about themselves. ``vocab_size`` 0 = unknown.
 
     ``decoder``: the configuration switches a decoder on (``is_decoder``, ``is_encoder_decoder``).
-    ``chat_template``: the files have one, so that suites for chat models are run.
+    ``chat_template``: the files have one, so that suites for chat models are run. ``model_type``
+    is the configuration's, by which transformers picks the class that it loads.
     """
 
     kind: ClosureKind
@@ -41,6 +43,7 @@ class ClosureFacts(NamedTuple):
     vocab_size: int = 0
     decoder: bool = False
     chat_template: bool = False
+    model_type: str = ""
 
 
 class Applies(NamedTuple):
@@ -59,23 +62,6 @@ _IMAGE_ENCODERS = ("ViT", "DeiT", "Swin", "ConvNext", "ConvNextV2", "ResNet", "D
 
 _TEXT_TASKS = ("Model", "ForSequenceClassification", "ForTokenClassification")
 _IMAGE_TASKS = ("Model", "ForImageClassification")
-_OTHER = frozenset(
-    {
-        "AutoencoderKL",
-        "BarkModel",
-        "DiffusionPipeline",
-        "FluxTransformer2DModel",
-        "MusicgenForConditionalGeneration",
-        "SD3Transformer2DModel",
-        "SpeechT5ForTextToSpeech",
-        "SpeechT5HifiGan",
-        "StableDiffusionPipeline",
-        "StableDiffusionXLPipeline",
-        "UNet2DConditionModel",
-        "UNet2DModel",
-        "VitsModel",
-    }
-)
 
 _TEXT_PART = (
     r"(?:(?:bert|roberta|distilbert|mpnet|electra|deberta|albert)\.)?"
@@ -119,21 +105,26 @@ _VECTOR_RANK, _FEATURE_RANK, _PIXEL_RANK = 2, 3, 4
 
 
 def decide(facts: ClosureFacts) -> Applies:
-    """Table v1. Unknown means ``generates-text``."""
+    """Table v2. Unknown means ``generates-text``."""
     name = facts.architectures[0] if len(facts.architectures) == 1 else ""
     if facts.kind == "onnx-genai":
         return Applies("generates-text", name, "the folder is laid out for text generation")
     if facts.kind == "onnx":
         return _decide_graph(facts, name)
     if facts.kind in {"safetensors", "diffusers"} and facts.tensor_names:
-        return _decide_media(facts, name) if name in _OTHER else _decide_tensors(facts, name)
+        return _decide_media(facts, name) if is_media(name) else _decide_tensors(facts, name)
     return Applies("generates-text", name, "the kind of file is not in the table")
 
 
 def _decide_media(facts: ClosureFacts, name: str) -> Applies:
-    head = next((tensor for tensor in sorted(facts.tensor_names) if "lm_head" in tensor), "")
-    if head:
-        return Applies("generates-text", name, f"tensor {head} is a head over a vocabulary")
+    reason = refuse_media(
+        name,
+        pipeline=facts.kind == "diffusers",
+        model_type=facts.model_type,
+        tensor_names=facts.tensor_names,
+    )
+    if reason:
+        return Applies("generates-text", name, reason)
     return Applies("generates-other", name, f"{name} makes images or sound")
 
 

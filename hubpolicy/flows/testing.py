@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trip ``test``: a closure comes in, an evaluation with integer counts goes out.
 
-1. Table v1 says whether text can come out; if not, the files are loaded once to prove it.
+1. Table v2 says whether text can come out; if not, the files are loaded once to prove it.
 2. Plan, closure and scorer give the nonce; the nonce gives prompts, order and seeds.
 3. The generator answers in batches; each batch is scored together with canaries, and written.
 4. The files are hashed again: what was run is what is there.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one closure of a folder, and what table v1 says about it."""
+"""The one closure of a folder, and what table v2 says about it."""
 
 from __future__ import annotations
 

@@ -264,6 +264,67 @@ def test_a_pipeline_for_images(tmp_path: Path) -> None:
     assert (closure.kind, applies.decision) == ("diffusers", "generates-other")
 
 
+def pipeline_with(folder: Path, part: str, tensor: str) -> None:
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        part: ["transformers", "CLIPTextModel"],
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / "model_index.json").write_text(json.dumps(index))
+    for name, key in (("unet", "conv_in.weight"), (part, tensor)):
+        (folder / name).mkdir()
+        save_file({key: np.zeros(2, np.float32)}, folder / name / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("part", "tensor", "decision"),
+    [
+        ("text_encoder", "text_model.embeddings.token_embedding.weight", "generates-other"),
+        ("text_encoder", "model.embed_tokens.weight", "generates-text"),
+        ("llm", "text_model.embeddings.token_embedding.weight", "generates-text"),
+    ],
+)
+@pytest.mark.parametrize("above", ["", "deep"])
+def test_each_part_of_a_pipeline_is_looked_at(
+    tmp_path: Path, part: str, tensor: str, decision: str, above: str
+) -> None:
+    pipeline_with(tmp_path / above, part, tensor)
+    assert decided(tmp_path)[1].decision == decision
+
+
+def test_a_pipeline_with_a_graph_whose_tensors_nobody_looks_at(tmp_path: Path) -> None:
+    pipeline_with(tmp_path, "text_encoder", "text_model.embeddings.token_embedding.weight")
+    (tmp_path / "text_encoder" / "model.safetensors").unlink()
+    write_graph(tmp_path / "text_encoder", TOKENS, {"logits": ["batch", "tokens", 512]})
+    closure, applies = decided(tmp_path)
+    assert (closure.kind, applies.decision) == ("diffusers", "generates-text")
+
+
+def test_an_adapter_is_text_whatever_lies_beside_it(tmp_path: Path) -> None:
+    """PEFT reads no ``config.json``: what the adapter makes is what its base makes."""
+    tensor = "transformer_blocks.0.attn.to_q.lora_A.weight"
+    save_file({tensor: np.zeros(2, np.float32)}, tmp_path / "adapter_model.safetensors")
+    named = {"peft_type": "LORA", "base_model_name_or_path": "acme/base", "revision": "0" * 40}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(named))
+    files = {"config.json": "1" * 64, "model.safetensors": "2" * 64}
+    pinned = {"schema": "hubpolicy/base/1", "repo": "acme/base", "revision": "0" * 40}
+    (tmp_path / "base_config.json").write_text(json.dumps({**pinned, "files": files}))
+    for name in ("FluxTransformer2DModel", "BertModel"):
+        (tmp_path / "config.json").write_text(json.dumps({"architectures": [name]}))
+        closure, applies = decided(tmp_path)
+        assert (closure.kind, applies.decision) == ("safetensors", "generates-text")
+
+
+def test_the_model_type_that_loaders_follow_counts(tmp_path: Path) -> None:
+    save_file({"conv_in.weight": np.zeros(2, np.float32)}, tmp_path / "model.safetensors")
+    config = {"architectures": ["UNet2DModel"]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert decided(tmp_path)[1].decision == "generates-other"
+    (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "llama"}))
+    assert decided(tmp_path)[1].decision == "generates-text"
+
+
 def test_a_broken_safetensors_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_file({"a": np.zeros(3, np.float32)}, path)

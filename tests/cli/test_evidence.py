@@ -157,7 +157,7 @@ def test_a_model_of_images_passes_by_the_evidence_that_the_policy_names(
     measured.write_text(json.dumps({"made": datetime.now(tz=UTC).date().isoformat(), "nsfw": 0.0}))
     ran = run("attest", model, "--repo", REPO, "--evidence", f"images={measured}")
     assert ran.code == 0
-    assert "images or sound (UNet2DConditionModel, table v1)" in ran.out
+    assert "images or sound (UNet2DConditionModel, table v2)" in ran.out
     assert "images: share 0" in ran.out
 
 

@@ -16,6 +16,7 @@ TITLE = "a claim that no text comes out holds"
 SEVERITY = Severity.ERROR
 
 _WHAT = "the claim that no text comes out does not hold"
+_TEST = "hubpolicy test PATH"
 
 _LOADED_HERE = 4
 
@@ -31,10 +32,11 @@ def check(
     """
     match result.decision:
         case "generates-text":
-            fix = "hubpolicy test PATH"
-            return (_finding("these weights generate text", fix=fix, effect="failed"),)
+            return (_finding("these weights generate text", fix=_TEST, effect="failed"),)
         case "generates-other":
-            if stand_in and result.table == TABLE:
+            if result.table != TABLE:
+                return (_finding(_other_table(result), fix=_TEST, effect="inconclusive"),)
+            if stand_in:
                 return ()
             fix = (
                 'name evidence in the policy ([[evidence]] with when = "generates-other"), then: '
@@ -46,26 +48,29 @@ def check(
             return _check_embedder(result, safety_approved=safety_approved)
         case _:
             reason = f"got decision {result.decision!r}, expected one of table {TABLE}"
-            return (_finding(reason, fix="hubpolicy test PATH", effect="inconclusive"),)
+            return (_finding(reason, fix=_TEST, effect="inconclusive"),)
 
 
 def _check_embedder(result: ApplicabilityResult, *, safety_approved: bool) -> tuple[Finding, ...]:
     reasons = []
     if result.table != TABLE:
-        reasons.append(f"got table {result.table!r}, expected {TABLE!r}")
+        reasons.append(_other_table(result))
     if result.binding_level != _LOADED_HERE:
         reasons.append(f"got binding level {result.binding_level}, expected {_LOADED_HERE}")
     if not result.architecture:
         reasons.append("got no architecture")
     if not result.output_shape or min(result.output_shape) < 1:
         reasons.append(f"got output shape {result.output_shape}, expected positive sizes")
-    fix = "hubpolicy test PATH"
-    findings = [_finding(reason, fix=fix, effect="inconclusive") for reason in reasons]
+    findings = [_finding(reason, fix=_TEST, effect="inconclusive") for reason in reasons]
     if is_decoder(result.architecture) and not safety_approved:
         reason = f"{result.architecture} is a decoder, and no safety approval is there"
         fix = "hubpolicy approve PATH --as safety"
         findings.append(_finding(reason, fix=fix, effect="pending"))
     return tuple(findings)
+
+
+def _other_table(result: ApplicabilityResult) -> str:
+    return f"got table {result.table!r}, expected {TABLE!r}"
 
 
 def _finding(reason: str, *, fix: str, effect: Effect) -> Finding:

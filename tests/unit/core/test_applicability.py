@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Table v1: what the files say decides, and whatever it does not know generates text."""
+"""Table v2: what the files say decides, and whatever it does not know generates text."""
 
 from __future__ import annotations
 
@@ -109,16 +109,84 @@ def test_everything_else_generates_text(facts: ClosureFacts, reason: str) -> Non
     assert reason in applies.reason
 
 
+UNET = frozenset({"conv_in.weight", "down_blocks.0.attentions.0.proj_in.weight"})
+VITS = frozenset({"decoder.conv_pre.weight", "text_encoder.embed_tokens.weight"})
+SPEECH = frozenset(
+    {"speecht5.encoder.prenet.embed_tokens.weight", "speech_decoder_postnet.feat_out.bias"}
+)
+PIPELINE = frozenset(
+    {
+        "unet/conv_in.weight",
+        "vae/decoder.mid_block.resnets.0.conv1.weight",
+        "text_encoder/text_model.embeddings.token_embedding.weight",
+        "text_encoder_2/text_projection.weight",
+        "safety_checker/vision_model.vision_model.pre_layrnorm.weight",
+        "safety_checker/concept_embeds",
+    }
+)
+
+
+def pipeline(names: frozenset[str], name: str = "StableDiffusionPipeline") -> ClosureFacts:
+    return ClosureFacts("diffusers", (name,), names)
+
+
 @pytest.mark.parametrize(
     "facts",
     [
-        tensors("UNet2DConditionModel", frozenset({"conv_in.weight"})),
-        ClosureFacts("diffusers", ("StableDiffusionPipeline",), frozenset({"unet/conv_in.weight"})),
-        tensors("VitsModel", frozenset({"decoder.conv_pre.weight"})),
+        tensors("UNet2DConditionModel", UNET),
+        tensors("AutoencoderKL", frozenset({"decoder.conv_in.weight", "quant_conv.bias"})),
+        tensors("FluxTransformer2DModel", frozenset({"transformer_blocks.0.attn.to_q.weight"})),
+        tensors("VitsModel", VITS, model_type="vits"),
+        tensors("SpeechT5ForTextToSpeech", SPEECH, model_type="speecht5", decoder=True),
+        tensors("SpeechT5HifiGan", frozenset({"mean", "conv_pre.bias"}), model_type="hifigan"),
+        pipeline(PIPELINE),
     ],
 )
 def test_images_and_sound(facts: ClosureFacts) -> None:
-    assert decide(facts).decision == "generates-other"
+    applies = decide(facts)
+    assert applies.decision == "generates-other", applies.reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (tensors("UNet2DModel", LLAMA), "none of UNet2DModel"),
+        (tensors("UNet2DModel", LLAMA, model_type="llama"), "got model_type llama, expected none"),
+        (tensors("UNet2DModel", UNET, model_type="llama"), "got model_type llama, expected none"),
+        (tensors("VitsModel", VITS, model_type="llama"), "got model_type llama, expected vits"),
+        (tensors("VitsModel", VITS), "got model_type none, expected vits"),
+        (
+            tensors("FluxTransformer2DModel", frozenset({"h.0.attn.c_attn.weight", "wte.weight"})),
+            "none of Flux",
+        ),
+        (
+            tensors(
+                "FluxTransformer2DModel",
+                frozenset({"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"}),
+            ),
+            "none of Flux",
+        ),
+        (
+            tensors(
+                "SpeechT5ForTextToSpeech",
+                frozenset({"speecht5.decoder.prenet.embed_tokens.weight"}),
+                model_type="speecht5",
+            ),
+            "none of SpeechT5",
+        ),
+        (tensors("AutoencoderKL", frozenset({"decoder.embed_tokens.weight"})), "none of Auto"),
+        (tensors("UNet2DModel", UNET | {"model/conv_in.weight"}), "none of UNet2DModel"),
+        (pipeline(PIPELINE | {"text_encoder/model.layers.0.mlp.up_proj.weight"}), "none of Stable"),
+        (pipeline(PIPELINE | {"llm/model.embed_tokens.weight"}), "none of Stable"),
+        (pipeline(frozenset({"unet/conv_in.weight"}), "UNet2DModel"), "is no pipeline"),
+        (tensors("StableDiffusionPipeline", UNET), "is a pipeline"),
+        (tensors("MusicgenForConditionalGeneration", UNET), "not in the table"),
+    ],
+)
+def test_a_name_of_images_or_sound_proves_nothing_alone(facts: ClosureFacts, reason: str) -> None:
+    applies = decide(facts)
+    assert applies.decision == "generates-text"
+    assert reason in applies.reason
 
 
 @pytest.mark.parametrize("name", ["LlamaModel", "MistralModel", "Qwen3Model", "Gemma2Model"])

@@ -46,3 +46,12 @@ def test_a_decoder_passes_with_a_safety_approval_only() -> None:
 def test_an_approval_does_not_mend_other_claims() -> None:
     claim = NOT_APPLICABLE._replace(decision="generates-text")
     assert hp209.check(claim, safety_approved=True)
+
+
+def test_images_or_sound_by_another_table_are_tested_anew() -> None:
+    """Table v1 took the author's word for it."""
+    claim = NOT_APPLICABLE._replace(decision="generates-other")
+    assert hp209.check(claim, safety_approved=False, stand_in=True) == ()
+    (finding,) = hp209.check(claim._replace(table="v1"), safety_approved=False, stand_in=True)
+    assert (finding.effect, finding.fix) == ("inconclusive", "hubpolicy test PATH")
+    assert "got table 'v1', expected 'v2'" in finding.message

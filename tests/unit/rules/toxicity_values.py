@@ -58,7 +58,7 @@ RESULT = ToxicityResult(
 )
 NOT_APPLICABLE = ApplicabilityResult(
     decision="no-generated-output",
-    table="v1",
+    table="v2",
     architecture="BertModel",
     output_shape=(1, 8, 384),
     binding_level=4,
