@@ -267,6 +267,9 @@ class Hub(HistoryReader, Protocol):
     ) -> str:
         """Commit the content of ``good`` on top of ``bad``; returns the new commit id."""
 
+    def merges_into(self, repo: RepoId, number: int) -> str:
+        """The full name of the branch that a pull request goes into; empty for mere talk."""
+
     def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
         """Every model repository of a namespace that this login may see, sorted."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from huggingface_hub import (
     CommitOperationAdd,
@@ -34,6 +33,7 @@ from hubpolicy.adapters.hub_http import (
     ATTEMPTS,
     NotFoundError,
     UnreachableError,
+    check_endpoint,
     install_session,
     lacks_xet,
     translated,
@@ -42,7 +42,7 @@ from hubpolicy.adapters.hub_http import patiently as retry
 from hubpolicy.adapters.hub_sending import addition, require_sent, uses_xet
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.domain.release import parse_repo_id
-from hubpolicy.errors import AccessError, ConfigError, ServiceError
+from hubpolicy.errors import AccessError, ServiceError
 from hubpolicy.ports import CommitOutcome, RemoteRef, RemoteRepo
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class HubClient:
         bars: bool = False,
     ) -> None:
         """Raises: ConfigError: the endpoint holds a password or is no http(s) address."""
-        _check_endpoint(endpoint)
+        check_endpoint(endpoint)
         install_session()
         if not bars:
             disable_progress_bars()
@@ -264,6 +264,16 @@ class HubClient:
                 self._sleep(2.0**attempt / 2)
             return self._retry(lambda: self._refs(repo))
 
+    def merges_into(self, repo: RepoId, number: int) -> str:
+        """The full name of the branch that a pull request goes into; empty for mere talk."""
+        with self._doing(f"looking at pull request {number} of {repo.text}"):
+            found = self._retry(
+                lambda: self._api.get_discussion_details(
+                    repo.text, number, repo_type=repo.repo_type
+                )
+            )
+        return found.target_branch or ""
+
     def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
         """Every model repository of a namespace that this login may see, sorted."""
         with self._doing(f"listing the models of {namespace}"):
@@ -370,14 +380,6 @@ class HubClient:
 
     def _doing(self, what: str) -> AbstractContextManager[None]:
         return translated(what, secret=self._token, endpoint=self._endpoint)
-
-
-def _check_endpoint(endpoint: str) -> None:
-    """A password in the address would be printed, and signed into the release line."""
-    parts = urlsplit(endpoint)
-    if parts.username or parts.password or parts.scheme not in {"http", "https"}:
-        message = "got a hub address with a login in it or without http(s), expected a plain one"
-        raise ConfigError(message, hint="export HF_ENDPOINT=https://hub.example.org; hf auth login")
 
 
 def _deletions(paths: Sequence[str]) -> list[CommitOperationDelete]:

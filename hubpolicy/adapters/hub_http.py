@@ -12,6 +12,7 @@ import threading
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.errors import (
@@ -28,7 +29,13 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from hubpolicy.adapters.quota import QUOTA, kind_of
-from hubpolicy.errors import AccessError, HubpolicyError, ServiceError, VerificationError
+from hubpolicy.errors import (
+    AccessError,
+    ConfigError,
+    HubpolicyError,
+    ServiceError,
+    VerificationError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,3 +248,11 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
 
 def _without(text: str, secret: str | None) -> str:
     return text.replace(secret, "[token]") if secret else text
+
+
+def check_endpoint(endpoint: str) -> None:
+    """A password in the address would be printed, and signed into the release line."""
+    parts = urlsplit(endpoint)
+    if parts.username or parts.password or parts.scheme not in {"http", "https"}:
+        message = "got a hub address with a login in it or without http(s), expected a plain one"
+        raise ConfigError(message, hint="export HF_ENDPOINT=https://hub.example.org; hf auth login")

@@ -28,6 +28,7 @@ from hubpolicy.domain.hub_request import (
     LfsDuplicate,
     LfsObject,
     LfsVerify,
+    Merge,
     Move,
     Preupload,
     Read,
@@ -90,8 +91,11 @@ class Call(NamedTuple):
     def fields(self, *kinds: str) -> Fields:
         """The JSON object of the body, which must also be sent as JSON."""
         self.must_be(*(kinds or ("application/json",)))
-        raw = self.body if isinstance(self.body, bytes) else self.body.read(BODY_LIMIT + 1)
-        return Fields(strictjson.parse(raw, what="the body", limit=BODY_LIMIT), "the body")
+        return Fields(strictjson.parse(self.raw(), what="the body", limit=BODY_LIMIT), "the body")
+
+    def raw(self) -> bytes:
+        """The body's bytes, a little more than may be read at most."""
+        return self.body if isinstance(self.body, bytes) else self.body.read(BODY_LIMIT + 1)
 
     def must_be(self, *kinds: str) -> None:
         """Refuse a body that its header calls something else, or in another charset than UTF-8."""
@@ -253,6 +257,17 @@ def talk(call: Call) -> Intent:
     return Discussion(call.repo, what)
 
 
+def merge(call: Call) -> Intent:
+    """``POST …/discussions/{n}/merge``: a comment or nothing."""
+    raw = call.raw()
+    if raw:
+        fields = call._replace(body=raw).fields()
+        if not isinstance(fields.raw("comment"), str | None):
+            fields.refuse("comment", "text")
+        fields.done()
+    return Merge(call.repo, call.number("n"))
+
+
 def create_bucket(call: Call) -> Intent:
     """``POST /api/buckets/{ns}/{name}``."""
     private = _private(call.fields())
@@ -271,7 +286,7 @@ READING: frozenset[Callable[[Call], Intent]] = frozenset(
     (
         *(create, delete_repo, move, settings, tag, branch, squash, preupload, commit, duplicate),
         *(duplicate_large, lfs_batch, lfs_verify, discuss, talk, create_bucket),
-        bucket_settings,
+        *(bucket_settings, merge),
     )
 )
 """What reads the body."""

@@ -20,7 +20,6 @@ from hubpolicy.domain.hub_request import (
     GitFetch,
     GitPush,
     Harmless,
-    Merge,
     Read,
     Signed,
     Unknown,
@@ -118,9 +117,7 @@ ROUTES: tuple[Route, ...] = (
     *_repo_routes("POST REPO/lfs-files/duplicate", bodies.duplicate_large),
     *_repo_routes("POST REPO/duplicate", bodies.duplicate),
     *_repo_routes("POST REPO/discussions", bodies.discuss),
-    *_repo_routes(
-        "POST REPO/discussions/{n}/merge", lambda call: Merge(call.repo, call.number("n"))
-    ),
+    *_repo_routes("POST REPO/discussions/{n}/merge", bodies.merge),
     *(
         route
         for what in _TALKED

@@ -146,25 +146,45 @@ def commit(intent: Commit, watch: Watch) -> Permission:
 def merge(intent: Merge, watch: Watch) -> Permission:
     """The result must be the pull request's own tree: ``main`` is an ancestor of it, and it passes.
 
-    What a merge of two lines would make cannot be seen before; then nobody judges it.
+    What a merge of two lines would make cannot be seen before; then nobody judges it. A merge names
+    no commit: where the refs stand is read again last, and whoever sends it looks afterwards.
     """
     repo = intent.repo
     if is_free(repo, watch.hub.repo(repo), watch):
         return allow("a private workspace of the policy")
     what = f"merge of {repo.text} #{intent.number}"
-    head = ref_of(repo, f"refs/pr/{intent.number}", watch.hub)
-    main = ref_of(repo, _MAIN, watch.hub)
+    stood = _ends(intent, watch)
+    head, main = stood
     if head is None or main is None:
         return deny(hp510.check(what, "there is no such pull request, or no main")[0])
+    into = watch.hub.merges_into(repo, intent.number)
+    if into != f"refs/heads/{_MAIN}":
+        return deny(hp510.check(what, f"it goes into {into!r}, and only main is judged")[0])
     if main not in watch.hub.history(repo, head):
         why = "main went on since, so that its result cannot be judged before it stands there"
         fix = "bring main into the pull request, attest the result: hubpolicy push --create-pr"
         return deny(hp510.check(what, why, fix)[0])
+    found = _merged(repo, (main, head), watch)
+    if found.allowed and _ends(intent, watch) != stood:
+        why = "it moved while it was being judged"
+        return deny(hp510.check(what, why, "look at what came, then try again")[0])
+    return found
+
+
+def _ends(intent: Merge, watch: Watch) -> tuple[str | None, str | None]:
+    """Where the pull request stands, and where ``main`` does."""
+    head = ref_of(intent.repo, f"refs/pr/{intent.number}", watch.hub)
+    return head, ref_of(intent.repo, _MAIN, watch.hub)
+
+
+def _merged(repo: RepoId, ends: tuple[str, str], watch: Watch) -> Permission:
+    main, head = ends
     listing = watch.hub.listing(repo, head)
     if repo.repo_type != "model":
         news = changed(watch.hub.listing(repo, main), listing)
         if not any(is_weighty(file.path, file.size, _unseen(file)) for file in news):
-            return allow(f"no weights in this change of a {repo.repo_type}")
+            why = f"no weights in this change of a {repo.repo_type}"
+            return allow(why, pinned=head, judged=listing)
     if (refusal := outside(repo, watch)) is not None:
         return refusal
     decision = judge_tree(Source(repo, head, listing), repo, watch)

@@ -16,7 +16,7 @@ from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
 from hubpolicy.core.submission import parse_submission
-from hubpolicy.domain.hub_request import BucketWrite, GitFetch, Harmless, Read
+from hubpolicy.domain.hub_request import BucketWrite, GitFetch, Harmless, Merge, Read
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.errors import HubpolicyError, MalformedError
 from hubpolicy.flows.assemble import assemble_listing
@@ -84,16 +84,22 @@ class Passage:
             self._records.submit(target.purl, content, who, watch.court.now)
         return decision
 
-    def differences(self, intent: Commit, judged: Listing, answer: bytes) -> str:
-        """How what stands there now differs from what was judged; empty if it does not."""
+    def differences(self, intent: Commit | Merge, judged: Listing, answer: bytes) -> str:
+        """How what stands there now differs from what was judged; empty if it does not.
+
+        A merge's answer names no commit: what stands on ``main`` is what came of it.
+        """
         repo = intent.repo
         try:
-            oid = str(json.loads(answer)["commitOid"])
-            if not intent.creates_pr:
-                oid = ref_of(repo, intent.revision, self._hub) or oid
+            if isinstance(intent, Merge):
+                oid = ref_of(repo, "main", self._hub) or ""
+            else:
+                oid = str(json.loads(answer)["commitOid"])
+                if not intent.creates_pr:
+                    oid = ref_of(repo, intent.revision, self._hub) or oid
             standing = self._hub.listing(repo, oid)
         except (HubpolicyError, ValueError, KeyError, TypeError) as error:
-            return f"the commit could not be read back: {error!r:.200}"
+            return f"what came of it could not be read back: {error!r:.200}"
         wrong = {file.path for file in (*changed(judged, standing), *changed(standing, judged))}
         if not wrong:
             return ""

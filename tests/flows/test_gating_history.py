@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hubpolicy.domain.hub_request import Duplicate, Move, Settings
+from hubpolicy.domain.hub_request import Duplicate, Merge, Move, Settings
 from hubpolicy.flows.gating import decide
 from tests.flows.gating_world import ask, harm, watch
 from tests.hook.gate_world import person, sign
@@ -124,3 +124,57 @@ class TestFlips:
             path_or_fileobj=b"# Rows\n",
         )  # fmt: skip
         assert ask(Settings(repo, private=False, opens=False, others=()), world).allowed
+
+
+class TestMerges:
+    def proposed(self, world: World, **where: str) -> int:
+        """A pull request whose tree is the attested one."""
+        made = harm(
+            world, "upload_file", path_in_repo="a.txt", path_or_fileobj=b"a", create_pr=True,
+            **where,
+        )  # fmt: skip
+        harm(world, "delete_file", path_in_repo="a.txt", revision=made.pr_revision)
+        return int(made.pr_num)
+
+    def test_only_into_main(self, world: World) -> None:
+        world.publish()
+        harm(world, "create_branch", branch="dev")
+        assert ask(Merge(world.repo, self.proposed(world)), world).allowed
+        found = ask(Merge(world.repo, self.proposed(world, revision="dev")), world)
+        assert (found.allowed, found.rule) == (False, "HP510")
+        assert "'refs/heads/dev'" in found.reason
+
+    def test_talk_goes_nowhere(self, world: World) -> None:
+        world.publish()
+        talk = world.api.create_discussion(world.repo.text, "hello", pull_request=False)
+        assert world.client().merges_into(world.repo, talk.num) == ""
+        assert not ask(Merge(world.repo, talk.num), world).allowed
+
+    @pytest.mark.parametrize("ref", ["main", "pull request"])
+    def test_not_if_it_moves_while_it_is_judged(self, world: World, ref: str) -> None:
+        world.publish()
+        number = self.proposed(world)
+        moving = watch(world)
+        inner = moving.court.assemble
+
+        def assemble(*args: Any) -> Any:
+            at = {"revision": f"refs/pr/{number}"} if ref == "pull request" else {}
+            harm(world, "upload_file", path_in_repo="evil.bin", path_or_fileobj=WEIGHT, **at)
+            return inner(*args)
+
+        court = moving.court._replace(assemble=assemble)  # type: ignore[arg-type]
+        found = decide(Merge(world.repo, number), moving._replace(court=court))
+        assert (found.allowed, found.rule) == (False, "HP510")
+        assert "moved" in found.reason
+
+    def test_a_data_set_s_merge_says_what_would_stand_there(self, world: World) -> None:
+        repo = world.repo._replace(repo_type="dataset")
+        harm(world, "create_repo", repo_type="dataset", private=False)
+        made = harm(
+            world, "upload_file", repo_type="dataset", path_in_repo="a.csv",
+            path_or_fileobj=b"1,2\n", create_pr=True,
+        )  # fmt: skip
+        found = ask(Merge(repo, made.pr_num), world)
+        assert found.allowed
+        assert found.judged is not None
+        assert "a.csv" in {file.path for file in found.judged.files}

@@ -161,6 +161,9 @@ CALLS = [
     ("POST", "/api/models/acme/m/discussions/3/comment/ab/hide", b"", JSON,
      Discussion(M, "hide")),
     ("POST", "/api/models/acme/m/discussions/3/merge", {}, JSON, Merge(M, 3)),
+    ("POST", "/api/models/acme/m/discussions/3/merge", b"", "", Merge(M, 3)),
+    ("POST", "/api/models/acme/m/discussions/3/merge", {"comment": "fine"}, JSON, Merge(M, 3)),
+    ("POST", "/api/models/acme/m/discussions/3/merge", {"comment": None}, JSON, Merge(M, 3)),
     ("GET", "/acme/m.git/info/refs?service=git-receive-pack", b"", JSON, GitPush(M, True)),
     ("POST", "/acme/m.git/git-receive-pack", b"0000", "x", GitPush(M, False)),
     ("POST", "/acme/m/git-upload-pack", b"0000", "x", GitFetch(M)),
@@ -286,6 +289,9 @@ BODIES = [
     ("POST", "/api/models/acme/m/discussions", {"title": "t", "files": []}),
     ("POST", "/api/models/acme/m/discussions/3/status", {"status": "merged"}),
     ("POST", "/api/models/acme/m/duplicate", {"repository": "a/b", "then": "publish"}),
+    ("POST", "/api/models/acme/m/discussions/3/merge", {"comment": 3}),
+    ("POST", "/api/models/acme/m/discussions/3/merge", {"comment": "", "base": "refs/heads/dev"}),
+    ("POST", "/api/models/acme/m/discussions/3/merge", b"[]"),
 ]  # fmt: skip
 
 
