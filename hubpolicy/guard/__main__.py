@@ -2,7 +2,8 @@
 """The judge that the upload guard asks: ``python -I -m hubpolicy.guard``.
 
 Reads questions from standard input (one line of JSON that ends with ``length``, then that many
-bytes of a request's body), answers each with one line of JSON. Whatever goes wrong is a no.
+bytes of a request's body), answers each with one line of JSON that repeats the question's
+``nonce``. Whatever goes wrong is a no.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     while line := questions.readline():
         question = json.loads(line)
         body = questions.read(int(question["length"]))
-        answers.write(json.dumps(answer(question, body)).encode() + b"\n")
+        answered = {**answer(question, body), "nonce": question.get("nonce")}
+        answers.write(json.dumps(answered).encode() + b"\n")
         answers.flush()
 
 

@@ -86,20 +86,18 @@ def _guard_http(module: Any) -> None:
     hooks ask before they send. Hooks see every hop of a redirect.
     """
     library = getattr(module, "httpx2", None) or getattr(module, "httpx", None)
-    for name, hook in (("get_session", check), ("get_async_session", _check_async)):
+    for name, hook in zip(("get_session", "get_async_session"), _STRICT, strict=True):
         before = getattr(module, name, None)
         if before is not None and not hasattr(before, "guarded"):
-            after = _passing(before, hook)
-            setattr(module, name, after)
-            _replace(before, name, after)
-    for kind, hook in (("Client", _check_known), ("AsyncClient", _check_known_async)):
+            _replace(before, name, _passing(before, hook))
+    for kind, hook in zip(("Client", "AsyncClient"), _KNOWN, strict=True):
         client = getattr(library, kind, None)
         if client is not None and not hasattr(client.send, "guarded"):
             client.send = _sending(client.send, hook)
 
 
 def _replace(before: object, name: str, after: object) -> None:
-    """Those that took the function before it was wrapped take the wrapped one."""
+    """Its module, and those that took the function before, take the wrapped one."""
     for module in list(sys.modules.values()):
         if getattr(module, "__dict__", {}).get(name) is before:
             setattr(module, name, after)
@@ -132,32 +130,24 @@ def _hooked(client: Any, hook: Callable[[Any], Any]) -> Any:
     present = hooks.get("request", [])
     wanted = next((h for h in present if h in _STRICT), hook)
     if not present or present[-1] is not wanted:
-        others = [h for h in present if h not in _HOOKS]
+        others = [h for h in present if h not in (*_STRICT, *_KNOWN)]
         client.event_hooks = {**hooks, "request": [*others, wanted]}
     return client
 
 
-def check(request: Any) -> None:
-    """Let a read pass; show a write to a hub to the judge.
+def _hooks(shape: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """For clients and asynchronous ones: let a read pass, show a write to a hub to the judge.
 
-    Raises:
-        UploadDeniedError: a ``CLIError`` of huggingface_hub's, where it has one.
-
+    They raise an UploadDeniedError: a ``CLIError`` of huggingface_hub's, where it has one.
     """
-    _check(request, _SHAPE)
 
+    def check(request: Any) -> None:
+        _check(request, shape)
 
-async def _check_async(request: Any) -> None:
-    _check(request, _SHAPE)
+    async def check_async(request: Any) -> None:
+        _check(request, shape)
 
-
-def _check_known(request: Any) -> None:
-    """The same for a client that is not the hub client's own: it may talk to anybody."""
-    _check(request, "")
-
-
-async def _check_known_async(request: Any) -> None:
-    _check(request, "")
+    return check, check_async
 
 
 def _check(request: Any, shape: str) -> None:
@@ -177,8 +167,9 @@ def _check(request: Any, shape: str) -> None:
     _ask(request.method, url, headers, body)
 
 
-_STRICT = (check, _check_async)
-_HOOKS = (*_STRICT, _check_known, _check_known_async)
+_STRICT = _hooks(_SHAPE)
+_KNOWN = _hooks("")
+"""For a client that is not the hub client's own: it may talk to anybody."""
 
 
 def _is_hub(url: str, shape: str) -> bool:
@@ -207,7 +198,8 @@ def _ask(method: str, url: str, headers: dict[str, str], body: bytes) -> None:
 
     if os.environ.get(DISABLE, "").strip().lower() not in _OFF:
         _deny(f"{method} {url}: {DISABLE} is set", f"unset {DISABLE}")
-    answer = _judge().ask({"method": method, "url": url, "headers": headers}, body)
+    judge = _judges.setdefault(os.getpid(), _Judge())
+    answer = judge.ask({"method": method, "url": url, "headers": headers}, body)
     if answer.get("allowed") is not True:
         _deny(str(answer.get("message") or f"{method} {url}"), str(answer.get("hint") or ""))
 
@@ -222,67 +214,66 @@ class _Judge:
         self._process: Any = None
 
     def ask(self, question: dict[str, Any], body: bytes) -> dict[str, Any]:
-        import json
+        """The answer to this question: it repeats the question's nonce.
 
-        head = json.dumps({**question, "length": len(body)}).encode() + b"\n"
-        try:
-            with self._lock:
-                answer: dict[str, Any] = json.loads(self._exchange(head, body))
-        except (OSError, ValueError) as error:
-            self._process = None
-            _deny(f"hubpolicy cannot be asked ({error}); nothing is written to a hub unjudged",
-                  _AGAIN)  # fmt: skip
+        Whatever interrupts (Ctrl-C, a signal handler that raises) ends the judge: the answer that
+        it still owes would be the next question's.
+        """
+        import json
+        import os
+
+        nonce = os.urandom(16).hex()
+        head = json.dumps({**question, "nonce": nonce, "length": len(body)}).encode() + b"\n"
+        with self._lock:
+            try:
+                answer: dict[str, Any] = json.loads(self._exchange(head, body) or b"{}")
+                if answer.get("nonce") != nonce:
+                    message = f"{JUDGE[0]} -m hubpolicy.guard gave no answer to this question"
+                    raise ValueError(message)  # noqa: TRY301 - ends as a broken pipe does
+            except BaseException as error:
+                process, self._process = self._process, None
+                if process is not None:
+                    _stop(process, os.getpid())
+                if not isinstance(error, (OSError, ValueError)):
+                    raise
+                _deny(f"hubpolicy cannot be asked ({error}); nothing is written to a hub unjudged",
+                      _AGAIN)  # fmt: skip
         return answer
 
     def _exchange(self, head: bytes, body: bytes) -> bytes:
         import atexit
         import os
+        import subprocess
 
         if self._process is None or self._process.poll() is not None:
-            self._process = _start()
+            if not JUDGE:
+                message = "this file was not written by guard enable"
+                raise OSError(message)
+            self._process = subprocess.Popen(JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             atexit.register(_stop, self._process, os.getpid())
         pipe = self._process.stdin
         pipe.write(head)
         pipe.write(body)
         pipe.flush()
         line: bytes = self._process.stdout.readline()
-        if not line:
-            message = f"{JUDGE[0]} -m hubpolicy.guard ended without an answer"
-            raise OSError(message)
         return line
 
 
-def _start() -> Any:
-    import subprocess
-
-    if not JUDGE:
-        message = "this file was not written by guard enable"
-        raise OSError(message)
-    return subprocess.Popen(JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-
 def _stop(process: Any, owner: int) -> None:
-    """At the end of the process that started it; its forks must leave it alone.
-
-    A fork may hold the other end of the pipe for longer: the judge is not waited for to notice.
-    """
+    """By the process that started it; its forks, which may hold the pipe, must leave it alone."""
+    import contextlib
     import os
 
     if os.getpid() == owner:
-        process.stdin.close()
-        process.stdout.close()
-        process.terminate()
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what could not be written to it any more
+                pipe.close()
         process.wait()
 
 
 _judges: dict[int, _Judge] = {}
-
-
-def _judge() -> _Judge:
-    """One per process: after a fork, pipe and lock are the parent's."""
-    import os
-
-    return _judges.setdefault(os.getpid(), _Judge())
+"""One per process: after a fork, pipe and lock are the parent's."""
 
 
 def _guard_xet(module: Any) -> None:
@@ -358,8 +349,7 @@ class _XetCommit:
         self._ask(hashlib.sha256(data).hexdigest(), len(data))
         return self._inner.start_upload_bytes(data, *arguments, **options)
 
-    def start_upload_stream(self, *_: Any, **__: Any) -> NoReturn:
-        _deny("hf_xet: a stream cannot be judged before it leaves", "hubpolicy push PATH REPO")
+    start_upload_stream = _closed("XetUploadCommit.start_upload_stream")
 
     def _ask(self, digest: str, size: int) -> None:
         """As if it went by Git LFS: one judge for both."""
