@@ -15,6 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from hubpolicy.gateway import answers
 from hubpolicy.gateway.headers import to_client, to_hub
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ class Outgoing(NamedTuple):
     answer: Callable[[bytes], bytes] | None = None
 
 
+class Answered(NamedTuple):
+    """What the client gets, and the hub's own status: 0 where it gave none, so nobody knows.
+
+    ``raw`` is the hub's answer where ``Outgoing.answer`` asked for it.
+    """
+
+    response: web.StreamResponse
+    status: int
+    raw: bytes = b""
+
+
 class Courier:
     """One pool of connections to the hub."""
 
@@ -70,15 +82,17 @@ class Courier:
         """Give the connections back."""
         await self._session.close()
 
-    async def carry(
-        self, request: web.Request, out: Outgoing, ours: str
-    ) -> tuple[web.StreamResponse, bytes]:
-        """Send it and give the answer back; its bytes too where ``out.answer`` asks for them.
+    async def carry(self, request: web.Request, out: Outgoing, ours: str) -> Answered:
+        """Send it and give the answer back, whatever becomes of the client meanwhile.
 
-        Raises:
-            aiohttp.ClientError, TimeoutError: the hub did not answer.
-
+        Where ``out.answer`` takes the whole answer, nothing of it is written to the client here.
         """
+        try:
+            return await self._carry(request, out, ours)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Answered(answers.no_hub(type(error).__name__), 0)
+
+    async def _carry(self, request: web.Request, out: Outgoing, ours: str) -> Answered:
         headers = CIMultiDict(to_hub(request.headers.items(), out.login))
         body = self._body(request, out)
         size = out.size if out.file is not None else request.content_length
@@ -92,9 +106,12 @@ class Courier:
         ) as answer:  # fmt: skip
             pairs = to_client(answer.headers.items(), self._hub, ours)
             if out.answer is None:
-                return await self._stream(request, answer, pairs), b""
-            raw = await answer.read()
-        return self._whole(answer, pairs, out.answer(raw)), raw
+                return Answered(await self._stream(request, answer, pairs), answer.status)
+            try:
+                raw = await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                return Answered(answers.no_hub(type(error).__name__), answer.status)
+        return Answered(self._whole(answer, pairs, out.answer(raw)), answer.status, raw)
 
     def _body(self, request: web.Request, out: Outgoing) -> AsyncIterator[bytes] | None:
         if out.file is not None:
@@ -119,17 +136,17 @@ class Courier:
         response = web.StreamResponse(
             status=answer.status, reason=answer.reason, headers=CIMultiDict(pairs)
         )
-        await response.prepare(request)
         try:
+            await response.prepare(request)
             async for chunk in answer.content.iter_any():
                 self._metrics.carried("out", len(chunk))
                 await response.write(chunk)
-        except (aiohttp.ClientError, TimeoutError):
-            # Half an answer must not look like a whole one.
+            await response.write_eof()
+        except (aiohttp.ClientError, ConnectionError, TimeoutError):
+            # The hub broke off, and half an answer must not look like a whole one; or the client
+            # is gone, which says nothing of what the hub did.
             if request.transport is not None:
                 request.transport.abort()
-            return response
-        await response.write_eof()
         return response
 
     def _whole(

@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
-import aiohttp
 from aiohttp import web
 
 from hubpolicy.adapters.clock import SystemClock
@@ -29,7 +28,7 @@ from hubpolicy.domain import hub_request as wire
 from hubpolicy.domain.hub_request import Commit, HubRequest
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from hubpolicy.gateway import answers, intake
-from hubpolicy.gateway.forwarding import Courier, Outgoing
+from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
 from hubpolicy.gateway.headers import replaced, rewritten
 from hubpolicy.gateway.metrics import CONTENT_TYPE, Metrics
 from hubpolicy.gateway.passage import Asked, covers, is_open, repos_of
@@ -198,8 +197,7 @@ class Gateway:
     async def _pass(self, arrived: Arrived) -> web.StreamResponse:
         if is_open(arrived.intent):
             login = self._settings.token if covers(arrived.asked) else ""
-            response, _ = await self._forward(arrived, login)
-            return response
+            return (await self._forward(arrived, login)).response
         if arrived.asked.holder is None:
             self._metrics.denied("login")
             return answers.no_login()
@@ -209,8 +207,7 @@ class Gateway:
             self._metrics.denied("scope")
             return answers.out_of_scope(reason)
         if isinstance(arrived.intent, wire.LfsVerify):  # what was uploaded, was judged
-            response, _ = await self._forward(arrived, self._settings.token)
-            return response
+            return (await self._forward(arrived, self._settings.token)).response
         async with self._alone(arrived.intent):
             return await self._judged(arrived)
 
@@ -237,15 +234,18 @@ class Gateway:
             await self._note(arrived, "allowed", reason=permission.reason)
         except HubpolicyError as error:
             return answers.unavailable(error.message)
-        response, raw = await self._forward(arrived, self._settings.token, permission)
-        await self._note(arrived, "answered", status=response.status)
-        if response.status < 300 and isinstance(arrived.intent, Commit):
-            await self._look_back(arrived, permission, raw)
-        return response
+        done = await self._forward(arrived, self._settings.token, permission)
+        if not done.status:
+            await self._note(arrived, "unanswered", reason="whether the hub did it is not known")
+            return done.response
+        await self._note(arrived, "answered", status=done.status)
+        if done.status < 300 and isinstance(arrived.intent, Commit):
+            await self._look_back(arrived, permission, done.raw)
+        return done.response
 
     async def _forward(
         self, arrived: Arrived, login: str, permission: Permission | None = None
-    ) -> tuple[web.StreamResponse, bytes]:
+    ) -> Answered:
         request, ours = arrived.request, self._ours(arrived.request)
         out = Outgoing(self._settings.upstream + request.raw_path, login)
         if arrived.body is not None:
@@ -260,12 +260,11 @@ class Gateway:
             out = out._replace(
                 answer=lambda raw: rewritten(raw, self._renamer(arrived.intent, ours))
             )
+        elif permission is not None:  # what the hub said is written down before it is passed on
+            out = out._replace(answer=bytes)
         if self._courier is None:
-            return answers.unavailable("the gateway is starting"), b""
-        try:
-            return await self._courier.carry(request, out, ours)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return answers.no_hub(type(error).__name__), b""
+            return Answered(answers.unavailable("the gateway is starting"), 0)
+        return await self._courier.carry(request, out, ours)
 
     def _renamer(self, intent: Intent, ours: str) -> Callable[[str], str]:
         hub, relay = self._settings.upstream, self._relay
@@ -281,12 +280,8 @@ class Gateway:
         address = self._relay.opened(path)
         if address is None or self._courier is None or not self._settings.relays:
             return answers.no_such_page()
-        try:
-            response, _ = await self._courier.carry(
-                request, Outgoing(address, ""), self._ours(request)
-            )
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return answers.no_hub(type(error).__name__)
+        out = Outgoing(address, "")
+        response = (await self._courier.carry(request, out, self._ours(request))).response
         self._metrics.answered("Storage", response.status)
         return response
 

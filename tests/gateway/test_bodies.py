@@ -5,22 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from huggingface_hub import HfApi
 
 from hubpolicy.errors import ServiceError
 from hubpolicy.gateway.intake import Slots
+from tests.e2e.author import TOKEN
 from tests.gateway.world import GatewayProcess, issue
 from tests.hub.world import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hubpolicy.demo.hub.process import HubProcess
     from tests.e2e.author import Author
 
 MANY = 300 * 1024 * 1024
@@ -137,6 +141,46 @@ def test_a_body_that_is_cut_off_leaves_neither_a_file_nor_a_traceback(
             until(lambda: spooled(gateway) == ("/commit/" in name))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         until(lambda: spooled(gateway) == 0)
+
+
+def test_what_the_hub_did_is_in_the_log_though_nobody_waits_for_the_answer(
+    gateway: GatewayProcess, hub: HubProcess, ada: Author, token: str, repo: str
+) -> None:
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    api.create_repo(repo, private=True)
+    hub.faults({"method": "POST", "path_regex": f"{repo}/discussions$", "action": "delay",
+                "seconds": 0.5, "times": 1})  # fmt: skip
+    path, body = f"/api/models/{repo}/discussions", b'{"title":"t","description":"d"}'
+    with begun(gateway, path, token, len(body)) as connection:
+        connection.sendall(body)
+        until(lambda: "allowed" in dids(ada, repo))
+    until(lambda: len(dids(ada, repo)) == 2)
+    assert [each.title for each in api.get_repo_discussions(repo)] == ["t"]
+    assert told(ada, repo)[-1]["did"] == "answered"
+    assert told(ada, repo)[-1]["status"] == 200
+
+
+def test_a_hub_that_breaks_off_leaves_an_entry_that_says_so(
+    gateway: GatewayProcess, hub: HubProcess, ada: Author, token: str, repo: str
+) -> None:
+    HfApi(endpoint=hub.endpoint, token=TOKEN).create_repo(repo, private=True)
+    hub.faults({"method": "POST", "path_regex": f"{repo}/discussions$", "action": "close",
+                "times": 1})  # fmt: skip
+    url = f"{gateway.endpoint}/api/models/{repo}/discussions"
+    done = ask(url, "POST", body={"title": "t"}, token=token,
+               headers={"Content-Type": "application/json"})  # fmt: skip
+    assert done.status == 502
+    assert dids(ada, repo) == ["allowed", "unanswered"]
+
+
+def told(ada: Author, repo: str) -> list[dict[str, Any]]:
+    """The log's entries about a repository."""
+    shown = ada.ok("gateway", "log", "show").out
+    return [json.loads(line) for line in shown.splitlines() if f'"{repo}"' in line]
+
+
+def dids(ada: Author, repo: str) -> list[str]:
+    return [entry["did"] for entry in told(ada, repo)]
 
 
 def until(holds: Callable[[], bool]) -> None:
