@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
-from warnings import catch_warnings, simplefilter
 
 from hubpolicy.core import keys, times
-from hubpolicy.core.der import parts, require_whole_octets
+from hubpolicy.core.der import parts, require_profile, require_whole_octets
 from hubpolicy.errors import HubpolicyError, MalformedError, VerificationError
 
 if TYPE_CHECKING:
@@ -250,11 +249,10 @@ def _public_pem(certificate: x509.Certificate, where: str) -> str:
 def _load(der: bytes, where: str) -> x509.Certificate:
     from cryptography import x509
 
-    with reading(where), catch_warnings():
-        simplefilter("error")  # what it only warns of, RFC 5280 forbids
-        certificate = x509.load_der_x509_certificate(der)
+    with reading(where):
+        require_profile(*parts(der))  # before it is parsed, which would only warn
         require_whole_octets(*parts(der))
-    return certificate
+        return x509.load_der_x509_certificate(der)
 
 
 def _load_all(pem: str, where: str) -> list[x509.Certificate]:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import base64
+import sys
 import textwrap
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -22,6 +25,7 @@ from hubpolicy.core.certificates import (
     require_leaf,
     verify_chain,
 )
+from hubpolicy.core.der import parts, require_profile
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.domain.manifest import EvidenceFile
 from hubpolicy.errors import HubpolicyError, MalformedError
@@ -54,6 +58,22 @@ def replaced(old: str, new: str) -> bytes:
     return GOOD.replace(bytes.fromhex(old), bytes.fromhex(new), 1)
 
 
+def element(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    long = size.to_bytes(2, "big")
+    return bytes([tag]) + (bytes([size]) if size < 128 else b"\x82" + long) + content
+
+
+def rebuilt(*, version: bool = True, serial: bytes = b"\1", parameters: bytes = b"") -> bytes:
+    """The good leaf with another form around what it says."""
+    (whole,) = parts(GOOD)
+    body, algorithm, signature = parts(whole.content)
+    first, _, _, *rest = (part.whole for part in parts(body.content))
+    named = element(0x30, algorithm.content + parameters)
+    fields = (first if version else b"", element(2, serial), named, *rest)
+    return element(0x30, element(0x30, b"".join(fields)) + named + signature.whole)
+
+
 HOSTILE = {
     "version 5": replaced("a003020102", "a003020105"),
     "an extension twice": replaced("0603551d25", "0603551d0e"),
@@ -62,6 +82,10 @@ HOSTILE = {
     "an empty directory name": with_san(0xA4),
     "an address of two bytes": with_san(0x87),
     "serial number 0": GOOD.replace(GOOD[13:31], b"\x02\x10" + bytes(16)),
+    "serial number -1": rebuilt(serial=b"\xff"),
+    "no serial number": rebuilt(serial=b""),
+    "a serial number of another type": GOOD[:13] + b"\x04" + GOOD[14:],
+    "parameters of ECDSA": rebuilt(parameters=b"\5\0"),
     "bits of its signature unused": pki.with_bits_unused(LOOSE),
     "text": b"-----BEGIN CERTIFICATE-----",
     "half of one": GOOD[: len(GOOD) // 2],
@@ -109,6 +133,47 @@ def test_hostile_files_are_one_clear_error(der: bytes) -> None:
         require_anchor(pem(der), where="ca.pem")
     with pytest.raises(HubpolicyError, match=r"in leaf\.pem"):
         require_leaf(der, at="2037-01-01T00:00:00Z", where="leaf.pem")
+
+
+FORMS = {
+    "of version 3": (rebuilt(), ""),
+    "of version 1": (rebuilt(version=False), ""),
+    "serial 0": (rebuilt(serial=b"\0"), "serial number is 0,"),
+    "serial -128, of version 1": (rebuilt(version=False, serial=b"\x80"), "number is -128,"),
+    "an empty parameter": (rebuilt(parameters=b"\5\0"), "have parameters"),
+}
+
+
+@pytest.mark.parametrize(("der", "problem"), FORMS.values(), ids=FORMS.keys())
+def test_what_parsers_only_warn_of(der: bytes, problem: str) -> None:
+    (whole,) = parts(der)
+    if not problem:
+        require_profile(whole)
+        return
+    with pytest.raises(ValueError, match=problem):
+        require_profile(whole)
+
+
+def test_many_threads_refuse_alike_and_leave_the_filters_of_warnings_alone() -> None:
+    """Filters are the process's: who changes them for a moment changes them under others."""
+    before = list(warnings.filters)
+    bad, switch = rebuilt(serial=b"\0"), sys.getswitchinterval()
+
+    def read(der: bytes) -> bool:
+        try:
+            read_leaf(der, where="x")
+        except MalformedError:
+            return False
+        return True
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            taken = list(pool.map(read, [GOOD, bad] * 1500))
+    finally:
+        sys.setswitchinterval(switch)
+    assert taken == [True, False] * 1500
+    assert warnings.filters == before
 
 
 CHANGES = st.lists(
