@@ -27,6 +27,13 @@ NAMES = (f"{MODULE}.py", "hubpolicy_guard.pth", "hubpolicy_guard.start")
 
 State = Literal["enabled", "outdated", "partial", "foreign", "disabled"]
 
+_START = (
+    f"import sys; sys.path.insert(0, sitedir); import {MODULE}; sys.path.remove(sitedir); "
+    f"{MODULE}.install()"
+)
+"""``site`` runs this in the frame that names the folder: PYTHONPATH, which comes first on the
+search path, has no module of this name before it. (A ``.start`` can only name one.)"""
+
 _JUDGE_LINE = "JUDGE: tuple[str, ...] = ()\n"
 _LIMIT = 256 * 1024
 _SECONDS = 60
@@ -112,7 +119,7 @@ def contents(startup: str, judge: tuple[str, ...]) -> dict[str, bytes]:
     module, pth, start = NAMES
     return {
         module: f"{MARK}\n{filled}".encode(),
-        pth: f"{MARK}\nimport {MODULE}; {MODULE}.install()\n".encode(),
+        pth: f"{MARK}\n{_START}\n".encode(),
         start: f"{MARK}\n{MODULE}:install\n".encode(),
     }
 

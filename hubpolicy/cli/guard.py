@@ -23,6 +23,7 @@ BYPASSES = (
     "git push (hubpolicy hook install judges that)",
     "other languages: JavaScript, Rust, git-xet",
     "code that takes the guard out of its own process",
+    "PYTHONPATH, PYTHONHOME (other modules), HOME (another policy and trust)",
 )
 """What the guard cannot see. It stops accidents; the write token's owner is the gate."""
 

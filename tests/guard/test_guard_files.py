@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +35,11 @@ def below(venv: Path) -> dict[str, bytes]:
     return {path.relative_to(venv).as_posix(): path.read_bytes() for path in files}
 
 
-def python(venv: Path, *arguments: str) -> str:
+def python(venv: Path, *arguments: str, **env: str) -> str:
     done = subprocess.run(
-        [str(venv / "bin" / "python"), *arguments], capture_output=True, text=True, check=True
-    )
+        [str(venv / "bin" / "python"), *arguments], env=os.environ | env,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stderr == ""
     return done.stdout
 
@@ -67,6 +70,21 @@ def test_enabled_once_live_and_taken_out_without_a_trace(venv: Path) -> None:
     assert (gone.code, gone.out.startswith("disabled: ")) == (0, True)
     assert below(venv) == before
     assert run("guard", "disable", "--venv", venv).out.startswith("not enabled: ")
+
+
+def test_a_module_of_that_name_on_the_search_path_does_not_take_its_place(
+    venv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "_hubpolicy_guard.py").write_text("def install() -> None: print('shadow')\n")
+    run("guard", "enable", "--venv", venv)
+    code = "import sys, _hubpolicy_guard as guard; print(guard.__file__); print(sys.path)"
+    plain = python(venv, "-c", code).splitlines()
+    found, search = python(venv, "-c", code, PYTHONPATH=str(tmp_path)).splitlines()
+    assert found == plain[0] == str(site(venv) / "_hubpolicy_guard.py")
+    after = [each for each in ast.literal_eval(search) if each != str(tmp_path)]
+    assert after == ast.literal_eval(plain[1]), "the search path stays as it was"
+    told = run("guard", "status", "--venv", venv).out
+    assert all(name in told for name in ("PYTHONPATH", "PYTHONHOME", "HOME"))
 
 
 def test_status_for_programs_and_for_people(venv: Path) -> None:
@@ -126,9 +144,8 @@ def test_both_ways_to_start_name_the_same_function() -> None:
     startup = Path("hubpolicy/guard/startup.py").read_text()
     module, pth, start = contents(startup, ("python", "-m", "x")).values()
     assert b"\nJUDGE: tuple[str, ...] = ('python', '-m', 'x')\n" in module
-    assert pth.decode().splitlines() == [
-        MARK, "import _hubpolicy_guard; _hubpolicy_guard.install()"
-    ]  # fmt: skip
+    mark, line = pth.decode().splitlines()
+    assert (mark, line[:7], line[-28:]) == (MARK, "import ", "; _hubpolicy_guard.install()")
     # Python 3.15 (PEP 829): comments, and pkg.mod:callable. It ignores the .pth beside it.
     assert start.decode().splitlines() == [MARK, "_hubpolicy_guard:install"]
 
