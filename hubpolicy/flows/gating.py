@@ -3,7 +3,8 @@
 
 Judged as of now, under the policy in force, on what would stand there afterwards:
 
-* reads, talk, and requests without a login are free; so is hiding;
+* reads, talk, and requests without a login are free; so is hiding; for all else policy and trust
+  must be in force and speak for the namespace, in a workspace and of a dataset too;
 * a private repository in a workspace of the policy takes everything, and nothing leaves it;
 * names, announcements, LFS contents and Xet tokens come before the commit: a release for that
   target must be known that holds them and passes;
@@ -81,9 +82,38 @@ def decide(intent: Intent, watch: Watch) -> Permission:
 
     """
     try:
+        if _asks(intent):
+            _require_authority(intent, watch)
         return TABLE[type(intent)](intent, watch)
     except MalformedError as error:
         return places.unknown(hub.Unknown(type(intent).__name__, "", error.message), watch)
+
+
+def _asks(intent: Intent) -> bool:
+    """True for what may be allowed and is no more than hiding; the rest is free, or denied."""
+    if isinstance(intent, hub.Settings):
+        return intent.private is False or intent.opens
+    if isinstance(intent, hub.BucketWrite):
+        return not intent.hides
+    return TABLE[type(intent)] is not _free and not isinstance(intent, hub.Unknown | hub.GitPush)
+
+
+def _require_authority(intent: Any, watch: Watch) -> None:
+    """Policy and trust hold now, and speak for the namespace, whatever kind of thing is there.
+
+    Raises:
+        ConfigError: they ended, ask for a later hubpolicy, or another trust speaks for it.
+
+    """
+    from hubpolicy.core.judge import require_in_force
+
+    court = watch.court
+    require_in_force(court.policy, court.trust, court.now)
+    if watch.governs is not None:
+        place = getattr(intent, "target", None) or getattr(intent, "repo", intent)
+        watch.governs(place.namespace)
+        if isinstance(intent, hub.Move):
+            watch.governs(intent.source.namespace)
 
 
 def known_release(

@@ -13,23 +13,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.children import tightened
 from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.cli.wiring import require_may_speak
 from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
 from hubpolicy.core.submission import parse_submission
-from hubpolicy.domain.hub_request import BucketWrite, GitFetch, Harmless, Merge, Read
+from hubpolicy.domain.hub_request import BucketWrite, Commit, GitFetch, Harmless, Merge, Read
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.errors import HubpolicyError, MalformedError
 from hubpolicy.flows.assemble import assemble_listing
 from hubpolicy.flows.auditing import Court
 from hubpolicy.flows.gate_watch import changed, judge_known, ref_of
 from hubpolicy.flows.gating import Permission, Watch, decide, known_release
+from hubpolicy.flows.incidents import Bad, take_back
+from hubpolicy.flows.publishing import MAIN, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.finding import Decision
-    from hubpolicy.domain.hub_request import Commit, Intent
+    from hubpolicy.domain.hub_request import Intent
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.gateway.records import Holder, Records
@@ -74,6 +77,8 @@ class Passage:
 
         """
         watch = self._watch()
+        if watch.governs is not None:
+            watch.governs(target.namespace)
         release = self._known(content, target, watch.court)
         if release is None:
             message = f"no verified release line in it is for {target.purl}, with every file's size"
@@ -84,26 +89,52 @@ class Passage:
             self._records.submit(target.purl, content, who, watch.court.now)
         return decision
 
-    def differences(self, intent: Commit | Merge, judged: Listing, answer: bytes) -> str:
+    def before(self, intent: Intent) -> str:
+        """Where ``main`` stands before a merge goes into it; empty for everything else.
+
+        Raises:
+            AccessError, ServiceError: the hub does not say.
+
+        """
+        return head_of(self._hub.refs(intent.repo)) if isinstance(intent, Merge) else ""
+
+    def differences(self, intent: Intent, judged: Listing, answer: bytes, before: str) -> str:
         """How what stands there now differs from what was judged; empty if it does not.
 
-        A merge's answer names no commit: what stands on ``main`` is what came of it.
+        Of a commit or a merge, that is; everything else is not looked at.
         """
+        if not isinstance(intent, Commit | Merge):
+            return ""
         repo = intent.repo
         try:
-            if isinstance(intent, Merge):
-                oid = ref_of(repo, "main", self._hub) or ""
-            else:
-                oid = str(json.loads(answer)["commitOid"])
-                if not intent.creates_pr:
-                    oid = ref_of(repo, intent.revision, self._hub) or oid
+            oid = self._made(intent, answer, before)
             standing = self._hub.listing(repo, oid)
         except (HubpolicyError, ValueError, KeyError, TypeError) as error:
-            return f"what came of it could not be read back: {error!r:.200}"
+            return f"what it made could not be read back: {error!r:.200}"
         wrong = {file.path for file in (*changed(judged, standing), *changed(standing, judged))}
         if not wrong:
             return ""
         return f"{repo.text} at {oid[:12]} is not what was judged: {named(tuple(sorted(wrong)))}"
+
+    def _made(self, intent: Commit | Merge, answer: bytes, before: str) -> str:
+        if isinstance(intent, Merge):
+            return head_of(self._hub.refs(intent.repo, outdated=before))
+        oid = str(json.loads(answer)["commitOid"])
+        if intent.creates_pr:
+            return oid
+        return ref_of(intent.repo, intent.revision, self._hub) or oid
+
+    def undo(self, intent: Merge, before: str) -> str:
+        """What became of taking back a merge that brought what nobody judged.
+
+        A private repository stays private, and a public one gets a commit with what ``main`` held.
+        """
+        repo = intent.repo
+        try:
+            bad = Bad(repo, before, head_of(self._hub.refs(repo)), MAIN)
+            return take_back(bad, self._hub, was_public=False)[0]
+        except HubpolicyError as error:
+            return f"{repo.text} could not be restored to {before[:12]}: {error.message}"
 
     def of(self, target: RepoId) -> tuple[KnownRelease, ...]:
         """Port ``KnownReleases``: what was submitted for that target, newest first."""
@@ -123,6 +154,7 @@ class Passage:
             hub=self._hub,
             known=self,
             under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
+            governs=lambda namespace: require_may_speak(place, namespace),
             remedy=REMEDY,
         )
 

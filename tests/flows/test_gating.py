@@ -425,3 +425,63 @@ class TestOthers:
         assert isinstance(intent, Commit)
         found = ask(intent, world)
         assert (found.allowed, found.rule) == (False, "HP510")
+
+
+class TestAuthority:
+    """What needs no evidence still needs somebody who may say so."""
+
+    def wishes(self, world: World) -> tuple[Intent, ...]:
+        head = stage(world)
+        rows = world.repo._replace(repo_type="dataset")
+        world.api.create_repo(rows.text, repo_type="dataset")
+        card = commit(world, header() + small("README.md", b"# Data\n"))
+        return (
+            card._replace(repo=rows),
+            commit(world, header() + small("x.bin", b"\0")),
+            Tag(world.repo, head, "v1"),
+            CreateRepo(rows, private=True),
+            XetToken(rows, "main"),
+            BucketWrite("acme", "b", "creation of", private=True),
+            Settings(rows, private=False, opens=False, others=()),
+            Move(world.repo, world.repo._replace(name="renamed")),
+        )
+
+    def test_an_expired_policy_gives_nothing_away(self, world: World) -> None:
+        for intent in self.wishes(world):
+            assert ask(intent, world, workspaces=("acme",)).allowed or isinstance(intent, Settings)
+            with pytest.raises(ConfigError, match="expired"):
+                ask(intent, world, workspaces=("acme",), expires="2025-12-31")
+        hiding = Settings(world.repo, private=True, opens=False, others=())
+        assert ask(hiding, world, expires="2025-12-31").allowed
+
+    def test_nor_does_a_trust_state_that_asks_for_a_later_hubpolicy(self, world: World) -> None:
+        asked = watch(world, workspaces=("acme",))
+        trust = asked.court.trust
+        late_ones: tuple[dict[str, Any], ...] = (
+            {"expires": "2025-12-31"},
+            {"minimum_version": "999.0.0"},
+        )
+        for changed in late_ones:
+            late = trust._replace(state=trust.state._replace(**changed))
+            watching = asked._replace(court=asked.court._replace(trust=late))
+            with pytest.raises(ConfigError, match=r"expired|999\.0"):
+                decide(XetToken(world.repo._replace(repo_type="dataset"), "main"), watching)
+
+    def test_a_namespace_of_another_trust_is_refused_for_everything(self, world: World) -> None:
+        wishes = self.wishes(world)
+
+        def refuse(namespace: str) -> None:
+            message = f"{namespace} is reserved"
+            raise ConfigError(message)
+
+        asked = watch(world, workspaces=("acme",))._replace(governs=refuse)
+        for intent in wishes:
+            with pytest.raises(ConfigError, match="acme is reserved"):
+                decide(intent, asked)
+
+    def test_a_move_needs_both_names(self, world: World) -> None:
+        names: list[str] = []
+        asked = watch(world)._replace(governs=names.append)
+        stage(world)
+        decide(Move(world.repo, world.repo._replace(namespace="globex")), asked)
+        assert {"acme", "globex"} <= set(names)
