@@ -185,7 +185,7 @@ class FileStamp(NamedTuple):
 class Outgoing(NamedTuple):
     """A file to send: its path there, a file here or its bytes, and what they must hash to.
 
-    ``stamp``: as the file stood when it got that digest. Without one it is hashed again.
+    ``stamp``: as the file stood when it got that digest, to refuse early where it shows otherwise.
     """
 
     path: str

@@ -54,8 +54,9 @@ class Job(NamedTuple):
 class Digested(NamedTuple):
     """What one pass over a file gave. ``git_blob`` only for files up to 10 MiB.
 
-    ``stamp``: by which a later change shows; None if the file was touched so recently that
-    another change might bear the same times.
+    ``stamp``: by which most later changes show; None if the file was touched so shortly before it
+    was read that another change might bear the same times. A change through a mapping, or behind
+    another folder of that name, may not show: who needs to know hashes again.
     """
 
     size: int
@@ -164,6 +165,7 @@ class _Work:
             self.failures.append((job.path, error.strerror or str(error)))
 
     def _digest(self, job: Job, buffer: memoryview) -> Digested:
+        began = time.time_ns()
         descriptor, before = open_plain(job.where)
         try:
             if before.st_size != job.size:
@@ -174,7 +176,7 @@ class _Work:
             os.close(descriptor)
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise changed(job.where)
-        settled = max(before.st_mtime_ns, before.st_ctime_ns) < time.time_ns() - SETTLED_NS
+        settled = max(before.st_mtime_ns, before.st_ctime_ns) < began - SETTLED_NS
         return digested._replace(stamp=stamp_of(before)) if settled else digested
 
     def _read(self, descriptor: int, job: Job, buffer: memoryview) -> Digested:

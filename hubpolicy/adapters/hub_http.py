@@ -202,13 +202,17 @@ def quiet_client() -> Iterator[None]:
 def _cause(error: Exception) -> Exception:
     """The client wraps what broke an upload into a RuntimeError that does not say it."""
     inner = error.__cause__
-    known = (HfHubHTTPError, httpx.HTTPError, UnreachableError, OSError, CLIError)
+    known = (
+        HfHubHTTPError, httpx.HTTPError, UnreachableError, OSError, CLIError, HubpolicyError
+    )  # fmt: skip
     return inner if isinstance(error, RuntimeError) and isinstance(inner, known) else error
 
 
 def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) -> NoReturn:
     if isinstance(error, HfHubHTTPError):
         _refuse(doing, error, secret)
+    if isinstance(error, HubpolicyError):  # ours, about what the client read
+        raise error
     if isinstance(error, CLIError):  # the upload guard of this environment
         said, _, hint = str(error).partition("\n  fix: ")
         message = f"{doing}: {said}"

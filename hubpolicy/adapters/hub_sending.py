@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judged bytes, and no others, in the hands of the official client (docs/adr/0017).
 
-Small files are read whole, compared with their digest, and sent from memory. A large file was
-hashed when it was judged, and is not hashed again where the hub addresses it by that digest: then
-it only has to be the very file that it was. Where the client hashes while it sends (Xet), that
-digest counts.
+Small files are read whole, compared with their digest, and sent from memory. A large file is hashed
+as it is sent: by the client where it uses Xet, else here, between the disk and the connection. That
+a file looks untouched (:class:`FileStamp`) only refuses early; it proves nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from huggingface_hub import CommitOperationAdd, constants
 from huggingface_hub.utils._runtime import is_xet_available
@@ -22,6 +24,8 @@ from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubpolicy.ports import Outgoing
 
 
@@ -42,10 +46,10 @@ def addition(file: Outgoing, *, hashing: bool = False) -> CommitOperationAdd:
         source = _small(file, source)
     if isinstance(source, str):
         _require_same(file, source)
+    if isinstance(source, str) and not hashing:
+        return _Watched(file, source)
     operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=source)
-    if isinstance(source, str) and file.stamp is not None and not hashing:
-        operation.upload_info.sha256 = bytes.fromhex(file.sha256)
-    elif isinstance(source, bytes) or not hashing:
+    if isinstance(source, bytes):
         _require_digest(file, operation)
     return operation
 
@@ -60,6 +64,73 @@ def require_sent(file: Outgoing, operation: CommitOperationAdd) -> None:
     if isinstance(operation.path_or_fileobj, str):
         _require_same(file, operation.path_or_fileobj)
     _require_digest(file, operation)
+
+
+class _Watched(CommitOperationAdd):
+    """A large file that goes by Git LFS under the judged digest, and has it when it is sent."""
+
+    def __init__(self, file: Outgoing, source: str) -> None:
+        super().__init__(path_in_repo=file.path, path_or_fileobj=source)
+        self.upload_info.sha256 = bytes.fromhex(file.sha256)
+        self._file = file
+
+    @contextmanager
+    def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:
+        """The client's only way to the content."""
+        with super().as_file(with_tqdm=with_tqdm) as source:
+            yield cast("BinaryIO", _Hashing(source, self._file))
+
+
+class _Hashing(io.BufferedIOBase):
+    """Gives out the end of a file only if everything up to it, as it was given out, is judged.
+
+    So a request with other bytes is never whole: no storage has to notice. A part that is read
+    again, since sending it failed, is hashed again from where it begins.
+    """
+
+    def __init__(self, source: BinaryIO, file: Outgoing) -> None:
+        self._source, self._file = source, file
+        self._at = 0
+        self._hash = hashlib.sha256()
+        self._begun = {0: self._hash.copy()}
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises: ServiceError: these are not the bytes that were judged."""
+        if self._source.tell() != self._at:
+            self._resume(self._source.tell())
+        content = self._source.read(-1 if size is None else size)
+        self._hash.update(content)
+        self._at += len(content)
+        if content and self._at >= self._file.size:
+            self._require()
+        return content
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """A part may end here, and the next one begin."""
+        self._begun[self._at] = self._hash.copy()
+        return self._source.seek(offset, whence)
+
+    def tell(self) -> int:
+        """As of the file."""
+        return self._source.tell()
+
+    def readable(self) -> bool:
+        """It is read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is sought in."""
+        return True
+
+    def _resume(self, start: int) -> None:
+        if start not in self._begun:
+            message = f"{self._file.path} was not read in order, so that nobody knows what was sent"
+            raise ServiceError(message)
+        self._at, self._hash = start, self._begun[start].copy()
+
+    def _require(self) -> None:
+        if self._at != self._file.size or self._hash.hexdigest() != self._file.sha256:
+            raise _changed(self._file)
 
 
 def _small(file: Outgoing, source: str) -> bytes:

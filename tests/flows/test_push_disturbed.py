@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from huggingface_hub.utils._lfs import SliceFileObj
 
 from bench import push_faults as bench
 from hubpolicy.adapters import hashing, hub_sending
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folders are new; what was just written is hashed once more otherwise."""
+    """The folders are new; what was just written bears no stamp otherwise."""
     monkeypatch.setattr(hashing, "SETTLED_NS", 0)
 
 
@@ -63,21 +65,79 @@ def test_what_changed_after_the_verdict_is_not_published(
     assert "added.safetensors" not in world.tree()
 
 
-@pytest.mark.parametrize("when", ["before it is sent", "while it is sent"])
-def test_a_large_file_is_hashed_once_and_must_stay_the_file_that_it_was(
-    world: World, tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+def outgoing(world: World, plan: Plan) -> Outgoing:
+    """The weights, as a push hands them to the client."""
+    entry = next(e for e in plan.evidence.manifest.entries if e.path == WEIGHTS)  # type: ignore[union-attr]
+    path = str(world.folder / WEIGHTS)
+    return Outgoing(WEIGHTS, path, entry.sha256, entry.size, plan.stamps[WEIGHTS])
+
+
+def sent(operation: Any, *, parts: int = 1, again: int = 0) -> int:
+    """Read it as the client does: in parts, each of which may be sent ``again``."""
+    size = operation.upload_info.size
+    step, count = -(-size // parts), 0
+    with operation.as_file(with_tqdm=True) as file:
+        for start in range(0, size, step):
+            with SliceFileObj(file, seek_from=start, read_limit=step) as part:
+                for _ in range(again):
+                    part.read(step // 3)
+                    part.seek(0)
+                while piece := part.read(1024 * 1024):
+                    count += len(piece)
+    return count
+
+
+@pytest.mark.parametrize(("parts", "again"), [(1, 0), (3, 0), (1, 1), (4, 2)])
+def test_without_xet_a_large_file_is_hashed_as_it_is_read_to_be_sent(
+    world: World, parts: int, again: int
 ) -> None:
     plan = planned(world)
-    opened: list[str] = []
-    monkeypatch.setattr("huggingface_hub.lfs.sha_fileobj", lambda file: opened.append(file.name))
-    digest = next(e for e in plan.evidence.manifest.entries if e.path == WEIGHTS)  # type: ignore[union-attr]
-    path = str(world.folder / WEIGHTS)
-    file = Outgoing(WEIGHTS, path, digest.sha256, digest.size, plan.stamps[WEIGHTS])
+    operation = hub_sending.addition(outgoing(world, plan))
+    assert sent(operation, parts=parts, again=again) == operation.upload_info.size
+    with (world.folder / WEIGHTS).open("r+b") as file:
+        file.seek(5_000_000)
+        file.write(b"!")
+    with pytest.raises(ServiceError, match="changed while it was being published"):
+        sent(operation, parts=parts, again=again)
+
+
+def test_a_change_that_shows_in_no_time_and_no_name_is_not_sent(world: World) -> None:
+    """A store to a page that is dirty already leaves size, inode and both times as they were."""
+    world.model(model_safetensors=os.urandom(bench.LARGE) + b"\0")
+    with (world.folder / WEIGHTS).open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[0] ^= 1
+        plan = world.plan()._replace(stamps=bench.stamps(world))
+        memory[100] ^= 1
+        assert hashing.stamp_of((world.folder / WEIGHTS).stat()) == plan.stamps[WEIGHTS]
+        operation = hub_sending.addition(outgoing(world, plan))
+        with pytest.raises(ServiceError, match="changed while it was being published"):
+            sent(operation)
+        with pytest.raises(ServiceError, match=f"{WEIGHTS} changed while it was being published"):
+            world.push(plan)
+        changed = hashlib.sha256(memory).hexdigest()
+    assert not bench.received(world)[changed]
+
+
+def test_another_folder_for_as_long_as_the_client_reads_is_not_sent(
+    world: World, tmp_path: Path
+) -> None:
+    plan = planned(world)
+    file = outgoing(world, plan)
     operation = hub_sending.addition(file)
-    assert operation.upload_info.sha256.hex() == digest.sha256
+    world.folder.rename(tmp_path / "away")
+    world.folder.mkdir()
+    (world.folder / WEIGHTS).write_bytes(os.urandom(file.size))
+    with pytest.raises(ServiceError, match="changed while it was being published"):
+        sent(operation)
+
+
+@pytest.mark.parametrize("when", ["before it is sent", "while it is sent"])
+def test_a_file_whose_times_changed_is_refused_before_it_is_read(world: World, when: str) -> None:
+    plan = planned(world)
+    file = outgoing(world, plan)
+    operation = hub_sending.addition(file)
     hub_sending.require_sent(file, operation)
-    assert opened == []
-    os.utime(path, ns=(1, plan.stamps[WEIGHTS].modified_ns))
+    os.utime(world.folder / WEIGHTS, ns=(1, plan.stamps[WEIGHTS].modified_ns))
     with pytest.raises(ServiceError, match="changed while it was being published"):
         hub_sending.addition(file) if when.startswith("before") else hub_sending.require_sent(
             file, operation
@@ -89,19 +149,17 @@ def test_what_the_client_hashes_while_it_sends_is_compared_before_a_commit_names
 ) -> None:
     """Xet: the client hands back the digest of what it sent."""
     plan = planned(world)
-    digest = next(e for e in plan.evidence.manifest.entries if e.path == WEIGHTS)  # type: ignore[union-attr]
-    path = str(world.folder / WEIGHTS)
-    file = Outgoing(WEIGHTS, path, digest.sha256, digest.size, plan.stamps[WEIGHTS])
+    file = outgoing(world, plan)
     operation = hub_sending.addition(file, hashing=True)
     assert not operation.upload_info.is_hashed
-    operation.upload_info.sha256 = bytes.fromhex(digest.sha256)
+    operation.upload_info.sha256 = bytes.fromhex(file.sha256)
     hub_sending.require_sent(file, operation)
     operation.upload_info.sha256 = bytes(32)
     with pytest.raises(ServiceError, match="no commit names it"):
         hub_sending.require_sent(file, operation)
 
 
-def test_a_file_that_was_just_written_is_hashed_again(
+def test_a_file_that_bears_no_stamp_is_hashed_as_it_is_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashing, "SETTLED_NS", 60_000_000_000)

@@ -51,6 +51,8 @@ def answer(hub: Hub, counters: FaultCounters, request: Request) -> Outcome:
         reply = reply._replace(headers=(*reply.headers, *counted))
     except HubError as refusal:
         reply = refusal.reply()
+    except ConnectionError:  # the client went away: nobody is there to be answered
+        return Outcome(Reply(), account, faults, broken=True)
     except Exception:  # noqa: BLE001  (a server answers 500 and lives on)
         _note(hub)
         reply = HubError(500, "Internal Error - We're working hard to fix this").reply()
