@@ -344,7 +344,7 @@ def prepare() -> None:
     huggingface_hub.constants.HF_HUB_DISABLE_XET = True
     clock = SimpleNamespace(sleep=lambda _: None, time=time.time, monotonic=time.monotonic)
     setattr(huggingface_hub.utils._http, "time", clock)  # noqa: B010, SLF001
-    hashing.SETTLED_NS = 0  # the folders are new; else large files would be hashed twice
+    hashing.SETTLED_NS = 0  # the folders are new; else no file would bear a stamp
 
 
 def main() -> int:
