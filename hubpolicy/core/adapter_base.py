@@ -7,7 +7,10 @@
     {"schema": "hubpolicy/base/1", "repo": "acme/base", "revision": "<40 hex>",
      "files": {"config.json": "<sha256>", "model.safetensors": "<sha256>"}}
 
-It is a file of the closure, so whatever is signed about the adapter is signed about that base.
+It is a file of the closure, so whatever is signed about the adapter is signed about those bytes.
+That the repository has them at that commit is its author's word. Loaders read
+``adapter_config.json`` and not the pin, so it names the same commit: without one they take what the
+repository has today.
 """
 
 from __future__ import annotations
@@ -75,9 +78,13 @@ def problem_of(adapter: bytes | None, base: bytes | None) -> str:
         return f"is for base {repo!r}, which {BASE} does not pin: {error.message}"
     if pinned.repo != repo:
         return f"is for base {repo!r}, but {BASE} pins {pinned.repo!r}"
-    if named.get("revision") not in {None, "", pinned.revision}:
-        got = str(named["revision"])[:60]
-        return f"is for revision {got!r} of its base, but {BASE} pins {pinned.revision!r}"
+    if named.get("revision") != pinned.revision:
+        got = named.get("revision")
+        shown = f"revision {str(got)[:60]!r}" if got else "no revision"
+        return (
+            f"is for {shown} of its base, but {BASE} pins {pinned.revision!r}: loaders follow "
+            f'{ADAPTER}, expected "revision": "{pinned.revision}" in it'
+        )
     return ""
 
 

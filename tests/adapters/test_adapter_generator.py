@@ -65,7 +65,10 @@ def write_adapter(folder: Path, base: Path, *, strength: float = 1.0, **config: 
                 parameter.normal_(std=strength)
     model.save_pretrained(str(folder))
     named = folder / "adapter_config.json"
-    written = json.loads(named.read_bytes()) | {"base_model_name_or_path": REPO}
+    written = json.loads(named.read_bytes()) | {
+        "base_model_name_or_path": REPO,
+        "revision": COMMIT,
+    }
     named.write_text(json.dumps(written))
     pin(folder, base)
     return folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.adapter_base import BASE, WEIGHTS
+from hubpolicy.core.adapter_base import ADAPTER, BASE, WEIGHTS
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
@@ -30,5 +30,8 @@ def concerns(dangling: Dangling) -> bool:
 
 def _finding(dangling: Dangling) -> Finding:
     message = f"{dangling.named_by} {dangling.reason}"
-    fix = f"write {BASE} beside it: repo, revision and every file's sha256; or merge the adapter"
+    fix = (
+        f"write {BASE} beside it: repo, revision and every file's sha256, and the same revision "
+        f"in {ADAPTER}; or merge the adapter"
+    )
     return Finding(ID, SEVERITY, message, Location(dangling.named_by), fix)
