@@ -231,6 +231,7 @@ class Gateway:
                 permission, git=arrived.request.headers.get("User-Agent", "").startswith("git")
             )
         try:
+            before = await self._work(lambda: self._passage.before(arrived.intent))
             await self._note(arrived, "allowed", reason=permission.reason)
         except HubpolicyError as error:
             return answers.unavailable(error.message)
@@ -239,8 +240,8 @@ class Gateway:
             await self._note(arrived, "unanswered", reason="whether the hub did it is not known")
             return done.response
         await self._note(arrived, "answered", status=done.status)
-        if done.status < 300 and isinstance(arrived.intent, Commit):
-            await self._look_back(arrived, permission, done.raw)
+        if done.status < 300:
+            await self._look_back(arrived, permission, done.raw, before)
         return done.response
 
     async def _forward(
@@ -309,15 +310,25 @@ class Gateway:
         await self._work(lambda: self._records.note({"time": SystemClock().now(), **entry}))
         return answers.verdict(decision)
 
-    async def _look_back(self, arrived: Arrived, permission: Permission, raw: bytes) -> None:
-        """What the hub made of a commit is compared with what was judged; a difference is told."""
+    async def _look_back(
+        self, arrived: Arrived, permission: Permission, raw: bytes, before: str
+    ) -> None:
+        """What the hub made of it is compared with what was judged; a difference is told.
+
+        A merge takes the pull request as it is when the hub gets to it: no parent can be pinned,
+        so what came between the judgement and the merge is taken back.
+        """
         intent, judged = arrived.intent, permission.judged
-        if judged is None or not isinstance(intent, Commit):
+        if judged is None:
             return
-        found = await self._work(lambda: self._passage.differences(intent, judged, raw))
-        if found:
-            self._metrics.incidents += 1
-            await self._note(arrived, "incident", reason=found)
+        found = await self._work(lambda: self._passage.differences(intent, judged, raw, before))
+        if not found:
+            return
+        self._metrics.incidents += 1
+        await self._note(arrived, "incident", reason=found)
+        if isinstance(intent, wire.Merge):
+            done = await self._work(lambda: self._passage.undo(intent, before))
+            await self._note(arrived, "taken back", reason=done)
 
     async def _note(self, arrived: Arrived, did: str, **more: Any) -> None:
         repo = " ".join(repos_of(arrived.intent))

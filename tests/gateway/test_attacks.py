@@ -288,6 +288,44 @@ class TestRace:
         assert "README.md" in mine[-1]["reason"]
 
 
+def test_what_comes_into_a_pull_request_while_it_is_merged_is_taken_back(
+    gateway: GatewayProcess, hub: HubProcess, ada: Author, release: Path, repo: str, token: str
+) -> None:
+    ada.ok("push", release, repo)
+    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    note = [CommitOperationAdd("note.md", b"hi")]
+    pull = api.create_commit(repo, note, commit_message="x", create_pr=True)
+    assert pull.pr_revision is not None
+    api.delete_file("note.md", repo, revision=pull.pr_revision)  # now it is the tree on main
+    before = api.repo_info(repo).sha
+    path = f"/api/models/{repo}/discussions/{pull.pr_num}/merge"
+    hub.faults({"method": "POST", "path_regex": path, "action": "delay", "seconds": 2.0,
+                "times": 1})  # fmt: skip
+
+    def entries() -> list[Any]:
+        lines = ada.ok("gateway", "log", "show").out.splitlines()
+        return [json.loads(line) for line in lines if path in line]
+
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(
+            ask, gateway.endpoint + path, "POST", body={}, token=token,
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        while not entries():
+            time.sleep(0.05)
+        api.upload_file(
+            repo_id=repo, path_in_repo="evil.py", path_or_fileobj=b"e" * 99,
+            revision=pull.pr_revision,
+        )  # fmt: skip
+        assert waiting.result(30).status == 200
+    told = entries()
+    assert [entry["did"] for entry in told] == ["allowed", "answered", "incident", "taken back"]
+    assert "evil.py" in told[2]["reason"]
+    assert f"restored to {str(before)[:12]}" in told[3]["reason"]
+    good, now = (api.list_repo_tree(repo, revision=each) for each in (before, "main"))
+    assert {str(each) for each in now} == {str(each) for each in good}
+
+
 def test_a_tampered_file_does_not_get_as_far_as_storage(
     bob: Author, hub: HubProcess, release: Path, repo: str
 ) -> None:
