@@ -210,14 +210,14 @@ def duplicate_large(call: Call) -> Intent:
     kind = _type(aim)
     target = parse_repo_id(aim.text("name"), endpoint=call.repo.endpoint, repo_type=kind)
     aim.done()
-    objects = []
+    objects, by_xet = [], False
     for each in _some(fields, "files"):
-        each.raw("xetHash")
+        by_xet |= each.raw("xetHash") is not None
         each.raw("filename")
         objects.append(LfsObject(each.hexdigest("sha256"), -1))
         each.done()
     fields.done()
-    return LfsDuplicate(call.repo, target, tuple(objects))
+    return LfsDuplicate(call.repo, target, tuple(objects), by_xet)
 
 
 def lfs_batch(call: Call) -> Intent:

@@ -226,11 +226,13 @@ def resulting(
     """The tree after a commit. ``sources`` are trees in which copied contents stand.
 
     Raises:
-        MalformedError: a copied content's size stands nowhere, or a path would be file and folder.
+        MalformedError: a copied content's size stands nowhere, or a path would be file and folder,
+            or what is to be removed as the one is the other.
 
     """
     files = {file.path: file for file in parent.files}
     sizes = {f.sha256: f.size for tree in (parent, *sources) for f in tree.files if f.sha256}
+    _refuse_other_kind(files, operations)
     folders = tuple(f"{o.path}/" for o in operations if isinstance(o, DeleteFolder))
     for path in [path for path in files if folders and path.startswith(folders)]:
         del files[path]
@@ -253,3 +255,14 @@ def resulting(
                 raise MalformedError(message)
     ordered = sorted(files.values(), key=lambda file: file.path.encode("utf-8", "surrogatepass"))
     return Listing(tuple(ordered))
+
+
+def _refuse_other_kind(files: dict[str, ListedFile], operations: tuple[Operation, ...]) -> None:
+    """A folder that is a file there, or a file that is a folder: hubs need not do the same then."""
+    folders = {folder for path in files for folder in _parents(path)}
+    for operation in operations:
+        gone = files if isinstance(operation, DeleteFolder) else folders
+        if isinstance(operation, DeleteFile | DeleteFolder) and operation.path in gone:
+            kind, is_kind = ("folder", "file") if gone is files else ("file", "folder")
+            message = f"got {operation.path!r} removed as a {kind}, which is a {is_kind} there"
+            raise MalformedError(message)

@@ -9,6 +9,7 @@ out the power to write.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_POWERS = frozenset({"xet-write-token", "jwt"})
-"""Parts of a path that hand out the power to write, by GET."""
+_POWER = "xet-write-token"
+_JWT = re.compile(r"jwt(?![a-z0-9_-])")
+"""What hands out the power to write, by GET, however a path's part goes on (``;a=b``, a blank)."""
 
 _TURNED = frozenset(
     (
@@ -214,13 +216,24 @@ def _otherwise(
     request: HubRequest, parts: tuple[str, ...], headers: dict[str, str], endpoint: str
 ) -> Intent:
     if request.method in READS:
-        lowered = {part.lower() for part in parts[2:5]} if parts[:1] == ("api",) else set()
-        if lowered & _POWERS or (parts and parts[0].lower() == "api" != parts[0]):
+        if _empowers(tuple(part.lower().strip() for part in parts)) or _is_like_api(parts):
             return Unknown(request.method, request.path, "it may hand out the power to write")
         return Read(repo_of(parts, endpoint))
     if request.method in _WRITES and not _has_login(headers):
         return Signed(request.method, request.path)
     return Unknown(request.method, request.path, "nobody knows what it would publish")
+
+
+def _empowers(parts: tuple[str, ...]) -> bool:
+    """True where some server may take it for a request for a token to write."""
+    jwt = parts[:1] == ("api",) and any(map(_JWT.match, parts[2:5]))
+    return jwt or any(_POWER in part for part in parts)
+
+
+def _is_like_api(parts: tuple[str, ...]) -> bool:
+    """True for ``API`` or ``api;x=1``, which is the API to some servers and a page to others."""
+    first = parts[0] if parts else ""
+    return first != "api" and first.lower().partition(";")[0].strip() == "api"
 
 
 def _headers(listed: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -184,11 +184,15 @@ class Duplicate(NamedTuple):
 
 
 class LfsDuplicate(NamedTuple):
-    """Large contents of one repository become available in another one."""
+    """Large contents of one repository become available in another one.
+
+    ``by_xet``: some are named by a Xet hash beside their sha256, and the two may differ.
+    """
 
     source: RepoId
     target: RepoId
     objects: tuple[LfsObject, ...]
+    by_xet: bool = False
 
 
 class Move(NamedTuple):

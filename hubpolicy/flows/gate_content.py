@@ -78,10 +78,21 @@ def preupload(intent: Preupload, watch: Watch) -> Permission:
 def lfs_batch(intent: LfsBatch | LfsDuplicate, watch: Watch) -> Permission:
     """Every content must be one of a known release for that target, or stand there released."""
     repo = intent.target if isinstance(intent, LfsDuplicate) else intent.repo
+    if isinstance(intent, LfsDuplicate) and intent.by_xet:
+        return _by_xet(repo, watch)
     if repo.repo_type != "model":
         return allow("contents have no names yet; the commit is judged")
     free = _place(repo, watch)
     return free if free is not None else _contents(repo, intent.objects, watch)
+
+
+def _by_xet(target: RepoId, watch: Watch) -> Permission:
+    """Which of two digests a hub would take, and whether they agree, nobody can see from here."""
+    if is_free(target, watch.hub.repo(target), watch):
+        return allow("a private workspace of the policy")
+    why = "it names contents by a Xet hash, of which evidence says nothing"
+    fix = "download the files and upload them, or copy without xetHash"
+    return deny(hp510.check(f"copy of large files to {target.text}", why, fix)[0])
 
 
 def _contents(repo: RepoId, objects: tuple[LfsObject, ...], watch: Watch) -> Permission:

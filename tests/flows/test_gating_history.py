@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hubpolicy.domain.hub_request import Duplicate, Merge, Move, Settings
+from hubpolicy.domain.hub_request import (
+    Duplicate,
+    LfsDuplicate,
+    LfsObject,
+    Merge,
+    Move,
+    Settings,
+)
+from hubpolicy.domain.release import RepoId
 from hubpolicy.flows.gating import decide
-from tests.flows.gating_world import ask, harm, watch
+from tests.flows.gating_world import ask, commit, harm, header, known_in, line, watch
+from tests.flows.publishing_world import WEIGHTS
 from tests.hook.gate_world import person, sign
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.release import RepoId
     from tests.flows.publishing_world import World
 
 SPACES: dict[str, Any] = {"workspaces": ("acme",), "namespaces": ()}
@@ -178,3 +186,41 @@ class TestMerges:
         assert found.allowed
         assert found.judged is not None
         assert "a.csv" in {file.path for file in found.judged.files}
+
+
+class TestXetHashes:
+    """A content that is named twice may be two contents."""
+
+    def test_are_taken_in_private_workspaces_only(self, world: World) -> None:
+        world.model()
+        sign(world.folder, person(), target=world.repo)
+        known = known_in(world.folder, world.repo)
+        harm(world, "create_repo", private=True)
+        objects = tuple(
+            LfsObject(file.sha256, file.size)
+            for file in known.releases[0].listing.files
+            if file.sha256 and file.path == WEIGHTS
+        )
+        for repo_type in ("model", "dataset"):
+            target = world.repo._replace(repo_type=repo_type)
+            copy = LfsDuplicate(RepoId("else", "where"), target, objects)
+            assert ask(copy, world, known).allowed
+            found = ask(copy._replace(by_xet=True), world, known)
+            assert (found.allowed, found.rule) == (False, "HP510")
+            assert "Xet" in found.reason
+        inside = LfsDuplicate(RepoId("else", "where"), world.repo, objects, by_xet=True)
+        assert ask(inside, world, workspaces=("acme",)).allowed
+
+
+@pytest.mark.parametrize(("key", "path"), [("deletedFolder", "README.md"), ("deletedFile", "sub")])
+def test_what_is_removed_as_something_else_is_denied(world: World, key: str, path: str) -> None:
+    repo = world.repo._replace(repo_type="dataset")
+    harm(world, "create_repo", repo_type="dataset", private=False)
+    for name in ("README.md", "sub/a.csv"):
+        harm(world, "upload_file", repo_type="dataset", path_in_repo=name, path_or_fileobj=b"# x\n")
+    wish = commit(world, header() + line(key, path=path))._replace(repo=repo)
+    found = ask(wish, world)
+    assert (found.allowed, found.rule) == (False, "HP510")
+    assert path in found.reason
+    right = {"deletedFolder": "deletedFile", "deletedFile": "deletedFolder"}[key]
+    assert ask(commit(world, header() + line(right, path=path))._replace(repo=repo), world).allowed

@@ -14,7 +14,7 @@ import hubpolicy.adapters.pins as places
 from hubpolicy.adapters.hub import HubClient
 from hubpolicy.cli.wiring import seat
 from hubpolicy.domain.hub_request import CreateRepo, Settings, XetToken
-from hubpolicy.domain.release import RepoId
+from hubpolicy.domain.release import RepoId, parse_repo_id
 from hubpolicy.errors import ConfigError
 from hubpolicy.gateway.passage import Passage
 from hubpolicy.gateway.records import Records
@@ -68,4 +68,4 @@ def test_what_is_another_trust_s_is_refused_by_name(
     elsewhere = CreateRepo(rows._replace(namespace="globex"), private=False)
     assert passage.decide(elsewhere).allowed
     with pytest.raises(ConfigError, match="reserved"):
-        passage.submit(RepoId(*repo.split("/"), "model", hub.endpoint), b"{}", "bob")
+        passage.submit(parse_repo_id(repo, endpoint=hub.endpoint), b"{}", "bob")
