@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.pushing import Plan, Pushed
+    from hubpolicy.flows.verifying import Law
     from hubpolicy.render.report import Report
 
 
@@ -129,7 +130,7 @@ def push(
     done, closing = Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING
     if found.decision.verdict == "passed":
         refuse_ignored(found.release.reader)
-        done, closing = _go(_plan(path, found, wish, place), done, repo, wish, output)
+        done, closing = _go(_plan(path, found, wish, repo), done, repo, wish, output)
     finish(_report(path, repo, place, found, done, closing), output)
 
 
@@ -146,11 +147,15 @@ def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
         raise ConfigError(message, hint="hubpolicy test PATH first, then push without --test")
 
 
-def _plan(path: str, found: Judged, wish: Wish, place: Seat) -> Plan:
-    from hubpolicy.adapters.children import tightened
-    from hubpolicy.core.policy_child import ChildFile
-    from hubpolicy.domain.policy import CHILD_FILE
+def _plan(path: str, found: Judged, wish: Wish, repo: RepoId) -> Plan:
+    from hubpolicy.cli.publish import law
+    from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.flows.pushing import Plan
+
+    def today() -> Law:
+        later = seat(path)
+        require_may_speak(later, repo.namespace)
+        return law(later)
 
     return Plan(
         path,
@@ -165,7 +170,7 @@ def _plan(path: str, found: Judged, wish: Wish, place: Seat) -> Plan:
         base=found.release.base,
         part=found.release.part,
         embargoed=found.embargoed,
-        under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
+        law=today,
     )
 
 

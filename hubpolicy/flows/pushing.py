@@ -22,6 +22,7 @@ from hubpolicy.core.judge import judge
 from hubpolicy.core.rules import hp505
 from hubpolicy.domain.finding import Decision, verdict_of
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, ServiceError
+from hubpolicy.flows.assemble import assemble_again
 from hubpolicy.flows.differing import Difference, Wanted, holds, notes, parts, read_back
 from hubpolicy.flows.differing import difference as difference_from
 from hubpolicy.flows.incidents import Bad, standing, take_back
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import EvidenceFile, Manifest
-    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import FileStamp, Hub, Progress, RemoteRef, RemoteRepo
 
@@ -59,7 +59,8 @@ class Plan(NamedTuple):
     ``ref`` is a full name; only ``main`` is ever made public. ``made``: covered files that are sent
     from memory. ``part``: some files of the folder only, judged with those at commit ``base``, or
     alone where nothing stood there.
-    ``embargoed``: the card says that nobody may pass the model on. ``under``: as of a ``Law``.
+    ``embargoed``: the card says that nobody may pass the model on. ``law``: what is trusted when it
+    is called, for what becomes public after a long upload; None is as it was judged.
     """
 
     folder: str
@@ -74,7 +75,7 @@ class Plan(NamedTuple):
     base: str = ""
     part: bool = False
     embargoed: bool = False
-    under: Callable[[bytes], Policy] | None = None
+    law: Callable[[], Law] | None = None
 
 
 class Pushed(NamedTuple):
@@ -363,20 +364,21 @@ def _proposed(trip: _Trip, refs: tuple[RemoteRef, ...]) -> RemoteRef | None:
 
 
 def _publish(trip: _Trip, done: Pushed, refs: tuple[RemoteRef, ...]) -> Pushed:
-    """Private to public, unless that would publish what nobody judged."""
-    evidence = trip.plan.evidence
-    law = Law(evidence.policy, evidence.trust, evidence.now, trip.plan.under)
+    """Private to public, unless that would publish what nobody judged, or does not pass by now."""
+    plan, evidence = trip.plan, trip.plan.evidence
+    law = plan.law() if plan.law else Law(evidence.policy, evidence.trust, evidence.now)
+    today = judge(assemble_again(evidence, plan.files, law.policy, law.trust, law.now))
+    if today.verdict != "passed":
+        return done._replace(decision=today)
     known = {done.oid: trip.wanted.manifest}
     found = review(trip.repo, trip.hub, law, refs, trip.progress, known)
     if not found.passed:
-        return done._replace(decision=blocked(trip.decision, found.findings))
+        return done._replace(decision=blocked(today, found.findings))
     findings, public = flip(trip.repo, trip.hub, refs)
     if findings:
-        return done._replace(decision=blocked(trip.decision, findings), public=public)
-    every = (*trip.decision.findings, *found.findings)
-    return done._replace(
-        decision=Decision(verdict_of(every), every, trip.decision.waived), public=True
-    )
+        return done._replace(decision=blocked(today, findings), public=public)
+    every = (*today.findings, *found.findings)
+    return done._replace(decision=Decision(verdict_of(every), every, today.waived), public=True)
 
 
 def _read_back(trip: _Trip, oid: str) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ import pytest
 from hubpolicy.core.judge import judge
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.manifest import EvidenceFile
-from hubpolicy.errors import ServiceError
+from hubpolicy.errors import ConfigError, ServiceError
 from hubpolicy.flows.publishing import Published, publish, review
 from hubpolicy.flows.pushing import push
 from hubpolicy.flows.verifying import Law
@@ -232,3 +232,49 @@ def test_of_two_who_push_at_once_one_wins_and_the_other_says_so(world: World) ->
     assert not world.state()[0]
     heads = {world.tree()[WEIGHTS]}
     assert heads <= {hashlib.sha256(content).hexdigest() for content in contents}
+
+
+class TestAfterALongUpload:
+    """What becomes public is judged by what is trusted then, not by what was when it began."""
+
+    def test_what_was_withdrawn_meanwhile_stays_private(self, world: World) -> None:
+        world.model()
+        plan = world.plan()
+        held = law(now=LATER)
+        digest = hashlib.sha256((world.folder / WEIGHTS).read_bytes()).hexdigest()
+        state = held.trust.state._replace(revoked_files=frozenset([digest]))
+        later = held._replace(trust=held.trust._replace(state=state))
+        done = world.push(plan._replace(law=lambda: later))
+        assert (done.decision.verdict, done.public) == ("failed", False)
+        assert "HP703" in {finding.rule for finding in done.decision.findings}
+        assert world.state() == (True, done.oid)
+
+    def test_a_key_that_was_withdrawn_meanwhile_vouches_for_nothing(self, world: World) -> None:
+        world.model()
+        plan = world.plan()
+        held = law(now=LATER)
+        keys = frozenset(key.keyid for key in held.trust.root.keys)
+        state = held.trust.state._replace(revoked_keys=keys)
+        later = held._replace(trust=held.trust._replace(state=state))
+        done = world.push(plan._replace(law=lambda: later))
+        assert (done.decision.verdict, done.public) == ("failed", False)
+        assert world.state()[0]
+
+    def test_a_trust_that_ended_meanwhile_publishes_nothing(self, world: World) -> None:
+        world.model()
+        plan = world.plan()._replace(law=lambda: law(now="2999-01-01T00:00:00Z"))
+        with pytest.raises(ConfigError, match="the policy expired on") as caught:
+            world.push(plan)
+        assert "was created, private" in caught.value.message
+        assert world.state()[0]
+
+    def test_what_still_passes_becomes_public(self, world: World) -> None:
+        world.model()
+        seen: list[bool] = []
+
+        def later() -> Law:
+            seen.append("model.safetensors" in world.tree())
+            return law(now=LATER)
+
+        done = world.push(world.plan()._replace(law=later))
+        assert (done.decision.verdict, done.public, seen) == ("passed", True, [True])
