@@ -56,8 +56,8 @@ def revocations(state: State) -> Revocations:
 class Versions(NamedTuple):
     """Of the documents that stand together, the payload digest of that state, what it says.
 
-    That is what it revokes, the least hubpolicy version (``X.Y.Z``, or empty) and the older
-    policies that count.
+    That is what it revokes, the least hubpolicy version (``X.Y.Z``, or empty), the older policies
+    that count, and the newest policy's payload digest (empty where nobody kept it).
     """
 
     root: int
@@ -67,6 +67,7 @@ class Versions(NamedTuple):
     revoked: Revocations = Revocations()
     minimum: str = ""
     older: tuple[OlderPolicy, ...] = ()
+    policy_sha256: str = ""
 
 
 def versions(root: int, state: State, state_sha256: str) -> Versions:
@@ -79,6 +80,7 @@ def versions(root: int, state: State, state_sha256: str) -> Versions:
         revocations(state),
         state.minimum_version,
         state.older_policies,
+        state.policy_sha256,
     )
 
 
@@ -125,6 +127,7 @@ def memory_bytes(memory: tuple[Seen, ...]) -> bytes:
                 name: sorted(digests) for name, digests in line.newest.revoked._asdict().items()
             },
             **terms_fields(line.newest.minimum, line.newest.older),
+            **({"policySha256": line.newest.policy_sha256} if line.newest.policy_sha256 else {}),
         }
         for line in memory[-MOST_LINES:]
     ]
@@ -138,6 +141,9 @@ def recall(memory: tuple[Seen, ...], roots: Iterable[str]) -> Seen:
     if not lines:
         return NOTHING
     latest = max(lines, key=lambda line: line.newest.state)
+    newest = max(
+        (line.newest for line in lines), key=lambda each: (each.policy, each.policy_sha256)
+    )
     revoked = Revocations()
     for line in lines:
         revoked = revoked.joined(line.newest.revoked)
@@ -145,7 +151,8 @@ def recall(memory: tuple[Seen, ...], roots: Iterable[str]) -> Seen:
         frozenset().union(*(line.roots for line in lines)),
         latest.newest._replace(
             root=max(line.newest.root for line in lines),
-            policy=max(line.newest.policy for line in lines),
+            policy=newest.policy,
+            policy_sha256=newest.policy_sha256,
             revoked=revoked,
             minimum=reduce(higher, (line.newest.minimum for line in lines)),
         ),
@@ -158,12 +165,15 @@ def with_state(seen: Seen, state: State | None) -> Seen:
     if state is None:
         return seen
     newest = seen.newest
+    if state.policy_version > newest.policy:
+        newest = newest._replace(policy=state.policy_version, older=state.older_policies)
+        newest = newest._replace(policy_sha256=state.policy_sha256)
+    elif state.policy_version == newest.policy and not newest.policy_sha256:
+        newest = newest._replace(policy_sha256=state.policy_sha256)
     return seen._replace(
         newest=newest._replace(
-            policy=max(newest.policy, state.policy_version),
             revoked=newest.revoked.joined(revocations(state)),
             minimum=higher(newest.minimum, state.minimum_version),
-            older=state.older_policies if state.policy_version > newest.policy else newest.older,
         )
     )
 
@@ -215,7 +225,7 @@ def _require_terms(seen: Versions, here: Versions) -> None:
             f"{seen.minimum} was asked for before on this machine; it never goes down"
         )
         raise VerificationError(message, hint=hint)
-    for older in revived(seen.policy, seen.older, here.older):
+    for older in revived(seen.policy, seen.older, here.older, seen.policy_sha256):
         message = (
             f"trust state {here.state} lets policy version {older.version} count until "
             f"{older.until}, and a state seen before on this machine did not"
@@ -256,6 +266,8 @@ def _seen(fields: Fields) -> Seen:
             _revocations(fields),
             parse_minimum(fields),
             parse_older(fields),
+            # memories were written without it
+            fields.hexdigest("policySha256") if fields.has("policySha256") else "",
         ),
         fields.instant("since"),
     )

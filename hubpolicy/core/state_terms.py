@@ -202,23 +202,32 @@ def ended(state: State, until: str, now: str) -> tuple[OlderPolicy, ...]:
 
 
 def revived(
-    policy_version: int, known: tuple[OlderPolicy, ...], after: tuple[OlderPolicy, ...]
+    policy_version: int,
+    known: tuple[OlderPolicy, ...],
+    after: tuple[OlderPolicy, ...],
+    policy_sha256: str = "",
 ) -> tuple[OlderPolicy, ...]:
     """Those of ``after`` that count longer than was known when a policy of that version was newest.
 
-    What was newest then, or came later, may count as long as a state says.
+    What was newest then, or came later, may count as long as a state says; but not what was known
+    under another number, nor, where ``policy_sha256`` (of the newest) is known, another policy
+    under its number.
     """
     last = {older.sha256: older for older in known}
-    return tuple(
-        older
-        for older in after
-        if older.version < policy_version
-        and (
-            older.sha256 not in last
-            or last[older.sha256].version != older.version
-            or last[older.sha256].until < older.until
-        )
-    )
+    versions = {older.sha256: older.version for older in known}
+    if policy_sha256:
+        versions[policy_sha256] = policy_version
+
+    def is_revived(older: OlderPolicy) -> bool:
+        if versions.get(older.sha256, older.version) != older.version:
+            return True
+        if older.version == policy_version:
+            return policy_sha256 not in {"", older.sha256}
+        if older.version > policy_version:
+            return False
+        return older.sha256 not in last or last[older.sha256].until < older.until
+
+    return tuple(filter(is_revived, after))
 
 
 def joined(waiting: State, published: State | None) -> State:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 LATER = "2026-11-23T00:00:00Z"
 SIX, SEVEN, EIGHT = (OlderPolicy(n, sha(f"policy {n}"), "2027-01-31") for n in (6, 7, 8))
-HERE = Versions(2, 7, 12, sha("state 12"), minimum="0.1.0", older=(SIX,))
+HERE = Versions(2, 7, 12, sha("state 12"), minimum="0.1.0", older=(SIX,),
+                policy_sha256=SEVEN.sha256)  # fmt: skip
 NEXT = HERE._replace(state=13, state_sha256=sha("state 13"))
 LINE = Seen(frozenset({sha("root 1"), sha("root 2")}), HERE, NOW)
 RAW = memory_bytes((LINE,))
@@ -65,6 +66,7 @@ def changed(**fields: object) -> bytes:
         changed(extra=1),
         changed(minimumVersion="any"),
         changed(olderPolicies=[]),
+        changed(policySha256="x"),
     ],
 )
 def test_a_damaged_memory_is_no_empty_one(raw: bytes) -> None:
@@ -92,6 +94,13 @@ def test_a_damaged_memory_is_no_empty_one(raw: bytes) -> None:
         (NEXT._replace(older=(SIX._replace(until="2027-02-01"),)), "version 6 count until 2027-02"),
         (NEXT._replace(older=(OlderPolicy(5, sha("5"), "2026-11-23"),)), "lets policy version 5"),
         (NEXT._replace(policy=9, older=(SEVEN, EIGHT)), ""),  # seen was 7; nobody here saw 8
+        (
+            NEXT._replace(policy=9, older=(SEVEN._replace(sha256=sha("policy 5")),)),
+            "lets policy version 7 count",
+        ),
+        (NEXT._replace(policy=9, older=(SIX._replace(version=8),)), "lets policy version 8"),
+        (NEXT._replace(policy=9, older=(SEVEN._replace(version=8),)), "lets policy version 8"),
+        (NEXT._replace(policy=9, older=(SEVEN._replace(version=5),)), "lets policy version 5"),
     ],
 )
 def test_only_what_is_not_older_advances_it(here: Versions, said: str) -> None:
@@ -140,6 +149,21 @@ def test_what_is_in_force_counts_as_seen(
     newest = with_state(LINE, state).newest
     assert (newest.minimum, newest.older) == (minimum, older)
     assert newest.policy == (8 if state is not None and state.policy_version == 8 else 7)
+    expected = STATE.policy_sha256 if newest.policy == 8 else SEVEN.sha256
+    assert newest.policy_sha256 == expected
+
+
+def test_a_memory_from_before_digests_of_policies_were_kept() -> None:
+    raw = RAW.replace(b',"policySha256":"' + SEVEN.sha256.encode() + b'"', b"")
+    raw = raw.replace(b'"policySha256":"' + SEVEN.sha256.encode() + b'",', b"")
+    (line,) = parse_memory(raw, where="x")
+    assert line == LINE._replace(newest=HERE._replace(policy_sha256=""))
+    assert memory_bytes((line,)) == raw
+    other = SEVEN._replace(sha256=sha("policy 5"))
+    require_not_older(line, NEXT._replace(policy=9, older=(other,)))
+    held = with_state(line, ASKING._replace(policy_version=7, policy_sha256=SEVEN.sha256))
+    with pytest.raises(VerificationError, match="version 7"):
+        require_not_older(held, NEXT._replace(policy=9, minimum="1.0.0", older=(other,)))
 
 
 def test_since_is_when_that_state_was_first_seen() -> None:
