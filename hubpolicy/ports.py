@@ -222,10 +222,7 @@ class HubReader(Protocol):
     def refs(
         self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
     ) -> tuple[RemoteRef, ...]:
-        """Branches, tags and pull-request refs.
-
-        ``outdated``: where ``ref`` is known to have stood; asked again while that is shown.
-        """
+        """Branches, tags, pull-request refs; asked again while ``ref`` still shows ``outdated``."""
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""
