@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -37,13 +38,19 @@ search path, has no module of this name before it. (A ``.start`` can only name o
 _JUDGE_LINE = "JUDGE: tuple[str, ...] = ()\n"
 _LIMIT = 256 * 1024
 _SECONDS = 60
+_OLDEST = (1, 31)
 _ASK = """
-import json, sys, sysconfig
+import importlib.metadata, json, sys, sysconfig
+try:
+    client = str(importlib.metadata.version("huggingface_hub"))
+except importlib.metadata.PackageNotFoundError:
+    client = ""
 module = sys.modules.get("_hubpolicy_guard")
 print(json.dumps({
     "site": sysconfig.get_path("purelib"),
     "version": sys.version.split()[0],
     "live": any(type(f).__module__ == "_hubpolicy_guard" for f in sys.meta_path),
+    "client": client,
     "judge": list(getattr(module, "JUDGE", ())),
 }))
 """
@@ -52,7 +59,7 @@ print(json.dumps({
 class Environment(NamedTuple):
     """A Python environment as it says itself: where it looks, and whether the guard is live in it.
 
-    ``judge``: the command that its guard asks.
+    ``judge``: the command that its guard asks. ``client``: the version of its huggingface_hub.
     """
 
     python: str
@@ -60,6 +67,7 @@ class Environment(NamedTuple):
     version: str
     live: bool
     judge: tuple[str, ...] = ()
+    client: str = ""
 
 
 def environment(venv: str = "") -> Environment:
@@ -81,8 +89,9 @@ def environment(venv: str = "") -> Environment:
         message = f"{python} does not run ({type(error).__name__})"
         raise ServiceError(message) from error
     return Environment(
-        str(python), said["site"], said["version"], bool(said["live"]), tuple(said["judge"])
-    )
+        str(python), said["site"], said["version"], bool(said["live"]), tuple(said["judge"]),
+        said["client"],
+    )  # fmt: skip
 
 
 def _interpreter(venv: Path) -> Path:
@@ -91,6 +100,19 @@ def _interpreter(venv: Path) -> Path:
             return (venv / name).absolute()
     message = f"got {venv}, expected the folder of a virtual environment (with bin/python)"
     raise ConfigError(message, hint="hubpolicy guard enable --venv PATH")
+
+
+def require_client(place: Environment) -> None:
+    """Refuse a huggingface_hub that the guard cannot watch; one that comes later is fine.
+
+    Raises:
+        ConfigError: it is older, or its version cannot be read.
+
+    """
+    found = re.match(r"(\d+)\.(\d+)", place.client)
+    if place.client and (found is None or tuple(map(int, found.groups())) < _OLDEST):
+        message = f"got huggingface_hub {place.client}, expected 1.31 or newer, in {place.site}"
+        raise ConfigError(message, hint=f"{place.python} -m pip install 'huggingface_hub>=1.31'")
 
 
 def judge_version(judge: tuple[str, ...]) -> str:

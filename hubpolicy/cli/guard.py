@@ -73,6 +73,7 @@ def enable(*, venv: str) -> None:
     from hubpolicy.errors import ServiceError
 
     place = files.environment(venv)
+    files.require_client(place)
     changed = files.write(place.site, expected())
     found = look(venv)
     if not found.works:

@@ -52,10 +52,8 @@ class Finder:
         if wrap is None:
             return None
         for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            if finder is self or find is None:
-                continue
-            spec = find(name, path, target)
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec = find(name, path, target) if find else None
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _Loader(spec.loader, wrap)
@@ -105,7 +103,9 @@ def _replace(before: object, name: str, after: object) -> None:
 
 def _passing(original: Callable[[], Any], hook: Callable[[Any], Any]) -> Any:
     def get_session() -> Any:
-        return _hooked(original(), hook)
+        client = original()
+        known = getattr(sys.modules.get("requests"), "Session", ())
+        return _reading(client) if isinstance(client, known) else _hooked(client, hook)
 
     get_session.__doc__, get_session.__name__ = original.__doc__, original.__name__
     get_session.guarded = True  # type: ignore[attr-defined]
@@ -119,6 +119,22 @@ def _sending(original: Callable[..., Any], hook: Callable[[Any], Any]) -> Any:
     send.__doc__ = original.__doc__
     send.guarded = True  # type: ignore[attr-defined]
     return send
+
+
+def _reading(session: Any) -> Any:
+    """A session of ``requests`` (huggingface_hub before 1.0): it reads, and writes to no hub."""
+    before = session.send
+    if not hasattr(before, "guarded"):
+
+        def send(request: Any, *arguments: Any, **options: Any) -> Any:
+            if _writes(request.method, str(request.url), _SHAPE):
+                _deny(f"{request.method} {request.url}: nobody judges what requests sends",
+                      "use huggingface_hub 1.31 or newer")  # fmt: skip
+            return before(request, *arguments, **options)
+
+        send.guarded = True  # type: ignore[attr-defined]
+        session.send = send
+    return session
 
 
 def _hooked(client: Any, hook: Callable[[Any], Any]) -> Any:
@@ -136,10 +152,7 @@ def _hooked(client: Any, hook: Callable[[Any], Any]) -> Any:
 
 
 def _hooks(shape: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """For clients and asynchronous ones: let a read pass, show a write to a hub to the judge.
-
-    They raise an UploadDeniedError: a ``CLIError`` of huggingface_hub's, where it has one.
-    """
+    """For clients and asynchronous ones: let a read pass, show a write to a hub to the judge."""
 
     def check(request: Any) -> None:
         _check(request, shape)
@@ -152,11 +165,9 @@ def _hooks(shape: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
 
 def _check(request: Any, shape: str) -> None:
     url = str(request.url)
-    if request.method in _READS and _TOKEN not in url:
+    if not _writes(request.method, url, shape):
         return
-    if not _is_hub(url, shape):
-        return
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = _lower(request.headers)
     try:
         body = bytes(request.content)
     except Exception:  # noqa: BLE001 - a stream that can be read once belongs to who sends it
@@ -167,21 +178,27 @@ def _check(request: Any, shape: str) -> None:
     _ask(request.method, url, headers, body)
 
 
+def _lower(headers: Any) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in headers.items()}
+
+
 _STRICT = _hooks(_SHAPE)
 _KNOWN = _hooks("")
 """For a client that is not the hub client's own: it may talk to anybody."""
 
 
-def _is_hub(url: str, shape: str) -> bool:
+def _writes(method: str, url: str, shape: str) -> bool:
+    """Whether a request goes to a hub and is no read. A token for writes is none, however spelt."""
     import re
-    from urllib.parse import urlsplit
+    from urllib.parse import unquote, urlsplit
 
+    if method in _READS and _TOKEN not in unquote(url).lower():
+        return False
     parts = urlsplit(url)
-    known = {urlsplit(endpoint).netloc.lower() for endpoint in _endpoints()}
     host = (parts.hostname or "").rstrip(".").lower()
-    if host in _HOSTS or parts.netloc.lower() in known:
+    if host in _HOSTS or parts.netloc.lower() in {urlsplit(e).netloc.lower() for e in _endpoints()}:
         return True
-    return bool(shape and re.search(shape, parts.path))
+    return bool(shape and re.search(shape, unquote(parts.path)))
 
 
 def _endpoints() -> set[str]:
@@ -214,10 +231,9 @@ class _Judge:
         self._process: Any = None
 
     def ask(self, question: dict[str, Any], body: bytes) -> dict[str, Any]:
-        """The answer to this question: it repeats the question's nonce.
+        """The answer that repeats this question's nonce.
 
-        Whatever interrupts (Ctrl-C, a signal handler that raises) ends the judge: the answer that
-        it still owes would be the next question's.
+        Whatever interrupts (Ctrl-C, a signal handler) ends the judge: it still owes an answer.
         """
         import json
         import os
@@ -252,11 +268,9 @@ class _Judge:
             self._process = subprocess.Popen(JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             atexit.register(_stop, self._process, os.getpid())
         pipe = self._process.stdin
-        pipe.write(head)
-        pipe.write(body)
+        pipe.writelines((head, body))
         pipe.flush()
-        line: bytes = self._process.stdout.readline()
-        return line
+        return bytes(self._process.stdout.readline())
 
 
 def _stop(process: Any, owner: int) -> None:
@@ -272,8 +286,7 @@ def _stop(process: Any, owner: int) -> None:
         process.wait()
 
 
-_judges: dict[int, _Judge] = {}
-"""One per process: after a fork, pipe and lock are the parent's."""
+_judges: dict[int, _Judge] = {}  # one per process: after a fork, pipe and lock are the parent's
 
 
 def _guard_xet(module: Any) -> None:
@@ -294,7 +307,6 @@ def _closed(name: str) -> Any:
     def closed(*_: Any, **__: Any) -> NoReturn:
         _deny(f"hf_xet.{name}: nobody can say what it publishes", "hubpolicy push PATH REPO")
 
-    closed.guarded = True  # type: ignore[attr-defined]
     return closed
 
 
@@ -304,9 +316,7 @@ def _commit(original: Callable[..., Any], name: str) -> Any:
         if name != "new_upload_commit" or _TOKEN not in url:
             _deny(f"hf_xet.XetSession.{name}: nobody can say what it publishes",
                   "hubpolicy push PATH NAMESPACE/NAME")  # fmt: skip
-        headers = {
-            str(k).lower(): str(v) for k, v in (options.get("token_refresh_headers") or {}).items()
-        }
+        headers = _lower(options.get("token_refresh_headers") or {})
         kept = {"authorization": headers.get("authorization", ""), "content-type": ""}
         _ask("GET", url, kept, b"")
         return _XetCommit(original(self, *arguments, **options), url, kept)

@@ -135,6 +135,22 @@ def test_what_is_not_whole_is_said_and_mended(
     }
 
 
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [("0.36.0", 2), ("1.30.9", 2), ("newest", 2), ("1.31.0", 0), ("1.100", 0), ("2.0.0rc1", 0)],
+)
+def test_a_client_that_it_cannot_watch_is_refused(venv: Path, version: str, code: int) -> None:
+    distribution = site(venv) / f"huggingface_hub-{version}.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text(f"Name: huggingface_hub\nVersion: {version}\n")
+    before = below(venv)
+    ran = run("guard", "enable", "--venv", venv)
+    assert ran.code == code, ran.err
+    if code:
+        assert f"got huggingface_hub {version}, expected 1.31 or newer" in ran.err
+        assert below(venv) == before
+
+
 def test_a_folder_that_is_no_environment(tmp_path: Path) -> None:
     ran = run("guard", "enable", "--venv", tmp_path)
     assert (ran.code, "bin/python" in ran.err) == (2, True)

@@ -83,11 +83,24 @@ def reloaded():
     importlib.reload(_http)
     _http.get_session().post(commit, headers=headers, content=b"{}")
 
+def by_requests(method, path):
+    import requests
+    set_client_factory(requests.Session)   # what get_session gave before huggingface_hub 1.0
+    try:
+        get_session().request(method, f"{endpoint}/api/models/{repo}{path}", headers=headers)
+    finally:
+        set_client_factory(lambda: httpx.Client(event_hooks={"request": [hf_request_event_hook]}))
+
 class Sender(httpx.Client):
     def send(self, request, **options):
         return super().send(request, **options)
 
 tried("read", lambda: HfApi().list_repo_files(repo))
+tried("requests reads", lambda: by_requests("GET", ""))
+tried("requests writes", lambda: by_requests("POST", "/commit/main"))
+tried("requests token", lambda: by_requests("GET", "/xet-write-token/main"))
+for token in ("xet%2Dwrite-token", "xet-write-toke%6e"):
+    tried(token, lambda: get_session().get(f"{endpoint}/api/models/{repo}/{token}/main", headers=headers))
 tried("async", lambda: asyncio.run(from_async()))
 tried("hooks taken off", kept_without_hooks)
 tried("factory", a_factory_of_ones_own)
@@ -111,7 +124,7 @@ tried("xet upload_files", lambda: hf_xet.upload_files([], endpoint, None, None, 
 tried("xet upload_bytes", lambda: hf_xet.upload_bytes([], endpoint, None, None, None, None))
 print(json.dumps(found))
 """
-FREE = {"read"}
+FREE = {"read", "requests reads"}
 
 
 def scripted(
