@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -122,3 +124,14 @@ def plain(text: str) -> str:
     """Text that may stand in a header: printable ASCII, of a bounded length."""
     shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
     return shown[:800]
+
+
+def password(header: str) -> str:
+    """The token of an ``Authorization``: bearer, or as the password that git sends; else empty."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+    return value.strip() if scheme.lower() == "bearer" else ""

@@ -6,6 +6,7 @@ Runs in worker threads: judging talks to the hub and verifies signatures.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -16,6 +17,7 @@ from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.cli.wiring import require_may_speak
 from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
+from hubpolicy.core.strictjson import canonical
 from hubpolicy.core.submission import parse_submission
 from hubpolicy.domain.hub_request import BucketWrite, Commit, GitFetch, Harmless, Merge, Read
 from hubpolicy.domain.policy import CHILD_FILE
@@ -68,8 +70,10 @@ class Passage:
         except HubpolicyError as error:
             return Permission(allowed=False, reason=f"not judged: {error.message}", next=error.hint)
 
-    def submit(self, target: RepoId, content: bytes, who: str) -> Decision:
-        """Judge evidence that came ahead, and keep it if it passes.
+    def submit(
+        self, target: RepoId, content: bytes, who: str, note: Callable[[str], None]
+    ) -> Decision:
+        """Judge evidence that came ahead, tell the log by ``note``, and keep it if it passes.
 
         Raises:
             MalformedError: it is no submission, or holds no release line for that target.
@@ -85,6 +89,7 @@ class Passage:
             hint = f"hubpolicy attest PATH --repo {target.text}, with HF_ENDPOINT={target.endpoint}"
             raise MalformedError(message, hint=hint)
         decision = judge_known(release, target, watch)
+        note(decision.verdict)
         if decision.verdict == "passed":
             self._records.submit(target.purl, content, who, watch.court.now)
         return decision
@@ -164,6 +169,21 @@ class Passage:
                 self._seat = self._open_seat()
                 self._seated = time.monotonic()
             return self._seat
+
+
+def digest_of(tree: Listing) -> str:
+    """Hex sha256 of a tree: the canonical JSON of path, bytes, sha256 and git blob of each file."""
+    return hashlib.sha256(canonical([list(file) for file in tree.files])).hexdigest()
+
+
+def made_by(answer: bytes) -> str:
+    """The commit that an answer of the hub names; empty if it names none."""
+    try:
+        value = json.loads(answer)
+    except (ValueError, RecursionError):
+        return ""
+    found = value.get("commitOid") or value.get("mergeCommitId") if isinstance(value, dict) else ""
+    return found[:64] if isinstance(found, str) else ""
 
 
 def repos_of(intent: Intent) -> tuple[str, ...]:

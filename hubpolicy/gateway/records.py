@@ -20,7 +20,7 @@ from hubpolicy.core import strictjson
 from hubpolicy.errors import ConfigError, ServiceError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 PREFIX = "hpg_"
@@ -138,7 +138,9 @@ class Records:
                 "INSERT INTO token (name, id, sha256, scopes, created, expires)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 row,
-            )
+                {"time": now, "did": "issued a token", "who": name, "repo": " ".join(scopes),
+                 "expires": expires},
+            )  # fmt: skip
         except sqlite3.IntegrityError:
             message = f"{name} has a token already, or had one"
             raise ConfigError(message, hint=f"another name, such as {name}-2") from None
@@ -152,7 +154,9 @@ class Records:
 
         """
         done = self._write(
-            "UPDATE token SET revoked = ? WHERE name = ? AND revoked = ''", (now, name)
+            "UPDATE token SET revoked = ? WHERE name = ? AND revoked = ''",
+            (now, name),
+            {"time": now, "did": "revoked a token", "who": name},
         )
         if not done and name not in {holder.name for holder in self.holders()}:
             message = f"nobody called {name!r} has a token"
@@ -230,19 +234,18 @@ class Records:
         try:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
-                row = self._db.execute(
-                    "SELECT seq, sha256 FROM log ORDER BY seq DESC LIMIT 1"
-                ).fetchone()
-                seq, previous = row or (0, START)
-                for ticket in tickets:
-                    seq, before = seq + 1, previous
-                    previous = _link(seq, before, ticket.text)
-                    self._db.execute(
-                        "INSERT INTO log VALUES (?, ?, ?, ?)", (seq, before, ticket.text, previous)
-                    )
+                self._chain([ticket.text for ticket in tickets])
         except sqlite3.Error as error:
             for ticket in tickets:
                 ticket.error = error
+
+    def _chain(self, texts: Sequence[str]) -> None:
+        row = self._db.execute("SELECT seq, sha256 FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+        seq, previous = row or (0, START)
+        for text in texts:
+            seq, before = seq + 1, previous
+            previous = _link(seq, before, text)
+            self._db.execute("INSERT INTO log VALUES (?, ?, ?, ?)", (seq, before, text, previous))
 
     def log(self, after: int = 0) -> Iterator[LogEntry]:
         """Entries in order, each checked against the one before.
@@ -270,9 +273,14 @@ class Records:
             message = f"cannot read {self._path}: {error}"
             raise ServiceError(message) from error
 
-    def _write(self, query: str, values: tuple[object, ...]) -> int:
+    def _write(self, query: str, values: tuple[object, ...], entry: dict[str, Any]) -> int:
+        """Change a row; that it was, is in the log, or neither is done."""
         with self._lock, self._db:
-            return self._db.execute(query, values).rowcount
+            self._db.execute("BEGIN IMMEDIATE")
+            done = self._db.execute(query, values).rowcount
+            if done:
+                self._chain([strictjson.canonical(entry).decode()])
+            return done
 
 
 def _holder(row: tuple[Any, ...]) -> Holder:

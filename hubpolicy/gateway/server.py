@@ -9,9 +9,8 @@ to the hub's answer, so that nothing that passes here comes between.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
+import hashlib
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,11 +26,12 @@ from hubpolicy.core.submission import LIMIT as SUBMISSION_LIMIT
 from hubpolicy.domain import hub_request as wire
 from hubpolicy.domain.hub_request import Commit, HubRequest
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
+from hubpolicy.flows.gate_watch import allow
 from hubpolicy.gateway import answers, intake
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
-from hubpolicy.gateway.headers import replaced, rewritten
+from hubpolicy.gateway.headers import password, replaced, rewritten
 from hubpolicy.gateway.metrics import CONTENT_TYPE, Metrics
-from hubpolicy.gateway.passage import Asked, covers, is_open, repos_of
+from hubpolicy.gateway.passage import Asked, covers, digest_of, is_open, made_by, repos_of
 from hubpolicy.gateway.records import PREFIX
 from hubpolicy.gateway.relay import STORAGE, Relay
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from hubpolicy.domain.hub_request import Intent
+    from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.gating import Permission
     from hubpolicy.gateway.passage import Passage
     from hubpolicy.gateway.records import Holder, Records
@@ -182,7 +183,7 @@ class Gateway:
         listed = request.headers.getall("Authorization", [])
         if not listed:
             return None
-        holder = self._records.holder_of(_token(listed[0])) if len(listed) == 1 else None
+        holder = self._records.holder_of(password(listed[0])) if len(listed) == 1 else None
         if holder is None or not holder.holds(SystemClock().now()):
             message = "this gateway does not know this token, or it expired, or was revoked"
             raise MalformedError(message)
@@ -206,8 +207,8 @@ class Gateway:
             await self._note(arrived, "denied", reason=reason)
             self._metrics.denied("scope")
             return answers.out_of_scope(reason)
-        if isinstance(arrived.intent, wire.LfsVerify):  # what was uploaded, was judged
-            return (await self._forward(arrived, self._settings.token)).response
+        if isinstance(arrived.intent, wire.LfsVerify):
+            return await self._permitted(arrived, allow("what was uploaded, was judged"))
         async with self._alone(arrived.intent):
             return await self._judged(arrived)
 
@@ -230,16 +231,24 @@ class Gateway:
             return answers.denied(
                 permission, git=arrived.request.headers.get("User-Agent", "").startswith("git")
             )
+        return await self._permitted(arrived, permission)
+
+    async def _permitted(self, arrived: Arrived, permission: Permission) -> web.StreamResponse:
+        """Write it down, send it, write down what the hub said, and look at what came of it."""
+        judged = permission.judged
         try:
             before = await self._work(lambda: self._passage.before(arrived.intent))
-            await self._note(arrived, "allowed", reason=permission.reason)
+            await self._note(
+                arrived, "allowed", reason=permission.reason, pinned=permission.pinned,
+                tree=digest_of(judged) if judged is not None else "",
+            )  # fmt: skip
         except HubpolicyError as error:
             return answers.unavailable(error.message)
         done = await self._forward(arrived, self._settings.token, permission)
         if not done.status:
             await self._note(arrived, "unanswered", reason="whether the hub did it is not known")
             return done.response
-        await self._note(arrived, "answered", status=done.status)
+        await self._note(arrived, "answered", status=done.status, commit=made_by(done.raw))
         if done.status < 300:
             await self._look_back(arrived, permission, done.raw, before)
         return done.response
@@ -297,17 +306,33 @@ class Gateway:
             return answers.no_login()
         if not holder.may(target.text):
             return answers.out_of_scope(f"this token is not for {target.text}")
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._large.taken(holder.name))
+                content = await request.read()
+            except ServiceError as error:
+                return answers.busy(error.message)
+            except web.HTTPRequestEntityTooLarge:
+                return answers.too_large(f"got more than {SUBMISSION_LIMIT} bytes")
+            except ConnectionError:
+                return answers.cut_off()
+            return await self._submitted(request, target, content, holder)
+
+    async def _submitted(
+        self, request: web.Request, target: RepoId, content: bytes, holder: Holder
+    ) -> web.Response:
+        entry = {"repo": target.text, "sha256": hashlib.sha256(content).hexdigest()}
+
+        def note(verdict: str) -> None:
+            self._records.note(_entry(request, holder, "submitted", verdict=verdict, **entry))
+
         try:
-            content = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return answers.too_large(f"got more than {SUBMISSION_LIMIT} bytes")
-        try:
-            decision = await self._work(lambda: self._passage.submit(target, content, holder.name))
+            decision = await self._work(
+                lambda: self._passage.submit(target, content, holder.name, note)
+            )
         except HubpolicyError as error:
+            await self._write_down(request, holder, "refused", reason=error.message, **entry)
             return answers.refused(error.message, error.hint)
-        entry = {"who": holder.name, "did": "submitted", "repo": target.text,
-                 "verdict": decision.verdict}  # fmt: skip
-        await self._work(lambda: self._records.note({"time": SystemClock().now(), **entry}))
         return answers.verdict(decision)
 
     async def _look_back(
@@ -331,7 +356,10 @@ class Gateway:
             await self._note(arrived, "taken back", reason=done)
 
     async def _note(self, arrived: Arrived, did: str, **more: Any) -> None:
-        repo = " ".join(repos_of(arrived.intent))
+        intent = arrived.intent
+        if not isinstance(intent, wire.Unknown | wire.LfsVerify):  # there it may hold a secret
+            more["query"] = arrived.request.raw_path.partition("?")[2][:500]
+        repo = " ".join(repos_of(intent))
         await self._write_down(
             arrived.request, arrived.asked.holder, did, asked=arrived.kind, repo=repo, **more
         )
@@ -339,25 +367,20 @@ class Gateway:
     async def _write_down(
         self, request: web.Request, holder: Holder | None, did: str, **more: Any
     ) -> None:
-        entry = {
-            "time": SystemClock().now(),
-            "did": did,
-            "who": holder.name if holder is not None else "",
-            "method": request.method,
-            "path": request.raw_path.partition("?")[0][:500],
-            **more,
-        }
+        entry = _entry(request, holder, did, **more)
         await self._work(lambda: self._records.note(entry))
 
     async def _work(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._workers, call)
 
 
-def _token(header: str) -> str:
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[2]
-        except (binascii.Error, ValueError):
-            return ""
-    return value.strip() if scheme.lower() == "bearer" else ""
+def _entry(request: web.Request, holder: Holder | None, did: str, **more: Any) -> dict[str, Any]:
+    """An entry of the log; what is empty is left out."""
+    entry = {
+        "time": SystemClock().now(),
+        "did": did,
+        "who": holder.name if holder is not None else "",
+        "method": request.method,
+        "path": request.raw_path.partition("?")[0][:500],
+    }
+    return entry | {name: value for name, value in more.items() if value != ""}

@@ -68,4 +68,4 @@ def test_what_is_another_trust_s_is_refused_by_name(
     elsewhere = CreateRepo(rows._replace(namespace="globex"), private=False)
     assert passage.decide(elsewhere).allowed
     with pytest.raises(ConfigError, match="reserved"):
-        passage.submit(parse_repo_id(repo, endpoint=hub.endpoint), b"{}", "bob")
+        passage.submit(parse_repo_id(repo, endpoint=hub.endpoint), b"{}", "bob", list[str]().append)

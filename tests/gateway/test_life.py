@@ -18,6 +18,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from tests.e2e.author import TOKEN
+from tests.flows.gating_world import header, small
 from tests.gateway.world import GatewayProcess, client_of, issue, person, resident
 from tests.hub.world import ask
 
@@ -85,6 +86,35 @@ class TestLog:
         assert "entries hold" in held.out
         cut = ada.type("gateway", "log", "verify", "--head", "0" * 64)
         assert cut.code == 1
+
+    def test_an_entry_names_what_was_judged_and_what_came_of_it(
+        self, ada: Author, bob: Author, hub: HubProcess, release: Path, bare: Path, repo: str
+    ) -> None:
+        assert bob.type("gateway", "submit", bare, repo).code != 0
+        bob.ok("gateway", "submit", release, repo)
+        api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+        before = api.create_repo(repo, private=True) and api.repo_info(repo).sha
+        bob.hf("upload", repo, release, "--quiet")
+        shown = ada.ok("gateway", "log", "show").out
+        mine = [json.loads(line) for line in shown.splitlines() if f'"{repo}"' in line]
+        refused, submitted = mine[:2]
+        assert (refused["did"], submitted["did"]) == ("refused", "submitted")
+        assert "no verified release line" in refused["reason"]
+        assert len(refused["sha256"]) == 64
+        asked, answered = (entry for entry in mine if entry.get("asked") == "Commit")
+        assert asked["pinned"] == before
+        assert len(asked["tree"]) == 64
+        assert answered["commit"] == api.repo_info(repo).sha
+        verified = [entry["did"] for entry in mine if entry.get("asked") == "LfsVerify"]
+        assert verified[:2] == ["allowed", "answered"]
+        pull = client_of(bob).create_discussion(repo, title="t", pull_request=True)
+        body = header() + small("README.md", (release / "README.md").read_bytes())
+        ask(f"{bob.endpoint}/api/models/{repo}/commit/main?create_pr=1", "POST", body=body,
+            token=bob.environment["HF_TOKEN"],
+            headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
+        assert pull.num
+        last = json.loads(ada.ok("gateway", "log", "show").out.splitlines()[-1])
+        assert (last["repo"], last["query"]) == (repo, "create_pr=1")
 
     def test_a_changed_entry_is_found_and_the_database_refuses_it_first(
         self, ada: Author, bob: Author, tmp_path: Path

@@ -52,6 +52,19 @@ def test_a_token_is_its_holder_s_until_it_ends(records: Records) -> None:
         records.revoke("bea", NOW)
 
 
+def test_who_got_a_token_and_who_lost_it_is_in_the_log(records: Records) -> None:
+    token = records.issue("ann", ("acme/*", "acme/m"), NOW, LATER)
+    with pytest.raises(ConfigError):
+        records.issue("ann", ("globex/*",), NOW, "")
+    for _ in range(2):
+        records.revoke("ann", LATER)
+    issued, revoked = (each.entry for each in records.log())
+    assert issued == {"time": NOW, "did": "issued a token", "who": "ann", "repo": "acme/* acme/m",
+                      "expires": LATER}  # fmt: skip
+    assert revoked == {"time": LATER, "did": "revoked a token", "who": "ann"}
+    assert token not in str(issued)
+
+
 @pytest.mark.parametrize(
     ("scope", "repo", "covered"),
     [
