@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 BYPASSES = (
     "python -S, and another environment or machine",
     "raw HTTP: urllib, requests, curl; the hub's web page",
+    "a client of your own towards a mirror, or its transport called directly",
+    "requests without a login header, where a proxy adds credentials",
     "git push (hubpolicy hook install judges that)",
     "other languages: JavaScript, Rust, git-xet",
     "code that takes the guard out of its own process",
