@@ -122,7 +122,7 @@ def toxicity_rows(evidence: Evidence) -> list[Row]:
             remark = f"scorer {run.scorer.id} (tier {run.scorer.tier}), level {run.binding_level}"
             if run.quantized_from:
                 remark += f", quantised from closure {short(run.quantized_from)}"
-            rows.append(Row("toxicity", text, remark))
+            rows += [Row("toxicity", text, remark), *base_rows(run)]
         elif isinstance(line.predicate, ApplicabilityResult):
             claim = line.predicate
             if claim.decision == "generates-other":
@@ -132,6 +132,12 @@ def toxicity_rows(evidence: Evidence) -> list[Row]:
             text = f"not applicable ({claim.architecture}, table {claim.table})"
             rows.append(Row("toxicity", text, f"loaded, output {list(claim.output_shape)}"))
     return rows or [Row("toxicity", "NOT EVALUATED", "no evidence for these weights")]
+
+
+def base_rows(run: ToxicityResult | ApplicabilityResult) -> tuple[Row, ...]:
+    """Of an adapter: on which base it ran, and what of that is its author's word."""
+    remark = "its bytes were hashed; that they are that commit's is the author's word: no hub asked"
+    return tuple(Row("base", said, remark) for name, said in run.runtime if name == "base")
 
 
 def release_row(answer: Verification) -> ReleaseRow:

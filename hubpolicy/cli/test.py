@@ -128,7 +128,13 @@ def _way(given: dict[str, object]) -> str:
 
 def _report(done: Tested, path: str, place: Seat) -> Report:
     from hubpolicy.cli.exits import for_findings
-    from hubpolicy.cli.summaries import bytes_row, manifest_summary, policy_rows, with_path
+    from hubpolicy.cli.summaries import (
+        base_rows,
+        bytes_row,
+        manifest_summary,
+        policy_rows,
+        with_path,
+    )
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
@@ -143,7 +149,11 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         rows=(
             *policy_rows(place.policy),
             bytes_row(done.reader.manifest),
-            *(row for one in done.evaluations for row in (_row(one), *_published(one))),
+            *(
+                row
+                for one in done.evaluations
+                for row in (_row(one), *base_rows(one.result), *_published(one))
+            ),
         ),
         measurements=tuple(row for one in done.evaluations for row in _measurements(one)),
         manifest=manifest_summary(done.reader.manifest),
