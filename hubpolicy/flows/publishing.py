@@ -11,7 +11,7 @@ force, now:
 * nothing revoked is in any of them (HP703), and no card that becomes public is under embargo.
 
 Contents are not taken on a listing's word: of refs' heads the small files are read and hashed, the
-others are listed by their sha256.
+others are listed by their sha256. Where anything was revoked, so are the history's small files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hubpolicy.core.judge import judge
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.core.lines import select
 from hubpolicy.core.listed_weights import publishes_weights
-from hubpolicy.core.rules import hp501, hp505, hp703
+from hubpolicy.core.rules import hp501, hp505
 from hubpolicy.domain.finding import Decision, Finding, Location, Severity, verdict_of
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT, ListedFile
 from hubpolicy.domain.policy import CHILD_FILE
@@ -32,6 +32,7 @@ from hubpolicy.errors import HubpolicyError, ServiceError
 from hubpolicy.flows.assemble import assemble, assemble_listing
 from hubpolicy.flows.auditing import RefVerdict, read_evidence, read_listed
 from hubpolicy.flows.listed import ListedRelease
+from hubpolicy.flows.revoked import Revoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -170,8 +171,9 @@ class _Reading:
         self._verdicts: list[RefVerdict] = []
         self._refused: list[_Refused] = []
         self._found: list[Finding] = []
+        self._revoked = Revoked(repo, hub, law.trust.state.revoked_files)
         for manifest in known.values():
-            self._cover((entry.sha256, entry.git_blob) for entry in manifest.entries)
+            self._judged(manifest)
 
     def head(self, oid: str, names: tuple[str, ...]) -> None:
         """Judge where refs stand. Pull requests become history, and are judged like it."""
@@ -183,12 +185,13 @@ class _Reading:
             return
         listed = ListedRelease(self._repo, oid, self._hub, self._progress)
         if not (MAIN in names or any(map(publishes_weights, listed.listing.files))):
+            self._found += self._revoked.find(listed.listing, oid, place)
             return
         evidence = self._evidence(listed)
         decision = judge(evidence)
         if decision.verdict == "passed":
             manifest = listed.manifest
-            self._cover((entry.sha256, entry.git_blob) for entry in manifest.entries)
+            self._judged(manifest)
             self._add(oid, names, "", evidence, manifest.dir_hash)
             if strict:
                 self._card(oid, place, _card_of(listed))
@@ -248,10 +251,8 @@ class _Reading:
     def _note(self, listing: Listing, oid: str, name: str, *, tip: bool) -> bool:
         """Keep in mind what is not covered; True if there is anything."""
         bare = False
-        revoked = self._law.trust.state.revoked_files
+        self._found += self._revoked.find(listing, oid, name)
         for file in listing.files:
-            if file.sha256 in revoked:
-                self._found += hp703.check_listed(file.path, f"at {oid[:12]} ({name})")
             if _digest(file) in self._covered or not publishes_weights(file):
                 continue
             bare = True
@@ -259,6 +260,10 @@ class _Reading:
             if known is None or (tip and not known.tip):
                 self._weights[_digest(file)] = _Weight(file.path, oid, name, tip)
         return bare
+
+    def _judged(self, manifest: Manifest) -> None:
+        self._cover((entry.sha256, entry.git_blob) for entry in manifest.entries)
+        self._revoked.clear(entry.git_blob for entry in manifest.entries)
 
     def _cover(self, digests: Iterable[tuple[str | None, str | None]]) -> None:
         self._covered.update(digest for pair in digests for digest in pair if digest)

@@ -173,6 +173,54 @@ def test_what_was_revoked_stays_private_wherever_it_is(world: World) -> None:
     assert "HP703" in dict(errors(found))
 
 
+@pytest.mark.parametrize("where", ["history", "branch", "pull request"])
+def test_what_was_revoked_is_found_where_git_keeps_it_by_another_digest(
+    world: World, where: str
+) -> None:
+    """Small files have no sha256 in a listing."""
+    small = b"weights that were taken back\n"
+    api, name = world.api, world.repo.text
+    api.create_repo(name, private=True)
+    if where == "history":
+        api.upload_file(repo_id=name, path_in_repo=".gitattributes", path_or_fileobj=b"\n")
+        api.upload_file(repo_id=name, path_in_repo="old.safetensors", path_or_fileobj=small)
+    staged(world)
+    if where == "branch":
+        api.create_branch(name, branch="b", revision=world.client().history(world.repo, "main")[-1])
+        api.upload_file(repo_id=name, path_in_repo="b.txt", path_or_fileobj=small, revision="b")
+    if where == "pull request":
+        api.upload_file(repo_id=name, path_in_repo="a.txt", path_or_fileobj=small, create_pr=True)
+    at = law(history="tips")
+    assert reviewed(world, at).passed
+    for content, rules in ((small, {"HP703"}), (b"something else", set())):
+        digest = hashlib.sha256(content).hexdigest()
+        state = at.trust.state._replace(revoked_files=frozenset([digest]))
+        found = reviewed(world, at._replace(trust=at.trust._replace(state=state)))
+        assert {rule for rule, _ in errors(found)} == rules
+
+
+def test_of_the_history_each_small_content_is_read_once_and_only_if_anything_was_revoked(
+    world: World,
+) -> None:
+    api, name = world.api, world.repo.text
+    api.create_repo(name, private=True)
+    for number in range(3):
+        api.upload_file(
+            repo_id=name, path_in_repo=f"note{number}.txt", path_or_fileobj=b"the same\n"
+        )
+    staged(world)
+    world.asked()
+
+    def read(at: Law) -> list[str]:
+        assert reviewed(world, at).passed
+        return [a.path for a in world.asked() if "/resolve/" in a.path and "note" in a.path]
+
+    at = law()
+    assert read(at) == []
+    state = at.trust.state._replace(revoked_files=frozenset(["ab" * 32]))
+    assert len(read(at._replace(trust=at.trust._replace(state=state)))) == 1
+
+
 def test_who_moves_a_branch_while_it_is_judged_is_seen(world: World) -> None:
     staged(world)
     client = world.client()
