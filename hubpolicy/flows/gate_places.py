@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.manifest import ListedFile, Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.gate_watch import Permission, Watch
-    from hubpolicy.ports import Advance
+    from hubpolicy.ports import Advance, RemoteRef
 
 
 class _Quiet:
@@ -91,6 +91,20 @@ def _everything(repo: RepoId, watch: Watch) -> Permission:
     if (refusal := outside(repo, watch)) is not None:
         return refusal
     refs = watch.hub.refs(repo)
+    return _unmoved(repo, refs, _shown(repo, refs, watch), watch)
+
+
+def _unmoved(
+    repo: RepoId, before: tuple[RemoteRef, ...], found: Permission, watch: Watch
+) -> Permission:
+    """No commit can be pinned in these requests: where all refs stand is read once more."""
+    if found.allowed and watch.hub.refs(repo) != before:
+        why = "it moved while it was being judged"
+        return deny(hp510.check(repo.text, why, "look at what came, then try again")[0])
+    return found
+
+
+def _shown(repo: RepoId, refs: tuple[RemoteRef, ...], watch: Watch) -> Permission:
     tips = {ref.oid for ref in refs}
     shown = tips if watch.court.policy.history == "tips" else _revisions(repo, tips, watch)
     if repo.repo_type != "model" and not any(
@@ -119,7 +133,11 @@ def _copy(source: RepoId, target: RepoId, watch: Watch) -> Permission:
     Whether the copy is private says nothing: nobody judges its history again where the policy looks
     at tips only. A weight of the past must be part of a ref's tree that passes.
     """
-    tips = {ref.oid for ref in watch.hub.refs(source)}
+    refs = watch.hub.refs(source)
+    return _unmoved(source, refs, _copied(source, target, {ref.oid for ref in refs}, watch), watch)
+
+
+def _copied(source: RepoId, target: RepoId, tips: set[str], watch: Watch) -> Permission:
     covered: set[str] = set()
     for oid in sorted(tips):
         listing = watch.hub.listing(source, oid)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hubpolicy.adapters.hub import HubClient
 from hubpolicy.domain.hub_request import (
     Duplicate,
     LfsDuplicate,
@@ -110,6 +111,31 @@ class TestCopies:
 
 
 class TestFlips:
+    @pytest.mark.parametrize("act", ["flip", "copy"])
+    def test_what_moves_while_it_is_judged_was_not_judged(self, world: World, act: str) -> None:
+        world.model()
+        target = world.repo if act == "flip" else other(world)
+        sign(world.folder, person(), target=target)
+        harm(world, "create_repo", private=True)
+        harm(world, "upload_folder", folder_path=str(world.folder), delete_patterns="**")
+        flip = Settings(world.repo, private=False, opens=False, others=())
+        intent = flip if act == "flip" else Duplicate(world.repo, target, private=True)
+        asked = watch(world)
+        assert decide(intent, asked).allowed
+        harmed: list[str] = []
+
+        class Moving(HubClient):
+            def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+                if not harmed:
+                    harmed.append(revision)
+                    harm(world, "upload_file", path_in_repo="x.bin", path_or_fileobj=WEIGHT)
+                return super().history(repo, revision)
+
+        found = decide(intent, asked._replace(hub=Moving(world.hub.endpoint, "hf_alice")))
+        assert harmed
+        assert (found.allowed, found.rule) == (False, "HP510")
+        assert "moved" in found.reason
+
     @pytest.mark.parametrize("kind", ["dataset", "space"])
     def test_a_weight_of_the_past_becomes_public_too(self, world: World, kind: str) -> None:
         repo = kept_secret(world, kind)
