@@ -288,7 +288,7 @@ class KnownRelease(NamedTuple):
 class KnownReleases(Protocol):
     """Where evidence is found that came before a commit (``flows/gating.py``)."""
 
-    def of(self, target: RepoId) -> tuple[KnownRelease, ...]:
+    def of(self, target: RepoId) -> Iterable[KnownRelease]:
         """Newest first; empty where nothing is known of that repository.
 
         Raises:

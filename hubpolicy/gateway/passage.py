@@ -18,7 +18,7 @@ from hubpolicy.cli.wiring import require_may_speak
 from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
 from hubpolicy.core.strictjson import canonical
-from hubpolicy.core.submission import parse_submission
+from hubpolicy.core.submission import Submission, make_submission, parse_submission
 from hubpolicy.domain.hub_request import BucketWrite, Commit, GitFetch, Harmless, Merge, Read
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.errors import HubpolicyError, MalformedError
@@ -30,7 +30,7 @@ from hubpolicy.flows.incidents import Bad, take_back
 from hubpolicy.flows.publishing import MAIN, head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.finding import Decision
@@ -91,7 +91,7 @@ class Passage:
         decision = judge_known(release, target, watch)
         note(decision.verdict)
         if decision.verdict == "passed":
-            self._records.submit(target.purl, content, who, watch.court.now)
+            self._records.submit(target.purl, _needed(content, release), who, watch.court.now)
         return decision
 
     def before(self, intent: Intent) -> str:
@@ -141,11 +141,13 @@ class Passage:
         except HubpolicyError as error:
             return f"{repo.text} could not be restored to {before[:12]}: {error.message}"
 
-    def of(self, target: RepoId) -> tuple[KnownRelease, ...]:
+    def of(self, target: RepoId) -> Iterator[KnownRelease]:
         """Port ``KnownReleases``: what was submitted for that target, newest first."""
         court = self._watch().court
-        found = (self._known(raw, target, court) for raw in self._records.submissions(target.purl))
-        return tuple(release for release in found if release is not None)
+        for raw in self._records.submissions(target.purl):
+            release = self._known(raw, target, court)
+            if release is not None:
+                yield release
 
     def _known(self, content: bytes, target: RepoId, court: Court) -> KnownRelease | None:
         sizes, files = parse_submission(content)
@@ -169,6 +171,13 @@ class Passage:
                 self._seat = self._open_seat()
                 self._seated = time.monotonic()
             return self._seat
+
+
+def _needed(content: bytes, release: KnownRelease) -> bytes:
+    """A submission without the sizes of files that its release does not name: they bind nothing."""
+    sizes, files = parse_submission(content)
+    wanted = {file.path for file in release.listing.files}
+    return make_submission(Submission(tuple(each for each in sizes if each[0] in wanted), files))
 
 
 def digest_of(tree: Listing) -> str:

@@ -39,8 +39,11 @@ CREATE TRIGGER IF NOT EXISTS log_is_not_changed BEFORE UPDATE ON log
 CREATE TRIGGER IF NOT EXISTS log_is_not_deleted BEFORE DELETE ON log
   BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
-MOST_SUBMISSIONS = 16
-"""Of one target, newest first; older ones are forgotten."""
+MOST_SUBMISSIONS = 8
+"""Of one person for one target; their older ones are forgotten, and nobody else's."""
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Of all that one person sent ahead; likewise."""
 
 
 class Holder(NamedTuple):
@@ -181,29 +184,44 @@ class Records:
     # Evidence that was sent ahead ------------------------------------------------------------
 
     def submit(self, target: str, content: bytes, who: str, now: str) -> None:
-        """Keep what was submitted for a target; the same again is kept once, as the newest."""
-        digest = _sha256(content)
+        """Keep what was submitted for a target; the same again is kept once, as the newest.
+
+        It stays whose it was first: nobody makes others' evidence theirs, to have it forgotten.
+        """
+        same = (target, _sha256(content))
         with self._lock, self._db:
-            self._db.execute(
-                "DELETE FROM submission WHERE target = ? AND sha256 = ?", (target, digest)
-            )
+            self._db.execute("BEGIN IMMEDIATE")
+            row = self._db.execute(
+                "SELECT who FROM submission WHERE target = ? AND sha256 = ?", same
+            ).fetchone()
+            owner = row[0] if row else who
+            self._db.execute("DELETE FROM submission WHERE target = ? AND sha256 = ?", same)
             self._db.execute(
                 "INSERT INTO submission (target, sha256, content, time, who)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (target, digest, content, now, who),
+                (*same, content, now, owner),
             )
-            self._db.execute(
-                "DELETE FROM submission WHERE target = ? AND seq NOT IN"
-                " (SELECT seq FROM submission WHERE target = ? ORDER BY seq DESC LIMIT ?)",
-                (target, target, MOST_SUBMISSIONS),
-            )
+            self._forget(target, owner)
 
-    def submissions(self, target: str) -> tuple[bytes, ...]:
-        """What was submitted for a target, newest first."""
-        rows = self._read(
-            "SELECT content FROM submission WHERE target = ? ORDER BY seq DESC", (target,)
+    def _forget(self, target: str, who: str) -> None:
+        self._db.execute(
+            "DELETE FROM submission WHERE target = ? AND who = ? AND seq NOT IN (SELECT seq FROM"
+            " submission WHERE target = ? AND who = ? ORDER BY seq DESC LIMIT ?)",
+            (target, who, target, who, MOST_SUBMISSIONS),
         )
-        return tuple(bytes(row[0]) for row in rows)
+        self._db.execute(
+            "DELETE FROM submission WHERE seq IN (SELECT seq FROM (SELECT seq,"
+            " SUM(LENGTH(content)) OVER (ORDER BY seq DESC) AS held FROM submission WHERE who = ?)"
+            " WHERE held > ?)",
+            (who, MOST_BYTES),
+        )
+
+    def submissions(self, target: str) -> Iterator[bytes]:
+        """What was submitted for a target, newest first, one in memory at a time."""
+        query = "SELECT seq FROM submission WHERE target = ? ORDER BY seq DESC"
+        for (seq,) in self._read(query, (target,)):
+            for (content,) in self._read("SELECT content FROM submission WHERE seq = ?", (seq,)):
+                yield bytes(content)
 
     # The log ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import HfApi
 
+from hubpolicy.adapters.files import FolderRelease
+from hubpolicy.core.submission import Submission, make_submission
 from tests.e2e.author import TOKEN
 from tests.flows.gating_world import header, small
 from tests.gateway.world import GatewayProcess, client_of, issue, person, resident
@@ -67,6 +70,24 @@ class TestSubmit:
     ) -> None:
         token = bob.environment["HF_TOKEN"]
         assert ask(bob.endpoint + path, method, body=body, token=token).status == status
+
+    def test_sizes_of_files_that_no_line_names_are_not_kept(
+        self, ada: Author, bob: Author, release: Path, repo: str
+    ) -> None:
+        reader = FolderRelease(release)
+        plain = Submission(reader.sizes, reader.evidence_files())
+        padding = tuple((f"padding/{number}", 1) for number in range(20_000))
+        padded = make_submission(plain._replace(sizes=(*plain.sizes, *padding)))
+        url = f"{bob.endpoint}/.hubpolicy/evidence/models/{repo}"
+        assert ask(url, "PUT", body=padded, token=bob.environment["HF_TOKEN"]).status == 200
+        source = ada.home / ".local" / "state" / "hubpolicy" / "gateway.sqlite3"
+        with contextlib.closing(sqlite3.connect(source)) as db:
+            (kept,) = db.execute(
+                "SELECT content FROM submission WHERE target LIKE ?", (f"%{repo}%",)
+            ).fetchone()
+        assert b"padding" not in kept
+        assert len(kept) <= len(make_submission(plain))
+        client_of(bob).create_repo(repo)
 
 
 class TestLog:
@@ -144,7 +165,7 @@ class TestTokens:
         assert "gil  holds until 2099-01-01  acme/one, acme/two" in listed
         raw = (ada.home / ".local" / "state" / "hubpolicy" / "gateway.sqlite3").read_bytes()
         assert token.encode() not in raw
-        assert token.rpartition("_")[2].encode() not in raw
+        assert token.split("_", 2)[2].encode() not in raw
         ada.ok("gateway", "token", "revoke", "gil")
         assert "gil  revoked" in ada.ok("gateway", "token", "list").out
         assert ada.type("gateway", "token", "issue", "gil", "--repo", "acme/*").code == 2

@@ -84,10 +84,27 @@ def test_submissions_are_kept_newest_first_and_not_for_ever(records: Records) ->
     for number in range(MOST_SUBMISSIONS + 3):
         records.submit("pkg:a", b"%d" % number, "ann", NOW)
     records.submit("pkg:a", b"5", "ann", NOW)
-    kept = records.submissions("pkg:a")
+    kept = tuple(records.submissions("pkg:a"))
     assert kept[:2] == (b"5", b"%d" % (MOST_SUBMISSIONS + 2))
     assert len(kept) == MOST_SUBMISSIONS
-    assert records.submissions("pkg:b") == ()
+    assert not list(records.submissions("pkg:b"))
+
+
+def test_nobody_pushes_others_evidence_out(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.submit("pkg:a", b"ann's", "ann", NOW)
+    records.submit("pkg:a", b"ann's", "eve", NOW)  # a copy does not make it hers
+    for number in range(2 * MOST_SUBMISSIONS):
+        records.submit("pkg:a", b"%d" % number, "eve", NOW)
+    kept = tuple(records.submissions("pkg:a"))
+    assert kept[-1] == b"ann's"
+    assert len(kept) == 1 + MOST_SUBMISSIONS
+    monkeypatch.setattr("hubpolicy.gateway.records.MOST_BYTES", 25)
+    for name in "bcd":
+        records.submit(f"pkg:{name}", name.encode() * 10, "eve", NOW)
+    held = [next(iter(records.submissions(f"pkg:{name}")), b"") for name in "abcd"]
+    assert held == [b"ann's", b"", b"c" * 10, b"d" * 10]
 
 
 def test_many_at_once_make_one_chain(records: Records) -> None:
