@@ -7,6 +7,7 @@ by releases that are known already (``ports.KnownReleases``). The commit is judg
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.hub_commit import resulting
@@ -17,7 +18,7 @@ from hubpolicy.domain.hub_request import (
     DeleteFolder,
     LfsDuplicate,
 )
-from hubpolicy.domain.manifest import ListedFile, Listing
+from hubpolicy.domain.manifest import ListedFile, Listing, is_evidence_path
 from hubpolicy.flows.gate_watch import (
     Source,
     allow,
@@ -143,15 +144,29 @@ def commit(intent: Commit, watch: Watch) -> Permission:
     after = resulting(before, intent.operations)
     if repo.repo_type != "model" and not any(_weighs(f, intent) for f in changed(before, after)):
         return allow(f"no weights in this change of a {repo.repo_type}", pinned=head)
-    contents = tuple(
-        (o.sha256, o.content) for o in intent.operations if isinstance(o, AddRegular) and o.content
-    )
-    decision = judge_tree(Source(repo, head, after, contents), repo, watch)
+    decision = judge_tree(Source(repo, head, after, _brought(intent, watch)), repo, watch)
     if decision.verdict == "passed":
         return allow("the resulting tree passes", pinned=head, judged=after)
     if standing.private and _staged(intent, watch):
         return allow("a part of a known release, staged in private", pinned=head, judged=after)
     return blocked(decision, repo)._replace(pinned=head)
+
+
+def _brought(intent: Commit, watch: Watch) -> tuple[tuple[str, bytes], ...]:
+    """By sha256, what the commit brings, and evidence that went ahead of it by Git LFS.
+
+    Records are compressed, and ``*.gz`` is what hubs keep by LFS: no commit has their bytes, and
+    the hub does not show them before it. Whoever knows the release has them.
+    """
+    own = [(o.sha256, o.content) for o in intent.operations if isinstance(o, AddRegular)]
+    ahead = {
+        o.sha256 for o in intent.operations if isinstance(o, AddLarge) and is_evidence_path(o.path)
+    }
+    if ahead:
+        files = (file for release in watch.known.of(intent.repo) for file in release.files)
+        known = ((hashlib.sha256(file.content).hexdigest(), file.content) for file in files)
+        own += [(sha256, content) for sha256, content in known if sha256 in ahead]
+    return tuple((sha256, content) for sha256, content in own if content)
 
 
 def merge(intent: Merge, watch: Watch) -> Permission:

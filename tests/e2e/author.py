@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -47,6 +49,11 @@ class Ended(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+RECORDS = b"records"
+"""What ``result_for`` pins: its sha256 is the one in the counts."""
+RECORDS_PATH = f".hubpolicy/evidence/{hashlib.sha256(RECORDS).hexdigest()}.jsonl.gz"
 
 
 class Author:
@@ -143,7 +150,7 @@ class Author:
         base = self.home / ".config" / "hubpolicy"
         return Home(str(base), str(self.home / ".local" / "state" / "hubpolicy"))
 
-    def put_run(self, folder: Path, *, hits: int = 0) -> None:
+    def put_run(self, folder: Path, *, hits: int = 0, records: bool = False) -> None:
         """Sign counts as if the model in the folder had been run (``hubpolicy test`` takes long)."""
         policy, trust, _ = open_trusted(self.config)
         key = signer_for(f"file:{self.config.path('keys', 'solo.pem')}")
@@ -153,7 +160,8 @@ class Author:
         apart = {"README.md", ".gitattributes", ".gitignore"}
         closure = [entry for entry in reader.manifest.entries if entry.path not in apart]
         payload = toxicity_statement(result_for(policy, hits=hits), closure)
-        add_run(reader.evidence_files(), EvidenceFolder(folder), desk, payload, None)
+        published = (RECORDS_PATH, gzip.compress(RECORDS, mtime=0)) if records else None
+        add_run(reader.evidence_files(), EvidenceFolder(folder), desk, payload, published)
 
 
 def write_model(folder: Path) -> Path:

@@ -72,7 +72,7 @@ def bob(ada: Author, gateway: GatewayProcess, token: str, tmp_path: Path) -> Aut
 @pytest.fixture(scope="session")
 def _attested(ada: Author, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_model(tmp_path_factory.mktemp("models") / "civil")
-    ada.put_run(folder)
+    ada.put_run(folder, records=True)
     return folder
 
 

@@ -252,7 +252,7 @@ HfApi().create_tag(sys.argv[2], tag="v3")
 def test_what_was_attested_for_that_name_goes_by_itself(world: Guarded, tmp_path: Path) -> None:
     """The same commands as before, no variable: with evidence they pass, with one byte they don't."""
     author, folder = world.author, write_model(tmp_path / "civil")
-    author.put_run(folder)
+    author.put_run(folder, records=True)
     assert author.hubpolicy("attest", folder, "--repo", "acme/released").code == 0
     done = hf(world, "upload", "acme/released", folder, ".")
     assert done.returncode == 0, done.stderr
@@ -276,7 +276,7 @@ def test_our_own_push_is_judged_like_any_other_and_needs_no_exception(
 ) -> None:
     """Evidence that was signed on another machine: this one has no key to sign it again."""
     author, folder = world.author, write_model(tmp_path / "civil")
-    author.put_run(folder)
+    author.put_run(folder, records=True)
     assert author.hubpolicy("attest", folder, "--repo", "acme/pushed").code == 0
     shutil.rmtree(Path(author.config.state, "released"))
     push = [str(world.python), "-m", "hubpolicy", "push", str(folder), "acme/pushed", "--no-attest"]
