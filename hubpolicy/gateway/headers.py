@@ -92,6 +92,32 @@ def _walk(value: Any, replace: Callable[[str], str]) -> Any:
     return value
 
 
+def without_login(body: bytes, token: str) -> bytes:
+    """A JSON answer without every ``Authorization`` that would hand that token out."""
+    if len(body) > _JSON_LIMIT:
+        return body
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    stripped = _stripped(value, token)
+    return body if stripped == value else json.dumps(stripped, ensure_ascii=False).encode()
+
+
+def _stripped(value: Any, token: str) -> Any:
+    if isinstance(value, list):
+        return [_stripped(each, token) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _stripped(each, token)
+        for key, each in value.items()
+        if key.lower() != "authorization"
+        or not isinstance(each, str)
+        or not (token in each or token in password(each))
+    }
+
+
 def _linked(value: str, hub: str, ours: str) -> str:
     """``Link`` holds addresses in angle brackets; the others are one address."""
     if not value.lstrip().startswith("<"):

@@ -12,6 +12,7 @@ import contextlib
 import io
 import tempfile
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
 from hubpolicy.core.hub_bodies import BODY_LIMIT
@@ -64,13 +65,18 @@ def stranger_to(path: str, holder: Holder) -> str:
 
     Empty too where only the body says whether it is a read: LFS batches, to download.
     """
-    if path.endswith(_BATCH):
+    if is_batch(path):
         return ""
     try:
         repo = repo_of(segments(path), "")
     except MalformedError:
         return ""
     return repo.text if repo is not None and not holder.may(repo.text) else ""
+
+
+def is_batch(path: str) -> bool:
+    """True for a batch of LFS objects, however the path is encoded."""
+    return unquote(path).endswith(_BATCH)
 
 
 def is_commit(path: str) -> bool:

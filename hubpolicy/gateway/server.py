@@ -29,7 +29,7 @@ from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from hubpolicy.flows.gate_watch import allow
 from hubpolicy.gateway import answers, intake
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
-from hubpolicy.gateway.headers import password, replaced, rewritten
+from hubpolicy.gateway.headers import password, replaced, rewritten, without_login
 from hubpolicy.gateway.metrics import CONTENT_TYPE, Metrics
 from hubpolicy.gateway.passage import Asked, covers, digest_of, is_open, made_by, repos_of
 from hubpolicy.gateway.records import PREFIX
@@ -266,10 +266,15 @@ class Gateway:
                 line = with_parent(old, permission.pinned)
                 size += len(line) - len(old)
             out = out._replace(file=arrived.body, line=line, size=size)
+        hidden = self._settings.token
         if isinstance(arrived.intent, _NAMED):
             out = out._replace(
-                answer=lambda raw: rewritten(raw, self._renamer(arrived.intent, ours))
+                answer=lambda raw: without_login(
+                    rewritten(raw, self._renamer(arrived.intent, ours)), hidden
+                )
             )
+        elif login and intake.is_batch(arrived.path):  # to download
+            out = out._replace(answer=lambda raw: without_login(raw, hidden))
         elif permission is not None:  # what the hub said is written down before it is passed on
             out = out._replace(answer=bytes)
         if self._courier is None:

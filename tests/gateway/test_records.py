@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.errors import ConfigError, ServiceError, VerificationError
-from hubpolicy.gateway.headers import plain, replaced, rewritten, to_client, to_hub
+from hubpolicy.gateway.headers import plain, replaced, rewritten, to_client, to_hub, without_login
 from hubpolicy.gateway.records import MOST_SUBMISSIONS, Holder, Records
 from hubpolicy.gateway.relay import Relay
 from hubpolicy.gateway.settings import listen_on
@@ -186,6 +187,22 @@ def test_the_hub_s_pages_are_ours_and_storage_is_left_alone() -> None:
         "b": {"c": "é"},
     }
     assert rewritten(b"not json", str.upper) == b"not json"
+
+
+def test_an_answer_does_not_hand_out_our_login() -> None:
+    basic = base64.b64encode(b"alice:hf_ours").decode()
+
+    def answer(*logins: dict[str, str]) -> bytes:
+        actions = {f"a{n}": {"href": "h", "header": login} for n, login in enumerate(logins)}
+        return json.dumps({"objects": [{"oid": "o", "actions": actions}]}).encode()
+
+    theirs = {"Authorization": "Bearer of storage"}
+    given = answer(
+        {"Authorization": "Bearer hf_ours", "X": "1"}, {"authorization": f"Basic {basic}"}, theirs
+    )
+    assert json.loads(without_login(given, "hf_ours")) == json.loads(answer({"X": "1"}, {}, theirs))
+    for kept in (answer(theirs), b"not json", b'{"a": 1}', b"[" * 100_000):
+        assert without_login(kept, "hf_ours") == kept
 
 
 @given(st.text())
