@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import typing
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ from hubpolicy.domain.hub_request import (
     XetToken,
 )
 from hubpolicy.domain.release import RepoId
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, ServiceError
 from hubpolicy.flows.gating import TABLE, decide
 from tests.flows.gating_world import (
     Known,
@@ -211,6 +212,21 @@ class TestCommit:
         found = ask(commit(world, ndjson(world.folder)), world)
         assert (found.allowed, found.rule) == (False, "HP201")
         assert found.next.startswith("hubpolicy test")
+
+    def test_evidence_by_lfs_is_not_on_the_hub_before_the_commit(self, world: World) -> None:
+        """Compressed records go that way; whoever knows the release has their bytes."""
+        known = released(world)
+        stage(world)
+        content = (world.folder / "model.sig").read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        body = ndjson(world.folder, without=("model.sig",)) + line(
+            "lfsFile", path="model.sig", algo="sha256", oid=digest, size=len(content)
+        )
+        assert ask(commit(world, body), world, known).allowed
+        other = body.replace(digest.encode(), EVIL.encode())
+        for asked, at_hand in ((body, None), (other, known)):
+            with pytest.raises(ServiceError):
+                ask(commit(world, asked), world, at_hand)
 
     @pytest.mark.parametrize("change", ["another weight", "one more file", "a file less", "a card"])
     def test_another_tree_than_the_attested_one_does_not(self, world: World, change: str) -> None:

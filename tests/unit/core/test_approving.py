@@ -109,6 +109,13 @@ def test_holders_of_a_role_may_and_others_hear_who_can() -> None:
         assert hint in caught.value.hint
 
 
+def test_a_role_is_named_without_what_the_root_calls_it() -> None:
+    evidence = unreleased(policy=asking(SAFETY))
+    with pytest.raises(ConfigError, match="expected it without") as caught:
+        check_approver(evidence, "sam", "approver:safety")
+    assert caught.value.hint == "--as safety"
+
+
 def test_where_nobody_approves_anything_that_is_said() -> None:
     roles = tuple(role for role in TRUST.root.roles if "approver" not in role.name)
     evidence = unreleased()._replace(trust=Trust(TRUST.root._replace(roles=roles), TRUST.state))

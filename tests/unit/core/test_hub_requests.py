@@ -82,6 +82,8 @@ READS = [
     ("/api/models/acme/jwt-classifier", RepoId("acme", "jwt-classifier", "model", HUB)),
     ("/apiary/m", RepoId("apiary", "m", "model", HUB)),
     ("/api/models?filter=a&filter=b&expand=x", None),
+    ("/api/models/-acme/m/refs", None),
+    ("/.well-known/security.txt", None),
 ]
 
 

@@ -22,6 +22,7 @@ from hubpolicy.core.state_terms import (
     is_version,
     joined,
     loosened,
+    require_day,
     require_version,
     revived,
     succeeded,
@@ -29,11 +30,20 @@ from hubpolicy.core.state_terms import (
 from hubpolicy.domain.trust import OlderPolicy, State
 from hubpolicy.errors import ConfigError
 from tests.golden.samples import ASKING, NOW, STATE, TRUST, sha
-from tests.unit.core.release_world import release
+from tests.unit.core.release_world import POLICY, release
 
 FIVE, SIX = ASKING.older_policies
 SEVEN = OlderPolicy(7, STATE.policy_sha256, "2027-06-30")
 NONE: frozenset[str] = frozenset()
+
+
+def test_a_last_day_needs_a_policy_that_can_end() -> None:
+    require_day("2026-12-01", POLICY, NOW)
+    with pytest.raises(ConfigError, match="no policy is published yet"):
+        require_day("2026-12-01", None, NOW)
+    for day in ("soon", "2026-11-21", "2099-01-01"):
+        with pytest.raises(ConfigError, match="expected a day from 2026-11-22 to 2027-06-30"):
+            require_day(day, POLICY, NOW)
 
 
 # Documents -----------------------------------------------------------------------------------

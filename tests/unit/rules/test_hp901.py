@@ -26,6 +26,12 @@ def test_git(git: str, said: str) -> None:
     assert [f.message.startswith(said) for f in found] == ([True] if said else [])
 
 
+def test_somebody_must_upload_what_pointers_stand_for() -> None:
+    (finding,) = hp901.check(Programs("2.39.5", "3.3.0", lfs_wanted=True, lfs_hooked=False))
+    assert "a push would send pointers alone" in finding.message
+    assert hp901.check(Programs("2.39.5", "3.3.0", lfs_wanted=False, lfs_hooked=False)) == ()
+
+
 def test_git_lfs_is_asked_for_only_where_files_are_kept_in_it() -> None:
     assert hp901.check(Programs("2.39.5", "", lfs_wanted=False)) == ()
     (finding,) = hp901.check(Programs("2.39.5", "", lfs_wanted=True))
