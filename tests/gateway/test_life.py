@@ -127,7 +127,7 @@ class TestLog:
         assert len(asked["tree"]) == 64
         assert answered["commit"] == api.repo_info(repo).sha
         verified = [entry["did"] for entry in mine if entry.get("asked") == "LfsVerify"]
-        assert verified[:2] == ["allowed", "answered"]
+        assert verified.count("allowed") == verified.count("answered") > 0  # many at once
         pull = client_of(bob).create_discussion(repo, title="t", pull_request=True)
         body = header() + small("README.md", (release / "README.md").read_bytes())
         ask(f"{bob.endpoint}/api/models/{repo}/commit/main?create_pr=1", "POST", body=body,
