@@ -500,7 +500,9 @@ def test_an_embedder_is_loaded_and_not_scored(tmp_path: Path) -> None:
 
 
 def test_an_image_generator_is_inconclusive(tmp_path: Path) -> None:
-    facts = ClosureFacts("diffusers", ("StableDiffusionPipeline",), frozenset({"x"}))
+    facts = ClosureFacts(
+        "diffusers", ("StableDiffusionPipeline",), frozenset({"unet/conv_in.weight"})
+    )
     evaluation, _ = not_applicable(tmp_path, facts)
     assert evaluation.verdict == "inconclusive"
     assert {f.rule for f in evaluation.findings} == {"HP209"}
