@@ -121,7 +121,12 @@ def uninstall(
         hook_text.say_removed(str(into), changed=hookinto.uninstall_from(into))
         return
     spot = _spot(path, server=server, everywhere=everywhere, template=template)
-    hook_text.say_removed(str(spot.place.ours), changed=spot.uninstall())
+    changed = spot.uninstall()
+    hook_text.say_removed(str(spot.place.ours), changed=changed)
+    if not changed:
+        click.echo("  a call in another tool's script: hubpolicy hook uninstall --into FILE"
+                   "    what judges now: hubpolicy hook status")  # fmt: skip
+        return
     if spot.inspect().presence == "foreign":
         click.echo(f"  {spot.place.hook} is the former hook again")
     if template:

@@ -125,7 +125,7 @@ def push(
             test_if_missing(path, key, place, bars)
         found = judged(
             path, repo, key, place, bars, opened(path, repo, choice, bars), sign=not no_attest,
-            writing=not dry_run, timestamp="" if dry_run else timestamp,
+            writing=not dry_run, timestamp="" if dry_run else timestamp, private=wish.private,
         )  # fmt: skip
     done, closing = Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING
     if found.decision.verdict == "passed":

@@ -154,7 +154,7 @@ def test_if_missing(path: str, key: str, place: Seat, bars: Bars) -> None:
 
 def judged(
     path: str, repo: RepoId, key: str, place: Seat, bars: Bars, release: Release, *, sign: bool,
-    writing: bool, timestamp: str,
+    writing: bool, timestamp: str, private: bool,
 ) -> Judged:  # fmt: skip
     """The evidence about it; card and release lines are signed anew if that is all it takes.
 
@@ -188,25 +188,29 @@ def judged(
         reader=reader,
         only_if_passed=True,
         writing=writing and not release.part,
-        permit=lambda: _ask_first(repo, evidence),
+        permit=lambda: _ask_first(repo, evidence, private=private),
         time_service=service_at(timestamp, place, bars),
     )
     decision = _remembering(done.decision, found.decision)
     return Judged(release, done.evidence, done.files, decision)
 
 
-def _ask_first(repo: RepoId, evidence: Evidence) -> None:
-    """A release line is not signed again for a place where this login may not write.
+def _ask_first(repo: RepoId, evidence: Evidence, *, private: bool) -> None:
+    """A release line is not signed again for a place that cannot take it.
 
     Raises:
-        AccessError: the hub says no.
+        AccessError: this login may not write there.
+        ConfigError: it is public, and the release shall stay private.
         ServiceError: it does not answer.
 
     """
     from hubpolicy.cli.wiring import hub
     from hubpolicy.core.lines import select
     from hubpolicy.domain.statement import ReleaseSummary
+    from hubpolicy.flows.pushing import refuse_public
 
+    if private:
+        refuse_public(repo, hub(repo).repo(repo))
     released = {summary.resource_uri for _, summary in select(evidence.lines, ReleaseSummary)}
     if repo.purl not in released:
         hub(repo).require_writable(repo)

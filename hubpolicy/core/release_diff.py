@@ -98,8 +98,9 @@ class ReleaseDiff(NamedTuple):
 
     @property
     def voided(self) -> tuple[LineChange, ...]:
-        """Evidence of either side that says nothing about the bytes of B."""
-        return tuple(line for line in self.evidence if line.void)
+        """Evidence of either side that says nothing about the bytes of B, and is missing there."""
+        here = {one.what for one in self.evidence if not one.void and one.standing != "removed"}
+        return tuple(line for line in self.evidence if line.void and line.what not in here)
 
     @property
     def empty(self) -> bool:

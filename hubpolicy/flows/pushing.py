@@ -182,11 +182,22 @@ def _stays(plan: Plan) -> bool:
     return plan.proposes or plan.ref != MAIN
 
 
-def _refuse(plan: Plan, repo: RepoId, before: RemoteRepo) -> None:
-    if plan.private and before.exists and not before.private:
+def refuse_public(repo: RepoId, before: RemoteRepo) -> None:
+    """Where something shall stay private, nobody looks already.
+
+    Raises:
+        ConfigError: the repository is public.
+
+    """
+    if before.exists and not before.private:
         message = f"{repo.text} is public, and this release shall stay private"
         hint = "push without --private or --stage-only, or to another repository"
         raise ConfigError(message, hint=hint)
+
+
+def _refuse(plan: Plan, repo: RepoId, before: RemoteRepo) -> None:
+    if plan.private:
+        refuse_public(repo, before)
     if plan.proposes and not before.head:
         message = f"there is no {repo.text} with a main branch to propose a change to"
         raise ConfigError(message, hint="push without --create-pr")

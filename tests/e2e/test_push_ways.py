@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from huggingface_hub import HfApi
 
-from tests.e2e.author import PROJECT, TOKEN, Author, touched
+from tests.e2e.author import PROJECT, TOKEN, Author, snapshot, touched
 
 if TYPE_CHECKING:
     from hubpolicy.demo.hub.process import HubProcess
@@ -264,3 +264,16 @@ def test_a_policy_may_let_old_revisions_go_and_says_which(
     assert "becomes public with its history" in done.out
     assert not private(hub, repo)
     assert json.loads(ada.ok("publish", repo, "--format", "json").out)["findings"]
+
+
+def test_what_shall_stay_private_is_not_signed_for_a_public_place(
+    ada: Author, tested: Path, repo: str
+) -> None:
+    ada.ok("push", tested, repo)
+    with (tested / "README.md").open("a") as card:
+        card.write("\nOne more word.\n")
+    before = snapshot(tested)
+    refused = ada.type("push", tested, repo, "--stage-only")
+    assert refused.code == 2
+    assert "is public, and this release shall stay private" in refused.err
+    assert snapshot(tested) == before

@@ -100,6 +100,13 @@ def test_what_only_b_has_may_be_void_too() -> None:
     assert void(found) == BINDS_WHOLE | BINDS_CLOSURE
 
 
+def test_what_was_made_anew_needs_nothing() -> None:
+    after = replaced(README.path)
+    card = next(entry for entry in after.entries if entry.path == README.path)
+    b = without_card(after)._replace(lines=(card_line(manifest=after, readme=card),))
+    assert void(compare(without_card(MANIFEST), b)) == (BINDS_WHOLE | BINDS_CARD) - {"card check"}
+
+
 def test_every_line_says_how_to_make_it_anew() -> None:
     found = compare(without_card(MANIFEST), without_card(Manifest(())))
     assert {line.mend.split(" PATH")[0] for line in found.voided} == {
