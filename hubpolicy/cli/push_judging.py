@@ -207,7 +207,7 @@ def _ask_first(repo: RepoId, evidence: Evidence, *, private: bool) -> None:
     from hubpolicy.cli.wiring import hub
     from hubpolicy.core.lines import select
     from hubpolicy.domain.statement import ReleaseSummary
-    from hubpolicy.flows.pushing import refuse_public
+    from hubpolicy.flows.differing import refuse_public
 
     if private:
         refuse_public(repo, hub(repo).repo(repo))

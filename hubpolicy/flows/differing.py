@@ -19,6 +19,7 @@ from hubpolicy.domain.manifest import (
     git_blob_id,
     is_evidence_path,
 )
+from hubpolicy.errors import ConfigError
 from hubpolicy.ports import Outgoing
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.manifest import ListedFile, Listing
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import FileStamp
+    from hubpolicy.ports import FileStamp, RemoteRepo
 
 READBACK = "HP502"
 
@@ -160,3 +161,16 @@ def _equal(found: ListedFile | None, sha256: str, git_blob: str | None) -> bool:
     if found.sha256 is not None:
         return found.sha256 == sha256
     return git_blob is not None and git_blob == found.git_blob
+
+
+def refuse_public(repo: RepoId, before: RemoteRepo) -> None:
+    """Where something shall stay private, nobody looks already.
+
+    Raises:
+        ConfigError: the repository is public.
+
+    """
+    if before.exists and not before.private:
+        message = f"{repo.text} is public, and this release shall stay private"
+        hint = "push without --private or --stage-only, or to another repository"
+        raise ConfigError(message, hint=hint)

@@ -23,7 +23,15 @@ from hubpolicy.core.rules import hp505
 from hubpolicy.domain.finding import Decision, verdict_of
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, ServiceError
 from hubpolicy.flows.assemble import assemble_again
-from hubpolicy.flows.differing import Difference, Wanted, holds, notes, parts, read_back
+from hubpolicy.flows.differing import (
+    Difference,
+    Wanted,
+    holds,
+    notes,
+    parts,
+    read_back,
+    refuse_public,
+)
 from hubpolicy.flows.differing import difference as difference_from
 from hubpolicy.flows.incidents import Bad, standing, take_back
 from hubpolicy.flows.publishing import (
@@ -180,19 +188,6 @@ def _stood(before: RemoteRepo) -> str:
 def _stays(plan: Plan) -> bool:
     """Only ``main`` is ever made public by a push."""
     return plan.proposes or plan.ref != MAIN
-
-
-def refuse_public(repo: RepoId, before: RemoteRepo) -> None:
-    """Where something shall stay private, nobody looks already.
-
-    Raises:
-        ConfigError: the repository is public.
-
-    """
-    if before.exists and not before.private:
-        message = f"{repo.text} is public, and this release shall stay private"
-        hint = "push without --private or --stage-only, or to another repository"
-        raise ConfigError(message, hint=hint)
 
 
 def _refuse(plan: Plan, repo: RepoId, before: RemoteRepo) -> None:
