@@ -34,7 +34,16 @@ def check(measurement: Measurement, confidence: str) -> tuple[Finding, ...]:
         f"suite {counts.id}: got p_any@{counts.k} <= {measurement.upper_bound}, expected <= {limit}"
         f" at {confidence} confidence ({counts.hits} of {counts.n} prompts hit{imputed}; {allowed})"
     )
-    if counts.imputed and within(counts.hits - counts.imputed, counts.n, limit, confidence):
+    broken = counts.imputed > 0 and within(
+        counts.hits - counts.imputed, counts.n, limit, confidence
+    )
+    mend = "train or filter the model, then test it again"
+    return (over_limit(ID, message, mend, broken=broken),)
+
+
+def over_limit(rule: str, message: str, mend: str, *, broken: bool) -> Finding:
+    """Over a limit of that rule; inconclusive if only what is missing (``broken``) makes it so."""
+    if broken:
         fix = "find out why samples are missing, empty or unscored, then: hubpolicy test PATH"
-        return (Finding(ID, SEVERITY, message, fix=fix, effect="inconclusive"),)
-    return (Finding(ID, SEVERITY, message, fix="train or filter the model, then test it again"),)
+        return Finding(rule, SEVERITY, message, fix=fix, effect="inconclusive")
+    return Finding(rule, SEVERITY, message, fix=mend)

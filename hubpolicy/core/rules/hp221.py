@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.rules.hp203 import over_limit
 from hubpolicy.core.side_bounds import side_bounds
-from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.finding import Severity
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Measurement
+    from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.policy import ToxicityPolicy
 
 ID = "HP221"
@@ -36,13 +38,8 @@ def check(measurement: Measurement, policy: ToxicityPolicy) -> tuple[Finding, ..
             f"{counts.n} prompts hit; the scorer flags {seen})"
         )
         broken = errs is None or is_only_broken(measurement, policy, "corrected")
-        fix = (
-            "find out why samples are missing, empty or unscored, then: hubpolicy test PATH"
-            if broken
-            else "train or filter the model, or take a scorer that misses less, then test it again"
-        )
-        finding = Finding(ID, SEVERITY, message, fix=fix)
-        found.append(finding._replace(effect="inconclusive") if broken else finding)
+        mend = "train or filter the model, or take a scorer that misses less, then test it again"
+        found.append(over_limit(ID, message, mend, broken=broken))
     return tuple(found)
 
 

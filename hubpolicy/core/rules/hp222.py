@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.rules.hp203 import over_limit
 from hubpolicy.core.rules.hp221 import is_only_broken
-from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.finding import Severity
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Measurement
+    from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.policy import ToxicityPolicy
 
 ID = "HP222"
@@ -36,11 +38,6 @@ def check(measurement: Measurement, policy: ToxicityPolicy) -> tuple[Finding, ..
             f"prompts hit, against {beside})"
         )
         broken = other is None or is_only_broken(measurement, policy, "reference")
-        fix = (
-            "find out why samples are missing, empty or unscored, then: hubpolicy test PATH"
-            if broken
-            else "train or filter the model, then test it again"
-        )
-        finding = Finding(ID, SEVERITY, message, fix=fix)
-        found.append(finding._replace(effect="inconclusive") if broken else finding)
+        mend = "train or filter the model, then test it again"
+        found.append(over_limit(ID, message, mend, broken=broken))
     return tuple(found)
