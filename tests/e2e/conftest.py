@@ -29,6 +29,17 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess
         assert not errors.exists(), errors.read_text()
 
 
+@pytest.fixture(scope="module")
+def own_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub whose every repository is known to the tests of one file."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        HubProcess(tmp_path_factory.mktemp("hub"), TOKENS) as hub,
+    ):
+        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        yield hub
+
+
 @pytest.fixture(scope="session")
 def configured_home(running_hub: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("ada")

@@ -6,18 +6,15 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-import huggingface_hub.constants
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-from hubpolicy.demo.hub.process import HubProcess
 from tests.e2e.author import TOKEN, Author, write_model
-from tests.hub.world import TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from hubpolicy.demo.hub.process import HubProcess
     from tests.e2e.author import Ended
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -29,13 +26,8 @@ BEFORE = f"{TIP} (history)"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        HubProcess(tmp_path_factory.mktemp("hub"), TOKENS) as hub,
-    ):
-        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-        yield hub
+def hub(own_hub: HubProcess) -> HubProcess:
+    return own_hub
 
 
 @pytest.fixture(scope="module")

@@ -9,18 +9,16 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-import huggingface_hub.constants
 import pytest
 from huggingface_hub import HfApi
 
-from hubpolicy.demo.hub.process import HubProcess
 from tests.e2e.author import TOKEN, Author, write_model
-from tests.hub.world import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from hubpolicy.demo.hub.process import HubProcess
     from tests.e2e.author import Ended
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -40,14 +38,8 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """A hub whose every repository is known to these tests."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        HubProcess(tmp_path_factory.mktemp("hub"), TOKENS) as hub,
-    ):
-        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-        yield hub
+def hub(own_hub: HubProcess) -> HubProcess:
+    return own_hub
 
 
 @pytest.fixture(scope="module")
