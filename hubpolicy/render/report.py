@@ -63,6 +63,42 @@ class RefRow(NamedTuple):
     dir_hash: str = ""
     time: str = ""
     signer: str = ""
+    rules: tuple[str, ...] = ()
+    """Ids of the rules that found something here, sorted, each once."""
+
+
+class SigningRow(NamedTuple):
+    """One release line, as an audit met it: who signed what, when, under which policy."""
+
+    repo: str
+    time: str
+    """ISO 8601 UTC of the release, by its signer's word unless ``proof`` names an authority."""
+    principal: str
+    role: str
+    keyid: str
+    policy: tuple[str, int, str]
+    """Id, version (0 = not known) and hex sha256 of the policy that the line names."""
+    dir_hash: str
+    refs: tuple[str, ...]
+    """Where it stands today; empty if only in commits before a tip."""
+    proof: str = ""
+    """Names of the time authorities that prove ``time``; empty: self-declared."""
+    remark: str = ""
+    """What stands out beside the line before it: another key, another policy, another person."""
+
+
+class ExposureRow(NamedTuple):
+    """A span of time in which bytes without a valid release were public."""
+
+    repo: str
+    ref: str
+    oid: str
+    since: str
+    """ISO 8601 UTC."""
+    until: str
+    """ISO 8601 UTC; empty: they still are."""
+    source: str
+    """What says so: the event of the audit log at each end."""
 
 
 class ReleaseRow(NamedTuple):
@@ -89,6 +125,7 @@ class Report(NamedTuple):
 
     ``runs`` are the measurements with all that is known of them: scores, groups, worst samples.
     ``outcome`` is what people read in place of the verdict, of a command that gives none.
+    ``signings`` and ``exposures`` are an audit's, ``made`` the moment at which it judged.
     """
 
     command: str
@@ -106,6 +143,9 @@ class Report(NamedTuple):
     runs: tuple[RunReport, ...] = ()
     release: ReleaseRow | None = None
     outcome: str = ""
+    signings: tuple[SigningRow, ...] = ()
+    exposures: tuple[ExposureRow, ...] = ()
+    made: str = ""
 
     @property
     def trust(self) -> str:
