@@ -48,6 +48,7 @@ class Standing(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.seen: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
+        self.patience = 0.5
         self.quiet = not path
 
     @property
@@ -187,8 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             seed = random.getrandbits(40)
         if manner == "one-stream":
             # On a busy machine requests that were sent at once arrive apart.
-            patience = time.monotonic() + 0.5
-            while server.at_once < 2 and time.monotonic() < patience:
+            until = time.monotonic() + server.patience
+            while server.at_once < 2 and time.monotonic() < until:
                 time.sleep(0.005)
             seed = seed * 1000 + (len(server.asked) if server.at_once > 1 else 0)
         digest = hashlib.sha256(

@@ -121,6 +121,7 @@ def test_seeds_that_race_for_one_stream_are_found_by_asking_at_once() -> None:
     with standing("one-stream") as server:
         with pytest.raises(ServiceError, match="one seed two texts"):
             answers(server)
+        server.patience = 0.0
         one_by_one = EndpointGenerator(server.url, limits=Limits(concurrency=1))
         assert len(list(one_by_one.complete(REQUESTS, SAMPLING))) == 6
 

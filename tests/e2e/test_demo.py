@@ -225,19 +225,3 @@ def test_a_folder_that_is_not_empty_is_left_alone(played: Played, tmp_path: Path
 def test_without_git_it_says_so(tmp_path: Path) -> None:
     done = demo(path=str(tmp_path), temporary=tmp_path)
     assert (done.returncode, "got no git on PATH" in done.stderr) == (3, True)
-
-
-def test_without_git_lfs_weights_go_into_plain_git_and_nothing_is_left(tmp_path: Path) -> None:
-    programs, temporary = tmp_path / "bin", tmp_path / "tmp"
-    programs.mkdir()
-    temporary.mkdir()
-    for folder in os.environ["PATH"].split(":"):
-        for program in Path(folder).glob("*"):
-            link = programs / program.name
-            if program.name != "git-lfs" and not link.is_symlink():
-                link.symlink_to(program)
-    done = demo(path=str(programs), temporary=temporary)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "git-lfs is not installed here" in done.stdout
-    assert "Uploading LFS objects" not in done.stdout
-    assert list(temporary.iterdir()) == []

@@ -83,11 +83,14 @@ class Place(NamedTuple):
     bin: Path
     folder: Path
 
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        path = f"{self.bin}:{os.environ['PATH']}"
+    def run(
+        self, program: str, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        path = f"{self.bin}:{environment.pop('PATH', os.environ['PATH'])}"
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        return run(self.bin / program, *arguments, cwd=self.folder, PATH=path, HOME=str(home))
+        said = {"PATH": path, "HOME": str(home), **environment}
+        return run(self.bin / program, *arguments, cwd=self.folder, **said)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +165,18 @@ def test_a_person_starts_and_the_hook_runs(place: Place) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_story_ends_well_with_what_the_wheel_brings(place: Place) -> None:
-    done = place.run("hubpolicy", "demo")
+def test_the_story_ends_well_with_what_the_wheel_brings(place: Place, tmp_path: Path) -> None:
+    """Without Git LFS, too: weights go into plain git then, and nothing is left."""
+    programs, temporary = tmp_path / "bin", tmp_path / "tmp"
+    programs.mkdir()
+    temporary.mkdir()
+    for folder in os.environ["PATH"].split(":"):
+        for program in Path(folder).glob("*"):
+            link = programs / program.name
+            if program.name != "git-lfs" and not link.is_symlink():
+                link.symlink_to(program)
+    done = place.run("hubpolicy", "demo", PATH=str(programs), TMPDIR=str(temporary))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "git-lfs is not installed here" in done.stdout
+    assert "Uploading LFS objects" not in done.stdout
+    assert list(temporary.iterdir()) == []
