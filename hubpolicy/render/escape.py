@@ -9,6 +9,11 @@ import unicodedata
 _UNSAFE = frozenset({"Cc", "Cf", "Cn", "Cs", "Co", "Zl", "Zp"})
 _COMMAND = re.compile(r"##(?=\[)")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@-])")
+_ESCAPED = re.compile(
+    r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\(?P<lone>ud[89a-f][0-9a-f]{2})|\\."
+)
+"""One escape of a JSON string: a pair of surrogates, a lone one, or another."""
+
 _LINK = re.compile(r"(www(?=\.)|(?<=[A-Za-z])(?=://))([.:])", re.IGNORECASE)
 """What GitHub makes a link of without being asked."""
 
@@ -30,8 +35,17 @@ def markdown(text: str) -> str:
 
 
 def in_json(text: str) -> str:
-    """Serialised JSON that says the same, without the ``##[`` of workflow commands."""
-    return _COMMAND.sub(r"#\\u0023", text)
+    r"""Serialised ASCII JSON that says the same, without the ``##[`` of workflow commands.
+
+    A lone surrogate stands for no character, and strict readers refuse the document that holds
+    one: it becomes the six characters ``\\ud800``.
+    """
+    return _COMMAND.sub(r"#\\u0023", _ESCAPED.sub(_whole, text))
+
+
+def _whole(found: re.Match[str]) -> str:
+    lone = found["lone"]
+    return rf"\\{lone}" if lone else found[0]
 
 
 def _visible(char: str) -> str:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GitHub workflow commands: annotations on the lines of the card."""
+"""GitHub workflow commands: annotations on the lines of the card.
+
+Of an audit also one per exposure, and per ref that no finding tells of. Everything else of it is
+plain text in groups that open on a click.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,35 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
+from hubpolicy.render.repositories import elsewhere, places, where
+from hubpolicy.render.text_audit import signing_line
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.render.report import Report
+    from hubpolicy.render.report import ExposureRow, RefRow, Report
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def render(report: Report) -> str:
     """One command per finding, and a closing line that says the verdict."""
-    lines = [_command(finding) for finding in report.findings if finding.severity in _COMMANDS]
+    found_at = places(report)
+    lines = [
+        _command(finding, found_at.get(place, ()))
+        for place, finding in enumerate(report.findings)
+        if finding.severity in _COMMANDS
+    ]
+    lines += [_error(row, row.status, row.detail) for row in elsewhere(report)]
+    lines += [_error(row, "public without a release", _span(row)) for row in report.exposures]
+    lines += _group("refs", [_ref(row) for row in report.refs])
+    lines += _group("signatures", [signing_line(row) for row in report.signings])
     command = "notice" if report.verdict == "passed" else "error"
     verdict = f"{_data(report.outcome or report.verdict)} (trust: {report.trust})"
     lines.append(f"::{command} title=hubpolicy::{_data(report.title)}: {verdict}")
     return "\n".join(lines) + "\n"
 
 
-def _command(finding: Finding) -> str:
+def _command(finding: Finding, refs: tuple[RefRow, ...]) -> str:
     properties = {"title": finding.rule}
     if finding.location is not None:
         properties["file"] = finding.location.path
@@ -32,8 +47,29 @@ def _command(finding: Finding) -> str:
             properties["line"] = str(finding.location.line)
             properties["col"] = str(finding.location.column or 1)
     text = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    found_at = f"{where(refs)}: " if refs else ""
     fix = f" Fix: {finding.fix}" if finding.fix else ""
-    return f"::{_COMMANDS[finding.severity]} {text}::{_data(finding.message + fix)}"
+    return f"::{_COMMANDS[finding.severity]} {text}::{_data(found_at + finding.message + fix)}"
+
+
+def _error(row: RefRow | ExposureRow, title: str, text: str) -> str:
+    return f"::error title={_property(title)}::{_data(f'{row.repo}: {row.ref}: {text}')}"
+
+
+def _span(row: ExposureRow) -> str:
+    return f"{row.oid[:12]} from {row.since} to {row.until or 'now'} ({row.source})"
+
+
+def _ref(row: RefRow) -> str:
+    rules = f" [{', '.join(row.rules)}]" if row.rules else ""
+    return f"{row.repo} {row.ref} {row.status} {row.oid[:12]}{rules} {row.detail}".rstrip()
+
+
+def _group(title: str, texts: list[str]) -> list[str]:
+    """Lines that begin with a bullet: no text of theirs comes first, so none is a command."""
+    if not texts:
+        return []
+    return [f"::group::{title}", *(f"- {terminal(text)}" for text in texts), "::endgroup::"]
 
 
 def _data(text: str) -> str:

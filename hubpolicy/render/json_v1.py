@@ -11,7 +11,14 @@ from hubpolicy.render.json_runs import run_document, side_document
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.render.report import MeasurementRow, RefRow, ReleaseRow, Report
+    from hubpolicy.render.report import (
+        ExposureRow,
+        MeasurementRow,
+        RefRow,
+        ReleaseRow,
+        Report,
+        SigningRow,
+    )
 
 SCHEMA_VERSION = "1"
 
@@ -42,7 +49,45 @@ def render(report: Report) -> str:
         }
     if report.release is not None:
         document["release"] = _release(report.release)
+    if report.command == "audit":
+        document |= audit_document(report)
     return in_json(json.dumps(document, indent=2)) + "\n"
+
+
+def audit_document(report: Report) -> dict[str, Any]:
+    """What only an audit has: its moment, who signed what, what was public unattested."""
+    return {
+        "made": report.made,
+        "signings": [_signing(row) for row in report.signings],
+        "exposures": [_exposure(row) for row in report.exposures],
+    }
+
+
+def _signing(row: SigningRow) -> dict[str, Any]:
+    identity, version, sha256 = row.policy
+    return {
+        "repo": row.repo,
+        "time_verified": row.time,
+        "principal": row.principal,
+        "role": row.role,
+        "keyid": row.keyid,
+        "policy": {"id": identity, "version": version, "sha256": sha256},
+        "dirHash": row.dir_hash,
+        "refs": list(row.refs),
+        "proof": row.proof,
+        "remark": row.remark,
+    }
+
+
+def _exposure(row: ExposureRow) -> dict[str, Any]:
+    return {
+        "repo": row.repo,
+        "ref": row.ref,
+        "oid": row.oid,
+        "since": row.since,
+        "until": row.until,
+        "source": row.source,
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -87,6 +132,8 @@ def _ref(row: RefRow) -> dict[str, Any]:
         "dirHash": row.dir_hash,
         "time_verified": row.time,
         "signer": row.signer,
+        "rules": list(row.rules),
+        "findings": list(row.findings),
     }
 
 

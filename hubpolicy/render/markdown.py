@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.render.escape import markdown as _text
 from hubpolicy.render.markdown_runs import run_tables
+from hubpolicy.render.repositories import finding_place, places, tone, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubpolicy.domain.finding import Finding
     from hubpolicy.render.report import Report
+
+MOST_REFS = 1000
+"""Rows of a table in which everything is listed: a forge shows no summary of over a megabyte."""
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
@@ -49,17 +52,17 @@ def render(report: Report) -> str:
     for run in report.runs:
         for head, cells in run_tables(run):
             lines += _table(head, cells)
-    refs = [(r.repo, r.ref, r.status, r.oid[:12], r.detail) for r in report.refs]
-    lines += _table(("repository", "ref", "verdict", "commit", "detail"), refs)
+    lines += _audit(report)
+    found_at = places(report)
     findings = [
         (
             f.rule,
             f.severity.word,
-            _place(f),
+            " ".join(filter(None, (where(found_at.get(place, ())), finding_place(f)))),
             f.message,
             f.fix,
         )
-        for f in report.findings
+        for place, f in enumerate(report.findings)
     ]
     lines += _table(("rule", "severity", "where", "message", "fix"), findings)
     if report.waived:
@@ -67,11 +70,38 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _place(finding: Finding) -> str:
-    place = finding.location
-    if place is None:
-        return ""
-    return f"{place.path}:{place.line}" if place.line else place.path
+def _audit(report: Report) -> list[str]:
+    """Refs, exposures and signatures. Of many refs those that hold are counted."""
+    shown = report.refs
+    if len(shown) > MOST_REFS:
+        shown = tuple(row for row in shown if tone(row.status) != "good")
+    refs = [(r.repo, r.ref, r.status, r.oid[:12], ", ".join(r.rules), r.detail) for r in shown]
+    lines = _table(("repository", "ref", "verdict", "commit", "rules", "detail"), refs)
+    if len(shown) < len(report.refs):
+        lines += [f"{len(report.refs) - len(shown):,} refs that are attested are not listed.", ""]
+    exposures = [
+        (e.repo, e.ref, e.oid[:12], e.since, e.until or "still", e.source) for e in report.exposures
+    ]
+    lines += _table(("exposed", "ref", "commit", "from", "until", "source"), exposures)
+    signings = [
+        (
+            s.repo,
+            s.time if s.proof else f"{s.time} (self-declared)",
+            f"{s.principal} ({s.role})",
+            s.keyid[:12],
+            f"{s.policy[0]} {s.policy[1] or ''}".strip(),
+            ", ".join(s.refs),
+            s.remark,
+        )
+        for s in report.signings
+        if s.remark or len(report.signings) <= MOST_REFS
+    ]
+    head = ("signed", "time", "by", "key", "policy", "refs", "stands out")
+    lines += _table(head, signings)
+    if len(signings) < len(report.signings):
+        left = len(report.signings) - len(signings)
+        lines += [f"{left:,} signatures in which nothing stands out are not listed.", ""]
+    return lines
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

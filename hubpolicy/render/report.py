@@ -65,6 +65,8 @@ class RefRow(NamedTuple):
     signer: str = ""
     rules: tuple[str, ...] = ()
     """Ids of the rules that found something here, sorted, each once."""
+    findings: tuple[int, ...] = ()
+    """Places in ``Report.findings`` of what was found here: one finding may stand for many refs."""
 
 
 class SigningRow(NamedTuple):

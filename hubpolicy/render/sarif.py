@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SARIF 2.1.0 (OASIS), for code-scanning views. Waived findings stay, as suppressed results."""
+"""SARIF 2.1.0 (OASIS), for code-scanning views. Waived findings stay, as suppressed results.
+
+Of an audit a result also names its refs as logical locations. A ref that is not as it should be and
+of which no finding tells is a notification of the tool, so that no view without results looks
+clean. What only an audit has lies in the run's property bag, as in the JSON report.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,16 @@ from urllib.parse import quote
 
 from hubpolicy import __version__
 from hubpolicy.domain.finding import Severity
-from hubpolicy.render.escape import in_json
+from hubpolicy.render.escape import in_json, terminal
+from hubpolicy.render.json_v1 import audit_document
+from hubpolicy.render.repositories import elsewhere, places, where
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.render.report import Report
+    from hubpolicy.render.report import RefRow, Report
+
+MOST_PLACES = 100
+"""Refs that one result names; the others are counted."""
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
@@ -22,8 +32,17 @@ def render(report: Report) -> str:
     """One run with one result per finding."""
     every = (*report.findings, *report.waived)
     rules = sorted({finding.rule for finding in every})
-    results = [_result(finding, rules, waived=False) for finding in report.findings]
-    results += [_result(finding, rules, waived=True) for finding in report.waived]
+    number = {rule: place for place, rule in enumerate(rules)}
+    found_at = places(report)
+    results = [
+        _result(finding, number, found_at.get(place, ()))
+        for place, finding in enumerate(report.findings)
+    ]
+    results += [
+        _result(finding, number, ())
+        | {"suppressions": [{"kind": "external", "status": "accepted"}]}
+        for finding in report.waived
+    ]
     run = {
         "tool": {
             "driver": {
@@ -32,14 +51,9 @@ def render(report: Report) -> str:
                 "rules": [{"id": rule, "name": rule} for rule in rules],
             }
         },
-        "invocations": [
-            {
-                "executionSuccessful": report.verdict != "inconclusive",
-                "exitCode": int(report.exit_code),
-            }
-        ],
+        "invocations": [_invocation(report)],
         "results": results,
-        "properties": {"verdict": report.verdict, "trust": report.trust},
+        "properties": _properties(report),
     }
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -49,20 +63,63 @@ def render(report: Report) -> str:
     return in_json(json.dumps(document, indent=2)) + "\n"
 
 
-def _result(finding: Finding, rules: list[str], *, waived: bool) -> dict[str, Any]:
-    text = finding.message + (f" Fix: {finding.fix}" if finding.fix else "")
+def _invocation(report: Report) -> dict[str, Any]:
+    call: dict[str, Any] = {
+        "executionSuccessful": report.verdict != "inconclusive",
+        "exitCode": int(report.exit_code),
+    }
+    untold = elsewhere(report)
+    if untold:
+        call["toolExecutionNotifications"] = [
+            {
+                "level": "error",
+                "message": {"text": _text(f"{row.status}: {row.detail}")},
+                "locations": [{"logicalLocations": [_logical(row)]}],
+            }
+            for row in untold
+        ]
+    return call
+
+
+def _properties(report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = {"verdict": report.verdict, "trust": report.trust}
+    if report.command == "audit":
+        found |= audit_document(report)
+        found["refs"] = [
+            {"repo": row.repo, "ref": row.ref, "status": row.status, "rules": list(row.rules)}
+            for row in report.refs
+        ]
+    return found
+
+
+def _result(finding: Finding, number: dict[str, int], refs: tuple[RefRow, ...]) -> dict[str, Any]:
+    text = f"In {where(refs)}: {finding.message}" if refs else finding.message
+    text += f" Fix: {finding.fix}" if finding.fix else ""
     place = finding.location
     path = place.path if place else "README.md"
     physical: dict[str, Any] = {"artifactLocation": {"uri": quote(path, errors="backslashreplace")}}
     if place is not None and place.line:
         physical["region"] = {"startLine": place.line, "startColumn": place.column or 1}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if refs:
+        location["logicalLocations"] = [_logical(row) for row in refs[:MOST_PLACES]]
     result: dict[str, Any] = {
         "ruleId": finding.rule,
-        "ruleIndex": rules.index(finding.rule),
+        "ruleIndex": number[finding.rule],
         "level": _LEVELS.get(finding.severity, "none"),
-        "message": {"text": text},
-        "locations": [{"physicalLocation": physical}],
+        "message": {"text": _text(text)},
+        "locations": [location],
     }
-    if waived:
-        result["suppressions"] = [{"kind": "external", "status": "accepted"}]
+    if len(refs) > MOST_PLACES:
+        result["properties"] = {"refs": len(refs)}
     return result
+
+
+def _logical(row: RefRow) -> dict[str, str]:
+    name = terminal(row.ref)
+    return {"name": name, "fullyQualifiedName": f"{terminal(row.repo)}@{name}"}
+
+
+def _text(text: str) -> str:
+    """What viewers print: no control characters, and no ``[words](address)`` (§3.11.6)."""
+    return terminal(text).replace("](", "] (")

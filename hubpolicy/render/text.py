@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
+from hubpolicy.render.repositories import places, where
+from hubpolicy.render.text_audit import audit_lines
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import SideBound
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.render.report import MeasurementRow, RefRow, Report
+    from hubpolicy.render.report import MeasurementRow, Report
 
 _MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·", Severity.OFF: "·"}
+_LOUD = Severity.WARNING
+_SEVERAL = 2
 _COLORS = {"✗": "31", "!": "33", "·": "2", "✓": "32"}
-_GREEN = ("ATTESTED", "ATTESTED_WAIVED", "passed")
-_NEITHER = ("BASELINE",)
-"""Not judged: no tick, and no cross."""
 
 
 def render(report: Report, *, color: bool = False, verbose: bool = False) -> str:
@@ -25,10 +26,11 @@ def render(report: Report, *, color: bool = False, verbose: bool = False) -> str
     lines = [terminal(report.title)]
     lines += _rows(report)
     lines += [line for row in report.measurements for line in _measurement(row, color=color)]
-    lines += _refs(report.refs, color=color)
-    shown = [f for f in report.findings if verbose or f.severity >= Severity.WARNING]
-    for finding in sorted(shown, key=lambda f: -f.severity):
-        lines += _finding(finding, color=color)
+    lines += audit_lines(report, lambda mark: _paint(mark, color=color), verbose=verbose)
+    shown = [(f, p) for p, f in enumerate(report.findings) if verbose or f.severity >= _LOUD]
+    found_at = _found_at(report)
+    for finding, place in sorted(shown, key=lambda pair: -pair[0].severity):
+        lines += _finding(finding, found_at.get(place, ""), color=color)
     if report.waived:
         waived = ", ".join(sorted({finding.rule for finding in report.waived}))
         lines.append(f"  {len(report.waived)} waived: {waived}")
@@ -76,34 +78,20 @@ def _side(side: SideBound) -> str:
     return f"      {terminal(side.what)}: upper bound {side.bound}{limit}"
 
 
-def _refs(refs: tuple[RefRow, ...], *, color: bool) -> list[str]:
-    if not refs:
-        return []
-    ref_width = max(len(terminal(row.ref)) for row in refs) + 2
-    status_width = max(len(row.status) for row in refs) + 2
-    lines = []
-    repo = ""
-    for row in refs:
-        if row.repo != repo:
-            repo = row.repo
-            lines.append(f"  {terminal(repo)}")
-        mark = _paint(_ref_mark(row.status), color=color)
-        line = f"    {mark} {terminal(row.ref):<{ref_width}}{row.status:<{status_width}}"
-        lines.append((line + f"{terminal(row.oid[:12])}  {terminal(row.detail)}").rstrip())
-    return lines
+def _found_at(report: Report) -> dict[int, str]:
+    """Place of a finding to its repositories, where there are several to tell apart."""
+    if len({row.repo for row in report.refs}) < _SEVERAL:
+        return {}
+    return {place: f"  in {where(refs)}" for place, refs in places(report).items()}
 
 
-def _ref_mark(status: str) -> str:
-    return "✓" if status in _GREEN else "·" if status in _NEITHER else "✗"
-
-
-def _finding(finding: Finding, *, color: bool) -> list[str]:
+def _finding(finding: Finding, found_at: str, *, color: bool) -> list[str]:
     mark = _paint(_MARKS[finding.severity], color=color)
-    where = ""
+    spot = found_at
     if finding.location is not None:
         place = finding.location
-        where = f"  {place.path}" + (f":{place.line}:{place.column or 1}" if place.line else "")
-    lines = [f"{mark} {finding.rule} {terminal(finding.message)}{terminal(where)}"]
+        spot += f"  {place.path}" + (f":{place.line}:{place.column or 1}" if place.line else "")
+    lines = [f"{mark} {finding.rule} {terminal(finding.message)}{terminal(spot)}"]
     if finding.severity is Severity.ERROR:
         fix = f"fix: {terminal(finding.fix)}    " if finding.fix else ""
         lines.append(f"    {fix}explain: hubpolicy rule {finding.rule}")

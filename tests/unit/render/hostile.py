@@ -11,7 +11,15 @@ import jsonschema
 from hypothesis import strategies as st
 
 from hubpolicy.domain.finding import Finding, Location, Severity
-from hubpolicy.render.report import ManifestSummary, MeasurementRow, RefRow, Report, Row
+from hubpolicy.render.report import (
+    ExposureRow,
+    ManifestSummary,
+    MeasurementRow,
+    RefRow,
+    Report,
+    Row,
+    SigningRow,
+)
 from tests.house.tree import PROJECT
 
 if TYPE_CHECKING:
@@ -69,6 +77,24 @@ REFS = st.builds(
     dir_hash=TEXT,
     time=TEXT,
     signer=TEXT,
+    rules=st.sampled_from([(), ("HP203",), ("HP203", "HP301")]),
+    findings=st.sampled_from([(), (0,), (0, 1)]),
+)
+SIGNINGS = st.builds(
+    SigningRow,
+    repo=TEXT,
+    time=TEXT,
+    principal=TEXT,
+    role=TEXT,
+    keyid=TEXT,
+    policy=st.tuples(TEXT, st.integers(0, 9), TEXT),
+    dir_hash=TEXT,
+    refs=st.lists(TEXT, max_size=2).map(tuple),
+    proof=TEXT,
+    remark=TEXT,
+)
+EXPOSURES = st.builds(
+    ExposureRow, repo=TEXT, ref=TEXT, oid=TEXT, since=TEXT, until=TEXT, source=TEXT
 )
 
 
@@ -94,7 +120,18 @@ REPORTS = st.builds(
     refs=_tuples(REFS),
     closing=TEXT,
     solo=st.sampled_from([None, False, True]),
+    signings=_tuples(SIGNINGS),
+    exposures=_tuples(EXPOSURES),
+    made=TEXT,
 ).map(_with_code)
+
+
+def whole(text: str) -> str:
+    """What strict JSON can say of a text: half a character becomes its six-letter name."""
+    # A high half and a low half beside each other are one character.
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return joined.encode("utf-8", "backslashreplace").decode()
+
 
 UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.render.escape import in_json, terminal
-from tests.unit.render.hostile import TEXT, assert_harmless
+from tests.unit.render.hostile import TEXT, assert_harmless, whole
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,21 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 @given(TEXT)
 def test_json_says_the_same(text: str) -> None:
-    assert json.loads(in_json(json.dumps(text))) == text
+    assert json.loads(in_json(json.dumps(text))) == whole(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\ud800", r"\ud800"),
+        ("a\udc80\ud800b", r"a\udc80\ud800b"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ("\ud83d\ud83d\ude00", "\\ud83d\U0001f600"),
+        (r"\ud800", r"\ud800"),
+        ("\\\ud800", r"\\ud800"),
+    ],
+)
+def test_half_a_character_is_named_and_never_said(text: str, said: str) -> None:
+    raw = in_json(json.dumps(text))
+    assert raw.isascii()
+    assert json.loads(raw) == said == whole(text)

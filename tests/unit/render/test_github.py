@@ -8,6 +8,7 @@ from hypothesis import given
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.render.github import render
 from hubpolicy.render.report import Report
+from hubpolicy.render.repositories import elsewhere
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
 
 
@@ -24,9 +25,13 @@ def test_one_command_per_finding_and_no_other(report: Report) -> None:
     text = render(report)
     assert_harmless(text)
     lines = commands(text)
-    assert lines == text.split("\n")[:-1]
+    plain = [line for line in text.split("\n")[:-1] if line not in lines]
+    assert all(line.startswith("- ") for line in plain)
+    assert len(plain) == len(report.refs) + len(report.signings)
     loud = [f for f in report.findings if f.severity is not Severity.OFF]
-    assert len(lines) == len(loud) + 1
+    groups = 2 * (bool(report.refs) + bool(report.signings))
+    alone = len(elsewhere(report)) + len(report.exposures)
+    assert len(lines) == len(loud) + alone + groups + 1
     for line, finding in zip(lines, loud, strict=False):
         name, properties, _ = parsed(line)
         assert name in {"error", "warning", "notice"}

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+from hubpolicy.core.strictjson import parse
 from hubpolicy.render.json_v1 import render
 from hubpolicy.render.report import ManifestSummary, Report
 from tests.unit.render.hostile import (
@@ -16,6 +17,7 @@ from tests.unit.render.hostile import (
     VALIDATOR,
     assert_harmless,
     commands,
+    whole,
 )
 
 
@@ -27,8 +29,11 @@ def test_every_document_is_what_the_schema_says_and_harmless(report: Report) -> 
     assert not commands(text)
     document = json.loads(text)
     VALIDATOR.validate(document)
-    assert [f["message"] for f in document["findings"]] == [f.message for f in report.findings]
-    assert [r["text"] for r in document["rows"]] == [row.text for row in report.rows]
+    told = [whole(finding.message) for finding in report.findings]
+    assert [finding["message"] for finding in document["findings"]] == told
+    assert [r["text"] for r in document["rows"]] == [whole(row.text) for row in report.rows]
+    # No lone surrogate, no key twice: readers that are strict take it too.
+    assert parse(text.encode(), what="the report") == document
 
 
 def test_the_schema_is_one_and_describes_itself() -> None:

@@ -20,8 +20,10 @@ def test_any_text_gives_valid_xml_that_says_it(report: Report) -> None:
     assert not commands(text)
     suite = ET.fromstring(text)
     cases = suite.findall("testcase")
-    assert len(cases) == 1 + len(report.findings) + len(report.waived) == int(suite.attrib["tests"])
-    shown = [case[0].get("message") for case in cases[1:] if len(case)]
+    about = 1 + len(report.findings) + len(report.waived)
+    every = about + len(report.refs) + len(report.exposures)
+    assert len(cases) == every == int(suite.attrib["tests"])
+    shown = [case[0].get("message") for case in cases[1:about] if len(case)]
     expected = [f.message for f in report.findings if f.severity is Severity.ERROR]
     expected += [finding.message for finding in report.waived]
     assert shown == [terminal(message) for message in expected]

@@ -35,7 +35,8 @@ def test_no_cell_holds_anything_but_its_text(report: Report) -> None:
     shown = cells(text)
     blocks = {token.type for token in PARSER.parse(text)}
     assert not blocks & {"html_block", "fence", "code_block", "blockquote_open", "list_item_open"}
-    widths = ((report.rows, 2), (report.measurements, 6), (report.refs, 5), (report.findings, 5))
+    widths = ((report.rows, 2), (report.measurements, 6), (report.refs, 6), (report.findings, 5),
+              (report.exposures, 6), (report.signings, 7))  # fmt: skip
     assert len(shown) == 1 + sum(width * (len(rows) + 1) for rows, width in widths if rows)
 
 

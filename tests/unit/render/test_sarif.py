@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from hypothesis import given
 
 from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.render.escape import terminal
 from hubpolicy.render.report import Report
 from hubpolicy.render.sarif import render
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
@@ -25,7 +26,7 @@ def test_one_run_with_one_result_per_finding(report: Report) -> None:
     assert [result["ruleId"] for result in run["results"]] == [finding.rule for finding in every]
     for result, finding in zip(run["results"], every, strict=True):
         assert rules[result["ruleIndex"]] == result["ruleId"]
-        assert finding.message in result["message"]["text"]
+        assert terminal(finding.message).replace("](", "] (") in result["message"]["text"]
         assert result["level"] in {"none", "note", "warning", "error"}
         (place,) = result["locations"]
         uri = place["physicalLocation"]["artifactLocation"]["uri"]
