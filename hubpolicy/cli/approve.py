@@ -91,8 +91,9 @@ def approve(
     if not yes:
         preview(shown, output)
         click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
-    sent = _send(case, to, approval, *_sign(case, approval, hand))
-    finish(shown._replace(closing=f"{shown.closing} {sent}"), output)
+    path, content, after = _sign(case, approval, hand)
+    sent = _send(case, to, approval, path, content)
+    finish(shown._replace(closing=f"{shown.closing} {sent}{_missing(after)}"), output)
 
 
 def open_case(target: str, repo: RepoId | None, place: Seat, progress: Progress) -> Case:
@@ -149,8 +150,11 @@ def _principal(evidence: Evidence, hand: Signer) -> str:
     return principal_at_hand(hand, evidence.trust.root)
 
 
-def _sign(case: Case, approval: Approval, hand: Signer) -> tuple[str, bytes]:
-    """Where the signed approval goes, and its bytes; our own verifier has looked at them."""
+def _sign(case: Case, approval: Approval, hand: Signer) -> tuple[str, bytes, Evidence]:
+    """Where the signed approval goes, its bytes, and the evidence with it.
+
+    Our own verifier has looked at it.
+    """
     from hubpolicy.core.approving import subjects
     from hubpolicy.core.bundle import make_bundle
     from hubpolicy.core.line_files import approval_path
@@ -160,7 +164,16 @@ def _sign(case: Case, approval: Approval, hand: Signer) -> tuple[str, bytes]:
     evidence = case.evidence
     raw = make_bundle(approval_statement(approval, subjects(evidence, approval)), hand)
     line = verify_bundle(raw, evidence.trust, now=evidence.now, where="the new approval")
-    return approval_path(line.payload_sha256), raw.rstrip(b"\n") + b"\n"
+    content = raw.rstrip(b"\n") + b"\n"
+    after = evidence._replace(lines=(*evidence.lines, line))
+    return approval_path(line.payload_sha256), content, after
+
+
+def _missing(evidence: Evidence) -> str:
+    """Whose word is still missing, a line each."""
+    from hubpolicy.core.rules import hp320
+
+    return "".join(f"\nStill missing: {found.message}" for found in hp320.check(evidence))
 
 
 def _send(case: Case, to: str | None, approval: Approval, path: str, content: bytes) -> str:

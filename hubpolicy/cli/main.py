@@ -138,8 +138,8 @@ def main(argv: Sequence[str] | None = None, *, program: str = "hubpolicy") -> No
     except click.ClickException as error:
         error.show()
         code = Exit.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        click.echo(_why_stopped(stop), err=True)
         code = Exit.INTERRUPTED
     except BrokenPipeError:
         code = _broken_pipe()
@@ -158,6 +158,15 @@ def report_error(error: HubpolicyError, *, gate: bool) -> Exit:
     if error.hint:
         click.echo(f"  hint: {terminal(error.hint)}", err=True)
     return for_error(error, gate=gate)
+
+
+def _why_stopped(stop: BaseException) -> str:
+    """Ctrl-C, a no, or no answer at all: click tells them apart by what came before only."""
+    if isinstance(stop.__context__, EOFError):
+        return "error: nobody answered: the input ended\n  hint: --yes, where the command has it"
+    if isinstance(stop, click.Abort) and stop.__context__ is None:
+        return "stopped: the answer was no"
+    return "interrupted"
 
 
 def _broken_pipe() -> Exit:

@@ -16,6 +16,7 @@ from hubpolicy.errors import ServiceError
 Examples:
   hubpolicy rule            all rules
   hubpolicy rule HP203
+  hubpolicy rule 203        the same
 """
 )
 @click.argument("name", required=False)
@@ -32,7 +33,7 @@ def rule(name: str | None, *, everything: bool) -> None:
         for entry in entries:
             click.echo(f"{entry.id}  {entry.severity.word:8}{entry.title}")
         return
-    wanted = name.upper()
+    wanted = name.upper() if not name.isdigit() else f"HP{name}"
     found = next((entry for entry in entries if entry.id == wanted), None)
     if found is None:
         message = f"got rule {name!r}; `hubpolicy rule` lists the ids"

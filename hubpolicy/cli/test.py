@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.preparing import Prepared, Work
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import Seat
+    from hubpolicy.domain.finding import Verdict
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
     from hubpolicy.render.report import MeasurementRow, Report, Row
@@ -135,11 +136,16 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         policy_rows,
         with_path,
     )
+    from hubpolicy.core.rules import hp703
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
     found = tuple(f for evaluation in done.evaluations for f in evaluation.findings)
-    findings = with_path(found, path)
+    # A run of revoked bytes is a run all the same; nobody shall read "passed" above it.
+    revoked = hp703.check_files(
+        done.reader.manifest.entries, place.trusted.trust.state.revoked_files
+    )
+    findings = with_path((*revoked, *found), path)
     return Report(
         command="test",
         title=f"hubpolicy test {path}",
@@ -158,7 +164,7 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         measurements=tuple(row for one in done.evaluations for row in _measurements(one)),
         manifest=manifest_summary(done.reader.manifest),
         solo=place.trusted.trust.root.solo,
-        closing=_closing(done, path),
+        closing=_closing(done, path, verdict_of(findings)),
     )
 
 
@@ -169,6 +175,7 @@ def ran_already(path: str, place: Seat, bars: Bars) -> Report | None:
     from hubpolicy.cli.summaries import evidence_rows, measurement_rows, with_path
     from hubpolicy.cli.wiring import folder
     from hubpolicy.core.coverage import check
+    from hubpolicy.core.rules import hp703
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.flows.assemble import assemble
     from hubpolicy.render.report import Report
@@ -178,6 +185,7 @@ def ran_already(path: str, place: Seat, bars: Bars) -> Report | None:
     findings = check(evidence)
     if {"HP201", "HP409"} & {finding.rule for finding in findings}:
         return None
+    findings = (*hp703.check(evidence), *findings)
     return Report(
         command="test",
         title=f"hubpolicy test {path}",
@@ -316,13 +324,13 @@ def _measurements(evaluation: Evaluation) -> tuple[MeasurementRow, ...]:
     )
 
 
-def _closing(done: Tested, path: str) -> str:
+def _closing(done: Tested, path: str, verdict: Verdict) -> str:
     texts = [one.texts_path for one in done.evaluations if one.texts_path]
     kept = f"what the model said stays on this disk: {texts[0]}\n" if texts else ""
     if not done.signed:
         return f"{kept}Nothing was signed: this plan can never open the gate."
     page = f"as a page: hubpolicy report {shlex.quote(path)} -o report.html\n" if texts else ""
     signed = f"{kept}{page}The counts were signed into {Path(path) / '.hubpolicy'}"
-    if any(one.verdict != "passed" for one in done.evaluations):
+    if verdict != "passed":
         return signed
     return f"{signed}\nnext: hubpolicy push {shlex.quote(path)} NAMESPACE/NAME"

@@ -24,7 +24,10 @@ from hubpolicy.flows.gating import Watch, decide, known_release
 if TYPE_CHECKING:
     from hubpolicy.flows.gating import Permission
 
-_REMEDY = "hubpolicy attest PATH --repo {repo}, then upload again; or hubpolicy push PATH {repo}"
+_REMEDY = (
+    "hubpolicy test PATH, hubpolicy attest PATH --repo {repo}, then upload again; "
+    "or hubpolicy push PATH {repo} --test"
+)
 _ALIASES = frozenset({"hf.co", "www.huggingface.co"})
 
 

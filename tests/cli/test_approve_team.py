@@ -90,12 +90,17 @@ def test_two_of_three_and_one_person_counts_once(
         assert said.code == 0, said
         assert states(model) == (5, {"HP320"})
     assert "one person counts once" in said.out
+    assert (
+        "Still missing: 1 of 2 safety approvals (binds closure); agreed: sam; who can: ada, tom"
+        in (said.out)
+    )
     text = run("approvals", model).out
     assert "1 of 2: sam" in text
     assert text.count("approve as safety by sam") == 2
     waiting = run("attest", model, "--repo", REPO, "--format", "json")
     assert (waiting.code, waiting.rules) == (5, {"HP320"})
-    assert run("approve", model, "--as", "safety", "--yes", "--key", keys["tom"]).code == 0
+    last = run("approve", model, "--as", "safety", "--yes", "--key", keys["tom"])
+    assert (last.code, "Still missing" in last.out) == (0, False)
     assert states(model) == (0, set())
     assert run("attest", model, "--repo", REPO).code == 0
     assert run("verify", model, "--repo", REPO).code == 0
@@ -186,6 +191,10 @@ def test_what_is_approved_is_shown_before_anybody_is_asked(
     arguments = ("approve", model, "--as", "safety", "--repo", REPO, "--key", keys["sam"])
     ran = run(*arguments, "--quiet", stdin="n\n")
     assert (ran.code, ran.out, contents(model)) == (130, "", before)
+    assert "stopped: the answer was no" in ran.err
+    silent = run(*arguments, "--quiet", stdin="")
+    assert (silent.code, contents(model)) == (130, before)
+    assert "nobody answered: the input ended" in silent.err
     shown = ran.err.partition("approve as safety?")[0]
     assert "\\x0a" not in shown
     assert len(shown.splitlines()) > 10

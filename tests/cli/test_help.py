@@ -138,6 +138,10 @@ def test_every_rule_is_explained(rule: str) -> None:
         assert f"**{word}.**" in ran.out
 
 
+def test_a_rule_may_be_named_by_its_number() -> None:
+    assert run("rule", "203").out == run("rule", "HP203").out
+
+
 def test_all_rules_are_listed() -> None:
     lines = run("rule").out.splitlines()
     assert [line.split()[0] for line in lines] == [entry.id for entry in catalogue()]

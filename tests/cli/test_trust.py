@@ -32,6 +32,8 @@ def test_revoked_weights_are_refused_although_all_else_holds(home: Path, model: 
     assert "state version 2" in ran.out
     assert verified(model) == (1, {"HP703"})
     assert run("attest", model).code == 1
+    tested = run("test", model, "--if-missing", "--format", "json")
+    assert (tested.code, tested.rules) == (1, {"HP703"})
 
 
 def test_the_only_key_can_be_revoked(home: Path, model: Path) -> None:

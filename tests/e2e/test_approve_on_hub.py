@@ -123,7 +123,7 @@ def test_an_approval_of_what_stands_on_main_is_a_pull_request_of_its_own(
     assert "/discussions/2" in done.out
     opened = people["tom"].type("approvals", f"{repo}@refs/pr/2", "--format", "json")
     assert [f["message"] for f in opened.json["findings"]] == [
-        "0 of 2 safety approvals (binds closure)"
+        "0 of 2 safety approvals (binds closure); who can: sam, tom"
     ]
     assert people["tom"].type("approvals", repo).code == 5
 
@@ -172,5 +172,5 @@ def test_a_changed_file_takes_the_agreement_with_it(
     changed = people["ada"].type("approvals", candidate, "--format", "json")
     assert (changed.code, rules(changed)) == (1, {"HP302", "HP320"})  # model.sig is void too
     assert [f["message"] for f in changed.json["findings"] if f["rule"] == "HP320"] == [
-        "0 of 1 legal approvals (binds card)"
+        "0 of 1 legal approvals (binds card); who can: ada, tom"
     ]

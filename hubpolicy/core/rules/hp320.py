@@ -37,6 +37,7 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
             if len(agreed) < wanted:
                 name = role.role.removeprefix("approver:")
                 message = f"{len(agreed)} of {wanted} {name} approvals (binds {role.binds})"
+                message += f"; {_people(evidence, role, agreed)}"
                 fix = f"hubpolicy approve PATH --as {name}"
                 found.append(Finding(ID, SEVERITY, message, None, fix, "pending"))
     return tuple(found)
@@ -56,6 +57,15 @@ def approvers(evidence: Evidence, role: RoleRequirement) -> frozenset[str]:
         and applies(evidence, line)
         and (role.binds != "closure" or _is_about_all_runs(evidence, line))
     )
+
+
+def _people(evidence: Evidence, role: RoleRequirement, agreed: frozenset[str]) -> str:
+    """Who has agreed, and who else can."""
+    held = evidence.trust.root.role(role.role)
+    barred = signers_of(evidence, role.distinct_from) if role.distinct_from else frozenset()
+    others = (held.principals if held else frozenset()) - agreed - barred
+    can = f"who can: {', '.join(sorted(others)) or 'nobody else that the root names'}"
+    return f"agreed: {', '.join(sorted(agreed))}; {can}" if agreed else can
 
 
 def signers_of(evidence: Evidence, role: str) -> frozenset[str]:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.rules.hp601 import SentBlob
+    from hubpolicy.domain.manifest import Entry
 
 ID = "HP703"
 TITLE = "no file of the release is revoked"
 SEVERITY = Severity.ERROR
+FIX = "do not publish these bytes; where they are public already: hubpolicy withdraw NAMESPACE/NAME"
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
@@ -29,6 +31,12 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     for line in evidence.lines:
         names |= {s.name for s in line.statement.subjects if s.get("sha256") in revoked}
     return tuple(_finding(path, f"{path} was revoked") for path in sorted(names))
+
+
+def check_files(files: Iterable[Entry], revoked: frozenset[str]) -> tuple[Finding, ...]:
+    """The same of files that nothing was signed about yet."""
+    gone = (file.path for file in files if file.sha256 in revoked)
+    return tuple(_finding(path, f"{path} was revoked") for path in sorted(gone))
 
 
 def check_sent(sent: Iterable[SentBlob], revoked: frozenset[str]) -> tuple[Finding, ...]:
@@ -47,4 +55,4 @@ def check_listed(path: str, where: str) -> tuple[Finding, ...]:
 
 
 def _finding(path: str, message: str) -> Finding:
-    return Finding(ID, SEVERITY, message, Location(path), "do not publish these bytes")
+    return Finding(ID, SEVERITY, message, Location(path), FIX)

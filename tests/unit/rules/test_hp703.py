@@ -51,3 +51,10 @@ def test_in_the_history_that_is_sent_too() -> None:
     assert finding.rule == "HP703"
     assert finding.message == "old/model.safetensors was revoked, and is in the pushed history"
     assert hp703.check_sent((gone, fine), frozenset()) == ()
+
+
+def test_files_about_which_nothing_was_signed_are_looked_up() -> None:
+    first, *others = MANIFEST.entries
+    (finding,) = hp703.check_files(MANIFEST.entries, frozenset((first.sha256,)))
+    assert finding.message == f"{first.path} was revoked"
+    assert hp703.check_files(others, frozenset((first.sha256,))) == ()
