@@ -5,34 +5,40 @@ As of then and as of now (DESIGN.md §5): a release is judged under the policy t
 names, at the time that it states, with today's revocations. What holds so but would not pass the
 policy in force today is STALE. A time without a timestamp token is self-declared.
 
+Where the state says until when older policies count, a line under one that counts no more is of
+then only if a timestamp proves it (``core/as_of_then.py``).
+
 What nobody attested and a signed baseline lists, commit by commit, is BASELINE: known to have
 stood there, not judged. It is never more than that, and hides nothing that was found.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from hubpolicy.core import coverage
+from hubpolicy.core.as_of_then import unproven
 from hubpolicy.core.baseline import Baseline
 from hubpolicy.core.documents import verify_policy
-from hubpolicy.core.evidence_files import POLICY_FOLDER, RECORDS_LIMIT
+from hubpolicy.core.evidence_files import POLICY_FOLDER
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, select
 from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.core.policy import parse_policy
-from hubpolicy.core.rules import hp301, hp703
-from hubpolicy.core.rules.hp412 import evidence_kind
+from hubpolicy.core.rules import hp301, hp309, hp703
+from hubpolicy.core.signing_history import signings
+from hubpolicy.core.state_terms import find_older
 from hubpolicy.core.timestamps import told
 from hubpolicy.domain.finding import Finding, Severity
-from hubpolicy.domain.manifest import EvidenceFile, git_blob_id, is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
+from hubpolicy.flows.fetching import read_evidence
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
-    from hubpolicy.domain.manifest import ListedFile, Listing
+    from hubpolicy.core.signing_history import Signing
+    from hubpolicy.core.verify import VerifiedStatement
+    from hubpolicy.domain.manifest import EvidenceFile, Listing
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.trust import Trust
@@ -46,6 +52,7 @@ Status = Literal[
     "UNATTESTED",
     "MODIFIED",
     "REVOKED",
+    "EXPOSED",
     "UNREADABLE",
 ]
 GREEN = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE", "BASELINE"})
@@ -57,20 +64,13 @@ _MODIFIED = frozenset({"HP302", "HP304", "HP305", "HP308", "HP310", "HP412"})
 """What shows that files or evidence are not as the releaser left them, where a release line holds.
 """
 
-_MIB = 1024 * 1024
-_LIMITS = {
-    "signature": 64 * _MIB,
-    "release": 64 * _MIB,
-    "approval": _MIB,
-    "policy": 4 * _MIB,
-    "records": RECORDS_LIMIT,
-}
-"""Bytes that are fetched of an evidence file at most. Nothing else is fetched at all."""
-_MOST_FILES = 1000
-
 
 class RefVerdict(NamedTuple):
-    """What is known of one ref."""
+    """What is known of one ref.
+
+    ``weights``: whether something like weights was seen there. ``signings``: every release line
+    there that verifies, the one that was judged and others.
+    """
 
     repo: RepoId
     ref: str
@@ -81,6 +81,8 @@ class RefVerdict(NamedTuple):
     dir_hash: str = ""
     time: str = ""
     signer: str = ""
+    weights: bool = False
+    signings: tuple[Signing, ...] = ()
 
 
 class AssembleListing(Protocol):
@@ -184,60 +186,6 @@ def resolve_revision(hub: HubReader, repo: RepoId, revision: str) -> str:
     raise ServiceError(message, hint=f"hubpolicy audit {repo.text} lists the refs")
 
 
-def read_evidence(
-    repo: RepoId,
-    oid: str,
-    listing: Listing,
-    hub: HubReader,
-    contents: dict[str, bytes] | None = None,
-) -> tuple[EvidenceFile, ...]:
-    """The files of a commit that are left out of its manifest.
-
-    What is of no known kind, or too large for its kind, is not fetched: it stands here without
-    content, and the judge refuses it by its name. ``contents`` keeps what was read, by digest.
-
-    Raises:
-        ServiceError: it could not be read, is more than anybody needs, or is not what was listed.
-
-    """
-    known = {} if contents is None else contents
-    found = [file for file in listing.files if is_evidence_path(file.path)]
-    if len(found) > _MOST_FILES:
-        message = f"got {len(found)} evidence files, expected at most {_MOST_FILES}, at {oid[:12]}"
-        raise ServiceError(message)
-    return tuple(EvidenceFile(f.path, _content(repo, oid, f, hub, known)) for f in found)
-
-
-def _content(
-    repo: RepoId, oid: str, file: ListedFile, hub: HubReader, known: dict[str, bytes]
-) -> bytes:
-    kind = evidence_kind(file.path)
-    if kind is None or file.size > _LIMITS[kind]:
-        return b""
-    digest = file.sha256 or file.git_blob or ""
-    if digest not in known:
-        known[digest] = read_listed(repo, oid, file, hub, _LIMITS[kind])
-    return known[digest]
-
-
-def read_listed(repo: RepoId, oid: str, file: ListedFile, hub: HubReader, limit: int) -> bytes:
-    """A file of a commit, exactly what the hub listed: its size, and its sha256 or git blob id.
-
-    Raises:
-        ServiceError: it is not, could not be read, or is larger than ``limit`` bytes.
-
-    """
-    if file.size > limit:
-        message = f"got {file.size} bytes in {file.path}, expected at most {limit} to read"
-        raise ServiceError(message)
-    content = hub.read(repo, oid, file.path)
-    got = hashlib.sha256(content).hexdigest() if file.sha256 else git_blob_id(content)
-    if len(content) != file.size or got != (file.sha256 or file.git_blob):
-        message = f"{file.path} of {repo.text} is not what the hub listed"
-        raise ServiceError(message, hint="try again; if it stays so, do not use it")
-    return content
-
-
 def judge_listing(
     repo: RepoId,
     ref: RemoteRef,
@@ -246,7 +194,8 @@ def judge_listing(
     court: Court,
 ) -> RefVerdict:
     """Pure: the verdict on one tree, as of then and as of now."""
-    return _unless_adopted(_judge_tree(repo, ref, listing, files, court), court)
+    verdict = _unless_adopted(_judge_tree(repo, ref, listing, files, court), court)
+    return verdict._replace(weights=any(map(publishes_weights, listing.files)))
 
 
 def _unless_adopted(verdict: RefVerdict, court: Court) -> RefVerdict:
@@ -279,7 +228,10 @@ def _judge_tree(
             return base._replace(status="REVOKED", detail=revoked[0].message, findings=revoked)
         return _unreleased(base, today)
     line, summary = releases[-1]
-    base = base._replace(time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today))
+    base = base._replace(
+        time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today),
+        signings=signings(today, lambda sha256: _named_policy(sha256, files, court)),
+    )  # fmt: skip
     try:
         policy = policy_then(summary.policy_sha256, files, court)
         then = judge(today._replace(policy=policy, now=summary.time_verified))
@@ -287,16 +239,35 @@ def _judge_tree(
         return base._replace(detail=error.message, findings=(_unattested(error.message),))
     if then.verdict != "passed":
         return _refused(base, then.findings)
-    if then.waived:
-        rules = ", ".join(sorted({finding.rule for finding in then.waived}))
-        base = base._replace(status="ATTESTED_WAIVED", detail=f"waived: {rules}")
-    else:
-        base = base._replace(status="ATTESTED", detail=told(line.stamps, summary.time_verified))
+    why_not = unproven(policy, court.policy, line.stamps, court.trust.state, court.now)
+    if why_not:
+        fix = "hubpolicy attest PATH signs the release line again; nothing is tested twice"
+        late = Finding(hp309.ID, hp309.SEVERITY, why_not, None, fix, "inconclusive")
+        return base._replace(detail=f"{hp309.ID} {why_not}", findings=(late,))
+    return _as_of_now(base, line, then.waived, summary.time_verified, today)
+
+
+def _as_of_now(
+    base: RefVerdict,
+    line: VerifiedStatement,
+    waived: tuple[Finding, ...],
+    declared: str,
+    today: Evidence,
+) -> RefVerdict:
+    """What held then, with what today's policy says of it, and always by whose word it is of then.
+
+    The bytes and the evidence are the same; ``waived`` is what was forgiven then.
+    """
+    time = told(line.stamps, declared)
     now = judge(today)
     if now.verdict != "passed":
         worst = _errors(now.findings)[0]
-        return base._replace(status="STALE", detail=f"today: {worst.rule} {worst.message}")
-    return base
+        detail = f"today: {worst.rule} {worst.message}; {time}"
+        return base._replace(status="STALE", detail=detail)
+    if waived:
+        rules = ", ".join(sorted({finding.rule for finding in waived}))
+        return base._replace(status="ATTESTED_WAIVED", detail=f"waived: {rules}; {time}")
+    return base._replace(status="ATTESTED", detail=time)
 
 
 def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
@@ -324,6 +295,16 @@ def policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> P
             return parse_policy(payload, where=path)
     message = f"the policy {sha256[:12]} that the release names is not in the repository"
     raise HubpolicyError(message)
+
+
+def _named_policy(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> tuple[str, int]:
+    """Id and version of the policy that a line names, as far as its document is at hand."""
+    try:
+        policy = policy_then(sha256, files, court)
+    except HubpolicyError:
+        older = find_older(court.trust.state, sha256)
+        return ("", 0 if older is None else older.version)
+    return (policy.id, policy.version)
 
 
 def _refused(base: RefVerdict, findings: tuple[Finding, ...]) -> RefVerdict:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.core.judge import judge
 from hubpolicy.core.policy_diff import Standing, needs_of
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError
-from hubpolicy.flows.auditing import read_evidence, resolve_revision
+from hubpolicy.flows.auditing import resolve_revision
+from hubpolicy.flows.fetching import read_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

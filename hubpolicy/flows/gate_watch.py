@@ -17,7 +17,7 @@ from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.policy import CHILD_FILE, CHILD_LIMIT
 from hubpolicy.errors import ServiceError
-from hubpolicy.flows.auditing import read_evidence, read_listed
+from hubpolicy.flows.fetching import read_evidence, read_listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +36,7 @@ class Watch(NamedTuple):
     ``under``: the policy with what the release's own ``hubpolicy.toml`` makes stricter.
     ``governs``: raises ConfigError for a namespace that another trust speaks for.
     ``remedy``: what to type where evidence must be known before bytes; ``{repo}`` stands in it.
+    ``receives``: pushes by git are received here, and judged then.
     """
 
     court: Court
@@ -44,6 +45,7 @@ class Watch(NamedTuple):
     under: Callable[[bytes], Policy] | None = None
     governs: Callable[[str], None] | None = None
     remedy: str = "hubpolicy push PATH {repo}"
+    receives: bool = False
 
 
 class Permission(NamedTuple):

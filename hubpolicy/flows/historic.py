@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.core.filetypes import classify
 from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.errors import AccessError, HubpolicyError
-from hubpolicy.flows.auditing import GREEN, RefVerdict, audit_refs, judge_listing, read_evidence
+from hubpolicy.flows.auditing import GREEN, RefVerdict, audit_refs, judge_listing
+from hubpolicy.flows.fetching import read_evidence
 from hubpolicy.ports import RemoteRef
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from hubpolicy.ports import HistoryReader, Progress
 
 PART = "part of a release"
+BEFORE_A_TIP = " (history)"
+"""Ends the ``ref`` of a commit that no ref shows any more; no ref of git has a space in it."""
 _ATTESTED = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
 
 
@@ -74,7 +77,7 @@ def _older(repo: RepoId, refs: tuple[RemoteRef, ...], hub: HistoryReader) -> tup
     for ref in refs:
         for oid in hub.history(repo, ref.oid):
             if oid not in tips:
-                found.setdefault(oid, f"{ref.name} (history)")
+                found.setdefault(oid, f"{ref.name}{BEFORE_A_TIP}")
     return tuple(RemoteRef(name, oid) for oid, name in found.items())
 
 

@@ -21,7 +21,7 @@ from hubpolicy.domain.manifest import (
     make_manifest,
 )
 from hubpolicy.errors import ServiceError
-from hubpolicy.flows.auditing import read_evidence, read_listed
+from hubpolicy.flows.fetching import read_evidence, read_listed
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding

@@ -30,7 +30,8 @@ from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import HubpolicyError, ServiceError
 from hubpolicy.flows.assemble import assemble, assemble_listing
-from hubpolicy.flows.auditing import RefVerdict, read_evidence, read_listed
+from hubpolicy.flows.auditing import RefVerdict
+from hubpolicy.flows.fetching import read_evidence, read_listed
 from hubpolicy.flows.listed import ListedRelease
 from hubpolicy.flows.revoked import Revoked
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.core.rules import hp703
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
-from hubpolicy.flows.auditing import read_listed
+from hubpolicy.flows.fetching import read_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,14 +22,9 @@ from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.domain.verification import Signatory, Verification
 from hubpolicy.errors import HubpolicyError, ServiceError, VerificationError
 from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
-from hubpolicy.flows.auditing import (
-    Court,
-    policy_then,
-    read_evidence,
-    read_listed,
-    resolve_revision,
-)
+from hubpolicy.flows.auditing import Court, policy_then, resolve_revision
 from hubpolicy.flows.beside import with_bad_news
+from hubpolicy.flows.fetching import read_evidence, read_listed
 from hubpolicy.flows.kept import Revised, evidence_of
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from hubpolicy.core.withdrawal import (
 from hubpolicy.domain.manifest import EvidenceFile, ListedFile, git_blob_id, is_evidence_path
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
-from hubpolicy.flows.auditing import read_evidence, resolve_revision
+from hubpolicy.flows.auditing import resolve_revision
+from hubpolicy.flows.fetching import read_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,6 +18,7 @@ from hubpolicy.errors import ConfigError
 from tests.flows.audited import ADA, main, revoked, rules, stricter
 from tests.flows.publishing_world import (
     LATER,
+    NOW,
     WEIGHTS,
     attest_here,
     desk,
@@ -25,9 +26,10 @@ from tests.flows.publishing_world import (
     put_run,
     put_waiver,
 )
-from tests.hook.gate_world import person, sign
+from tests.hook.gate_world import MADE, person, sign
 
 if TYPE_CHECKING:
+    from hubpolicy.domain.trust import Trust
     from tests.flows.publishing_world import World
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -88,20 +90,36 @@ def test_a_policy_that_changed_since_makes_it_stale_and_not_red(world: World) ->
     assert verdict.findings == ()
 
 
-@pytest.mark.parametrize(("until", "status"), [(LATER[:10], "ATTESTED"), ("2026-01-31", "STALE")])
-def test_while_the_policy_of_then_counts_it_is_not_stale_either(
-    world: World, until: str, status: str
-) -> None:
+def older_until(until: str) -> Trust:
+    """The policy of the release is not the newest any more, and counts until that day."""
+    older = OlderPolicy(1, ADA.policy_sha256, until)
+    return revoked(policy_version=2, older_policies=(older,))
+
+
+def test_while_the_policy_of_then_counts_it_is_not_stale_either(world: World) -> None:
     world.publish()
     now_in_force = stricter(version=2)
-    older = OlderPolicy(1, ADA.policy_sha256, until)
-    trust = revoked(policy_version=2, older_policies=(older,))
-    verdict = main(world, policy=now_in_force, trust=trust, now=LATER)
-    assert verdict.status == status
+    trust = older_until(LATER[:10])
+    assert main(world, policy=now_in_force, trust=trust, now=LATER).status == "ATTESTED"
     limit = now_in_force.toxicity.suites[0]._replace(upper_bound_max="0.000001")
     toxicity = now_in_force.toxicity._replace(suites=(limit,))
     harder = main(world, policy=stricter(version=2, toxicity=toxicity), trust=trust, now=LATER)
     assert harder.status == "STALE"  # under today's limits, whatever counts
+    assert harder.detail.endswith(f"; self-declared {MADE}")
+
+
+def test_a_line_under_a_policy_that_counts_no_more_proves_its_time_or_is_worth_nothing(
+    world: World,
+) -> None:
+    """Else whoever holds a key today signs as of the days of a policy that was lax."""
+    world.publish()
+    verdict = main(world, policy=stricter(version=2), trust=older_until("2026-01-31"), now=LATER)
+    assert (verdict.status, rules(verdict)) == ("UNATTESTED", {"HP309"})
+    assert "policy version 1 counts until 2026-01-31, it is 2026-02-01" in verdict.detail
+    (finding,) = verdict.findings
+    assert (finding.effect, finding.fix.startswith("hubpolicy attest PATH")) == (
+        "inconclusive", True,
+    )  # fmt: skip
 
 
 def test_a_release_is_judged_by_its_own_policy_and_not_by_todays(world: World) -> None:
@@ -177,6 +195,8 @@ def test_a_release_that_was_waived_says_by_which_rule(world: World) -> None:
     world.api.create_repo(world.repo.text)
     world.api.upload_folder(repo_id=world.repo.text, folder_path=folder)
     verdict = main(world, policy=policy)
-    assert (verdict.status, verdict.detail) == ("ATTESTED_WAIVED", "waived: HP203")
+    assert (verdict.status, verdict.detail) == (
+        "ATTESTED_WAIVED", f"waived: HP203; self-declared {NOW}",
+    )  # fmt: skip
     ended = main(world, policy=policy, now=LATER)
     assert (ended.status, ended.detail.startswith("today: HP")) == ("STALE", True)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an audit's verdicts to its report: rows, findings, the history of signatures, the code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from hubpolicy.cli.audit_targets import shown
+from hubpolicy.cli.exits import Exit, worst
+from hubpolicy.flows.auditing import GREEN, Status
+from hubpolicy.flows.historic import BEFORE_A_TIP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hubpolicy.domain.finding import Finding, Verdict
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.auditing import RefVerdict
+    from hubpolicy.flows.surveying import Surveyed
+    from hubpolicy.render.report import RefRow, SigningRow
+
+STATUSES: tuple[str, ...] = get_args(Status)
+
+
+class Found(NamedTuple):
+    """Findings, each once per repository, and the refs with the places of theirs among them."""
+
+    refs: tuple[RefRow, ...]
+    findings: tuple[Finding, ...]
+
+
+def found_in(verdicts: Iterable[RefVerdict]) -> Found:
+    """What goes into a report of every ref, with its repository in the commands to type."""
+    from hubpolicy.cli.summaries import with_path
+    from hubpolicy.core.rules import hp602
+    from hubpolicy.render.report import RefRow
+
+    verdicts = tuple(verdicts)
+    adopted: dict[RepoId, list[str]] = {}
+    for each in verdicts:
+        if each.status == "BASELINE":
+            adopted.setdefault(each.repo, []).append(each.ref)
+    places: dict[tuple[RepoId, Finding], int] = {}
+    rows = []
+    for each in verdicts:
+        own = with_path(each.findings, "PATH", each.repo.text)
+        if each.status == "BASELINE":
+            own = (*own, *hp602.check(each.repo.text, tuple(adopted[each.repo])))
+        at = tuple(dict.fromkeys(places.setdefault((each.repo, f), len(places)) for f in own))
+        rules = tuple(sorted({finding.rule for finding in own}))
+        rows.append(
+            RefRow(
+                shown(each.repo), each.ref, each.oid, each.status, each.detail, each.dir_hash,
+                each.time, each.signer, rules, at,
+            )
+        )  # fmt: skip
+    return Found(tuple(rows), tuple(finding for _, finding in places))
+
+
+def signing_rows(verdicts: Iterable[RefVerdict]) -> tuple[SigningRow, ...]:
+    """The history of signatures, repository by repository."""
+    from hubpolicy.core.signing_history import history
+    from hubpolicy.render.report import SigningRow
+
+    by_repo: dict[RepoId, list[RefVerdict]] = {}
+    for verdict in verdicts:
+        by_repo.setdefault(verdict.repo, []).append(verdict)
+    return tuple(
+        SigningRow(
+            shown(repo), line.time, line.principal, line.role, line.keyid, line.policy,
+            line.dir_hash, refs, line.proof, remark,
+        )
+        for repo, own in by_repo.items()
+        for line, refs, remark in history(
+            (("" if v.ref.endswith(BEFORE_A_TIP) else v.ref, line)
+             for v in own for line in v.signings),
+            repo.purl,
+        )
+    )  # fmt: skip
+
+
+def code_of(
+    answers: tuple[Surveyed, ...], found: Iterable[RefVerdict], fail_on: tuple[str, ...]
+) -> Exit:
+    """By the worst: anything that is not attested blocks; unreadable is never passed."""
+    from hubpolicy.errors import AccessError
+
+    codes = {_code(verdict.status, fail_on) for verdict in found} or {Exit.NOT_EVALUATED}
+    if any(isinstance(answer.error, AccessError) for answer in answers):
+        codes.add(Exit.ACCESS)
+    return worst(codes)
+
+
+def _code(status: str, fail_on: tuple[str, ...]) -> Exit:
+    if status in fail_on:
+        return Exit.BLOCKED
+    if status == "UNREADABLE":
+        return Exit.NOT_EVALUATED
+    return Exit.PASSED if status in GREEN else Exit.BLOCKED
+
+
+def verdict_of(code: Exit) -> Verdict:
+    """The word for an exit code."""
+    verdicts: dict[Exit, Verdict] = {Exit.PASSED: "passed", Exit.NOT_EVALUATED: "inconclusive"}
+    return verdicts.get(code, "failed")
+
+
+def closing(
+    found: tuple[RefVerdict, ...], answers: tuple[Surveyed, ...], *, spared: Exit | None
+) -> str:
+    """The refs counted by status; for more than one repository also how many were looked at.
+
+    ``spared``: the exit code that ``--exit-zero`` keeps from whoever asked.
+    """
+    lines = [_counted(found, answers)]
+    if spared:
+        lines.append(f"would block: exit code {int(spared)} without --exit-zero")
+    return "\n".join(lines)
+
+
+def _counted(found: tuple[RefVerdict, ...], answers: tuple[Surveyed, ...]) -> str:
+    tally = _tally(found)
+    if len(answers) == 1:
+        return tally or "nothing here that is released"
+    weighty = sum(any(verdict.weights for verdict in answer.refs) for answer in answers)
+    return f"{len(answers)} repositories, {weighty} with weights: {tally or 'no ref'}"
+
+
+def _tally(found: tuple[RefVerdict, ...]) -> str:
+    counts = {status: sum(verdict.status == status for verdict in found) for status in STATUSES}
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
