@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import tempfile
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git_objects import GitObjects, checked_oid
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
     from hubpolicy.ports import HistoryReader, RemoteRef
 
 _SLOW_BYTES, _SLOW_SECONDS = "1000", "120"
+_WAITS = (1.0, 2.0)
+"""Seconds before a clone that broke is begun anew; refs came from this hub a moment ago."""
+_FINAL = re.compile(
+    r"returned error: 4(?!08|29)\d\d|not found|Authentication failed|could not read"
+)
+"""What git says where asking again gets the same answer."""
 _GITLINK = "160000"
 
 
@@ -47,6 +55,7 @@ class ClonedHub:
     def __init__(self, hub: HistoryReader, repo: RepoId, token: str | None) -> None:
         self._hub, self._repo, self._token = hub, repo, token
         self._folder = ""
+        self._failed: ServiceError | None = None
         self._clone: _Clone | None = None
 
     def __enter__(self) -> Self:
@@ -116,10 +125,16 @@ class ClonedHub:
         if repo != self._repo:
             message = f"got {repo.text}, expected {self._repo.text}, in its clone"
             raise ServiceError(message)
+        if self._failed is not None:
+            raise self._failed  # each ref would wait for it again
         if self._clone is None:
             self._folder = tempfile.mkdtemp(prefix="hubpolicy-audit-")
             target = os.path.join(self._folder, "clone.git")  # noqa: PTH118
-            _mirror(repo, target, self._token)
+            try:
+                _mirror(repo, target, self._token)
+            except ServiceError as error:
+                self._failed = error
+                raise
             git = open_git(target, os.environ)
             self._clone = _Clone(GitObjects(git), git)
         return self._clone
@@ -144,13 +159,28 @@ def _mirror(repo: RepoId, target: str, token: str | None) -> None:
     git = open_git("", os.environ)
     environment = {**git.environment, "GIT_ALLOW_PROTOCOL": "http:https", **_as_config(settings)}
     try:
-        git._replace(environment=environment).run(
-            "clone", "--mirror", "--progress", "--template=", "--end-of-options", address, target
-        )
+        _patiently(git._replace(environment=environment), address, target)
     except HubpolicyError as error:
         said = error.message.replace(token, "[token]") if token else error.message
         message = f"cloning {repo.text}: {said}"
         raise ServiceError(message, hint="try again, or --engine api") from error
+
+
+def _patiently(git: Git, address: str, target: str) -> None:
+    """Clone; again where the hub was only not well for a moment."""
+    for wait in (*_WAITS, None):
+        try:
+            git.run(
+                "clone", "--mirror", "--progress", "--template=", "--end-of-options", address,
+                target,
+            )  # fmt: skip
+        except HubpolicyError as error:
+            if wait is None or _FINAL.search(error.message):
+                raise
+            shutil.rmtree(target, ignore_errors=True)
+            time.sleep(wait)
+        else:
+            return
 
 
 def _as_config(settings: dict[str, str]) -> dict[str, str]:
