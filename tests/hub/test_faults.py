@@ -131,3 +131,14 @@ def test_a_request_that_is_repeated_on_its_way_is_answered_for_the_second_time(
     hub.faults({"path_regex": f"{repo}/commit/", "action": "twice"})
     put(client, repo, "a.txt", b"a")
     assert len(client.call("list_repo_commits", repo_id=repo)) == 3
+
+
+def test_a_repo_that_vanishes_is_gone_for_this_request_and_after(
+    client: Client, hub: HubProcess, repo: str
+) -> None:
+    assert client.call("list_repo_refs", repo_id=repo)["branches"]
+    hub.faults({"path_regex": f"{repo}/tree/", "action": "vanish"})
+    for function in ("list_repo_tree", "list_repo_refs"):
+        with pytest.raises(ClientError) as caught:
+            client.call(function, repo_id=repo)
+        assert "RepositoryNotFoundError" in caught.value.types

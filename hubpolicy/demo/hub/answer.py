@@ -72,6 +72,9 @@ def _endpoint(
             found.endpoint(Call(hub, first, found.params, account, settings, faults))
         request = request._replace(body=io.BytesIO(whole))
     call = Call(hub, request, found.params, account, settings, faults)
+    if any(fault.action == "vanish" for fault in faults):
+        with suppress(FileNotFoundError):
+            hub.store.delete(call.key)
     return ("" if account is None else account.name), found.endpoint(call)
 
 

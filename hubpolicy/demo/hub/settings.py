@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay", "twice"})
+ACTIONS = frozenset({"status", "close", "tamper", "stale_read", "delay", "twice", "vanish"})
 
 
 class Fault(NamedTuple):
@@ -26,7 +26,8 @@ class Fault(NamedTuple):
     * ``stale_read``: answer as if the newest commit of every branch were not there yet;
     * ``delay``: wait `seconds`, then go on;
     * ``twice``: do everything twice, as if the request had been repeated on its way, and give the
-      second answer.
+      second answer;
+    * ``vanish``: somebody deletes the repo right before this is done.
     """
 
     key: str
