@@ -242,6 +242,23 @@ def _closing(done: Pushed, repo: RepoId, wish: Wish) -> str:
     notes = "".join(f"  ({note})" for note in done.notes)
     if done.ref != "refs/heads/main":
         where = f"{done.ref} of {repo.endpoint}/{repo.text}"
-        return f"{where} ({shown}) stands at {done.oid[:12]}{notes}"
-    closing = f"{repo.endpoint}/{repo.text} is {shown} at {done.oid[:12]}{notes}"
-    return f"{closing}\n  next: hubpolicy publish {repo.text}" if wish.stage_only else closing
+        closing = f"{where} ({shown}) stands at {done.oid[:12]}{notes}"
+    else:
+        closing = f"{repo.endpoint}/{repo.text} is {shown} at {done.oid[:12]}{notes}"
+    return "\n".join((closing, *_next(done, repo, wish)))
+
+
+def _next(done: Pushed, repo: RepoId, wish: Wish) -> tuple[str, ...]:
+    """What is left to do, and what nobody would expect."""
+    lines = []
+    if wish.choice.is_part:
+        lines.append(
+            "  its release line is about all that stands there: on the hub, and not in PATH"
+        )
+    if wish.proposes:
+        number = done.ref.rpartition("/")[2]
+        page = f"{repo.endpoint}/{repo.text}/discussions/{number}"
+        lines.append(f"  next: merge it there: {page}")
+    if wish.stage_only:
+        lines.append(f"  next: hubpolicy publish {repo.text}")
+    return tuple(lines)

@@ -188,14 +188,14 @@ def judged(
         reader=reader,
         only_if_passed=True,
         writing=writing and not release.part,
-        permit=lambda: _ask_first(repo, evidence, private=private),
+        permit=lambda: _ask_first(repo, evidence, bars, private=private),
         time_service=service_at(timestamp, place, bars),
     )
     decision = _remembering(done.decision, found.decision)
     return Judged(release, done.evidence, done.files, decision)
 
 
-def _ask_first(repo: RepoId, evidence: Evidence, *, private: bool) -> None:
+def _ask_first(repo: RepoId, evidence: Evidence, bars: Bars, *, private: bool) -> None:
     """A release line is not signed again for a place that cannot take it.
 
     Raises:
@@ -214,6 +214,9 @@ def _ask_first(repo: RepoId, evidence: Evidence, *, private: bool) -> None:
     released = {summary.resource_uri for _, summary in select(evidence.lines, ReleaseSummary)}
     if repo.purl not in released:
         hub(repo).require_writable(repo)
+        if released:
+            others = ", ".join(sorted(released))
+            bars.note(f"the release line here was for {others}; one for {repo.text} replaces it")
 
 
 def _remembering(decision: Decision, before: Decision) -> Decision:

@@ -107,5 +107,8 @@ def write(place: Place, after: TrustFolder) -> None:
 
     standing = verify_folder(after)
     save(place.path, place.folder, after)
-    for line in (*published_lines(place.folder, after), *missing_lines(after, standing)):
+    published = published_lines(place.folder, after)
+    for line in (*published, *missing_lines(after, standing)):
         say(line)
+    if published:
+        say("next:    share the folder; where it is pinned already: hubpolicy trust update")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,6 +124,7 @@ def test_of_an_edited_card_only_the_card_goes_and_the_whole_is_judged(
     (desk / "draft.safetensors").write_bytes(b"\0never judged")
     mark = len(hub.requests())
     done = ada.ok("push", desk, repo, "--include", "*.md")
+    assert "on the hub, and not in PATH" in done.out
     assert not any("lfs/objects" in line for line in touched(hub, mark))
     assert b"One more sentence." in read(hub, repo, "README.md")
     assert "draft.safetensors" not in files(hub, repo)
@@ -146,6 +148,9 @@ def test_a_branch_and_a_pull_request_change_nothing_that_people_download(
     assert f"refs/heads/next of {hub.endpoint}/{repo} (public) stands at" in done.out
     assert b"Next." in read(hub, repo, "README.md", "next")
     proposed = ada.ok("push", tested, repo, "--create-pr")
+    assert re.search(
+        rf"next: merge it there: http://\S+/{repo}/discussions/\d+$", proposed.out, re.MULTILINE
+    )
     assert "refs/pr/1 of" in proposed.out
     assert b"Next." in read(hub, repo, "README.md", "refs/pr/1")
     again = ada.ok("push", tested, repo, "--create-pr")
