@@ -13,11 +13,10 @@ import re
 import shutil
 import tempfile
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from hubpolicy.adapters.git_objects import GitObjects, checked_oid
+from hubpolicy.adapters.git_history import GitHistory
 from hubpolicy.adapters.git_process import open_git
-from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from hubpolicy.adapters.git_process import Git
+    from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HistoryReader, RemoteRef
 
@@ -35,14 +35,6 @@ _FINAL = re.compile(
     r"returned error: 4(?!08|29)\d\d|not found|Authentication failed|could not read"
 )
 """What git says where asking again gets the same answer."""
-_GITLINK = "160000"
-
-
-class _Clone(NamedTuple):
-    """What was cloned: its objects, and git in it."""
-
-    objects: GitObjects
-    git: Git
 
 
 class ClonedHub:
@@ -56,7 +48,7 @@ class ClonedHub:
         self._hub, self._repo, self._token = hub, repo, token
         self._folder = ""
         self._failed: ServiceError | None = None
-        self._clone: _Clone | None = None
+        self._clone: GitHistory | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -77,51 +69,24 @@ class ClonedHub:
         return self._hub.refs(repo, outdated=outdated, ref=ref)
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
-        """The tree of a commit as the hub would list it: large files by the sha256 of a pointer.
-
-        A submodule stands there as an empty file of its commit's id, which nobody attests.
-        """
-        objects = self._opened(repo).objects
-        tree = objects.tree(checked_oid(revision))
-        objects.load(entry.oid for entry in tree if entry.mode != _GITLINK)
-        files = []
-        for path, mode, oid in tree:
-            name = path.decode("utf-8", "surrogateescape")
-            if mode == _GITLINK:
-                files.append(ListedFile(name, 0, None, oid))
-                continue
-            blob = objects.blob(oid)
-            if blob.broken_pointer:
-                # git-lfs would fetch something for it: a large file, whose content nobody knows.
-                files.append(ListedFile(name, blob.size, blob.sha256, None))
-            elif blob.pointer is not None:
-                files.append(ListedFile(name, blob.pointer.size, blob.pointer.sha256, None))
-            else:
-                files.append(ListedFile(name, blob.size, None, blob.git_blob))
-        return Listing(tuple(sorted(files, key=lambda file: _bytewise(file.path))))
+        """The tree of a commit as the hub would list it: large files by the sha256 of a pointer."""
+        return self._opened(repo).listing(revision)
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
-        """A file that is in git itself; a pointer's content is not here.
+        """A file that is in git itself; the hub gives what a pointer stands for.
 
         Raises:
             ServiceError: there is no such file.
 
         """
-        objects = self._opened(repo).objects
-        for name, mode, oid in objects.tree(checked_oid(revision)):
-            if name == _bytewise(path) and mode != _GITLINK:
-                if objects.blob(oid).pointer is not None:
-                    return self._hub.read(repo, revision, path)
-                return objects.content(oid)
-        message = f"got no file {path!r} in {repo.text} at {revision[:12]}"
-        raise ServiceError(message)
+        ask = self._hub.read
+        return self._opened(repo).read(revision, path, lambda _: ask(repo, revision, path))
 
     def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
         """All commit ids that are reachable from a commit, newest first."""
-        listed = self._opened(repo).git.run("rev-list", f"{checked_oid(revision)}^{{commit}}", "--")
-        return tuple(listed.decode("ascii").split())
+        return self._opened(repo).history(revision)
 
-    def _opened(self, repo: RepoId) -> _Clone:
+    def _opened(self, repo: RepoId) -> GitHistory:
         if repo != self._repo:
             message = f"got {repo.text}, expected {self._repo.text}, in its clone"
             raise ServiceError(message)
@@ -135,8 +100,7 @@ class ClonedHub:
             except ServiceError as error:
                 self._failed = error
                 raise
-            git = open_git(target, os.environ)
-            self._clone = _Clone(GitObjects(git), git)
+            self._clone = GitHistory(open_git(target, os.environ))
         return self._clone
 
 
@@ -189,7 +153,3 @@ def _as_config(settings: dict[str, str]) -> dict[str, str]:
     for number, (key, value) in enumerate(settings.items()):
         found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return found
-
-
-def _bytewise(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")

@@ -18,12 +18,24 @@ from hubpolicy.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from io import BufferedReader
-    from typing import TypeVar
+    from typing import Protocol, TypeVar
 
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.core.lfs_pointer import Pointer
 
     T = TypeVar("T")
+
+    class LfsObjects(Protocol):
+        """Where contents behind pointers are: this disk, or a hub's storage."""
+
+        def read(self, pointer: Pointer, limit: int) -> bytes:
+            """The whole content, re-hashed."""
+
+        def head(self, pointer: Pointer, size: int) -> bytes:
+            """Up to ``size`` first bytes of an object of the stated length."""
+
+        def is_intact(self, pointer: Pointer) -> bool:
+            """True if the bytes have the sha256 that the pointer states."""
 
 
 SETTING = "hubpolicy.lfsObjects"
@@ -69,8 +81,11 @@ class LfsStore:
             ServiceError: the object is not here, or of another length.
 
         """
-        digest = self._look(pointer, lambda file: hashlib.file_digest(file, "sha256"))
-        return digest.hexdigest() == pointer.sha256
+        return self.sha256(pointer) == pointer.sha256
+
+    def sha256(self, pointer: Pointer) -> str:
+        """The digest of the object's bytes, all read now. Raises as :meth:`is_intact`."""
+        return self._look(pointer, lambda file: hashlib.file_digest(file, "sha256")).hexdigest()
 
     def _look(self, pointer: Pointer, at: Callable[[BufferedReader], T]) -> T:
         oid = pointer.sha256

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Hub repository a work tree belongs to, by its git remotes (GitPython).
+"""Which Hub repository a clone belongs to, by its git remotes (GitPython).
 
 Only reads configuration: no command of GitPython's that a repository's own configuration could
 turn into a program is used here (status, diff, fsmonitor), and it is never on the hook's path.
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def hub_repositories(folder: str, endpoints: Iterable[str]) -> tuple[RepoId, ...]:
-    """The Hub repositories among the remotes of the work tree at ``folder``, each once.
+    """The Hub repositories among the remotes of the clone at ``folder``, each once.
+
+    A work tree, or a bare repository.
 
     A folder inside of a work tree has none: the repository around it holds more than a release,
     and its remote is not where this one goes.
@@ -36,7 +38,7 @@ def hub_repositories(folder: str, endpoints: Iterable[str]) -> tuple[RepoId, ...
     known = tuple(endpoints)
     try:
         with git.Repo(folder, search_parent_directories=True) as repository:
-            root = repository.working_tree_dir
+            root = repository.git_dir if repository.bare else repository.working_tree_dir
             if root is None or Path(root).resolve() != Path(folder).resolve():
                 return ()
             urls = [url for remote in repository.remotes for url in remote.urls]

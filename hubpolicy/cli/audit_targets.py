@@ -1,43 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``hubpolicy audit`` is asked to look at: repositories, namespaces, collections, files."""
+"""What ``hubpolicy audit`` is asked to look at: repositories, namespaces, clones, files.
+
+NAMESPACE/NAME is always of the hub, whatever folders lie here: a path begins with ``.`` or ``/``,
+or is of no form that a hub has.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.domain.release import RepoId, parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 from hubpolicy.opening import endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hubpolicy.domain.release import RepoType
 
 _TYPES: dict[str, RepoType] = {"models": "model", "datasets": "dataset", "spaces": "space"}
+_COLLECTIONS = "collections/"
 _HINT = "hubpolicy audit --help   shows the forms"
+_PATHS = ("./", "../", "/", "~/")
 _FILE_LIMIT = 4 * 1024 * 1024
 
 
-def resolve(targets: tuple[str, ...], files: tuple[str, ...]) -> tuple[RepoId, ...]:
-    """Every repository that is meant, each once, in the order in which it was named.
+class Targets(NamedTuple):
+    """What is meant: repositories, each once, in the order in which they were named.
+
+    ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
+    """
+
+    repos: tuple[RepoId, ...]
+    places: Mapping[RepoId, str]
+    namespaces: tuple[str, ...]
+
+
+class Clone(NamedTuple):
+    """A target that is a folder here."""
+
+    folder: str
+
+
+def resolve(
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    *,
+    named: str = "",
+    endpoints: tuple[str, ...] = (),
+) -> Targets:
+    """Every repository that is meant.
+
+    ``named``: which repository the only folder among the targets is. ``endpoints``: hubs that a
+    clone may be of, beside ``HF_ENDPOINT``.
 
     Raises:
         ConfigError: a target is of no known form; of a file with its line.
         AccessError, ServiceError: a namespace or a collection cannot be listed.
 
     """
-    named = (*targets, *(target for file in files for target in _lines(file)))
-    if not named:
+    every = (*targets, *(target for file in files for target in _lines(file)))
+    if not every:
         message = "got nothing to audit, expected repositories or a namespace"
         raise ConfigError(message, hint=_HINT)
-    return tuple(dict.fromkeys(repo for target in named for repo in _resolve(target)))
-
-
-def namespace_of(target: str) -> str:
-    """The namespace if the target is one as a whole, else nothing."""
-    return "" if "/" in target else target
+    parsed = tuple(dict.fromkeys(map(_parse, every)))
+    folders = tuple(target.folder for target in parsed if isinstance(target, Clone))
+    if named and len(folders) != 1:
+        message = f"got --repo {named} with {len(folders)} folders, expected it with one"
+        raise ConfigError(message, hint="hubpolicy audit ./my-clone --repo NAMESPACE/NAME")
+    places: dict[RepoId, str] = {}
+    for folder in folders:
+        repo = _of_clone(folder, named, endpoints)
+        if repo in places:
+            _refuse_twice(repo, places[repo], folder)
+        places[repo] = folder
+    asked = [target for target in parsed if not isinstance(target, Clone)]
+    remote = tuple(dict.fromkeys(repo for target in asked for repo in _listed(target)))
+    for repo in remote:
+        if repo in places:
+            _refuse_twice(repo, places[repo], "the hub")
+    whole = tuple(t for t in asked if isinstance(t, str) and not t.startswith(_COLLECTIONS))
+    return Targets((*remote, *places), places, whole)
 
 
 def shown(repo: RepoId) -> str:
@@ -64,7 +110,9 @@ def _lines(file: str) -> Iterator[str]:
         if name:
             found = True
             try:
-                _parse(name)
+                parsed = _parse(name)
+                if isinstance(parsed, Clone):
+                    _require_clone(parsed.folder)
             except ConfigError as error:
                 error.message = f"{error.message}, in {file} line {number}"
                 raise
@@ -74,33 +122,77 @@ def _lines(file: str) -> Iterator[str]:
         raise ConfigError(message)
 
 
-def _resolve(target: str) -> tuple[RepoId, ...]:
-    parsed = _parse(target)
-    if isinstance(parsed, RepoId):
-        return (parsed,)
+def _listed(target: RepoId | str) -> tuple[RepoId, ...]:
+    """The repositories of a target on the hub."""
+    if isinstance(target, RepoId):
+        return (target,)
     from hubpolicy.adapters.hub_index import HubIndex
     from hubpolicy.adapters.login import login_token
 
     index = HubIndex(endpoint(), login_token())
-    if parsed.startswith("collections/"):
-        return index.collection(parsed.removeprefix("collections/"))
-    return index.namespace(parsed)
+    if target.startswith(_COLLECTIONS):
+        return index.collection(target.removeprefix(_COLLECTIONS))
+    return index.namespace(target)
 
 
-def _parse(target: str) -> RepoId | str:
-    """A repository, a namespace, or ``collections/…``."""
+def _of_clone(folder: str, named: str, endpoints: tuple[str, ...]) -> RepoId:
+    """Which repository a clone is one of: as somebody says, else by its only remote on a hub."""
+    from hubpolicy.adapters.remotes import hub_repositories
+
+    _require_clone(folder)
+    if named:
+        return _named(named)
+    found = hub_repositories(folder, (*endpoints, endpoint()))
+    if len(found) == 1:
+        return found[0]
+    remotes = ", ".join(map(shown, found)) or "none"
+    message = f"got {remotes} among the remotes of {folder}, expected one repository of a hub"
+    raise ConfigError(message, hint=f"hubpolicy audit {shlex.quote(folder)} --repo NAMESPACE/NAME")
+
+
+def _require_clone(folder: str) -> None:
+    from hubpolicy.adapters.local_clone import require_clone
+
+    require_clone(folder)
+
+
+def _named(text: str) -> RepoId:
+    try:
+        return _repo(text)
+    except MalformedError:
+        message = f"got --repo {text!r}, expected NAMESPACE/NAME or datasets/NAMESPACE/NAME"
+        raise ConfigError(message, hint=_HINT) from None
+
+
+def _repo(text: str) -> RepoId:
+    """NAMESPACE/NAME, or with its kind before it."""
+    first, _, rest = text.partition("/")
+    if first in _TYPES and "/" in rest:
+        return parse_repo_id(rest, endpoint=endpoint(), repo_type=_TYPES[first])
+    return parse_repo_id(text, endpoint=endpoint())
+
+
+def _refuse_twice(repo: RepoId, one: str, other: str) -> None:
+    message = f"got {shown(repo)} from {one} and from {other}, expected it from one place"
+    raise ConfigError(message, hint="one after the other: hubpolicy audit " + shlex.quote(one))
+
+
+def _parse(target: str) -> RepoId | Clone | str:
+    """A repository, a folder, a namespace, or ``collections/…``."""
+    if target in {".", ".."} or target.startswith(_PATHS):
+        return Clone(os.path.expanduser(target))  # noqa: PTH111 - "./x" must not become "x"
     first, _, rest = target.partition("/")
     try:
         if first == "collections" and rest.count("/") == 1:
             parse_repo_id(rest)
             return target
-        if first in _TYPES and "/" in rest:
-            return parse_repo_id(rest, endpoint=endpoint(), repo_type=_TYPES[first])
-        if not rest and not target.endswith("/"):
+        if not rest and not target.endswith(("/", ".git")):
             parse_repo_id(f"{target}/x")
             return target
-        return parse_repo_id(target, endpoint=endpoint())
+        return _repo(target)
     except MalformedError:
+        if target and Path(target).is_dir():
+            return Clone(target)
         message = f"got {target!r}, expected NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, "
-        message += "spaces/NAMESPACE/NAME or collections/NAMESPACE/SLUG"
+        message += "spaces/NAMESPACE/NAME, collections/NAMESPACE/SLUG or the path of a clone"
         raise ConfigError(message, hint=_HINT) from None

@@ -22,5 +22,5 @@ def publishes_weights(file: ListedFile) -> bool:
     if evidence_kind(file.path) is not None and file.size <= RECORDS_LIMIT:
         return False
     kind = classify(file.path, file.size, None)
-    by_lfs = file.sha256 is not None
+    by_lfs = file.sha256 is not None and file.git_blob is None
     return kind in {"weight", "pickle"} or (by_lfs and kind == "unknown")

@@ -54,7 +54,7 @@ def audit_history(
     """
     refs = hub.refs(repo)
     tips = audit_refs(repo, refs, hub, court, progress)
-    older = _older(repo, refs, hub)
+    older, unread = _older(repo, refs, hub)
     advance = progress.start(f"reading the history of {repo.text}", len(older), "commits")
     contents: dict[str, bytes] = {}
     past: list[_Past] = []
@@ -67,18 +67,34 @@ def audit_history(
         past.append(found)
         if found.verdict.status in _ATTESTED:
             attested |= found.parts
-    return (*tips, *(_told(each, attested) for each in past))
+    return (*tips, *(_told(each, attested) for each in past), *unread)
 
 
-def _older(repo: RepoId, refs: tuple[RemoteRef, ...], hub: HistoryReader) -> tuple[RemoteRef, ...]:
-    """Every commit that a ref leads to and that is no tip, under the name of the first such ref."""
+def _older(
+    repo: RepoId, refs: tuple[RemoteRef, ...], hub: HistoryReader
+) -> tuple[tuple[RemoteRef, ...], tuple[RefVerdict, ...]]:
+    """Every commit that a ref leads to and that is no tip, under the name of the first such ref.
+
+    Also: the refs whose history cannot be read, which are not passed by what can be.
+    """
     tips = {ref.oid for ref in refs}
     found: dict[str, str] = {}
+    unread: dict[str, RefVerdict] = {}
     for ref in refs:
-        for oid in hub.history(repo, ref.oid):
+        name = f"{ref.name}{BEFORE_A_TIP}"
+        try:
+            commits = hub.history(repo, ref.oid)
+        except AccessError:
+            raise
+        except HubpolicyError as error:
+            verdict = RefVerdict(repo, name, ref.oid, "UNREADABLE", error.message)
+            unread.setdefault(ref.oid, verdict)
+            continue
+        for oid in commits:
             if oid not in tips:
-                found.setdefault(oid, f"{ref.name}{BEFORE_A_TIP}")
-    return tuple(RemoteRef(name, oid) for oid, name in found.items())
+                found.setdefault(oid, name)
+    older = tuple(RemoteRef(name, oid) for oid, name in found.items())
+    return older, tuple(unread.values())
 
 
 def _judge(

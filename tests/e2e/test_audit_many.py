@@ -85,7 +85,7 @@ def test_a_namespace_is_looked_through(ada: Author) -> None:
     assert done.code == 1
     assert found(done) == EXPECTED
     assert (
-        "5 repositories, 3 with releases: 1 ATTESTED, 2 UNATTESTED" in ada.type("audit", "acme").out
+        "5 repositories, 3 with weights: 1 ATTESTED, 2 UNATTESTED" in ada.type("audit", "acme").out
     )
 
 

@@ -172,6 +172,7 @@ def test_a_model_signature_is_void_with_any_byte() -> None:
         (ListedFile("x.pkl", 10, None, "a" * 40), True),
         (ListedFile("blob", 10, "a" * 64, None), True),
         (ListedFile("notes", 10, None, "a" * 40), False),
+        (ListedFile("notes", 10, "a" * 64, "a" * 40), False),
         (ListedFile("README.md", 10, None, "a" * 40), False),
         (ListedFile("picture.png", 10_000, "a" * 64, None), False),
         (ListedFile(".hubpolicy/release.intoto.jsonl", 10, "a" * 64, None), False),

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A clone or a bare repository on this disk, to be audited in place of a hub. No network.
+
+It may come from anybody: its configuration runs nothing (``git_process.py``), its work tree and
+index are not looked at, and what it says of a commit id is kept for no other audit.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.adapters.git_history import GitHistory
+from hubpolicy.adapters.git_process import GitRefusedError, open_git
+from hubpolicy.core.lfs_pointer import Pointer
+from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.errors import ConfigError, ServiceError
+from hubpolicy.ports import RemoteRef
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.manifest import ListedFile, Listing
+    from hubpolicy.domain.release import RepoId
+
+READ_LIMIT = 64 * 1024 * 1024
+_NO_REPOSITORY = "not a git repository"
+_BOOKKEEPING = (
+    "refs/stash", "refs/notes/", "refs/replace/", "refs/original/", "refs/bisect/",
+    "refs/rewritten/", "refs/worktree/",
+)  # fmt: skip
+"""What git keeps for itself. A push names these only if asked to; weights in them count."""
+
+
+class LocalClone(NamedTuple):
+    """Implements :class:`hubpolicy.ports.HistoryReader` for the repository in one folder."""
+
+    repo: RepoId
+    folder: str
+    git: GitHistory
+
+    def refs(
+        self,
+        repo: RepoId,
+        *,
+        outdated: str = "",  # noqa: ARG002 - nothing here lags behind
+        ref: str = "refs/heads/main",  # noqa: ARG002
+    ) -> tuple[RemoteRef, ...]:
+        """Branches, remote-tracking refs, tags and whatever else there is, and a detached HEAD.
+
+        Refs that only name another one are left out, and git's bookkeeping without weights.
+
+        Raises:
+            ServiceError: git does not list them.
+
+        """
+        self._require(repo)
+        listed = self.git.git.run("for-each-ref", "--format=%(objectname)%00%(symref)%00%(refname)")
+        named = []
+        for line in listed.split(b"\n")[:-1]:
+            oid, aim, name = line.split(b"\0")
+            if not aim:
+                named.append((name.decode("utf-8", "backslashreplace"), oid.decode("ascii")))
+        head = self._detached()
+        if head and head not in {oid for _, oid in named}:
+            named.append(("HEAD", head))
+        commits = self._commits(tuple(oid for _, oid in named))
+        refs = (RemoteRef(name, commits[oid]) for name, oid in named)
+        return tuple(sorted(ref for ref in refs if self._counts(ref)))
+
+    def listing(self, repo: RepoId, revision: str) -> Listing:
+        """The tree of a commit; what is in git itself with the sha256 of its bytes."""
+        self._require(repo)
+        return self.git.listing(revision)
+
+    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
+        """A small file of a commit; of what is kept by Git LFS, what lies here."""
+        self._require(repo)
+        lfs = self.git.lfs
+        return self.git.read(revision, path, lambda pointer: lfs.read(pointer, READ_LIMIT))
+
+    def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
+        """All commit ids that are reachable from a commit, newest first.
+
+        Raises:
+            ServiceError: the clone is shallow, or lacks one of them.
+
+        """
+        self._require(repo)
+        if self.git.git.line("rev-parse", "--is-shallow-repository") != "false":
+            message = f"{self.folder} is a shallow clone: what came before was not fetched"
+            raise ServiceError(message, hint="git fetch --unshallow")
+        return self.git.history(revision)
+
+    def digest(self, repo: RepoId, revision: str, file: ListedFile) -> str | None:  # noqa: ARG002
+        """The sha256 of an LFS object's bytes, read now; None where it is not here.
+
+        Raises:
+            ServiceError: it is of another length, or cannot be read.
+
+        """
+        if file.sha256 is None:
+            return None
+        try:
+            return self.git.lfs.sha256(Pointer(file.sha256, file.size))
+        except ServiceError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
+    def _require(self, repo: RepoId) -> None:
+        if repo != self.repo:
+            message = f"got {repo.text}, expected {self.repo.text}, in {self.folder}"
+            raise ServiceError(message)
+
+    def _detached(self) -> str:
+        git = self.git.git
+        if git.line("symbolic-ref", "--quiet", "HEAD"):
+            return ""
+        return git.line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+
+    def _commits(self, oids: tuple[str, ...]) -> dict[str, str]:
+        """The commits that tags lead to. What leads to none stays, and is unreadable."""
+        if not oids:
+            return {}
+        asked = "".join(f"{oid}^{{commit}}\n" for oid in oids).encode("ascii")
+        found = self.git.git.run("cat-file", "--batch-check=%(objectname)", stdin=asked)
+        answers = found.decode("utf-8", "backslashreplace").split("\n")[:-1]
+        return {
+            oid: oid if " " in answer else answer
+            for oid, answer in zip(oids, answers, strict=True)
+        }  # fmt: skip
+
+    def _counts(self, ref: RemoteRef) -> bool:
+        if not ref.name.startswith(_BOOKKEEPING):
+            return True
+        try:
+            return any(map(publishes_weights, self.git.listing(ref.oid).files))
+        except ServiceError:
+            return True
+
+
+def open_clone(folder: str, repo: RepoId) -> LocalClone:
+    """The repository whose top is ``folder``: a work tree's, or a bare one.
+
+    Raises:
+        ConfigError: it is none, or lies further up.
+        ServiceError: git refuses it (an owner that it does not trust, say).
+
+    """
+    require_clone(folder)
+    return LocalClone(repo, folder, GitHistory(open_git(folder, os.environ), hashed=True))
+
+
+def require_clone(folder: str) -> None:
+    """Refuse what is not the top of a git repository. Raises as :func:`open_clone`."""
+    hint = "hubpolicy verify PATH judges a folder; hubpolicy audit --help"
+    nothing = f"got {folder}, expected a clone or a bare repository"
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise ConfigError(nothing, hint=hint)
+    try:
+        prefix = open_git(folder, os.environ).line("rev-parse", "--show-prefix")
+    except GitRefusedError as error:
+        if _NO_REPOSITORY not in error.said:
+            raise
+        raise ConfigError(nothing, hint=hint) from error
+    if prefix:
+        message = f"got {folder}, expected the top of a repository, not {prefix} in it"
+        raise ConfigError(message, hint=hint)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of ``hubpolicy audit`` that say where to look, and how deep."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Depth(NamedTuple):
+    """``repo``: which repository a local clone is one of, where its remotes do not say."""
+
+    repo: str
+
+
+def depth_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options; the command gets them as one ``depth`` argument."""
+
+    @wraps(command)
+    def run(*, repo: str, **rest: Any) -> Any:
+        return command(depth=Depth(repo), **rest)
+
+    for option in reversed(_OPTIONS):
+        run = option(run)
+    return run
+
+
+_OPTIONS = (
+    click.option("--repo", "--as", "repo", default="", metavar="NAMESPACE/NAME",
+                 help="Which repository the clone among TARGETS is one of."),
+)  # fmt: skip

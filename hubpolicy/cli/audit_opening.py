@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each repository of an audit is read from: its hub, a bare clone of it, or a folder here."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hubpolicy.adapters.audit_store import AuditStore
+    from hubpolicy.cli.audit_targets import Targets
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.surveying import Opening
+    from hubpolicy.ports import HistoryReader
+
+
+class Sources(NamedTuple):
+    """Where to read: the targets, what earlier audits have read, and from clones or by requests."""
+
+    targets: Targets
+    store: AuditStore | None
+    cloning: bool
+
+
+def opening(sources: Sources) -> Opening:
+    """Opens a repository for as long as it is looked at.
+
+    What is said by a folder here is never kept: somebody may have written its objects by hand,
+    and the hub's commit of the same id is another matter.
+    """
+    from hubpolicy.adapters.clone import ClonedHub
+    from hubpolicy.adapters.local_clone import open_clone
+    from hubpolicy.adapters.login import login_token
+    from hubpolicy.adapters.stored_hub import StoredHub
+    from hubpolicy.cli.wiring import hub
+
+    targets, store, cloning = sources
+    remote = [repo for repo in targets.repos if repo not in targets.places]
+    clients = {repo.endpoint: hub(repo) for repo in remote}
+    token = login_token() if cloning and remote else None
+
+    @contextmanager
+    def opened(repo: RepoId) -> Iterator[HistoryReader]:
+        if repo in targets.places:
+            yield open_clone(targets.places[repo], repo)
+            return
+        client = clients[repo.endpoint]
+        source = ClonedHub(client, repo, token) if cloning else nullcontext(client)
+        with source as reader:
+            yield reader if store is None else StoredHub(reader, store)
+
+    return opened
