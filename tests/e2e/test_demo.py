@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import stat
 import subprocess
 import sys
@@ -104,6 +105,13 @@ def test_it_is_told_within_two_minutes(played: Played) -> None:
     assert played.crowded or played.seconds < SECONDS
     assert "Every command ended as it should" in played.text
     assert "expected" not in re.findall(r"\[exit [^]]*]", played.text)
+
+
+def test_nothing_in_the_clone_is_left_to_commit(played: Played) -> None:
+    if shutil.which("git-lfs") is None:
+        leave_out("git-lfs")
+    done = played.shell("git -C civil status --porcelain")
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 def test_every_act_ends_as_the_story_tells_it(played: Played) -> None:
