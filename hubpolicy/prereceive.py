@@ -106,30 +106,52 @@ def _checks_objects(git: Git) -> bool:
 def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     git = open_git("", os.environ, inherit_place=True, quarantine=True)
     repository = ReceivingRepository(git)
-    new, known = objects_of(push)
-    repository.expect(new, push.remote, push.url, known)
+    expect(push, repository)
     gate, _ = load_gate()
     settings = read_settings(git)
     if not settings.checks_objects:
         message = "this repository does not check what it receives"
         raise ConfigError(message, hint="on the server: git config receive.fsckObjects true")
     gate = speaking(gate, settings.target)
+    fix = f"git lfs push --all origin, then push again; on the server: git config {SETTING} FOLDER"
+    return judge_received(push, settings.target, repository, gate, fix), gate
+
+
+def expect(push: Push, repository: ReceivingRepository) -> None:
+    """Let git look at what is coming while policy and trust are read."""
+    new, known = objects_of(push)
+    repository.expect(new, push.remote, push.url, known)
+
+
+def judge_received(
+    push: Push,
+    target: RepoId | None,
+    repository: ReceivingRepository,
+    gate: Callable[[], Gate],
+    absent: str,
+) -> PushVerdict:
+    """The verdict on what lies in quarantine; ``absent`` is what to type where LFS objects lack.
+
+    Raises:
+        ConfigError: a release is pushed, and ``target`` is None.
+        HubpolicyError: whatever keeps us from deciding; nothing may be accepted then.
+
+    """
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
-        if settings.target is None:
+        if target is None:
             message = "this push releases a model, and nobody said which repository this is"
             hint = "on the server: git config hubpolicy.target NAMESPACE/NAME"
             raise ConfigError(message, hint=hint)
-        return _with_stored(judge_release(reader, gate, settings.target))
+        return _with_stored(judge_release(reader, gate, target), absent)
 
-    return judge_push(push, settings.target, repository, gate, judge), gate
+    return judge_push(push, target, repository, gate, judge)
 
 
-def _with_stored(judged: Judged) -> Judged:
+def _with_stored(judged: Judged, fix: str) -> Judged:
     """LFS objects come before refs: what is not in the store now was never uploaded."""
     reader = judged.reader
     absent = reader.absent() if isinstance(reader, GitTreeRelease) else ()
-    fix = f"git lfs push --all origin, then push again; on the server: git config {SETTING} FOLDER"
     return without_content(judged, absent, fix)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.adapters.git_objects import Blob
     from hubpolicy.adapters.git_process import Git, Running
+    from hubpolicy.adapters.lfs_store import LfsObjects
     from hubpolicy.core.lfs_pointer import Pointer
     from hubpolicy.domain.finding import Finding
 
@@ -137,6 +138,12 @@ class GitRepository:
 
 class ReceivingRepository(GitRepository):
     """A repository on a server while a push is being received: it has what its refs reach."""
+
+    def __init__(self, git: Git, lfs: LfsObjects | None = None) -> None:
+        """``lfs``: where the objects are, if it is not this disk."""
+        super().__init__(git)
+        if lfs is not None:
+            self._objects.lfs = lfs
 
     def _begin_sent(
         self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hubpolicy.adapters.git_process import Git, Running
+    from hubpolicy.adapters.lfs_store import LfsObjects
 
 HEAD_SIZE = 512
 """Bytes kept of every blob, to tell its type."""
@@ -61,7 +62,7 @@ class GitObjects:
 
     def __init__(self, git: Git) -> None:
         self.git = git
-        self.lfs = LfsStore(git)
+        self.lfs: LfsObjects = LfsStore(git)
         self._trees: dict[str, tuple[TreeEntry, ...]] = {}
         self._listing: dict[str, Running] = {}
         self._blobs: dict[str, Blob] = {}

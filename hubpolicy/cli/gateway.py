@@ -80,9 +80,11 @@ def run(
 
     host, port = listen_on(address)
     hub = upstream.rstrip("/")
+    place = _database(db)
     settings = Settings(
         hub, endpoint.rstrip("/") or hub, _hub_token(token_file), host, port, relays,
         public_url.rstrip("/"), tls_cert, tls_key, upstream_ca, drain_seconds=drain,
+        git_folder=str(place.absolute().with_suffix(".git")),
     )  # fmt: skip
     require_safe(settings, behind_tls=behind_tls)
     _serve(settings, _records(db))
@@ -90,6 +92,7 @@ def run(
 
 def _serve(settings: Settings, records: Records) -> None:
     from hubpolicy.adapters.hub import HubClient
+    from hubpolicy.adapters.lfs_remote import HubLfsStore
     from hubpolicy.cli.wiring import seat
     from hubpolicy.gateway.passage import Passage
 
@@ -101,7 +104,10 @@ def _serve(settings: Settings, records: Records) -> None:
     if settings.upstream_ca:
         os.environ["SSL_CERT_FILE"] = settings.upstream_ca
     seat()  # no policy, no gateway
-    passage = Passage(records, HubClient(settings.upstream, settings.token), seat)
+    hub, token = settings.upstream, settings.token
+    passage = Passage(
+        records, HubClient(hub, token), seat, lambda repo: HubLfsStore(repo, hub, token)
+    )
 
     def ready(address: str) -> None:
         click.echo(f"hubpolicy gateway on {address} before {settings.upstream}")
@@ -126,11 +132,16 @@ def _hub_token(path: str) -> str:
         ) from error
 
 
-def _records(db: str) -> Records:
+def _database(db: str) -> Path:
     from hubpolicy.adapters.home import user_home
+
+    return Path(db or Path(user_home().state, DATABASE))
+
+
+def _records(db: str) -> Records:
     from hubpolicy.gateway.records import Records
 
-    return Records(Path(db or Path(user_home().state, DATABASE)))
+    return Records(_database(db))
 
 
 @gateway.command(
@@ -174,8 +185,9 @@ def submit(*, path: str, repo: RepoId, url: str) -> None:
 @click.option("--repo", "scopes", multiple=True, required=True, metavar="NAMESPACE/NAME",
               help="What it is for; NAMESPACE/* for all. May be given again.")  # fmt: skip
 @click.option("--expires", default="", metavar="YYYY-MM-DD", help="The first day without it.")
+@click.option("--read-only", "reads", is_flag=True, help="For downloads and clones alone.")
 @_DB
-def issue(*, name: str, scopes: tuple[str, ...], expires: str, db: str) -> None:
+def issue(*, name: str, scopes: tuple[str, ...], expires: str, reads: bool, db: str) -> None:
     """Make a token for NAME, and print it once."""
     from hubpolicy.adapters.clock import SystemClock
 
@@ -187,7 +199,8 @@ def issue(*, name: str, scopes: tuple[str, ...], expires: str, db: str) -> None:
         message = f"got {expires!r}, expected a day, in --expires"
         raise ConfigError(message, hint="--expires 2027-01-31")
     end = f"{expires}T00:00:00Z" if expires else ""
-    made = _records(db).issue(name, scopes, SystemClock().now(), end)
+    role = "read" if reads else "write"
+    made = _records(db).issue(name, scopes, SystemClock().now(), end, role)
     click.echo(made)
     click.echo(f"for {', '.join(scopes)}; it is shown this once: HF_TOKEN={made[:8]}…", err=True)
 
@@ -213,7 +226,8 @@ def list_(*, db: str) -> None:
     for holder in _records(db).holders():
         state = "holds" if holder.holds(now) else "revoked" if holder.revoked else "expired"
         until = f" until {holder.expires[:10]}" if holder.expires else ""
-        click.echo(f"{holder.name}  {state}{until}  {', '.join(holder.scopes)}")
+        to = "" if holder.writes else "to read "
+        click.echo(f"{holder.name}  {state}{until}  {to}{', '.join(holder.scopes)}")
 
 
 @log.command()

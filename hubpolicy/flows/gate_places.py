@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         CreateRepo,
         Delete,
         Duplicate,
-        GitPush,
         Move,
         Settings,
         SuperSquash,
@@ -226,14 +225,6 @@ def bucket(intent: BucketWrite, watch: Watch) -> Permission:
     )
     fix = f"hubpolicy push PATH {intent.namespace}/{intent.name}"
     return deny(hp510.check(what, why, fix)[0])
-
-
-def git_push(intent: GitPush, watch: Watch) -> Permission:
-    """What a push holds is only seen where git receives it: there a hook judges it."""
-    del watch
-    why = "what git sends is judged by git's own hooks, not here"
-    fix = f"hubpolicy hook install, then git push; or hubpolicy push PATH {intent.repo.text}"
-    return deny(hp510.check(f"git push to {intent.repo.text}", why, fix)[0])
 
 
 def unknown(intent: Unknown, watch: Watch) -> Permission:

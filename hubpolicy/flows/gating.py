@@ -12,7 +12,8 @@ Judged as of now, under the policy in force, on what would stand there afterward
   branch and a squash by the tree that they show, a flip by everything that it shows;
 * datasets and spaces are judged where what changes looks like weights; buckets say no sha256, and
   take nothing;
-* deletions, pushes by git and what nobody understands are denied.
+* a push by git is judged where it is received, by whoever can: the gateway, a hook; else denied;
+* deletions and what nobody understands are denied.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import MalformedError
 from hubpolicy.flows import gate_content as content
 from hubpolicy.flows import gate_places as places
+from hubpolicy.flows import gate_push
 from hubpolicy.flows.gate_watch import Permission, Watch, allow
 from hubpolicy.ports import KnownRelease
 
@@ -61,7 +63,7 @@ TABLE: dict[type, Callable[[Any, Watch], Permission]] = {
     hub.SuperSquash: places.mark,
     hub.Delete: places.delete,
     hub.BucketWrite: places.bucket,
-    hub.GitPush: places.git_push,
+    hub.GitPush: gate_push.announced,
     hub.Unknown: places.unknown,
     hub.Preupload: content.preupload,
     hub.LfsBatch: content.lfs_batch,
@@ -95,7 +97,7 @@ def _asks(intent: Intent) -> bool:
         return intent.private is False or intent.opens
     if isinstance(intent, hub.BucketWrite):
         return not intent.hides
-    return TABLE[type(intent)] is not _free and not isinstance(intent, hub.Unknown | hub.GitPush)
+    return TABLE[type(intent)] is not _free and not isinstance(intent, hub.Unknown)
 
 
 def _require_authority(intent: Any, watch: Watch) -> None:

@@ -22,9 +22,12 @@ _ASK = {"WWW-Authenticate": 'Basic realm="hubpolicy gateway"'}
 
 
 def _say(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An error as the hub gives it: in a header for the client, in the body for others."""
+    """An error as the hub gives it: in a header for the client, in the body for others.
+
+    ``message`` is what git-lfs shows (its ``docs/api/batch.md``, "Response Errors").
+    """
     shown = {"X-Error-Message": plain(text), **(headers or {})}
-    return web.json_response({"error": text}, status=status, headers=shown)
+    return web.json_response({"error": text, "message": text}, status=status, headers=shown)
 
 
 def health(*, draining: bool) -> web.Response:
@@ -41,7 +44,7 @@ def whoami(holder: Holder) -> web.Response:
             "name": holder.name,
             "fullname": holder.name,
             "orgs": [{"name": name, "fullname": name, "type": "org"} for name in names],
-            "auth": {"accessToken": {"displayName": holder.name, "role": "write"}},
+            "auth": {"accessToken": {"displayName": holder.name, "role": holder.role}},
         }
     )
 
@@ -79,8 +82,8 @@ def too_large(why: str) -> web.Response:
 
 
 def too_slow() -> web.Response:
-    """408: a body that does not come."""
-    return _say(408, "hubpolicy: nothing came for a minute, expected the rest of the body")
+    """408: a body that does not come, or too slowly (``intake.py``)."""
+    return _say(408, "hubpolicy: the rest of the body did not come in time")
 
 
 def cut_off() -> web.Response:

@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.records import Holder
 
 _BATCH = "/info/lfs/objects/batch"
+_PACK = "/git-receive-pack"
 _SILENCE_SECONDS = 60.0
 _WAIT_SECONDS = 60.0
+_SLOWEST = 32 * 1024
+"""Bytes a second, on the average and after the first minute: slots are for who uses them."""
+
+READ_ONLY = "this token is for reading alone"
 
 
 class Slots:
@@ -61,7 +66,7 @@ class Slots:
 
 
 def stranger_to(path: str, holder: Holder) -> str:
-    """The repository that a path names, and the token is not for; else empty.
+    """The repository that a path names, and the token is not for, or not to write; else empty.
 
     Empty too where only the body says whether it is a read: LFS batches, to download.
     """
@@ -71,7 +76,7 @@ def stranger_to(path: str, holder: Holder) -> str:
         repo = repo_of(segments(path), "")
     except MalformedError:
         return ""
-    return repo.text if repo is not None and not holder.may(repo.text) else ""
+    return repo.text if repo is not None and not (holder.may(repo.text) and holder.writes) else ""
 
 
 def is_batch(path: str) -> bool:
@@ -79,22 +84,27 @@ def is_batch(path: str) -> bool:
     return unquote(path).endswith(_BATCH)
 
 
-def is_commit(path: str) -> bool:
-    """True for the one call whose body may be large."""
-    return "/commit/" in path
+def is_pack(path: str) -> bool:
+    """True for what ``git push`` sends, however the path is encoded."""
+    return unquote(path).endswith(_PACK)
+
+
+def is_large(path: str) -> bool:
+    """True for the two calls whose bodies may be large: a commit's, and a push's."""
+    return "/commit/" in path or is_pack(path)
 
 
 async def read(request: web.Request, path: str, limit: int) -> tuple[BinaryIO, int]:
-    """A body and its bytes, on disk if it is a commit's.
+    """A body and its bytes, on disk where it may be large.
 
     Raises:
         MalformedError: it is larger than ``limit``.
-        TimeoutError: nothing came for a minute.
+        TimeoutError: nothing came for a minute, or less than 32 KiB a second.
         ConnectionError: whoever sent it is gone.
         ServiceError: it cannot be kept.
 
     """
-    body: BinaryIO = tempfile.TemporaryFile() if is_commit(path) else io.BytesIO()  # noqa: SIM115
+    body: BinaryIO = tempfile.TemporaryFile() if is_large(path) else io.BytesIO()  # noqa: SIM115
     try:
         size = await _filled(body, request, limit)
     except (ConnectionError, TimeoutError):
@@ -113,10 +123,11 @@ async def read(request: web.Request, path: str, limit: int) -> tuple[BinaryIO, i
 
 async def _filled(body: BinaryIO, request: web.Request, limit: int) -> int:
     size, now = 0, asyncio.get_running_loop().time
-    async with asyncio.timeout(_SILENCE_SECONDS) as silence:
+    start = now()
+    async with asyncio.timeout(_SILENCE_SECONDS) as patience:
         async for chunk in request.content.iter_any():
-            silence.reschedule(now() + _SILENCE_SECONDS)
             size += len(chunk)
+            patience.reschedule(_until(start, now(), size))
             if size > limit:
                 message = f"got more than {limit} bytes of body, expected at most that"
                 raise MalformedError(message)
@@ -124,6 +135,11 @@ async def _filled(body: BinaryIO, request: web.Request, limit: int) -> int:
     return size
 
 
+def _until(start: float, now: float, size: int) -> float:
+    """When patience ends: a minute after the last bytes, or when it has been too slow for long."""
+    return min(now + _SILENCE_SECONDS, start + _SILENCE_SECONDS + size / _SLOWEST)
+
+
 def limit_of(path: str, commit_limit: int) -> int:
     """Bytes that a body may have."""
-    return commit_limit if is_commit(path) else BODY_LIMIT
+    return commit_limit if is_large(path) else BODY_LIMIT

@@ -32,11 +32,14 @@ from hubpolicy.flows.publishing import MAIN, head_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hubpolicy.adapters.lfs_store import LfsObjects
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.finding import Decision
-    from hubpolicy.domain.hub_request import Intent
+    from hubpolicy.domain.hub_request import GitPush, Intent
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.gateway.pushed import Found
+    from hubpolicy.gateway.receiving import Received
     from hubpolicy.gateway.records import Holder, Records
     from hubpolicy.ports import Hub, KnownRelease
 
@@ -55,9 +58,14 @@ class Asked(NamedTuple):
 class Passage:
     """Decides by the policy and the trust of the user that runs the gateway."""
 
-    def __init__(self, records: Records, hub: Hub, seat: Callable[[], Seat]) -> None:
+    def __init__(
+        self, records: Records, hub: Hub, seat: Callable[[], Seat],
+        lfs: Callable[[RepoId], LfsObjects],
+    ) -> None:  # fmt: skip
+        """``lfs``: the objects that the hub keeps for a repository."""
         self._records = records
         self._hub = hub
+        self._lfs = lfs
         self._open_seat = seat
         self._seat: Seat | None = None
         self._seated = 0.0
@@ -69,6 +77,17 @@ class Passage:
             return decide(intent, self._watch())
         except HubpolicyError as error:
             return Permission(allowed=False, reason=f"not judged: {error.message}", next=error.hint)
+
+    def received(self, intent: GitPush, received: Received) -> Found:
+        """What git holds of a push, judged before it may keep it.
+
+        Raises:
+            HubpolicyError: it could not be judged; nothing may be accepted then.
+
+        """
+        from hubpolicy.gateway.pushed import judge_pushed
+
+        return judge_pushed(intent, received, self._watch(), self._lfs(intent.repo))
 
     def submit(
         self, target: RepoId, content: bytes, who: str, note: Callable[[str], None]
@@ -163,6 +182,7 @@ class Passage:
             under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
             governs=lambda namespace: require_may_speak(place, namespace),
             remedy=REMEDY,
+            receives=True,
         )
 
     def _place(self) -> Seat:

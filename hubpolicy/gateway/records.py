@@ -28,7 +28,8 @@ START = "0" * 64
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS token (
   name TEXT PRIMARY KEY, id TEXT UNIQUE NOT NULL, sha256 TEXT NOT NULL, scopes TEXT NOT NULL,
-  created TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL DEFAULT '');
+  created TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL DEFAULT '',
+  role TEXT NOT NULL DEFAULT 'write');
 CREATE TABLE IF NOT EXISTS submission (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, sha256 TEXT NOT NULL,
   content BLOB NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL, UNIQUE (target, sha256));
@@ -49,7 +50,7 @@ MOST_BYTES = 256 * 1024 * 1024
 class Holder(NamedTuple):
     """Somebody with a token: repositories that it is for (``acme/*``, ``acme/m``), and until when.
 
-    ``expires`` and ``revoked`` are ISO 8601 UTC, or empty.
+    ``expires`` and ``revoked`` are ISO 8601 UTC, or empty. ``role`` is ``write`` or ``read``.
     """
 
     name: str
@@ -57,6 +58,12 @@ class Holder(NamedTuple):
     created: str
     expires: str
     revoked: str
+    role: str = "write"
+
+    @property
+    def writes(self) -> bool:
+        """True if it is for more than reading."""
+        return self.role == "write"
 
     def may(self, repo: str) -> bool:
         """True if the token is for that ``namespace/name``."""
@@ -112,11 +119,18 @@ class Records:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
+            self._grow()
             # Who asks for a token does not wait until somebody else's entry is on the disk.
             self._reader = sqlite3.connect(path, check_same_thread=False, timeout=10)
         except (OSError, sqlite3.Error) as error:
             message = f"cannot open {path}: {error}"
             raise ServiceError(message) from error
+
+    def _grow(self) -> None:
+        """A file of an earlier version knows no tokens that only read."""
+        columns = {row[1] for row in self._db.execute("PRAGMA table_info(token)")}
+        if "role" not in columns:
+            self._db.execute("ALTER TABLE token ADD COLUMN role TEXT NOT NULL DEFAULT 'write'")
 
     def close(self) -> None:
         """Close the file."""
@@ -126,7 +140,9 @@ class Records:
 
     # Tokens ----------------------------------------------------------------------------------
 
-    def issue(self, name: str, scopes: tuple[str, ...], now: str, expires: str) -> str:
+    def issue(
+        self, name: str, scopes: tuple[str, ...], now: str, expires: str, role: str = "write"
+    ) -> str:
         """Make a token. It is shown once, and kept nowhere.
 
         Raises:
@@ -135,14 +151,14 @@ class Records:
         """
         identity, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         token = f"{PREFIX}{identity}_{secret}"
-        row = (name, identity, _sha256(token.encode()), json.dumps(scopes), now, expires)
+        row = (name, identity, _sha256(token.encode()), json.dumps(scopes), now, expires, role)
         try:
             self._write(
-                "INSERT INTO token (name, id, sha256, scopes, created, expires)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO token (name, id, sha256, scopes, created, expires, role)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 row,
                 {"time": now, "did": "issued a token", "who": name, "repo": " ".join(scopes),
-                 "expires": expires},
+                 "expires": expires, "role": role},
             )  # fmt: skip
         except sqlite3.IntegrityError:
             message = f"{name} has a token already, or had one"
@@ -167,17 +183,19 @@ class Records:
 
     def holders(self) -> tuple[Holder, ...]:
         """Everybody who has or had a token."""
-        rows = self._read("SELECT name, scopes, created, expires, revoked FROM token ORDER BY name")
+        rows = self._read(
+            "SELECT name, scopes, created, expires, revoked, role FROM token ORDER BY name"
+        )
         return tuple(_holder(row) for row in rows)
 
     def holder_of(self, token: str) -> Holder | None:
         """Whose token this is; None if it is nobody's. Compared in constant time."""
         identity = token.removeprefix(PREFIX).partition("_")[0]
         rows = self._read(
-            "SELECT name, scopes, created, expires, revoked, sha256 FROM token WHERE id = ?",
+            "SELECT name, scopes, created, expires, revoked, role, sha256 FROM token WHERE id = ?",
             (identity,),
         )
-        known = rows[0][5] if rows else START
+        known = rows[0][-1] if rows else START
         same = hmac.compare_digest(str(known), _sha256(token.encode("utf-8", "surrogateescape")))
         return _holder(rows[0]) if rows and same else None
 
@@ -302,8 +320,8 @@ class Records:
 
 
 def _holder(row: tuple[Any, ...]) -> Holder:
-    name, scopes, created, expires, revoked = row[:5]
-    return Holder(name, tuple(json.loads(scopes)), created, expires, revoked)
+    name, scopes, created, expires, revoked, role = row[:6]
+    return Holder(name, tuple(json.loads(scopes)), created, expires, revoked, role)
 
 
 def _link(seq: int, previous: str, text: str) -> str:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, BinaryIO
 from weakref import WeakValueDictionary
 
 from aiohttp import web
@@ -27,10 +25,12 @@ from hubpolicy.domain import hub_request as wire
 from hubpolicy.domain.hub_request import Commit, HubRequest
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from hubpolicy.flows.gate_watch import allow
-from hubpolicy.gateway import answers, intake
+from hubpolicy.gateway import answers, evidence_page, intake
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
-from hubpolicy.gateway.headers import password, replaced, rewritten, without_login
-from hubpolicy.gateway.metrics import CONTENT_TYPE, Metrics
+from hubpolicy.gateway.git_service import GitService
+from hubpolicy.gateway.headers import password, replaced, rewritten, with_login, without_login
+from hubpolicy.gateway.metrics import CONTENT_TYPE
+from hubpolicy.gateway.office import Arrived, Office
 from hubpolicy.gateway.passage import Asked, covers, digest_of, is_open, made_by, repos_of
 from hubpolicy.gateway.records import PREFIX
 from hubpolicy.gateway.relay import STORAGE, Relay
@@ -39,42 +39,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from hubpolicy.domain.hub_request import Intent
-    from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.gating import Permission
     from hubpolicy.gateway.passage import Passage
     from hubpolicy.gateway.records import Holder, Records
     from hubpolicy.gateway.settings import Settings
 
-T = TypeVar("T")
-
 _MOVES = (
     wire.Commit, wire.Merge, wire.Settings, wire.Tag, wire.Branch, wire.SuperSquash, wire.Move,
-    wire.Duplicate, wire.Delete, wire.CreateRepo,
+    wire.Duplicate, wire.Delete, wire.CreateRepo, wire.GitPush,
 )  # fmt: skip
 _NAMED = (wire.Commit, wire.CreateRepo, wire.Duplicate, wire.LfsBatch)
 """Their answers are JSON that names addresses of the hub."""
-
-_WORKERS = 16
-
-
-class Arrived(NamedTuple):
-    """A request, who sent it, what it would do, and its body if that was read."""
-
-    request: web.Request
-    asked: Asked
-    path: str
-    body: BinaryIO | None
-    size: int
-
-    @property
-    def intent(self) -> Intent:
-        """What it would do."""
-        return self.asked.intent
-
-    @property
-    def kind(self) -> str:
-        """The intent's name."""
-        return type(self.asked.intent).__name__
 
 
 class Gateway:
@@ -84,10 +59,11 @@ class Gateway:
         self._settings = settings
         self._records = records
         self._passage = passage
+        self._office = Office(settings, records, passage)
+        self._metrics = self._office.metrics
+        self._git = GitService(self._office)
         self._relay = Relay(settings.upstream, secrets.token_bytes(32))
-        self._metrics = Metrics()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._workers = ThreadPoolExecutor(_WORKERS, "judge")
         self._large, self._small = intake.Slots(8, 4), intake.Slots(32, 16)
         self._courier: Courier | None = None
         self.draining = False
@@ -104,7 +80,7 @@ class Gateway:
         self._courier = Courier(self._settings, self._metrics)
         yield
         await self._courier.close()
-        self._workers.shutdown()
+        self._office.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -128,18 +104,18 @@ class Gateway:
             self._metrics.denied("login")
             return answers.unknown_login(error.message)
         if path.startswith("/.hubpolicy/"):
-            return await self._own(request, path, holder)
+            return await evidence_page.answer(request, path, holder, self._office, self._large)
         if path == "/api/whoami-v2" and holder is not None:
             return answers.whoami(holder)
-        if not takes_body(request.method, path):
+        if not takes_body(request.method, path) and not intake.is_pack(path):
             return await self._known(request, path, holder, None, 0)
         if holder is None:
             self._metrics.denied("login")
             return answers.no_login()
         strange = intake.stranger_to(path, holder)
         if strange:
-            reason = f"this token is not for {strange}"
-            await self._write_down(request, holder, "denied", repo=strange, reason=reason)
+            reason = f"this token is not for {strange}" if holder.writes else intake.READ_ONLY
+            await self._office.write_down(request, holder, "denied", repo=strange, reason=reason)
             self._metrics.denied("scope")
             return answers.out_of_scope(reason)
         return await self._with_body(request, path, holder)
@@ -149,7 +125,7 @@ class Gateway:
     ) -> web.StreamResponse:
         """Read the body, which decides, and answer; so many at once, and the others wait."""
         limit = intake.limit_of(path, self._settings.commit_limit)
-        slots = self._large if intake.is_commit(path) else self._small
+        slots = self._large if intake.is_large(path) else self._small
         async with contextlib.AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(slots.taken(holder.name))
@@ -169,7 +145,7 @@ class Gateway:
         self, request: web.Request, path: str, holder: Holder | None, body: BinaryIO | None,
         size: int,
     ) -> web.StreamResponse:  # fmt: skip
-        intent = await self._work(lambda: self._parsed(request, path, body))
+        intent = await self._office.work(lambda: self._parsed(request, path, body))
         arrived = Arrived(request, Asked(holder, intent), path, body, size)
         response = await self._pass(arrived)
         self._metrics.answered(arrived.kind, response.status)
@@ -202,9 +178,13 @@ class Gateway:
         if arrived.asked.holder is None:
             self._metrics.denied("login")
             return answers.no_login()
+        if not arrived.asked.holder.writes:
+            await self._office.note(arrived, "denied", reason=intake.READ_ONLY)
+            self._metrics.denied("scope")
+            return answers.out_of_scope(intake.READ_ONLY)
         if repos_of(arrived.intent) and not covers(arrived.asked):
             reason = f"this token is not for {', '.join(repos_of(arrived.intent))}"
-            await self._note(arrived, "denied", reason=reason)
+            await self._office.note(arrived, "denied", reason=reason)
             self._metrics.denied("scope")
             return answers.out_of_scope(reason)
         if isinstance(arrived.intent, wire.LfsVerify):
@@ -223,22 +203,26 @@ class Gateway:
 
     async def _judged(self, arrived: Arrived) -> web.StreamResponse:
         started = time.perf_counter()
-        permission = await self._work(lambda: self._passage.decide(arrived.intent))
+        permission = await self._office.work(lambda: self._passage.decide(arrived.intent))
         self._metrics.decided(time.perf_counter() - started)
         if not permission.allowed:
-            await self._note(arrived, "denied", reason=permission.reason, rule=permission.rule)
+            await self._office.note(
+                arrived, "denied", reason=permission.reason, rule=permission.rule
+            )
             self._metrics.denied(permission.rule)
             return answers.denied(
-                permission, git=arrived.request.headers.get("User-Agent", "").startswith("git")
+                permission, git=arrived.request.headers.get("User-Agent", "").startswith("git/")
             )
+        if isinstance(arrived.intent, wire.GitPush):
+            return await self._git.answer(arrived, arrived.intent)
         return await self._permitted(arrived, permission)
 
     async def _permitted(self, arrived: Arrived, permission: Permission) -> web.StreamResponse:
         """Write it down, send it, write down what the hub said, and look at what came of it."""
         judged = permission.judged
         try:
-            before = await self._work(lambda: self._passage.before(arrived.intent))
-            await self._note(
+            before = await self._office.work(lambda: self._passage.before(arrived.intent))
+            await self._office.note(
                 arrived, "allowed", reason=permission.reason, pinned=permission.pinned,
                 tree=digest_of(judged) if judged is not None else "",
             )  # fmt: skip
@@ -246,9 +230,11 @@ class Gateway:
             return answers.unavailable(error.message)
         done = await self._forward(arrived, self._settings.token, permission)
         if not done.status:
-            await self._note(arrived, "unanswered", reason="whether the hub did it is not known")
+            await self._office.note(
+                arrived, "unanswered", reason="whether the hub did it is not known"
+            )
             return done.response
-        await self._note(arrived, "answered", status=done.status, commit=made_by(done.raw))
+        await self._office.note(arrived, "answered", status=done.status, commit=made_by(done.raw))
         if done.status < 300:
             await self._look_back(arrived, permission, done.raw, before)
         return done.response
@@ -268,11 +254,15 @@ class Gateway:
             out = out._replace(file=arrived.body, line=line, size=size)
         hidden = self._settings.token
         if isinstance(arrived.intent, _NAMED):
-            out = out._replace(
-                answer=lambda raw: without_login(
-                    rewritten(raw, self._renamer(arrived.intent, ours)), hidden
-                )
-            )
+            renamed = self._renamer(arrived.intent, ours)
+            asked = isinstance(arrived.intent, wire.LfsBatch)
+            own = request.headers["Authorization"] if asked else ""
+
+            def answer(raw: bytes) -> bytes:
+                shown = without_login(rewritten(raw, renamed), hidden)
+                return with_login(shown, own, ours) if own else shown
+
+            out = out._replace(answer=answer)
         elif login and intake.is_batch(arrived.path):  # to download
             out = out._replace(answer=lambda raw: without_login(raw, hidden))
         elif permission is not None:  # what the hub said is written down before it is passed on
@@ -300,46 +290,6 @@ class Gateway:
         self._metrics.answered("Storage", response.status)
         return response
 
-    async def _own(
-        self, request: web.Request, path: str, holder: Holder | None
-    ) -> web.StreamResponse:
-        """``PUT /.hubpolicy/evidence/models/NAMESPACE/NAME``: evidence ahead of its bytes."""
-        target = answers.evidence_target(path, self._settings.endpoint)
-        if target is None or request.method != "PUT":
-            return answers.no_such_page()
-        if holder is None:
-            return answers.no_login()
-        if not holder.may(target.text):
-            return answers.out_of_scope(f"this token is not for {target.text}")
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self._large.taken(holder.name))
-                content = await request.read()
-            except ServiceError as error:
-                return answers.busy(error.message)
-            except web.HTTPRequestEntityTooLarge:
-                return answers.too_large(f"got more than {SUBMISSION_LIMIT} bytes")
-            except ConnectionError:
-                return answers.cut_off()
-            return await self._submitted(request, target, content, holder)
-
-    async def _submitted(
-        self, request: web.Request, target: RepoId, content: bytes, holder: Holder
-    ) -> web.Response:
-        entry = {"repo": target.text, "sha256": hashlib.sha256(content).hexdigest()}
-
-        def note(verdict: str) -> None:
-            self._records.note(_entry(request, holder, "submitted", verdict=verdict, **entry))
-
-        try:
-            decision = await self._work(
-                lambda: self._passage.submit(target, content, holder.name, note)
-            )
-        except HubpolicyError as error:
-            await self._write_down(request, holder, "refused", reason=error.message, **entry)
-            return answers.refused(error.message, error.hint)
-        return answers.verdict(decision)
-
     async def _look_back(
         self, arrived: Arrived, permission: Permission, raw: bytes, before: str
     ) -> None:
@@ -351,41 +301,13 @@ class Gateway:
         intent, judged = arrived.intent, permission.judged
         if judged is None:
             return
-        found = await self._work(lambda: self._passage.differences(intent, judged, raw, before))
+        found = await self._office.work(
+            lambda: self._passage.differences(intent, judged, raw, before)
+        )
         if not found:
             return
         self._metrics.incidents += 1
-        await self._note(arrived, "incident", reason=found)
+        await self._office.note(arrived, "incident", reason=found)
         if isinstance(intent, wire.Merge):
-            done = await self._work(lambda: self._passage.undo(intent, before))
-            await self._note(arrived, "taken back", reason=done)
-
-    async def _note(self, arrived: Arrived, did: str, **more: Any) -> None:
-        intent = arrived.intent
-        if not isinstance(intent, wire.Unknown | wire.LfsVerify):  # there it may hold a secret
-            more["query"] = arrived.request.raw_path.partition("?")[2][:500]
-        repo = " ".join(repos_of(intent))
-        await self._write_down(
-            arrived.request, arrived.asked.holder, did, asked=arrived.kind, repo=repo, **more
-        )
-
-    async def _write_down(
-        self, request: web.Request, holder: Holder | None, did: str, **more: Any
-    ) -> None:
-        entry = _entry(request, holder, did, **more)
-        await self._work(lambda: self._records.note(entry))
-
-    async def _work(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, call)
-
-
-def _entry(request: web.Request, holder: Holder | None, did: str, **more: Any) -> dict[str, Any]:
-    """An entry of the log; what is empty is left out."""
-    entry = {
-        "time": SystemClock().now(),
-        "did": did,
-        "who": holder.name if holder is not None else "",
-        "method": request.method,
-        "path": request.raw_path.partition("?")[0][:500],
-    }
-    return entry | {name: value for name, value in more.items() if value != ""}
+            done = await self._office.work(lambda: self._passage.undo(intent, before))
+            await self._office.note(arrived, "taken back", reason=done)

@@ -17,6 +17,7 @@ class Settings(NamedTuple):
 
     ``relays``: uploads pass through us, not straight to the addresses that the hub hands out.
     ``public_url``: how clients see us, where another proxy stands before us; else their Host.
+    ``git_folder``: where pushes by git are received. ``commit_limit`` is a push's too, in bytes.
     """
 
     upstream: str
@@ -31,6 +32,7 @@ class Settings(NamedTuple):
     upstream_ca: str = ""
     commit_limit: int = GIB
     drain_seconds: float = 30.0
+    git_folder: str = ""
 
 
 def listen_on(text: str) -> tuple[str, int]:

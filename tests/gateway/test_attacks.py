@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import socket
 import time
@@ -339,23 +338,3 @@ def test_a_tampered_file_does_not_get_as_far_as_storage(
     with pytest.raises(HfHubHTTPError, match="HP511"):
         client_of(bob).upload_folder(repo_id=repo, folder_path=str(release))
     assert sorted(path.name for path in (hub.root / "lfs").rglob("*")) == before
-
-
-def test_git_pushes_are_denied_in_words_and_fetches_pass(
-    gateway: GatewayProcess, hub: HubProcess, there: str, token: str, tmp_path: Path
-) -> None:
-    from tests.hub.world import Git
-
-    home = tmp_path / "git"
-    home.mkdir()
-    git = Git(home)
-    url = gateway.endpoint.replace("://", f"://bob:{token}@") + f"/{there}"
-    git("clone", url, "copy", cwd=home)
-    copy = home / "copy"
-    (copy / "a.txt").write_text("x")
-    git("add", ".", cwd=copy)
-    git("commit", "-m", "x", cwd=copy)
-    done = git("push", cwd=copy, fails=True)
-    assert "HP510" in done.stderr
-    assert "hubpolicy push PATH" in done.stderr
-    assert base64.b64encode(TOKEN.encode()).decode() not in done.stderr

@@ -12,6 +12,7 @@ import pytest
 
 import hubpolicy.adapters.pins as places
 from hubpolicy.adapters.hub import HubClient
+from hubpolicy.adapters.lfs_remote import HubLfsStore
 from hubpolicy.cli.wiring import seat
 from hubpolicy.domain.hub_request import CreateRepo, Settings, XetToken
 from hubpolicy.domain.release import RepoId, parse_repo_id
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 def passage(hub: HubProcess, ada: Author, tmp_path: Path) -> Iterator[Passage]:
     with mock.patch.dict(os.environ, ada.environment, clear=True), contextlib.chdir(ada.home):
         records = Records(tmp_path / "records.sqlite")
-        yield Passage(records, HubClient(hub.endpoint, TOKEN), seat)
+        yield Passage(
+            records, HubClient(hub.endpoint, TOKEN), seat,
+            lambda repo: HubLfsStore(repo, hub.endpoint, TOKEN),
+        )  # fmt: skip
         records.close()
 
 

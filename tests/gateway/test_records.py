@@ -61,7 +61,7 @@ def test_who_got_a_token_and_who_lost_it_is_in_the_log(records: Records) -> None
         records.revoke("ann", LATER)
     issued, revoked = (each.entry for each in records.log())
     assert issued == {"time": NOW, "did": "issued a token", "who": "ann", "repo": "acme/* acme/m",
-                      "expires": LATER}  # fmt: skip
+                      "expires": LATER, "role": "write"}  # fmt: skip
     assert revoked == {"time": LATER, "did": "revoked a token", "who": "ann"}
     assert token not in str(issued)
 

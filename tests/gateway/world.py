@@ -68,9 +68,9 @@ class GatewayProcess:
 
 
 def issue(author: Author, name: str, *scopes: str, **options: str) -> str:
-    """A token of the gateway's for somebody."""
+    """A token of the gateway's for somebody; an option without a value is a switch."""
     asked = [part for scope in scopes for part in ("--repo", scope)]
-    asked += [part for key, value in options.items() for part in (f"--{key}", value)]
+    asked += [part for key, value in options.items() for part in (f"--{key}", value) if part]
     return author.ok("gateway", "token", "issue", name, *asked).out.strip()
 
 

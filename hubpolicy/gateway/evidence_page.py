@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``PUT /.hubpolicy/evidence/models/NAMESPACE/NAME``: evidence ahead of its bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.submission import LIMIT
+from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
+from hubpolicy.gateway import answers, intake
+from hubpolicy.gateway.office import entry_of
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.gateway.office import Office
+    from hubpolicy.gateway.records import Holder
+
+
+async def answer(
+    request: web.Request, path: str, holder: Holder | None, office: Office, slots: intake.Slots
+) -> web.Response:
+    """Take it in, have it judged, keep it if it passes."""
+    target = answers.evidence_target(path, office.settings.endpoint)
+    if target is None or request.method != "PUT":
+        return answers.no_such_page()
+    if holder is None:
+        return answers.no_login()
+    if not holder.writes:
+        return answers.out_of_scope(intake.READ_ONLY)
+    if not holder.may(target.text):
+        return answers.out_of_scope(f"this token is not for {target.text}")
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(slots.taken(holder.name))
+            body, _ = await intake.read(request, path, LIMIT)
+        except ServiceError as error:
+            return answers.busy(error.message)
+        except MalformedError as error:
+            return answers.too_large(error.message)
+        except TimeoutError:
+            return answers.too_slow()
+        except ConnectionError:
+            return answers.cut_off()
+        with body:
+            return await _submitted(request, target, body.read(), holder, office)
+
+
+async def _submitted(
+    request: web.Request, target: RepoId, content: bytes, holder: Holder, office: Office
+) -> web.Response:
+    entry = {"repo": target.text, "sha256": hashlib.sha256(content).hexdigest()}
+
+    def note(verdict: str) -> None:
+        office.records.note(entry_of(request, holder, "submitted", verdict=verdict, **entry))
+
+    try:
+        decision = await office.work(
+            lambda: office.passage.submit(target, content, holder.name, note)
+        )
+    except HubpolicyError as error:
+        await office.write_down(request, holder, "refused", reason=error.message, **entry)
+        return answers.refused(error.message, error.hint)
+    return answers.verdict(decision)

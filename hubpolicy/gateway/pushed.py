@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdict on a push that git holds in quarantine: the hook's, with the gateway's policy."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.adapters.git import ReceivingRepository
+from hubpolicy.adapters.git_process import GitRefusedError, open_git
+from hubpolicy.cli.exits import Exit
+from hubpolicy.domain.finding import Severity
+from hubpolicy.flows.gate_push import refused_refs
+from hubpolicy.flows.gate_watch import allow, deny, is_free, outside
+from hubpolicy.flows.gating import decide
+from hubpolicy.flows.prepush import Gate
+from hubpolicy.prepush import exit_code, findings_of
+from hubpolicy.prereceive import expect, judge_received
+
+if TYPE_CHECKING:
+    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.lfs_store import LfsObjects
+    from hubpolicy.domain.hub_request import GitPush
+    from hubpolicy.domain.refs import Push, RefUpdate
+    from hubpolicy.flows.gate_watch import Permission, Watch
+    from hubpolicy.flows.prepush import PushVerdict
+    from hubpolicy.gateway.receiving import Received
+
+ENDING = "Nothing was accepted.\n"
+_LACKS = "git lfs push --all origin, then push again"
+
+
+class Found(NamedTuple):
+    """What was decided, and what the pusher reads of it."""
+
+    permission: Permission
+    text: str
+
+
+def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObjects) -> Found:
+    """Every ref, what it brings, and the history behind it, as of now.
+
+    Raises:
+        HubpolicyError: whatever keeps us from deciding; nothing may be accepted then.
+
+    """
+    repo, push = intent.repo, received.push
+    may = decide(intent, watch)
+    if not may.allowed:
+        return _refused(may)
+    git = open_git("", {**os.environ, **received.quarantine}, inherit_place=True, quarantine=True)
+    free = is_free(repo, watch.hub.repo(repo), watch)
+    refused = refused_refs(repo, push, lambda update: _is_ahead(update, git), free=free)
+    if refused is not None:
+        return _refused(refused)
+    if free:
+        text = f"hubpolicy: {repo.text} is a private workspace: not judged, not released\n"
+        return Found(allow("a private workspace of the policy"), text)
+    repository = ReceivingRepository(git, lfs)
+    expect(push, repository)
+    court = watch.court
+    gate = Gate(court.policy, court.trust, court.now)
+    verdict = judge_received(push, repo, repository, lambda: gate, _LACKS)
+    released = any(ref.kind == "judged" for ref in verdict.refs)
+    if released and (refusal := outside(repo, watch)) is not None:
+        return _refused(refusal)
+    return _told(push, verdict)
+
+
+def _told(push: Push, verdict: PushVerdict) -> Found:
+    from hubpolicy.cli.hook_screen import screen, summary
+
+    code = exit_code(verdict)
+    if code is Exit.PASSED:
+        return Found(allow("every ref passes, and so does its history"), summary(verdict))
+    errors = [f for f in findings_of(verdict) if f.severity is Severity.ERROR]
+    worst = (errors or findings_of(verdict))[0]
+    return Found(deny(worst), screen(push, verdict, code, ending=ENDING))
+
+
+def _refused(permission: Permission) -> Found:
+    fix = f"\n    fix: {permission.next}" if permission.next else ""
+    text = f"✗ hubpolicy: {permission.rule} {permission.reason}{fix}\n{ENDING}"
+    return Found(permission, text)
+
+
+def _is_ahead(update: RefUpdate, git: Git) -> bool:
+    """The new commit has the old one in its history; one that nobody has is not in it."""
+    try:
+        git.run("merge-base", "--is-ancestor", update.remote_oid, update.local_oid)
+    except GitRefusedError:
+        return False
+    return True
