@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.records import Thresholds
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evaluation import Plan
+    from hubpolicy.domain.policy import ToxicityPolicy
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
     from hubpolicy.render.report import ManifestSummary, MeasurementRow, Row
@@ -98,19 +99,18 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     pin = made_with.scorer or ScorerPin("not installed here", "screen", kept.scorer, "")
     ledger = read_ledger(folder, place.home.state)
     counted = recount_kept(kept, made_with.plan, pin, ledger, SystemClock().now())
-    policy = place.policy
-    result = counted.result
+    policy, result = place.policy, counted.result
+    asked, unknown = _asked_of(kept, policy.toxicity)
     measured, found = recompute(
-        result, policy.toxicity, min_level=policy.min_level, released_on=result.finished_on,
+        result, asked, min_level=policy.min_level, released_on=result.finished_on,
         declared=kept.languages or (),
     )  # fmt: skip
-    found = (*found, *_without_card(kept))
+    found = (*found, *_without_card(kept), *unknown)
     # What is missing from a run under way is one sentence, not one for each suite.
     kept_back = [f for f in found if not counted.findings or f.effect == "failed"]
     findings = tuple(weigh(f, policy) for f in (*counted.findings, *kept_back))
-    spent = at_attempt(policy.toxicity, result.attempts)
-    labelled = policy.toxicity.labelled
-    judged = Judged(verdict_of(findings), spent.confidence, measured, labelled)
+    spent = at_attempt(asked, result.attempts)
+    judged = Judged(verdict_of(findings), spent.confidence, measured, asked.labelled)
     records = parse_records(kept.records)
     run = report_run(kept.closure, result, judged, records, made_with.plan, made_with.thresholds)
     if texts:
@@ -121,6 +121,19 @@ def _from_run(folder: Path, place: Seat, *, texts: bool) -> Looked:
     rows = (Row("run", str(folder)), Row("toxicity", text, remark))
     measurements = tuple(measurement_row(m, result, kept.closure) for m in measured)
     return Looked((run,), findings, (), rows, measurements)
+
+
+def _asked_of(kept: KeptRun, policy: ToxicityPolicy) -> tuple[ToxicityPolicy, tuple[Finding, ...]]:
+    """What such a run is judged by; a quantisation's needs an original, too: none is known."""
+    from hubpolicy.core.quantized import smaller
+    from hubpolicy.core.rules import hp220
+
+    small = smaller(policy)
+    if small is None or kept.plan != small.plan_sha256 or kept.plan == policy.plan_sha256:
+        return policy, ()
+    message = "this run does not know the original that it was quantised from"
+    fix = "hubpolicy report PATH, the folder of the model"
+    return small, (Finding(hp220.ID, Severity.ERROR, message, fix=fix, effect="inconclusive"),)
 
 
 def _without_card(kept: KeptRun) -> tuple[Finding, ...]:

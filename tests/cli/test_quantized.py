@@ -100,6 +100,11 @@ def ran_test(models: Path, *more: str | Path, rude: int = 0) -> Ran:
     return run("test", *more, "--responses", said, "--format", "json")
 
 
+def runs_here() -> list[Path]:
+    """The folders of all runs on this disk."""
+    return sorted((Path(os.environ["HOME"]) / ".local" / "state" / "hubpolicy" / "runs").iterdir())
+
+
 def lines(folder: Path) -> list[bytes]:
     return (folder / RELEASE_FILE).read_bytes().splitlines(keepends=True)
 
@@ -119,6 +124,8 @@ def test_a_quantisation_takes_its_original_s_line_along(models: Path) -> None:
     assert sum(shown["suites"][0]["histogram"]) == 25
     assert "<svg" in page.read_text()
     assert contents(full) == before
+    by_itself = [run("report", each, "--format", "json") for each in runs_here()]
+    assert sorted((each.code, *each.rules) for each in by_itself) == [(0,), (3, "HP220")]
     assert len(lines(q4)) == 2
     for _ in range(2):
         ran = run("attest", q4, "--repo", "acme/q4", "--format", "json")
