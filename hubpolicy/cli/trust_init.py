@@ -210,7 +210,15 @@ def _init_team(
     made = found_team(root, payload, SystemClock().now(), days=STATE_DAYS)
     sources = {path: pem.encode() for path, pem in texts.items()}
     _write(folder, {**sources, ROOT_SOURCE: source, POLICY_SOURCE: policy}, made)
-    _tell(folder, made)
+    _tell(folder, made, _unasked(roles, payload))
+
+
+def _unasked(roles: tuple[tuple[str, str], ...], payload: bytes) -> tuple[str, ...]:
+    """Approvers' roles that the root names, and of which the policy asks nothing."""
+    from hubpolicy.core.policy import parse_policy
+
+    asked = {role.role for role in parse_policy(payload).roles}
+    return tuple(n for n, _ in roles if n.startswith("approver:") and n not in asked)
 
 
 def _refuse_overwrite(folder: Path) -> None:
@@ -297,7 +305,7 @@ def _write(folder: Path, sources: dict[str, bytes], made: TrustFolder) -> None:
         raise
 
 
-def _tell(folder: Path, made: TrustFolder) -> None:
+def _tell(folder: Path, made: TrustFolder, unasked: tuple[str, ...]) -> None:
     from hubpolicy.adapters.trust_folder import POLICY_SOURCE, ROOT_SOURCE
     from hubpolicy.cli.trust_place import say
 
@@ -305,4 +313,7 @@ def _tell(folder: Path, made: TrustFolder) -> None:
     say(f"         {folder / POLICY_SOURCE}  after a change: hubpolicy trust policy {folder}")
     for pending in made.pending:
         say(f"pending  {folder / pending.path}  sha256 {pending.sha256}")
+    for role in unasked:
+        say(f"  ! the policy asks for no {role}: before anybody signs, put it into the policy as")
+        say(f'    {role.replace(":", ".")} = {{ threshold = 1, binds = "closure" }} under [roles]')
     say(f"next:    everybody: hubpolicy trust sign {folder}")

@@ -192,6 +192,18 @@ def test_a_team_that_would_not_work_is_not_founded(
     assert not (tmp_path / "other").exists()
 
 
+def test_an_approver_of_whom_the_policy_asks_nothing_is_named(tmp_path: Path) -> None:
+    team = Team(tmp_path / "homes", tmp_path / "trust")
+    for who in ("ada", "bob"):
+        team.join(who)
+    people = [f"--principal={who}={team.public_key(who)}" for who in ("ada", "bob")]
+    ran = team.run("ada", "trust", "init", "--team", team.folder, "--namespace", "acme",
+                   "--plan", "demo", *people, "--role=approver:safety=bob:1")  # fmt: skip
+    assert ran.code == 0, ran
+    assert "the policy asks for no approver:safety" in ran.out
+    assert 'approver.safety = { threshold = 1, binds = "closure" } under [roles]' in ran.out
+
+
 def test_solo_is_what_init_makes(tmp_path: Path) -> None:
     team = Team(tmp_path / "homes", tmp_path / "trust")
     ran = team.run("dora", "trust", "init", "--solo", "--name", "dora", "--no-passphrase",
