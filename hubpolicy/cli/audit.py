@@ -78,6 +78,7 @@ def audit(
     """
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli import audit_report
+    from hubpolicy.cli.audit_notes import notes
     from hubpolicy.cli.audit_targets import resolve
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.wiring import require_may_speak, seat
@@ -106,6 +107,7 @@ def audit(
         verdict=audit_report.verdict_of(code),
         exit_code=0 if asking.exit_zero else code,
         findings=found.findings,
+        rows=notes(meant, answers),
         refs=found.refs,
         solo=place.trusted.trust.root.solo,
         closing=audit_report.closing(verdicts, answers, spared=code if asking.exit_zero else None),
@@ -133,7 +135,7 @@ def _survey(
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.adapters.hub_http import quiet_client
     from hubpolicy.adapters.quota import QUOTA
-    from hubpolicy.cli.audit_opening import Sources, opening
+    from hubpolicy.cli.audit_opening import Sources, opening, storage
     from hubpolicy.cli.progress import Bars
     from hubpolicy.flows.surveying import survey
 
@@ -145,8 +147,9 @@ def _survey(
             store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
         hub_of = opening(Sources(targets, store, how.cloning))
         return survey(
-            targets.repos, hub_of, court, bars, history=how.history, jobs=how.jobs, quota=QUOTA.told
-        )
+            targets.repos, hub_of, court, bars, history=how.history, storage=storage(targets),
+            jobs=how.jobs, quota=QUOTA.told,
+        )  # fmt: skip
 
 
 def baseline_of(place: Seat) -> Baseline:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.storage import StoredObject
+    from hubpolicy.flows.storing import Storage
     from hubpolicy.flows.surveying import Opening
     from hubpolicy.ports import HistoryReader
 
@@ -52,3 +54,17 @@ def opening(sources: Sources) -> Opening:
             yield reader if store is None else StoredHub(reader, store)
 
     return opened
+
+
+def storage(targets: Targets) -> Storage:
+    """Lists a repository's LFS storage on its hub. A folder here has no such storage."""
+    from hubpolicy.adapters.hub_storage import HubStorage
+    from hubpolicy.adapters.login import login_token
+
+    token = login_token()
+    hubs = {each.endpoint: HubStorage(each.endpoint, token) for each in targets.repos}
+
+    def listed(repo: RepoId) -> tuple[StoredObject, ...]:
+        return () if repo in targets.places else hubs[repo.endpoint].objects(repo)
+
+    return listed

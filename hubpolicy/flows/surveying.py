@@ -14,6 +14,8 @@ from hubpolicy.errors import ServiceError
 from hubpolicy.flows.auditing import RefVerdict, audit
 from hubpolicy.flows.historic import audit_history
 from hubpolicy.flows.quiet import Quiet
+from hubpolicy.flows.seen import SeenHub
+from hubpolicy.flows.storing import Looked, audit_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import Court
+    from hubpolicy.flows.storing import Storage
     from hubpolicy.ports import HistoryReader, Progress
 
     Opening = Callable[[RepoId], AbstractContextManager[HistoryReader]]
@@ -30,11 +33,22 @@ JOBS = 8
 
 
 class Surveyed(NamedTuple):
-    """One repository: its refs, or why they could not be listed."""
+    """One repository: its refs, or why they could not be listed.
+
+    ``storage_not_looked``: why nobody looked into its LFS storage, where somebody was to.
+    """
 
     repo: RepoId
     refs: tuple[RefVerdict, ...]
     error: ServiceError | None = None
+    storage_not_looked: str = ""
+
+
+class Look(NamedTuple):
+    """How far: at commits before a tip, and into the storage."""
+
+    history: bool
+    storage: Storage | None
 
 
 def survey(
@@ -44,23 +58,25 @@ def survey(
     progress: Progress,
     *,
     history: bool = False,
+    storage: Storage | None = None,
     jobs: int = JOBS,
     quota: Callable[[], str] = str,
 ) -> tuple[Surveyed, ...]:
     """A verdict per ref of each repository. Twice asked is once answered.
 
     ``hub_of`` opens what a repository is read from, for as long as it is looked at. ``history``:
-    every commit that a ref shows, not its tip alone. ``quota`` says in a few words what the hub
+    every commit that a ref shows, not its tip alone, and then what ``storage`` lists besides: of a
+    tip alone nobody could say that no commit has it. ``quota`` says in a few words what the hub
     still allows.
     """
     wanted = tuple(dict.fromkeys(repos))
+    look = Look(history, storage if history else None)
     if len(wanted) == 1:
-        return (_survey(wanted[0], hub_of, court, progress, history=history),)
+        return (_survey(wanted[0], hub_of, court, progress, look),)
     advance = progress.start("auditing", len(wanted), "repositories")
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(wanted)))) as pool:
         running = {
-            pool.submit(_survey, repo, hub_of, court, Quiet(), history=history): repo
-            for repo in wanted
+            pool.submit(_survey, repo, hub_of, court, Quiet(), look): repo for repo in wanted
         }
         try:
             found = {}
@@ -75,12 +91,18 @@ def survey(
 
 
 def _survey(
-    repo: RepoId, hub_of: Opening, court: Court, progress: Progress, *, history: bool
+    repo: RepoId, hub_of: Opening, court: Court, progress: Progress, look: Look
 ) -> Surveyed:
-    trip = audit_history if history else audit
+    trip = audit_history if look.history else audit
     try:
         with hub_of(repo) as hub:
-            return Surveyed(repo, trip(repo, hub, court, progress))
+            seen = SeenHub(hub)
+            refs = trip(repo, seen, court, progress)
+            stored = Looked()
+            if look.storage is not None:
+                known, revoked = frozenset(seen.shown), court.trust.state.revoked_files
+                stored = audit_storage(repo, known, refs, look.storage, revoked)
+            return Surveyed(repo, (*refs, *stored.rows), None, stored.not_looked)
     except ServiceError as error:
         said = f"{error.message} ({error.hint})" if error.hint else error.message
         unreadable = RefVerdict(repo, "(all refs)", "", "UNREADABLE", said)

@@ -15,6 +15,7 @@ from hubpolicy.demo.hub import (
     api_preupload,
     api_refs,
     api_repos,
+    api_storage,
     git_http,
     resolve,
 )
@@ -72,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     _route(rf"{_REPO}/super-squash/(?P<branch>[^/]+)", POST=api_refs.super_squash),
     _route(rf"{_REPO}/preupload/{_REVISION}", POST=api_preupload.preupload),
     _route(rf"{_REPO}/commit/{_REVISION}", POST=api_commit.commit),
+    _route(rf"{_REPO}/lfs-files", GET=api_storage.listing),
     _route(rf"{_REPO}/lfs-files/duplicate", POST=api_lfs.duplicate),
     _route(rf"{_REPO}/discussions", GET=api_discussions.listing, POST=api_discussions.create),
     _route(_TALK, GET=api_discussions.details),

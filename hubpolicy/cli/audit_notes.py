@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an audit did not look at, said beside its verdicts: silence would look like green."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubpolicy.cli.audit_targets import Targets
+    from hubpolicy.flows.surveying import Surveyed
+    from hubpolicy.render.report import Row
+
+
+def notes(targets: Targets, answers: tuple[Surveyed, ...]) -> tuple[Row, ...]:
+    """A row for each thing that is to be known, with how many repositories it is true of."""
+    from hubpolicy.cli.audit_targets import shown
+    from hubpolicy.render.report import Row
+
+    local = tuple(
+        Row(shown(repo), f"read from {folder}", "not what the hub has")
+        for repo, folder in targets.places.items()
+    )
+    why = Counter(a.storage_not_looked for a in answers if a.storage_not_looked)
+    storage = tuple(
+        Row("LFS storage", f"not looked at in {_repositories(count)}", said)
+        for said, count in sorted(why.items())
+    )
+    return (*local, *storage)
+
+
+def _repositories(count: int) -> str:
+    return "1 repository" if count == 1 else f"{count} repositories"
