@@ -8,7 +8,7 @@ import pytest
 from hubpolicy.core.as_of_then import unproven
 from hubpolicy.core.signatories import Stamp
 from hubpolicy.domain.trust import OlderPolicy, State
-from tests.unit.core.policy_values import POLICY
+from tests.hook.gate_world import POLICY
 
 NOW = "2026-06-01T12:00:00Z"
 V2, V3 = OlderPolicy(2, "2" * 64, "2026-03-31"), OlderPolicy(3, "3" * 64, "2026-12-31")
