@@ -4,22 +4,27 @@
 Every text is hostile. What the template prints is made visible (control and bidirectional
 characters), cut to a length, and escaped by jinja2; the page's policy forbids everything but its
 own style sheet. Nothing is printed with ``|safe``.
+
+The page of an audit also has one script of our own, which sorts and searches its table. Its policy
+names the digest of that very text, so nothing else runs; without it everything can be read.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy import __version__
 from hubpolicy.domain.finding import Severity
-from hubpolicy.render import html_plot, html_words
+from hubpolicy.render import html_audit, html_plot, html_words
 from hubpolicy.render.escape import terminal
+from hubpolicy.render.repositories import MARKS, finding_place
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-    from hubpolicy.domain.finding import Finding
     from hubpolicy.render.report import Report
 
 LONGEST = 4000
@@ -39,22 +44,45 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2, Severity.OFF
 
 def render(report: Report) -> str:
     """The page, ending in a newline. Every line begins with markup, never with foreign text."""
+    if report.command == "audit":
+        return _audit(report)
     findings = sorted(report.findings, key=lambda finding: _ORDER[finding.severity])
-    text = _template().render(
+    text = _template("page.html.j2").render(
         report=report,
         findings=findings,
         errors=sum(finding.severity is Severity.ERROR for finding in findings),
         version=__version__,
-        place=_place,
+        place=finding_place,
+    )
+    return text.rstrip("\n") + "\n"
+
+
+def _audit(report: Report) -> str:
+    text = _template("audit.html.j2").render(
+        report=report,
+        page=html_audit.page(report),
+        meanings=html_audit.MEANINGS,
+        first=html_audit.FIRST,
+        version=__version__,
+        place=finding_place,
+        script_digest=_script_digest(),
     )
     return text.rstrip("\n") + "\n"
 
 
 @cache
-def _template() -> Template:
-    return _environment().get_template("page.html.j2")
+def _script_digest() -> str:
+    """``sha256-…`` of what stands between the tags (Content Security Policy 3, §6.7.3.2)."""
+    script = _template("audit.js").render()
+    return "sha256-" + b64encode(sha256(script.encode()).digest()).decode()
 
 
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)
+
+
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -68,6 +96,7 @@ def _environment() -> Environment:
     )
     environment.globals |= {
         "words": html_words,
+        "marks": MARKS,
         "interval": html_plot.interval,
         "bars": html_plot.bars,
         "most": MOST,
@@ -92,10 +121,3 @@ def _lines(text: str) -> list[str]:
     lines = text.split("\n")
     left = len(lines) - MOST_LINES
     return lines if left <= 0 else [*lines[:MOST_LINES], f"… ({left:,} more lines)"]
-
-
-def _place(finding: Finding) -> str:
-    place = finding.location
-    if place is None:
-        return ""
-    return f"{place.path}:{place.line}" if place.line else place.path

@@ -41,8 +41,10 @@ def share(part: int, whole: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 suite``, ``6,132 samples``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """``1 suite``, ``6,132 samples``, ``2 repositories``."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun}"
 
 
 def level(binding: int) -> str:

@@ -53,8 +53,9 @@ class Repository(NamedTuple):
 
     @property
     def tone(self) -> Tone:
-        """Of its worst ref; exposed bytes are bad wherever no ref of them is left."""
-        return "bad" if self.exposures or not self.status else tone(self.status)
+        """Of its worst ref; what was public once without a release is worth a look for ever."""
+        own = tone(self.status) if self.status else "bad"
+        return "open" if self.exposures and own in {"good", "calm"} else own
 
 
 def repositories(report: Report) -> tuple[Repository, ...]:

@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import NamedTuple
 
+from tests.house.tree import PROJECT
+
+SCRIPT = (PROJECT / "hubpolicy" / "assets" / "html" / "audit.js").read_text("utf-8").rstrip("\n")
 VOID = frozenset({"meta", "br", "hr", "img", "link", "input"})
 # Only markup of ours: nothing that loads, runs, or sends.
 TAGS = frozenset(
@@ -57,8 +62,10 @@ TAGS = frozenset(
         "footer",
     ]
 )
+# What only an audit's page has: its script, and the fields that the script shows and reads.
+TOOLS = frozenset(["script", "form", "label", "input", "select", "option"])
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; {}img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
 
@@ -111,8 +118,12 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What is read, styles left out."""
-        return " ".join(data for tag, data in self.texts if tag != "style")
+        """What is read, styles and script left out."""
+        return " ".join(data for tag, data in self.texts if tag not in {"style", "script"})
+
+    @property
+    def script(self) -> str:
+        return "".join(data for tag, data in self.texts if tag == "script")
 
     @property
     def style(self) -> str:
@@ -135,15 +146,19 @@ def assert_sound(page: Page) -> None:
     """Well-formed, inert, and readable without eyes, mouse or network."""
     assert page.strange == []
     assert page.open == []
-    assert {tag.name for tag in page.tags} <= TAGS
+    assert {tag.name for tag in page.tags} <= (TAGS | TOOLS if page.script else TAGS)
     assert_inert(page)
     assert_labelled(page)
 
 
 def assert_inert(page: Page) -> None:
-    """No script, no handler, no address but those within the page."""
+    """No script but the one whose digest the policy names, no handler, no address elsewhere."""
     (policy,) = [t for t in page.find("meta") if t.get("http-equiv")]
-    assert (policy.get("http-equiv"), policy.get("content")) == ("Content-Security-Policy", POLICY)
+    digest = b64encode(sha256(page.script.encode()).digest()).decode()
+    asked = POLICY.format(f"script-src 'sha256-{digest}'; " if page.script else "")
+    assert (policy.get("http-equiv"), policy.get("content")) == ("Content-Security-Policy", asked)
+    assert page.script in {"", SCRIPT}
+    assert [tag.attributes for tag in page.find("script")] == [()] * bool(page.script)
     names = {name for tag in page.tags for name, _ in tag.attributes}
     assert not {name for name in names if name.startswith("on")}
     assert not names & {"src", "srcset", "style", "action", "formaction", "data", "xlink:href"}
@@ -174,5 +189,7 @@ def assert_labelled(page: Page) -> None:
                 tag.get("aria-label") or tag.get("aria-labelledby")
             )
             assert named or tag.get("aria-hidden") == "true"
-        if tag.get("role") == "region":
+        if tag.get("role") in {"region", "group"}:
             assert tag.get("tabindex") == "0"
+            assert tag.get("aria-label") or tag.get("aria-labelledby")
+    assert len(page.find("table")) == len(page.find("caption"))
