@@ -10,14 +10,20 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git_objects import HEAD_SIZE, MAX_READ, GitObjects, checked_oid
-from hubpolicy.core.paths import path_findings, refuse_mode, refuse_path
+from hubpolicy.core.filetypes import may_declare_code
+from hubpolicy.core.lfs_pointer import CANONICAL_SIZES
+from hubpolicy.core.lines import select
+from hubpolicy.core.paths import refuse_mode, refused_paths, tree_findings
 from hubpolicy.core.remotes import same_place
 from hubpolicy.core.rules import hp404
 from hubpolicy.core.rules.hp601 import SentBlob
 from hubpolicy.domain.manifest import Entry, EvidenceFile, Manifest, is_evidence_path, make_manifest
+from hubpolicy.domain.named import NamedTuple
+from hubpolicy.domain.policy import CHILD_FILE
+from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -27,11 +33,16 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.git_process import Git, Running
     from hubpolicy.adapters.lfs_store import LfsObjects
     from hubpolicy.core.lfs_pointer import Pointer
+    from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.finding import Finding
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _GITLINK = "160000"
 _AHEAD = 4
+_TELLING = frozenset(("", "-", *map(str, CANONICAL_SIZES)))
+"""Sizes of what may be a pointer, or that are not known."""
+_LAST = frozenset(("n", "N", CHILD_FILE[-1]))
+"""Last letters of the files that are read for what they say, most of them JSON."""
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
 
 
@@ -42,6 +53,8 @@ class GitRepository:
         self._git = git
         self._objects = GitObjects(git)
         self._begun: _Begun | None = None
+        self._leaving: frozenset[str] | None = None
+        self._releases: dict[str, GitTreeRelease] = {}
 
     def names(self, oid: str) -> tuple[tuple[str, str], ...]:
         """(path, blob id) of every file in a commit's tree, submodules aside, without reading one.
@@ -50,17 +63,29 @@ class GitRepository:
             ServiceError: the id is missing, or leads to a tree or blob instead of a commit.
 
         """
-        listed = self._objects.tree(oid)
-        return tuple((os.fsdecode(e.path), e.oid) for e in listed if e.mode != _GITLINK)
+        tree = self._objects.tree(oid)
+        rows = zip(tree.paths, tree.oids, strict=True)
+        if _GITLINK not in tree.modes:
+            return tuple(rows)
+        return tuple(row for row, mode in zip(rows, tree.modes, strict=True) if mode != _GITLINK)
 
     def release(self, oid: str) -> GitTreeRelease:
         """The release in the tree of a commit, or of the commit that a tag leads to.
+
+        After :meth:`sent`, what stays behind may be compared: :meth:`GitTreeRelease.compare`.
 
         Raises:
             ServiceError: as :meth:`names`, or a blob is missing.
 
         """
-        return GitTreeRelease(self._objects, oid)
+        found = self._release(oid)
+        self._objects.expect(found.needed)
+        return found
+
+    def _release(self, oid: str) -> GitTreeRelease:
+        if oid not in self._releases:
+            self._releases[oid] = GitTreeRelease(self._objects, oid, self._leaving)
+        return self._releases[oid]
 
     def expect(self, new: Iterable[str], remote: str, url: str, known: Iterable[str]) -> None:
         """Let git look for what :meth:`names` and :meth:`sent` will be asked."""
@@ -81,8 +106,8 @@ class GitRepository:
         """Every blob reachable from ``new`` that the remote does not have yet, once each.
 
         The remote has what its tracking refs here say, if ``url`` is where they were fetched from,
-        and ``known``: object ids that the remote named itself. ``also``: blobs that will be asked
-        for next, to read all in one pass.
+        and ``known``: object ids that the remote named itself. ``also``: commits whose releases
+        will be asked for next, to read all in one pass.
 
         Raises:
             ServiceError: a blob that would be sent is not here (partial clone).
@@ -101,9 +126,15 @@ class GitRepository:
                 # The tracking refs were fetched from another place than this push goes to.
                 listed = self._list_sent(wanted, has).read()
         paths = _parse_objects(listed)
-        self._objects.expect((*paths, *also))
+        self._leaving, self._releases = self._leaves(paths), {}
+        needed = (oid for commit in also for oid in self._release(commit).needed)
+        self._objects.expect((*paths, *needed))
         self._objects.load(paths)
         return tuple(self._sent(path, oid) for oid, path in paths.items())
+
+    def _leaves(self, sent: Iterable[str]) -> frozenset[str] | None:
+        """The blobs of a release that have to be read; None is all of them."""
+        return frozenset(sent)
 
     def _begin_sent(
         self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]
@@ -145,6 +176,10 @@ class ReceivingRepository(GitRepository):
         if lfs is not None:
             self._objects.lfs = lfs
 
+    def _leaves(self, sent: Iterable[str]) -> frozenset[str] | None:
+        del sent  # here are strangers, and time: whatever a release holds is read (ADR 0003)
+        return None
+
     def _begin_sent(
         self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]
     ) -> _Begun:
@@ -166,19 +201,66 @@ class GitTreeRelease:
     blob id of what is kept in LFS, which nobody knows without the content.
     """
 
-    def __init__(self, objects: GitObjects, oid: str) -> None:
+    def __init__(
+        self, objects: GitObjects, oid: str, leaving: frozenset[str] | None = None
+    ) -> None:
+        """``leaving``: the blobs that a push would send; with None, every blob is read."""
         self._objects = objects
-        self._listed = objects.tree(oid)
-        modes = {entry.mode for entry in self._listed}
-        refused = {mode for mode in modes if refuse_mode(mode) is not None}
-        self._oids = {
-            entry.path.decode("utf-8"): entry.oid
-            for entry in self._listed
-            if entry.mode not in refused and refuse_path(entry.path) is None
-        }
+        self._tree = tree = objects.tree(oid)
+        self._refused = refused = refused_paths(tree.paths)
+        modes = {mode for mode in set(tree.modes) if refuse_mode(mode) is not None}
+        rows = zip(tree.paths, tree.oids, tree.modes, strict=True)
+        self._oids = (
+            {path: oid for path, oid, mode in rows if mode not in modes and path not in refused}
+            if refused or modes
+            else dict(zip(tree.paths, tree.oids, strict=True))
+        )
         self._evidence = sorted(filter(is_evidence_path, self._oids))
-        first = (self._oids[path] for path in self._evidence)
-        objects.expect((*first, *self._oids.values()))
+        self._leaving = leaving
+        self._agreed: dict[str, Entry] = {}
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """Blob ids that are read in any case, in the order in which they are asked for."""
+        first = [self._oids[path] for path in self._evidence]
+        if self._leaving is None:
+            return (*first, *self._oids.values())
+        return (*first, *self._looked_into)
+
+    @cached_property
+    def _looked_into(self) -> frozenset[str]:
+        """Blobs that leave, that may be pointers, or whose content decides."""
+        tree = self._tree
+        leaving = self._leaving or frozenset()
+        return frozenset(
+            oid
+            for path, oid, size in zip(tree.paths, tree.oids, tree.sizes, strict=True)
+            if oid in leaving or size in _TELLING or (path[-1] in _LAST and _is_read(path))
+        )
+
+    def compare(self, lines: tuple[VerifiedStatement, ...]) -> frozenset[str]:
+        """Take files for what verified release lines say of them, where git's own id agrees.
+
+        Only what the push would not send, so that its bytes are the remote's and what lies here
+        is no proof of them (docs/adr/0003). The paths of such files are given back: their content
+        is not looked at. In a SHA-256 repository there are none, since no signed id is git's.
+        """
+        if self._leaving is None:
+            return frozenset()
+        for line, _ in select(lines, ReleaseSummary):
+            signed = {s.name: s.digest for s in line.statement.subjects if len(s.digest) > 1}
+            tree, read = self._tree, self._looked_into
+            for path, oid, size in zip(tree.paths, tree.oids, tree.sizes, strict=True):
+                digest = signed.get(path)
+                if digest is not None and digest[0][1] == oid and oid not in read:
+                    self._agreed[path] = Entry(path, int(size), digest[1][1], oid)
+        return frozenset(self._agreed)
+
+    def _unknown(self) -> list[tuple[str, str]]:
+        """(path, blob id) of what is not known by comparison, loaded."""
+        found = [(path, oid) for path, oid in self._oids.items() if path not in self._agreed]
+        self._objects.load(oid for _, oid in found)
+        return found
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -189,10 +271,9 @@ class GitTreeRelease:
 
         """
         apart = frozenset(self._evidence)
-        oids = [(path, oid) for path, oid in self._oids.items() if path not in apart]
-        self._objects.load(oid for _, oid in oids)
         blob = self._objects.blob
-        return make_manifest([_entry(path, blob(oid)) for path, oid in oids])
+        read = [_entry(path, blob(oid)) for path, oid in self._unknown() if path not in apart]
+        return make_manifest([*self._agreed.values(), *read])
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -202,11 +283,11 @@ class GitTreeRelease:
             ServiceError: a blob is missing.
 
         """
-        self._objects.load(self._oids.values())
+        unknown = self._unknown()
         broken = self._objects.broken()
         return (
-            *path_findings((entry.path, entry.mode) for entry in self._listed),
-            *hp404.check(path for path, oid in self._oids.items() if oid in broken),
+            *tree_findings(self._tree.paths, self._tree.modes, self._refused),
+            *hp404.check(path for path, oid in unknown if oid in broken),
         )
 
     def read(self, path: str) -> bytes:
@@ -269,6 +350,10 @@ class GitTreeRelease:
             message = f"got no file {path!r} in this tree, expected one"
             raise ServiceError(message)
         return oid
+
+
+def _is_read(path: str) -> bool:
+    return path == CHILD_FILE or may_declare_code(path, 0)
 
 
 def _entry(path: str, blob: Blob) -> Entry:

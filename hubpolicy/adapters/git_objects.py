@@ -8,12 +8,15 @@ names used here, so neither the work tree, the index, filters nor replace refs h
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from hubpolicy.adapters.git_process import GitRefusedError
 from hubpolicy.adapters.lfs_store import LfsStore
 from hubpolicy.core.lfs_pointer import Pointer, looks_like_pointer, parse_pointer
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import MalformedError, ServiceError
 
 if TYPE_CHECKING:
@@ -31,16 +34,26 @@ MAX_READ = 64 * 1024 * 1024
 _KEEP_EACH = 4 * 1024 * 1024
 _KEEP_ALL = 32 * 1024 * 1024
 _POINTER_HEAD = 1024
+_NO_SIZE = b" BAD\t"
 _HEX = frozenset("0123456789abcdef")
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
 
 
-class TreeEntry(NamedTuple):
-    """One file of a tree: path as git has it, mode as six octal digits, object id."""
+# One row of ``ls-tree -z``, with or without a size, from its very beginning.
+_ROW = re.compile(r"(?<![^\0])([0-7]{6}) [a-z]+ ([0-9a-f]+) *([0-9-]*)\t([^\0]+)\0")
 
-    path: bytes
-    mode: str
-    oid: str
+
+class Tree(NamedTuple):
+    """Every file below a commit in git's order, in columns: a push counts milliseconds.
+
+    ``modes``: six octal digits. ``sizes``: bytes of the blob as text, with no digit where git does
+    not know. ``paths``: what is not UTF-8 as surrogates (PEP 383).
+    """
+
+    modes: tuple[str, ...]
+    oids: tuple[str, ...]
+    sizes: tuple[str, ...]
+    paths: tuple[str, ...]
 
 
 class Blob(NamedTuple):
@@ -63,7 +76,7 @@ class GitObjects:
     def __init__(self, git: Git) -> None:
         self.git = git
         self.lfs: LfsObjects = LfsStore(git)
-        self._trees: dict[str, tuple[TreeEntry, ...]] = {}
+        self._trees: dict[str, Tree] = {}
         self._listing: dict[str, Running] = {}
         self._blobs: dict[str, Blob] = {}
         self._broken: set[str] = set()
@@ -72,7 +85,7 @@ class GitObjects:
         self._contents: dict[str, bytes] = {}
         self._kept = 0
 
-    def tree(self, oid: str) -> tuple[TreeEntry, ...]:
+    def tree(self, oid: str) -> Tree:
         """Every file below a commit, or below the commit that a tag leads to.
 
         Raises:
@@ -81,15 +94,24 @@ class GitObjects:
         """
         if oid not in self._trees:
             self.expect_tree(oid)
-            listed = self._listing.pop(oid).read()
-            self._trees[oid] = tuple(_parse_entry(line) for line in listed.split(b"\0")[:-1])
+            self._trees[oid] = _parse_tree(self._list(oid))
         return self._trees[oid]
+
+    def _list(self, oid: str) -> bytes:
+        try:
+            listed = self._listing.pop(oid).read()
+        except GitRefusedError:
+            listed = _NO_SIZE
+        if _NO_SIZE not in listed:
+            return listed
+        # A file is not here (partial clone). Whoever needs its bytes will say so; its name is.
+        return self.git.run("ls-tree", "-r", "-z", "--full-tree", f"{checked_oid(oid)}^{{commit}}")
 
     def expect_tree(self, oid: str) -> None:
         """Let git list that tree while we do something else."""
         if oid not in self._listing:
             commit = f"{checked_oid(oid)}^{{commit}}"
-            self._listing[oid] = self.git.begin("ls-tree", "-r", "-z", "--full-tree", commit)
+            self._listing[oid] = self.git.begin("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
 
     def expect(self, oids: Iterable[str]) -> None:
         """Let git read these blobs, in this order, while we do something else."""
@@ -233,10 +255,12 @@ class _Feed:
         self._at = 0
 
 
-def _parse_entry(line: bytes) -> TreeEntry:
-    column, _, path = line.partition(b"\t")
-    mode, _, oid = column.decode("ascii").split(" ")
-    return TreeEntry(path, mode, oid)
+def _parse_tree(listed: bytes) -> Tree:
+    rows = _ROW.findall(listed.decode("utf-8", "surrogateescape"))
+    if len(rows) != listed.count(b"\0"):
+        message = "got a row that is no file with its mode and object id, from git ls-tree"
+        raise ServiceError(message)
+    return Tree(*zip(*rows, strict=True)) if rows else Tree((), (), (), ())
 
 
 def _refusal(header: bytes, oid: str) -> ServiceError:

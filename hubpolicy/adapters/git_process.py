@@ -11,8 +11,9 @@ import os
 import select
 from contextlib import suppress
 from fcntl import fcntl
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:

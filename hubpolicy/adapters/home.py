@@ -8,8 +8,8 @@ the gate at another trust root would be a way around it (DESIGN.md §6). On the 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import ConfigError, ServiceError
 
 POLICY_FILE = "hubpolicy.toml"

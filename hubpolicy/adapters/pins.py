@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE
 from hubpolicy.core.gatefile import GateMeta, load_gate
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ trusted: it selects a signer of the trust root, and only a signature that holds 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.dsse import (
@@ -23,6 +23,7 @@ from hubpolicy.core.dsse import (
 )
 from hubpolicy.core.fields import Fields
 from hubpolicy.core.log_entries import require_entry
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.statement import PAYLOAD_TYPE
 from hubpolicy.errors import MalformedError
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from hubpolicy.core.fields import Fields
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import MalformedError
 
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from hubpolicy.domain.named import NamedTuple
 
 if TYPE_CHECKING:
     from hubpolicy.core.verify import VerifiedModelSignature, VerifiedStatement

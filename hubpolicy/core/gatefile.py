@@ -10,12 +10,13 @@ are.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubpolicy.core.documents import parse_root, parse_state
 from hubpolicy.core.fields import Fields
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.strictjson import canonical, parse
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.trust import Trust
 from hubpolicy.errors import ConfigError, MalformedError
 

@@ -22,7 +22,7 @@ On the hook's path: standard library only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubpolicy.core import coverage
 from hubpolicy.core.policy import is_card_rule
@@ -46,6 +46,7 @@ from hubpolicy.core.rules import (
 from hubpolicy.core.state_terms import require_version
 from hubpolicy.domain.finding import Decision, Finding, Severity, verdict_of
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ Specification: git-lfs ``docs/spec.md``, "The Pointer"; leniency: git-lfs ``lfs/
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from hubpolicy.domain.named import NamedTuple
 
 MAX_POINTER_SIZE = 1024
 """Bytes. git-lfs reads no further to recognise a pointer (``blobSizeCutoff``)."""
@@ -19,6 +19,10 @@ _HEX = frozenset(b"0123456789abcdef")
 _MARKS = (b"git-lfs", b"git-media", b"hawser")
 _KEYS = ("version", "oid", "size")
 _MAX_DIGITS = 19
+
+_LEAST = len(_VERSION + _OID + _SIZE) + 64 + 2
+CANONICAL_SIZES = range(_LEAST + 1, _LEAST + _MAX_DIGITS + 1)
+"""Bytes. A file of any other size is no pointer in the canonical form."""
 
 
 class Pointer(NamedTuple):

@@ -8,10 +8,11 @@ compared from the resource list; and what it leaves out is held to a fixed set.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core import strictjson
 from hubpolicy.core.fields import Fields, are_hex
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.statement import OMS, STATEMENT_TYPE
 from hubpolicy.errors import MalformedError, VerificationError
 

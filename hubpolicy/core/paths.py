@@ -10,16 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.rules import hp401, hp402, hp403
-from hubpolicy.core.rules.hp401 import refuse_path
+from hubpolicy.core.rules.hp401 import refuse_path, refused_paths
 from hubpolicy.core.rules.hp402 import refuse_mode
 from hubpolicy.core.rules.hp403 import twins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hubpolicy.domain.finding import Finding
 
-__all__ = ["path_findings", "refuse_mode", "refuse_path", "twins"]
+__all__ = [
+    "path_findings",
+    "refuse_mode",
+    "refuse_path",
+    "refused_paths",
+    "tree_findings",
+    "twins",
+]
 
 
 def path_findings(entries: Iterable[tuple[bytes, str]]) -> tuple[Finding, ...]:
@@ -30,3 +37,13 @@ def path_findings(entries: Iterable[tuple[bytes, str]]) -> tuple[Finding, ...]:
     listed = tuple(entries)
     names = (path.decode("utf-8", errors="backslashreplace") for path, _ in listed)
     return hp401.check(path for path, _ in listed) + hp402.check(listed) + hp403.check(names)
+
+
+def tree_findings(
+    paths: Sequence[str], modes: Sequence[str], refused: frozenset[str]
+) -> tuple[Finding, ...]:
+    """The same over the columns of a git tree; ``refused`` are :func:`refused_paths` of them."""
+    if not refused and not set(modes).difference(hp402.PLAIN_MODES) and not twins(paths):
+        return ()
+    raw = (path.encode("utf-8", "surrogateescape") for path in paths)
+    return path_findings(zip(raw, modes, strict=True))

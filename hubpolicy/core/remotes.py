@@ -7,8 +7,9 @@ local path for git too. On the hook's path.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.release import DEFAULT_ENDPOINT, parse_repo_id
 from hubpolicy.errors import MalformedError
 

@@ -7,9 +7,10 @@ A signatory is a P-256 key and who holds it. That the signature holds under that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubpolicy.core import keys, times
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.trust import Key
 from hubpolicy.errors import HubpolicyError, UnsupportedError, VerificationError
 

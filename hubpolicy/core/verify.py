@@ -7,7 +7,7 @@ On the hook's path: standard library only, until there is a signature to check.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hubpolicy.core import keys, line_files, times
 from hubpolicy.core.bundle import parse_bundle
@@ -18,6 +18,7 @@ from hubpolicy.core.signatories import RefusedError, find_signatory, proven_time
 from hubpolicy.core.statements import check_subjects, parse_statement
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.statement import (
     APPLICABILITY,
     APPROVAL,

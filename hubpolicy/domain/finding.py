@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from hubpolicy.domain.named import NamedTuple
 
 Effect = Literal["failed", "inconclusive", "pending"]
 """What an error finding does to the verdict: ``failed`` = judged and bad; ``inconclusive`` =

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+
+from hubpolicy.domain.named import NamedTuple
 
 GIT_BLOB_LIMIT = 10 * 1024 * 1024
 """Entries up to this many bytes also carry their git blob id."""

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.statement import metric
 
 if TYPE_CHECKING:

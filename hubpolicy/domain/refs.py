@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import MalformedError
 
 _OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")

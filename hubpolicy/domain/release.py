@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import MalformedError
 
 RepoType = Literal["model", "dataset", "space"]

@@ -7,7 +7,9 @@ Making and parsing the wire form is ``core/predicates.py``'s work; proving who s
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from hubpolicy.domain.named import NamedTuple
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

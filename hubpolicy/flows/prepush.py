@@ -10,12 +10,12 @@ that passed, or HP601. Not responsible for the LFS upload, nor for what a person
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from hubpolicy.core.filetypes import is_named_like_weights
 from hubpolicy.core.remotes import is_named
 from hubpolicy.core.rules import hp601, hp703
-from hubpolicy.domain.manifest import is_evidence_path
+from hubpolicy.domain.named import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ class PushedRepository(Protocol):
         known: Iterable[str],
         also: Iterable[str] = (),
     ) -> tuple[SentBlob, ...]:
-        """Every blob that the remote does not have yet; ``also`` will be asked for next."""
+        """Every blob that the remote does not have yet; releases of ``also`` are asked for next."""
 
 
 class Gate(NamedTuple):
@@ -109,17 +109,17 @@ def judge_push(
     names = {oid: repository.names(oid) for oid in new}
     to_model = target is not None and target.repo_type == "model"
     released = {oid for oid in new if to_model or _names_weights(names[oid])}
-    also = [blob for oid in released for blob in _evidence_first(names[oid])]
-    sent = repository.sent(new, push.remote, push.url, known, also)
+    sent = repository.sent(new, push.remote, push.url, known, sorted(released))
     weights = {blob.oid: blob for blob in sent if blob.is_pointer or hp601.is_weight(blob)}
-    released |= {oid for oid in new if any(blob in weights for _, blob in names[oid])}
+    if weights:
+        released |= {oid for oid in new if any(blob in weights for _, blob in names[oid])}
     if (released or weights) and not to_model and is_named(push.url, gate().policy.exempt):
         refs = tuple(_ref(update, {})._replace(kind="exempt") for update in push.updates)
         revoked = gate().trust.state.revoked_files  # what was withdrawn goes nowhere
         return PushVerdict(target, refs, hp703.check_sent(weights.values(), revoked))
     judged = {oid: judge(repository.release(oid), gate()) for oid in new if oid in released}
-    seen = {blob for listed in names.values() for _, blob in listed}
     refs = tuple(_ref(update, judged) for update in push.updates)
+    seen = {blob for listed in names.values() for _, blob in listed} if weights else set()
     hidden = [blob for oid, blob in weights.items() if oid not in seen]
     return PushVerdict(target, refs, _check_history(hidden, judged.values(), gate))
 
@@ -133,12 +133,6 @@ def objects_of(push: Push) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _names_weights(names: tuple[tuple[str, str], ...]) -> bool:
     return any(is_named_like_weights(path) for path, _ in names)
-
-
-def _evidence_first(names: tuple[tuple[str, str], ...]) -> Iterable[str]:
-    """Blob ids in the order in which they are needed: signatures are checked first."""
-    yield from (blob for path, blob in names if is_evidence_path(path))
-    yield from (blob for _, blob in names)
 
 
 def _ref(update: RefUpdate, judged: dict[str, Judged]) -> RefVerdict:

@@ -10,7 +10,7 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.manifest import EVIDENCE_FOLDER, MODEL_SIGNATURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ID = "HP401"
 TITLE = "every path is plain and relative"
@@ -25,6 +25,7 @@ _CONTROL = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
 _DOT_GIT = (".git", "git~1")
 _SIGNATURE = MODEL_SIGNATURE.encode()
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/"
+_ODD = ("/", ".", "-", MODEL_SIGNATURE)
 _RESERVED = (EVIDENCE_FOLDER.rstrip("/"), MODEL_SIGNATURE)
 
 
@@ -47,6 +48,30 @@ def _is_plain(path: bytes) -> bool:
     if b"/." in path or b"./" in path or b"//" in path:
         return False
     return path[: len(MODEL_SIGNATURE)].lower() != _SIGNATURE
+
+
+def refused_paths(paths: Sequence[str]) -> frozenset[str]:
+    """Those that :func:`refuse_path` refuses; what is not UTF-8 comes as surrogates (PEP 383).
+
+    One look at all of them together where they are as plain as those of most releases.
+    """
+    odd = [path for path in paths if path.startswith(_ODD)]
+    if len(odd) < len(paths):
+        rest = paths if not odd else [path for path in paths if not path.startswith(_ODD)]
+        if not _are_plain(rest):
+            odd = list(paths)
+    slowly = ((path, path.encode("utf-8", "surrogateescape")) for path in odd)
+    return frozenset(path for path, raw in slowly if refuse_path(raw) is not None)
+
+
+def _are_plain(paths: Sequence[str]) -> bool:
+    """True if :func:`_is_plain` holds for all of them, none of which begins with :data:`_ODD`."""
+    text = "\n".join(("", *paths, "")).encode("utf-8", "surrogateescape")
+    if text.count(b"\n") != len(paths) + 1 or text.translate(None, _PLAIN + b"\n"):
+        return False
+    if b"\n" + _SIGNATURE in text.lower():
+        return False
+    return not any(mark in text for mark in (b"/.", b"./", b"//", b".\n", b"/\n", b"\n\n"))
 
 
 def _refuse_slowly(path: bytes) -> str | None:

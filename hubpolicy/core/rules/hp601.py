@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.core.rules.hp401 import printable
 from hubpolicy.core.rules.hp412 import evidence_kind
 from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.domain.named import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
