@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import huggingface_hub
 import pytest
+from huggingface_hub import HfApi
 
 from bench.write_arguments import World, call
 from bench.write_methods import Found, find
@@ -268,6 +269,24 @@ def test_what_was_attested_for_that_name_goes_by_itself(world: Guarded, tmp_path
     assert "HP" in changed.stderr
     sent = {line for line in writes(world.hub, mark) if not line.startswith("409 ")}
     assert {line.split("/")[5] for line in sent} <= {"preupload"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_copy_on_the_hub_needs_evidence_for_its_own_name(world: Guarded, tmp_path: Path) -> None:
+    author, folder = world.author, write_model(tmp_path / "civil")
+    author.put_run(folder, records=True)
+    assert author.hubpolicy("attest", folder, "--repo", "acme/copied").code == 0
+    api = HfApi(endpoint=world.hub.endpoint, token=TOKEN)  # past the guard: this process has none
+    api.create_repo("acme/candidate", private=True)
+    api.upload_folder(repo_id="acme/candidate", folder_path=str(folder))
+    code = "import sys; from huggingface_hub import HfApi; HfApi().duplicate_repo(*sys.argv[1:])"
+    denied = scripted(world, code, "acme/candidate", "acme/copied-elsewhere")
+    assert (denied.returncode, "HP307" in denied.stderr) == (1, True)
+    assert not api.repo_exists("acme/copied-elsewhere")
+    done = scripted(world, code, "acme/candidate", "acme/copied")
+    assert done.returncode == 0, done.stderr
+    assert set(api.list_repo_files("acme/copied")) == set(api.list_repo_files("acme/candidate"))
 
 
 @pytest.mark.slow

@@ -116,3 +116,22 @@ def test_a_pull_request_can_start_at_an_older_commit(client: Client, repo: str) 
     commit = put(client, repo, "b.txt", b"b", create_pr=True, parent_commit=base)
     history = client.call("list_repo_commits", repo_id=repo, revision="refs/pr/1")
     assert [c["commit_id"] for c in history] == [commit["oid"], base]
+
+
+def test_a_comment_is_edited_by_its_author_and_hidden_for_good(client: Client, repo: str) -> None:
+    talk: dict[str, Any] = {"repo_id": repo, "discussion_num": 1}
+    client.call("create_discussion", repo_id=repo, title="t")
+    said = client.call("comment_discussion", **talk, comment="one", token="hf_bob")
+    comment = {**talk, "comment_id": said["id"]}
+    with pytest.raises(ClientError) as caught:
+        client.call("edit_discussion_comment", **comment, new_content="x")
+    assert caught.value.status == 403  # a writer of the repository, but not who said it
+    done = client.call("edit_discussion_comment", **comment, new_content="two", token="hf_bob")
+    assert (done["content"], done["edited"]) == ("two", True)
+    assert client.call("hide_discussion_comment", **comment)["hidden"] is True
+    events = client.call("get_discussion_details", **talk)["events"]
+    assert [event["hidden"] for event in events] == [False, True]
+    comment["comment_id"] = "0" * 24
+    with pytest.raises(ClientError) as caught:
+        client.call("hide_discussion_comment", **comment)
+    assert caught.value.status == 404

@@ -108,3 +108,32 @@ def test_a_repo_moves_and_goes_away(client: Client, repo: str) -> None:
     client.call("delete_repo", repo_id=new)
     assert status(client, "delete_repo", repo_id=new) == 404
     client.call("delete_repo", repo_id=new, missing_ok=True)
+
+
+def test_a_repo_is_copied_with_its_history_and_large_files(client: Client, repo: str) -> None:
+    weights = upload(b"w" * 2048)
+    client.call("upload_file", repo_id=repo, path_in_repo="m.safetensors", path_or_fileobj=weights)
+    client.call("create_tag", repo_id=repo, tag="v1")
+    client.call("upload_file", repo_id=repo, path_in_repo="a", path_or_fileobj=upload(b"a"),
+                create_pr=True)  # fmt: skip
+    client.call("update_repo_settings", repo_id=repo, private=True)
+    copy = f"{repo}-copy"
+    assert client.call("duplicate_repo", from_id=repo, to_id=copy).endswith(f"/{copy}")
+    found = client.call("model_info", repo_id=copy)
+    assert found["private"] is True  # as its source
+    assert targets(client, copy, "branches") == targets(client, repo, "branches")
+    assert targets(client, copy, "tags") == targets(client, repo, "tags")
+    refs = client.call("list_repo_refs", repo_id=copy, include_pull_requests=True)
+    assert refs["pull_requests"] == []
+    assert client.call("file_exists", repo_id=copy, filename="m.safetensors") is True
+    assert status(client, "duplicate_repo", from_id=repo, to_id=copy) == 409
+    client.call("duplicate_repo", from_id=repo, to_id=copy, exist_ok=True)
+    client.call("duplicate_repo", from_id=repo, to_id=f"{repo}-open", private=False)
+    assert client.call("model_info", repo_id=f"{repo}-open", token="")["private"] is False
+    for to, token, code in (
+        ("other/x", "hf_alice", 403),
+        (f"{repo}-no", "hf_carol", 403),  # she may only read
+        ("bob/mine", "hf_bob", 404),  # he cannot see the source
+        (f"{repo}-no", "", 401),
+    ):
+        assert status(client, "duplicate_repo", from_id=repo, to_id=to, token=token) == code

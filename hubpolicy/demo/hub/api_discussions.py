@@ -10,8 +10,10 @@ from hubpolicy.demo.hub.commits import ZERO, commit_tree, merged_tree, update_re
 from hubpolicy.demo.hub.discussions import (
     comment,
     discussion_json,
+    edited,
     event_json,
     opened,
+    with_comment,
     with_event,
     with_status,
     with_title,
@@ -24,7 +26,7 @@ from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, kn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.demo.hub.records import Discussion
+    from hubpolicy.demo.hub.records import Discussion, Event
 
 PAGE = 50
 MAX_COMMITS = 1000
@@ -101,6 +103,36 @@ def post_comment(call: Call) -> Reply:
         return with_event(discussion, "comment", account.name, comment(words), timestamp())
 
     return json_reply({"newMessage": _changed(call, change)})
+
+
+def edit_comment(call: Call) -> Reply:
+    """``POST …/comment/{id}/edit``: by whoever wrote it."""
+    words = text(_body(call, "content"), "content", "comment")
+    return _recommented(call, lambda event: edited(event, words), own=True)
+
+
+def hide_comment(call: Call) -> Reply:
+    """``POST …/comment/{id}/hide``: by its author or a writer of the repo; for good."""
+    return _recommented(call, lambda _: {"hidden": True, "latest": {"raw": "", "html": ""}})
+
+
+def _recommented(
+    call: Call, content: Callable[[Event], dict[str, Any]], *, own: bool = False
+) -> Reply:
+    account = call.contributor()
+    with call.hub.store.lock(call.key):
+        discussion = _discussion(call)
+        named = (each for each in discussion.events if each.id == call.param("comment"))
+        event = next((each for each in named if each.kind == "comment"), None)
+        if event is None:
+            raise HubError(404, f"Comment not found: {call.param('comment')}")
+        if account.name != event.author:
+            if own:
+                raise HubError(403, f"Forbidden: this comment is {event.author}'s")
+            call.writer()
+        changed, shown = with_comment(discussion, event, content(event))
+        call.hub.store.change(call.key, lambda record: record.with_discussion(changed))
+    return json_reply({"updatedComment": event_json(shown)})
 
 
 def post_title(call: Call) -> Reply:

@@ -48,7 +48,7 @@ def create(call: Call) -> Reply:
     _check_sdk(body)
     key = _named(body, account.name)
     require_writer(account, key.namespace)
-    private = _wants_private(body)
+    private = wants_private(body)
     where = {"url": f"{call.hub.endpoint}/{key.url_path}", "name": key.id}
     record = Record(key.id, account.name, timestamp(), bool(private), False, frozenset(), ())
     author = call.author(account)
@@ -97,7 +97,7 @@ def settings(call: Call) -> Reply:
     if not body:
         msg = "got no setting, expected visibility or gated, in settings"
         raise bad_request(msg)
-    private, gated = _wants_private(body), body.get("gated")
+    private, gated = wants_private(body), body.get("gated")
     if "gated" in body and gated not in ("auto", "manual", False):
         msg = f"got {gated!r}, expected auto, manual or false, in settings.gated"
         raise bad_request(msg)
@@ -207,7 +207,8 @@ def _parse_id(body: dict[str, Any], member: str) -> RepoKey:
     return RepoKey(_kind(body), namespace, name)
 
 
-def _wants_private(body: dict[str, Any]) -> bool | None:
+def wants_private(body: dict[str, Any]) -> bool | None:
+    """What a body asks of the visibility, in either spelling; None where it asks nothing."""
     visibility, private = body.get("visibility"), body.get("private")
     if private is not None and not isinstance(private, bool):
         msg = f"got {private!r}, expected true or false, in private"

@@ -57,6 +57,21 @@ def with_event(
     return discussion._replace(events=(*discussion.events, event))
 
 
+def with_comment(
+    discussion: Discussion, event: Event, content: dict[str, Any]
+) -> tuple[Discussion, Event]:
+    """Return the discussion with another content of one of its comments, and that comment."""
+    changed = event._replace(content={**event.content, **content})
+    events = tuple(changed if each.id == event.id else each for each in discussion.events)
+    return discussion._replace(events=events), changed
+
+
+def edited(event: Event, words: str) -> dict[str, Any]:
+    """Return what is new in a comment that says something else."""
+    latest = {"raw": words, "html": ""}
+    return {"edited": True, "numEdits": event.content["numEdits"] + 1, "latest": latest}
+
+
 def with_commit(
     discussion: Discussion, author: str, subject: str, oid: str, now: str
 ) -> Discussion:
