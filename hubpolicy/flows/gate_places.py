@@ -100,7 +100,7 @@ def _unmoved(
     if found.allowed and watch.hub.refs(repo) != before:
         why = "it moved while it was being judged"
         return deny(hp510.check(repo.text, why, "look at what came, then try again")[0])
-    return found
+    return found._replace(refs=before)
 
 
 def _shown(repo: RepoId, refs: tuple[RemoteRef, ...], watch: Watch) -> Permission:

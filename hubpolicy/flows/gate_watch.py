@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import Court
-    from hubpolicy.ports import Hub, KnownRelease, KnownReleases, RemoteRepo
+    from hubpolicy.ports import Hub, KnownRelease, KnownReleases, RemoteRef, RemoteRepo
 
 
 class Watch(NamedTuple):
@@ -52,7 +52,8 @@ class Permission(NamedTuple):
     """Allowed or not, why, by which rule, and what to type next (empty where nothing is to do).
 
     ``pinned`` is the commit that was judged as the parent of a commit: it must still be the head
-    when the hub takes it. ``judged`` is the tree that would stand there.
+    when the hub takes it. ``judged`` is the tree that would stand there. ``refs``: where every ref
+    stood that a flip, a copy or a move shows, as it was judged.
     """
 
     allowed: bool
@@ -62,6 +63,7 @@ class Permission(NamedTuple):
     findings: tuple[Finding, ...] = ()
     pinned: str = ""
     judged: Listing | None = None
+    refs: tuple[RemoteRef, ...] = ()
 
 
 class Source(NamedTuple):

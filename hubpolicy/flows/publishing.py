@@ -303,6 +303,16 @@ def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Fin
 
     """
     _show(repo, hub)
+    return confirm(repo, hub, refs)
+
+
+def confirm(
+    repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]
+) -> tuple[tuple[Finding, ...], bool]:
+    """The same for what was just made public, by whomever; ``refs`` are those judged.
+
+    Raises as :func:`flip` does.
+    """
     try:
         moved = _moved(refs, hub.refs(repo))
     except HubpolicyError as error:

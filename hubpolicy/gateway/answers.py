@@ -96,6 +96,11 @@ def busy(why: str) -> web.Response:
     return _say(503, f"hubpolicy: {why}; nothing was forwarded", {"Retry-After": "30"})
 
 
+def moved(why: str, repo: str) -> web.Response:
+    """409: the hub did it, and what it showed was not what was judged."""
+    return _say(409, f"hubpolicy: {why}. Type: hubpolicy audit {repo}")
+
+
 def refused(why: str, hint: str) -> web.Response:
     """422: evidence that is none."""
     return _say(422, f"hubpolicy: {why}" + (f". Type: {hint}" if hint else ""))

@@ -19,7 +19,17 @@ from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.core.submission import Submission, make_submission, parse_submission
-from hubpolicy.domain.hub_request import BucketWrite, Commit, GitFetch, Harmless, Merge, Read
+from hubpolicy.domain.hub_request import (
+    BucketWrite,
+    Commit,
+    Duplicate,
+    GitFetch,
+    Harmless,
+    Merge,
+    Move,
+    Read,
+    Settings,
+)
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.errors import HubpolicyError, MalformedError
 from hubpolicy.flows.assemble import assemble_listing
@@ -27,7 +37,7 @@ from hubpolicy.flows.auditing import Court
 from hubpolicy.flows.gate_watch import changed, judge_known, ref_of
 from hubpolicy.flows.gating import Permission, Watch, decide, known_release
 from hubpolicy.flows.incidents import Bad, take_back
-from hubpolicy.flows.publishing import MAIN, head_of
+from hubpolicy.flows.publishing import MAIN, confirm, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +63,13 @@ class Asked(NamedTuple):
 
     holder: Holder | None
     intent: Intent
+
+
+class Before(NamedTuple):
+    """Where ``main`` stood (of merges), and whether only insiders saw what is to be shown."""
+
+    main: str = ""
+    hidden: bool = False
 
 
 class Passage:
@@ -113,14 +130,39 @@ class Passage:
             self._records.submit(target.purl, _needed(content, release), who, watch.court.now)
         return decision
 
-    def before(self, intent: Intent) -> str:
-        """Where ``main`` stands before a merge goes into it; empty for everything else.
+    def before(self, intent: Intent) -> Before:
+        """What can only be looked at before the hub gets the request.
 
         Raises:
             AccessError, ServiceError: the hub does not say.
 
         """
-        return head_of(self._hub.refs(intent.repo)) if isinstance(intent, Merge) else ""
+        if isinstance(intent, Merge):
+            return Before(main=head_of(self._hub.refs(intent.repo)))
+        if isinstance(intent, Settings) and intent.private is False:
+            return Before(hidden=self._hub.repo(intent.repo).private)
+        if isinstance(intent, Move):
+            return Before(hidden=self._hub.repo(intent.source).private)
+        return Before(hidden=isinstance(intent, Duplicate))
+
+    def taken_back(self, intent: Intent, permission: Permission, before: Before) -> str:
+        """What moved while it was being shown, and what was done about it; empty if nothing did.
+
+        Flips, copies and moves name no commit. What was hidden before is hidden again; a model that
+        people saw before is never hidden (docs/adr/0017).
+        """
+        place = _shown_at(intent)
+        if place is None or not before.hidden or not permission.refs:
+            return ""
+        try:
+            refs = permission.refs
+            if isinstance(intent, Duplicate):  # what a hub leaves out of a copy, nobody sees
+                there = {ref.name for ref in self._hub.refs(place)}
+                refs = tuple(ref for ref in refs if ref.name in there)
+            found, _ = confirm(place, self._hub, refs)
+        except HubpolicyError as error:
+            return error.message
+        return found[0].message if found else ""
 
     def differences(self, intent: Intent, judged: Listing, answer: bytes, before: str) -> str:
         """How what stands there now differs from what was judged; empty if it does not.
@@ -198,6 +240,13 @@ def _needed(content: bytes, release: KnownRelease) -> bytes:
     sizes, files = parse_submission(content)
     wanted = {file.path for file in release.listing.files}
     return make_submission(Submission(tuple(each for each in sizes if each[0] in wanted), files))
+
+
+def _shown_at(intent: Intent) -> RepoId | None:
+    """The repository that others may see after it; None for everything that is no such wish."""
+    if isinstance(intent, Settings):
+        return intent.repo if intent.private is False else None
+    return intent.target if isinstance(intent, Duplicate | Move) else None
 
 
 def digest_of(tree: Listing) -> str:

@@ -25,6 +25,7 @@ from hubpolicy.domain import hub_request as wire
 from hubpolicy.domain.hub_request import Commit, HubRequest
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from hubpolicy.flows.gate_watch import allow
+from hubpolicy.flows.publishing import CHANGED
 from hubpolicy.gateway import answers, evidence_page, intake
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
 from hubpolicy.gateway.git_service import GitService
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.hub_request import Intent
     from hubpolicy.flows.gating import Permission
-    from hubpolicy.gateway.passage import Passage
+    from hubpolicy.gateway.passage import Before, Passage
     from hubpolicy.gateway.records import Holder, Records
     from hubpolicy.gateway.settings import Settings
 
@@ -233,11 +234,27 @@ class Gateway:
             await self._office.note(
                 arrived, "unanswered", reason="whether the hub did it is not known"
             )
-            return done.response
-        await self._office.note(arrived, "answered", status=done.status, commit=made_by(done.raw))
-        if done.status < 300:
-            await self._look_back(arrived, permission, done.raw, before)
+        else:
+            made = made_by(done.raw)
+            await self._office.note(arrived, "answered", status=done.status, commit=made)
+        if done.status < 300 and (response := await self._shown(arrived, permission, before)):
+            return response
+        if done.status and done.status < 300:
+            await self._look_back(arrived, permission, done.raw, before.main)
         return done.response
+
+    async def _shown(
+        self, arrived: Arrived, permission: Permission, before: Before
+    ) -> web.Response | None:
+        """An error in place of the hub's answer, where something moved while it was shown."""
+        why = await self._office.work(
+            lambda: self._passage.taken_back(arrived.intent, permission, before)
+        )
+        if not why:
+            return None
+        self._metrics.incidents += 1
+        await self._office.note(arrived, "incident", reason=why)
+        return answers.moved(f"{CHANGED} {why}", " ".join(repos_of(arrived.intent)))
 
     async def _forward(
         self, arrived: Arrived, login: str, permission: Permission | None = None
