@@ -39,8 +39,9 @@ _MIGRATIONS = (
 )
 """One script for each version of the file; append, never change."""
 
-_TREE, _HISTORY = "", "\0history"
-"""The paths under which a commit's tree and its ancestors are kept; no file has such a path."""
+_TREE, _HISTORY, _READ = "", "\0history", "\0read"
+"""Under these a commit's tree, its ancestors and its tree as it was read are kept; no file has such
+a path."""
 
 _BUSY_SECONDS = 30.0
 _REMOVE = "remove it, it is only a cache; or --no-cache"
@@ -84,6 +85,16 @@ class AuditStore:
         """Remember the tree of a commit."""
         rows = [list(file) for file in listing.files]
         self.keep_content(repo, oid, _TREE, json.dumps(rows, ensure_ascii=True).encode())
+
+    def read_listing(self, repo: RepoId, oid: str) -> Listing | None:
+        """The tree of a commit by what its files were found to be, if they were read before."""
+        content = self.content(repo, oid, _READ)
+        return None if content is None else _parse_listing(content)
+
+    def keep_read_listing(self, repo: RepoId, oid: str, listing: Listing) -> None:
+        """Remember what the files of a commit were found to be."""
+        rows = [list(file) for file in listing.files]
+        self.keep_content(repo, oid, _READ, json.dumps(rows, ensure_ascii=True).encode())
 
     def history(self, repo: RepoId, oid: str) -> tuple[str, ...] | None:
         """The commits that led to one, if they were read before."""

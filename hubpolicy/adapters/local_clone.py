@@ -90,8 +90,13 @@ class LocalClone(NamedTuple):
             raise ServiceError(message, hint="git fetch --unshallow")
         return self.git.history(revision)
 
-    def digest(self, repo: RepoId, revision: str, file: ListedFile) -> str | None:  # noqa: ARG002
-        """The sha256 of an LFS object's bytes, read now; None where it is not here.
+    def read_large(
+        self,
+        repo: RepoId,  # noqa: ARG002
+        revision: str,  # noqa: ARG002 - an object is one object, whatever commit names it
+        file: ListedFile,
+    ) -> ListedFile | None:
+        """A file that is kept by Git LFS as its object's bytes are; None where it is not here.
 
         Raises:
             ServiceError: it is of another length, or cannot be read.
@@ -100,7 +105,7 @@ class LocalClone(NamedTuple):
         if file.sha256 is None:
             return None
         try:
-            return self.git.lfs.sha256(Pointer(file.sha256, file.size))
+            return file._replace(sha256=self.git.lfs.sha256(Pointer(file.sha256, file.size)))
         except ServiceError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return None

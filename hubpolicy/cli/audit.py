@@ -96,7 +96,8 @@ def audit(
         place.governing,
     )  # fmt: skip
     engine = engine or ("git" if all_revisions else "api")
-    how = How(engine == "git", all_revisions, jobs, not no_cache)
+    unread: dict[str, int] | None = {} if depth.deep else None
+    how = How(engine == "git", all_revisions, jobs, not no_cache, unread)
     answers = _survey(meant, place, court, output, how)
     verdicts = tuple(verdict for answer in answers for verdict in answer.refs)
     code = audit_report.code_of(answers, verdicts, asking.fail_on)
@@ -107,7 +108,7 @@ def audit(
         verdict=audit_report.verdict_of(code),
         exit_code=0 if asking.exit_zero else code,
         findings=found.findings,
-        rows=notes(meant, answers),
+        rows=notes(meant, answers, unread),
         refs=found.refs,
         solo=place.trusted.trust.root.solo,
         closing=audit_report.closing(verdicts, answers, spared=code if asking.exit_zero else None),
@@ -118,12 +119,16 @@ def audit(
 
 
 class How(NamedTuple):
-    """How to look: from clones or by requests, at all commits or tips, how many at a time."""
+    """How to look: from clones or by requests, at all commits or tips, how many at a time.
+
+    ``unread``: where a deep audit notes what it leaves unread; None without one.
+    """
 
     cloning: bool
     history: bool
     jobs: int
     cache: bool
+    unread: dict[str, int] | None
 
 
 def _survey(
@@ -145,7 +150,7 @@ def _survey(
         store = None
         if how.cache:
             store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
-        hub_of = opening(Sources(targets, store, how.cloning))
+        hub_of = opening(Sources(targets, store, how.cloning, how.unread))
         return survey(
             targets.repos, hub_of, court, bars, history=how.history, storage=storage(targets),
             jobs=how.jobs, quota=QUOTA.told,

@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
 
 class Depth(NamedTuple):
-    """``repo``: which repository a local clone is one of, where its remotes do not say."""
+    """``repo``: which repository a local clone is one of, where its remotes do not say.
+
+    ``deep``: read small files, in place of the hub's word about them.
+    """
 
     repo: str
+    deep: bool
 
 
 def depth_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command gets them as one ``depth`` argument."""
 
     @wraps(command)
-    def run(*, repo: str, **rest: Any) -> Any:
-        return command(depth=Depth(repo), **rest)
+    def run(*, repo: str, deep: bool, **rest: Any) -> Any:
+        return command(depth=Depth(repo, deep), **rest)
 
     for option in reversed(_OPTIONS):
         run = option(run)
@@ -33,4 +37,7 @@ def depth_options(command: Callable[..., Any]) -> Callable[..., Any]:
 _OPTIONS = (
     click.option("--repo", "--as", "repo", default="", metavar="NAMESPACE/NAME",
                  help="Which repository the clone among TARGETS is one of."),
+    click.option("--deep", is_flag=True,
+                 help="Download and hash files up to 10 MiB, in place of the hub's word about "
+                 "them; in a clone here, every LFS object that is there."),
 )  # fmt: skip

@@ -7,13 +7,20 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.flows.surveying import Surveyed
     from hubpolicy.render.report import Row
 
 
-def notes(targets: Targets, answers: tuple[Surveyed, ...]) -> tuple[Row, ...]:
-    """A row for each thing that is to be known, with how many repositories it is true of."""
+def notes(
+    targets: Targets, answers: tuple[Surveyed, ...], unread: Mapping[str, int] | None = None
+) -> tuple[Row, ...]:
+    """A row for each thing that is to be known, with how many repositories it is true of.
+
+    ``unread``: the sizes of what a deep audit did not read, by digest; None without one.
+    """
     from hubpolicy.cli.audit_targets import shown
     from hubpolicy.render.report import Row
 
@@ -26,7 +33,18 @@ def notes(targets: Targets, answers: tuple[Surveyed, ...]) -> tuple[Row, ...]:
         Row("LFS storage", f"not looked at in {_repositories(count)}", said)
         for said, count in sorted(why.items())
     )
-    return (*local, *storage)
+    return (*local, *storage, *_deep(unread))
+
+
+def _deep(unread: Mapping[str, int] | None) -> tuple[Row, ...]:
+    from hubpolicy.render.report import Row
+
+    if not unread:
+        return ()
+    size = sum(unread.values()) / 1e9
+    files = "1 file" if len(unread) == 1 else f"{len(unread)} files"
+    said = "larger than 10 MiB, or not here: their digests are the listing's word"
+    return (Row("--deep", f"{files} of {size:.2f} GB not read", said),)
 
 
 def _repositories(count: int) -> str:

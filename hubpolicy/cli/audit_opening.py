@@ -10,20 +10,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hubpolicy.adapters.audit_store import AuditStore
+    from hubpolicy.adapters.deep_hub import Reading
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.storage import StoredObject
+    from hubpolicy.flows.seen import Opened
     from hubpolicy.flows.storing import Storage
     from hubpolicy.flows.surveying import Opening
     from hubpolicy.ports import HistoryReader
 
 
 class Sources(NamedTuple):
-    """Where to read: the targets, what earlier audits have read, and from clones or by requests."""
+    """Where to read: the targets, what earlier audits have read, and from clones or by requests.
+
+    ``unread``: for what a deep audit leaves unread, by digest; None where nobody asked for one.
+    """
 
     targets: Targets
     store: AuditStore | None
     cloning: bool
+    unread: dict[str, int] | None = None
 
 
 def opening(sources: Sources) -> Opening:
@@ -33,25 +39,33 @@ def opening(sources: Sources) -> Opening:
     and the hub's commit of the same id is another matter.
     """
     from hubpolicy.adapters.clone import ClonedHub
+    from hubpolicy.adapters.deep_hub import DeepHub, downloading
     from hubpolicy.adapters.local_clone import open_clone
     from hubpolicy.adapters.login import login_token
     from hubpolicy.adapters.stored_hub import StoredHub
     from hubpolicy.cli.wiring import hub
+    from hubpolicy.flows.seen import Opened, SeenHub
 
-    targets, store, cloning = sources
+    targets, store, cloning, unread = sources
     remote = [repo for repo in targets.repos if repo not in targets.places]
     clients = {repo.endpoint: hub(repo) for repo in remote}
     token = login_token() if cloning and remote else None
 
+    def watched(reader: HistoryReader, reading: Reading, kept: AuditStore | None) -> Opened:
+        seen = SeenHub(reader)
+        return Opened(seen if unread is None else DeepHub(seen, reading, kept, unread), seen)
+
     @contextmanager
-    def opened(repo: RepoId) -> Iterator[HistoryReader]:
+    def opened(repo: RepoId) -> Iterator[Opened]:
         if repo in targets.places:
-            yield open_clone(targets.places[repo], repo)
+            clone = open_clone(targets.places[repo], repo)
+            yield watched(clone, clone.read_large, None)
             return
         client = clients[repo.endpoint]
         source = ClonedHub(client, repo, token) if cloning else nullcontext(client)
         with source as reader:
-            yield reader if store is None else StoredHub(reader, store)
+            plain = reader if store is None else StoredHub(reader, store)
+            yield watched(plain, downloading(reader), store)
 
     return opened
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.listed_weights import publishes_weights
 
@@ -48,3 +48,14 @@ class SeenHub:
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file of a commit."""
         return self._hub.read(repo, revision, path)
+
+
+class Opened(NamedTuple):
+    """A repository to be looked at, and what was met of it, as it was listed.
+
+    A deep audit puts what was read in the place of what was listed: only the latter is what the
+    repository's storage goes by.
+    """
+
+    hub: HistoryReader
+    seen: SeenHub

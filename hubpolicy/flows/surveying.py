@@ -14,7 +14,6 @@ from hubpolicy.errors import ServiceError
 from hubpolicy.flows.auditing import RefVerdict, audit
 from hubpolicy.flows.historic import audit_history
 from hubpolicy.flows.quiet import Quiet
-from hubpolicy.flows.seen import SeenHub
 from hubpolicy.flows.storing import Looked, audit_storage
 
 if TYPE_CHECKING:
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import Court
+    from hubpolicy.flows.seen import Opened
     from hubpolicy.flows.storing import Storage
-    from hubpolicy.ports import HistoryReader, Progress
+    from hubpolicy.ports import Progress
 
-    Opening = Callable[[RepoId], AbstractContextManager[HistoryReader]]
+    Opening = Callable[[RepoId], AbstractContextManager[Opened]]
 
 JOBS = 8
 """Repositories at a time. A hub's quota counts requests, not connections."""
@@ -95,9 +95,8 @@ def _survey(
 ) -> Surveyed:
     trip = audit_history if look.history else audit
     try:
-        with hub_of(repo) as hub:
-            seen = SeenHub(hub)
-            refs = trip(repo, seen, court, progress)
+        with hub_of(repo) as (hub, seen):
+            refs = trip(repo, hub, court, progress)
             stored = Looked()
             if look.storage is not None:
                 known, revoked = frozenset(seen.shown), court.trust.state.revoked_files

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zlib
 from pathlib import Path
@@ -102,6 +103,26 @@ def test_another_repositorys_evidence_is_none(clone: Repo) -> None:
     assert done.code == 1
     assert seen(done) == {MAIN: "UNATTESTED"}
     assert done.rules == {"HP307"}
+
+
+def test_deep_reads_the_large_objects_that_are_here(clone: Repo) -> None:
+    content = (clone.path / WEIGHTS).read_bytes()
+    clone.commit({WEIGHTS: pointer(content)})
+    absent = look(clone.path, "--deep")
+    assert (absent.code, seen(absent)) == (0, {MAIN: "ATTESTED"})
+    assert [row["name"] for row in absent.document["rows"]] == [REPO, "--deep"]
+    assert "1 file" in absent.document["rows"][1]["text"]
+    digest = hashlib.sha256(content).hexdigest()
+    place = clone.path / ".git" / "lfs" / "objects" / digest[:2] / digest[2:4] / digest
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    here = look(clone.path, "--deep")
+    assert (here.code, [row["name"] for row in here.document["rows"]]) == (0, [REPO])
+    place.write_bytes(content[:-1] + b"?")
+    assert seen(look(clone.path)) == {MAIN: "ATTESTED"}, "a pointer is taken at its word"
+    assert seen(look(clone.path, "--deep")) == {MAIN: "MODIFIED"}
+    place.write_bytes(content + b"more")
+    assert seen(look(clone.path, "--deep")) == {MAIN: "UNREADABLE"}
 
 
 def test_what_was_taken_out_again_is_in_the_history(clone: Repo) -> None:

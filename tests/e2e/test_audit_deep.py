@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy audit --deep``: a hub that lists one thing and sends another."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.author import Author, write_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hubpolicy.demo.hub.process import HubProcess
+    from tests.e2e.author import Ended
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+ONE, OTHER = "acme/civil", "acme/other"
+
+
+@pytest.fixture(scope="module")
+def hub(own_hub: HubProcess) -> HubProcess:
+    return own_hub
+
+
+@pytest.fixture(scope="module")
+def filled(
+    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> HubProcess:
+    """The same model in two repositories."""
+    home = tmp_path_factory.mktemp("filling") / "home"
+    shutil.copytree(configured_home, home)
+    ada = Author(home, hub.endpoint)
+    for repo in (ONE, OTHER):
+        model = write_model(home / repo.replace("/", "-"))
+        ada.put_run(model)
+        ada.ok("push", model, repo)
+    return hub
+
+
+@pytest.fixture
+def ada(configured_home: Path, filled: HubProcess, tmp_path: Path) -> Iterator[Author]:
+    home = tmp_path / "home"
+    shutil.copytree(configured_home, home)
+    yield Author(home, filled.endpoint)
+    filled.configure({})
+
+
+def seen(done: Ended) -> dict[str, str]:
+    return {ref["repo"]: ref["status"] for ref in done.json["refs"]}
+
+
+def look(ada: Author, *arguments: str) -> Ended:
+    return ada.type("audit", ONE, OTHER, "--format", "json", *arguments)
+
+
+def lie(hub: HubProcess, path: str) -> None:
+    """One repository's file is sent with other bytes than the tree says."""
+    hub.configure({"faults": [
+        {"status": 200, "body": "something else", "times": None,
+         "path_regex": rf"acme/civil/resolve/[^/]+/{path}"},
+    ]})  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["README.md", "model.onnx", "genai_config.json"])
+@pytest.mark.parametrize("revisions", [(), ("--all-revisions", "--engine", "api")])
+def test_what_is_sent_counts_not_what_is_listed(
+    ada: Author, filled: HubProcess, path: str, revisions: tuple[str, ...]
+) -> None:
+    lie(filled, path)
+    assert seen(look(ada, *revisions)) == {ONE: "ATTESTED", OTHER: "ATTESTED"}
+    done = look(ada, "--deep", *revisions)
+    assert done.code == 1
+    assert seen(done) == {ONE: "MODIFIED", OTHER: "ATTESTED"}
+    assert any(path in finding["message"] for finding in done.json["findings"])
+
+
+def test_a_second_look_asks_where_refs_stand_and_nothing_else(
+    ada: Author, filled: HubProcess
+) -> None:
+    first = look(ada, "--deep")
+    assert (first.code, seen(first)) == (0, {ONE: "ATTESTED", OTHER: "ATTESTED"})
+    assert first.json["rows"] == []
+    mark = len(filled.requests())
+    assert look(ada, "--deep").json["refs"] == first.json["refs"]
+    paths = [str(line["path"]) for line in filled.requests()[mark:]]
+    assert [path.partition("?")[0].rpartition("/")[2] for path in paths] == ["refs", "refs"]
+
+
+def test_a_shallow_look_makes_no_deep_one(ada: Author, filled: HubProcess) -> None:
+    """What was only listed before is read all the same."""
+    look(ada)
+    lie(filled, "README.md")
+    assert seen(look(ada, "--deep"))[ONE] == "MODIFIED"
+
+
+def test_from_a_clone_nothing_but_large_files_is_asked_for(ada: Author, filled: HubProcess) -> None:
+    mark = len(filled.requests())
+    done = look(ada, "--deep", "--all-revisions", "--no-cache")
+    assert done.code == 0, done.text
+    asked = [str(line["path"]) for line in filled.requests()[mark:]]
+    read = [path.rpartition("/")[2] for path in asked if "/resolve/" in path]
+    assert sorted(read) == sorted(["model.onnx", "model.onnx.data"] * 2), (
+        "an object is one object, whatever commit names it"
+    )
+
+
+def test_what_cannot_be_read_is_unreadable(ada: Author, filled: HubProcess) -> None:
+    filled.configure({"faults": [
+        {"status": 410, "path_regex": r"civil/resolve/[^/]+/genai_config.json", "times": None},
+    ]})  # fmt: skip
+    done = look(ada, "--deep")
+    assert done.code == 3
+    assert seen(done) == {ONE: "UNREADABLE", OTHER: "ATTESTED"}
