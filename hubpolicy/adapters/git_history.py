@@ -7,6 +7,7 @@ Nothing runs, checks out or smudges: git is asked for ``ls-tree``, ``cat-file --
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git_objects import GitObjects, checked_oid
@@ -83,6 +84,19 @@ class GitHistory:
         listed = self.git.run("rev-list", f"{checked_oid(revision)}^{{commit}}", "--")
         return tuple(listed.decode("ascii").split())
 
+    def dates(self, revision: str) -> tuple[tuple[str, str], ...]:
+        """The same with the time that each commit states, ISO 8601 UTC; empty if it is no time.
+
+        Raises:
+            ServiceError: one of them is missing.
+
+        """
+        listed = self.git.run(
+            "rev-list", "--timestamp", f"{checked_oid(revision)}^{{commit}}", "--"
+        )
+        pairs = (line.split() for line in listed.decode("ascii").splitlines())
+        return tuple((oid, _instant(int(seconds))) for seconds, oid in pairs)
+
     def _listed(self, name: str, blob: Blob) -> ListedFile:
         if blob.broken_pointer:
             # git-lfs would fetch something for it: a large file, whose content nobody knows.
@@ -91,6 +105,13 @@ class GitHistory:
             return ListedFile(name, blob.pointer.size, blob.pointer.sha256, None)
         sha256 = blob.sha256 if self._hashed else None
         return ListedFile(name, blob.size, sha256, blob.git_blob)
+
+
+def _instant(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _bytewise(path: str) -> bytes:

@@ -13,6 +13,7 @@ from hubpolicy.cli.audit_depth import Depth, depth_options
 from hubpolicy.cli.options import Output, report_options
 
 if TYPE_CHECKING:
+    from hubpolicy.cli.audit_since import Wanted
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.baseline import Baseline
@@ -77,16 +78,19 @@ def audit(
     collections/NAMESPACE/SLUG, or the path of a clone (beginning with . or /).
     """
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.cli import audit_report
+    from hubpolicy.cli.audit_exposure import exposures, read_logs
     from hubpolicy.cli.audit_notes import notes
+    from hubpolicy.cli.audit_report import Judged, report_of
+    from hubpolicy.cli.audit_since import left_out, wanted
     from hubpolicy.cli.audit_targets import resolve
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.flows.assemble import assemble_listing
     from hubpolicy.flows.auditing import Court
-    from hubpolicy.render.report import Report
 
     place = seat()
+    since = wanted(asking.since, history=all_revisions)
+    log = read_logs(asking.logs)
     hubs = place.trusted.meta.endpoints
     meant = resolve(targets, files, named=depth.repo, endpoints=hubs)
     require_may_speak(place, *dict.fromkeys(repo.namespace for repo in meant.repos))
@@ -97,31 +101,24 @@ def audit(
     )  # fmt: skip
     engine = engine or ("git" if all_revisions else "api")
     unread: dict[str, int] | None = {} if depth.deep else None
-    how = How(engine == "git", all_revisions, jobs, not no_cache, unread)
+    how = How(engine == "git", all_revisions, jobs, not no_cache, unread, since)
     answers = _survey(meant, place, court, output, how)
-    verdicts = tuple(verdict for answer in answers for verdict in answer.refs)
-    code = audit_report.code_of(answers, verdicts, asking.fail_on)
-    found = audit_report.found_in(verdicts)
-    report = Report(
-        command="audit",
-        title="hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files))),
-        verdict=audit_report.verdict_of(code),
-        exit_code=0 if asking.exit_zero else code,
-        findings=found.findings,
-        rows=notes(meant, answers, unread),
-        refs=found.refs,
-        solo=place.trusted.trust.root.solo,
-        closing=audit_report.closing(verdicts, answers, spared=code if asking.exit_zero else None),
-        signings=audit_report.signing_rows(verdicts),
-        made=now,
+    every = tuple(verdict for answer in answers for verdict in answer.refs)
+    store = _store_of(place) if how.cache else None
+    verdicts, exposed, told = exposures(every, log, meant, now, store=store, jobs=jobs)
+    judged = Judged(
+        answers, verdicts, exposed, (*left_out(since), *notes(meant, answers, unread), *told)
     )
-    finish(report, output)
+    title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
+    solo = place.trusted.trust.root.solo
+    finish(report_of(title, judged, asking, solo=solo, made=now), output)
 
 
 class How(NamedTuple):
     """How to look: from clones or by requests, at all commits or tips, how many at a time.
 
-    ``unread``: where a deep audit notes what it leaves unread; None without one.
+    ``unread``: where a deep audit notes what it leaves unread; None without one. ``since``: how
+    far back, if not to the beginning.
     """
 
     cloning: bool
@@ -129,6 +126,7 @@ class How(NamedTuple):
     jobs: int
     cache: bool
     unread: dict[str, int] | None
+    since: Wanted | None
 
 
 def _survey(
@@ -141,6 +139,7 @@ def _survey(
     from hubpolicy.adapters.hub_http import quiet_client
     from hubpolicy.adapters.quota import QUOTA
     from hubpolicy.cli.audit_opening import Sources, opening, storage
+    from hubpolicy.cli.audit_since import since_only
     from hubpolicy.cli.progress import Bars
     from hubpolicy.flows.surveying import survey
 
@@ -149,12 +148,21 @@ def _survey(
         open_.enter_context(quiet_client())
         store = None
         if how.cache:
-            store = open_.enter_context(AuditStore(Path(place.home.state) / "audit.sqlite3"))
+            store = open_.enter_context(AuditStore(_store_of(place)))
         hub_of = opening(Sources(targets, store, how.cloning, how.unread))
+        # What no commit shows is known only to who looks at every commit.
+        stored = storage(targets) if how.since is None else None
+        if how.since is not None:
+            hub_of = since_only(hub_of, how.since, targets, store)
         return survey(
-            targets.repos, hub_of, court, bars, history=how.history, storage=storage(targets),
+            targets.repos, hub_of, court, bars, history=how.history, storage=stored,
             jobs=how.jobs, quota=QUOTA.told,
         )  # fmt: skip
+
+
+def _store_of(place: Seat) -> Path:
+    """Where earlier audits keep what they have read."""
+    return Path(place.home.state) / "audit.sqlite3"
 
 
 def baseline_of(place: Seat) -> Baseline:

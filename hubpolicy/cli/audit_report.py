@@ -13,13 +13,46 @@ from hubpolicy.flows.historic import BEFORE_A_TIP
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hubpolicy.cli.audit_asking import Asking
     from hubpolicy.domain.finding import Finding, Verdict
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
     from hubpolicy.flows.surveying import Surveyed
-    from hubpolicy.render.report import RefRow, SigningRow
+    from hubpolicy.render.report import ExposureRow, RefRow, Report, Row, SigningRow
 
 STATUSES: tuple[str, ...] = get_args(Status)
+
+
+class Judged(NamedTuple):
+    """Everything that an audit found: by repository, every verdict, what was public, notes."""
+
+    answers: tuple[Surveyed, ...]
+    verdicts: tuple[RefVerdict, ...]
+    exposures: tuple[ExposureRow, ...]
+    notes: tuple[Row, ...]
+
+
+def report_of(title: str, judged: Judged, asking: Asking, *, solo: bool, made: str) -> Report:
+    """The whole report. ``made``: the moment at which it was judged."""
+    from hubpolicy.render.report import Report
+
+    answers, verdicts, exposures, notes = judged
+    code = code_of(answers, verdicts, asking.fail_on)
+    found = found_in(verdicts)
+    return Report(
+        command="audit",
+        title=title,
+        verdict=verdict_of(code),
+        exit_code=0 if asking.exit_zero else code,
+        findings=found.findings,
+        rows=notes,
+        refs=found.refs,
+        solo=solo,
+        closing=closing(verdicts, answers, spared=code if asking.exit_zero else None),
+        signings=signing_rows(verdicts),
+        exposures=exposures,
+        made=made,
+    )
 
 
 class Found(NamedTuple):
@@ -80,7 +113,7 @@ def signing_rows(verdicts: Iterable[RefVerdict]) -> tuple[SigningRow, ...]:
 
 
 def code_of(
-    answers: tuple[Surveyed, ...], found: Iterable[RefVerdict], fail_on: tuple[str, ...]
+    answers: tuple[Surveyed, ...], found: Iterable[RefVerdict | RefRow], fail_on: tuple[str, ...]
 ) -> Exit:
     """By the worst: anything that is not attested blocks; unreadable is never passed."""
     from hubpolicy.errors import AccessError

@@ -164,14 +164,14 @@ class _Chronicle:
         # Nobody can make what stands there: whatever had that name is gone, unlogged.
         if event.repo in self._standing:
             self._end(event)
-        says = "created public, by the log"
+        says = "logged as created public"
         opened = () if event.private is not False else (Window(event.time, says),)
         self._standing[event.repo] = Life(
             event.repo, (event.repo.name,), event.time, opened, event.private, event.time
         )
 
     def _end(self, event: Event) -> None:
-        life = _closed(self._of(event), event.time, "deleted, by the log")
+        life = _closed(self._of(event), event.time, "logged as deleted")
         self._over.append(life._replace(ended=event.time, told=event.time))
         self._standing.pop(event.repo, None)
 
@@ -181,11 +181,11 @@ class _Chronicle:
             # Made private: it was public before, unless something said that it was private.
             if life.private is None:
                 life = life._replace(
-                    windows=(Window(life.created, "public before it was made private, by the log"),)
+                    windows=(Window(life.created, "public before it was logged as made private"),)
                 )
-            life = _closed(life, event.time, "made private, by the log")
+            life = _closed(life, event.time, "logged as made private")
         elif life.private is not False:
-            opened = Window(event.time, "made public, by the log")
+            opened = Window(event.time, "logged as made public")
             life = life._replace(windows=(*life.windows, opened))
         self._standing[event.repo] = life._replace(private=event.private, told=event.time)
 
@@ -202,7 +202,7 @@ class _Chronicle:
             return
         life = self._standing.pop(before, None) or _unborn(before)
         if after in self._standing:
-            gone = _closed(self._standing.pop(after), time, "another took its name, by the log")
+            gone = _closed(self._standing.pop(after), time, "logged as taken over by another")
             self._over.append(gone._replace(ended=time))
         self._standing[after] = life._replace(repo=after, names=(*life.names, after.name))
 

@@ -12,8 +12,8 @@ from hubpolicy.core.lives import Window
 
 NOW = "2026-03-01T00:00:00Z"
 A, B, C, D = (f"2026-02-0{n}T00:00:00Z" for n in (1, 2, 3, 4))
-SHUT = Window(A, "created public, by the log", C, "made private, by the log")
-OPEN = Window(D, "made public, by the log")
+SHUT = Window(A, "logged as created public", C, "logged as made private")
+OPEN = Window(D, "logged as made public")
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_when_a_commit_was_public(committed: str, found: list[tuple[str, str]]) 
 def test_each_end_says_what_it_rests_on() -> None:
     (first, second) = spans((SHUT, OPEN), B, NOW)
     assert first.source == (
-        f"since: the commit's own time (created public, by the log {A}); "
-        "until: made private, by the log"
+        f"since: the commit's own time (logged as created public {A}); "
+        "until: logged as made private"
     )
-    assert second.source == f"since: made public, by the log; committed {B}, by its own word"
+    assert second.source == f"since: logged as made public; committed {B}, by its own word"
     (unknown,) = spans((OPEN,), "", NOW)
-    assert unknown.source == "since: made public, by the log; when it was committed is not known"
+    assert unknown.source == "since: logged as made public; when it was committed is not known"
 
 
 def test_nothing_is_younger_than_what_stands_on_top_of_it() -> None:

@@ -109,7 +109,7 @@ def test_one_that_was_deleted_and_made_anew_is_two() -> None:
     gone = log.lives[0]
     assert gone.ended == day(6)
     (window,) = past_windows(gone, log, NOW)
-    assert window == Window(day(3), "created public, by the log", day(6), "deleted, by the log")
+    assert window == Window(day(3), "logged as created public", day(6), "logged as deleted")
 
 
 def test_one_that_is_made_where_another_stands_ends_the_other() -> None:

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hubpolicy audit --import-audit-log``: what was public, and what the log does not tell."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubpolicy.cli.audit_targets import Targets
+    from hubpolicy.core.lives import Log
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.auditing import RefVerdict
+    from hubpolicy.flows.exposing import Exposure
+    from hubpolicy.ports import Standing
+    from hubpolicy.render.report import ExposureRow, Row
+
+
+class Exposures(NamedTuple):
+    """The verdicts with what was public among them, each span of it, and what is to be known."""
+
+    verdicts: tuple[RefVerdict, ...]
+    rows: tuple[ExposureRow, ...]
+    notes: tuple[Row, ...]
+
+
+def read_logs(paths: tuple[str, ...]) -> Log | None:
+    """All exports as one; None where none was given.
+
+    Raises:
+        ConfigError: one is no such export.
+        ServiceError: one cannot be read.
+
+    """
+    from hubpolicy.adapters.audit_log import read_audit_log
+    from hubpolicy.core.lives import read_log
+
+    if not paths:
+        return None
+    return read_log(entry for path in dict.fromkeys(paths) for entry in read_audit_log(path))
+
+
+def exposures(
+    verdicts: tuple[RefVerdict, ...],
+    log: Log | None,
+    targets: Targets,
+    now: str,
+    *,
+    store: Path | None,
+    jobs: int,
+) -> Exposures:
+    """Ask the hubs about what is wrong; without a log nothing is asked, and nothing changes.
+
+    ``store``: where what was read is kept. A clone on this disk is taken by the log alone.
+    """
+    from hubpolicy.adapters.audit_store import AuditStore
+    from hubpolicy.adapters.hub_http import quiet_client
+    from hubpolicy.adapters.hub_standing import HubStanding
+    from hubpolicy.adapters.login import login_token
+    from hubpolicy.flows.exposing import expose, unmet
+
+    if log is None:
+        return Exposures(verdicts, (), ())
+    with ExitStack() as open_:
+        open_.enter_context(quiet_client())
+        kept = None if store is None else open_.enter_context(AuditStore(store))
+        hubs = {
+            repo.endpoint: HubStanding(repo.endpoint, login_token(), kept)
+            for repo in targets.repos
+            if repo not in targets.places
+        }
+
+        def standing_of(repo: RepoId) -> Standing | None:
+            return None if repo in targets.places else hubs[repo.endpoint]
+
+        found = expose(verdicts, log, standing_of, now, jobs=jobs)
+    elsewhere = unmet(log, targets.repos, targets.namespaces, now)
+    rows = tuple(map(_row, (*found.exposures, *elsewhere)))
+    return Exposures(found.verdicts, rows, _notes(log))
+
+
+def _row(exposure: Exposure) -> ExposureRow:
+    from hubpolicy.render.report import ExposureRow
+
+    kind, name = exposure.repo
+    repo = name if kind == "model" else f"{kind}s/{name}"
+    return ExposureRow(repo, exposure.ref, exposure.oid, *exposure.span)
+
+
+def _notes(log: Log) -> tuple[Row, ...]:
+    from hubpolicy.render.report import Row
+
+    if not log.entries:
+        return (Row("audit log", "empty", "nothing is known of before this audit"),)
+    told = f"{log.entries:,} entries, {log.first} to {log.last}"
+    rows = [Row("audit log", told, f"{log.other:,} of them not about who may see what")]
+    rows += [
+        Row("audit log", f"{count:,} of {kind} not used", "they name no repository as we know it")
+        for kind, count in log.unread
+    ]
+    return tuple(rows)

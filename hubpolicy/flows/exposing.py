@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``audit`` trip's last stretch: from when to when what it found was public.
+
+Only where an organisation's audit log was imported. The hub is asked about repositories in which
+something is wrong, and about no other.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.core.audit_log import Logged
+from hubpolicy.core.exposure import RED, Span, earliest, spans
+from hubpolicy.core.lives import Visible, past_windows, windows
+from hubpolicy.errors import ServiceError
+from hubpolicy.flows.crew import in_parallel
+from hubpolicy.flows.historic import BEFORE_A_TIP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hubpolicy.core.lives import Life, Log, Window
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.auditing import RefVerdict
+    from hubpolicy.ports import Standing
+
+    StandingOf = Callable[[RepoId], Standing | None]
+    """Who knows how a repository stands; None for one that is only looked at on this disk."""
+
+
+class Exposure(NamedTuple):
+    """Bytes that were public. ``oid`` is empty where only the repository is known."""
+
+    repo: Logged
+    ref: str
+    oid: str
+    span: Span
+
+
+class Exposed(NamedTuple):
+    """The verdicts, EXPOSED where the bytes were public, and each span of that."""
+
+    verdicts: tuple[RefVerdict, ...]
+    exposures: tuple[Exposure, ...]
+
+
+def expose(
+    verdicts: Sequence[RefVerdict], log: Log, standing_of: StandingOf, moment: str, *, jobs: int
+) -> Exposed:
+    """Every verdict again, in the same order. What holds is left as it is, and so is UNREADABLE.
+
+    What the hub does not say counts as not said: then the log alone speaks, to its end.
+    """
+    by_repo: dict[RepoId, list[RefVerdict]] = {}
+    for verdict in verdicts:
+        by_repo.setdefault(verdict.repo, []).append(verdict)
+    bad = [repo for repo, own in by_repo.items() if any(v.status in RED for v in own)]
+
+    def look(repo: RepoId) -> _Known:
+        return _known(repo, by_repo[repo], log, standing_of(repo), moment)
+
+    with closing(in_parallel(look, bad, jobs)) as answers:
+        known = dict(answers)
+    found: list[RefVerdict] = []
+    exposures: list[Exposure] = []
+    for verdict in verdicts:
+        if verdict.status not in RED:
+            found.append(verdict)
+            continue
+        judged, own = _judge(verdict, known[verdict.repo], moment)
+        found.append(judged)
+        exposures += own
+    return Exposed(tuple(found), tuple(exposures))
+
+
+def unmet(log: Log, met: Sequence[RepoId], namespaces: Sequence[str], moment: str) -> tuple[
+    Exposure, ...
+]:  # fmt: skip
+    """What the log tells of repositories of these namespaces that the audit did not meet.
+
+    What stood there is not known: each public window of theirs is told, and no verdict is made.
+    """
+    standing = {Logged(repo.repo_type, repo.text) for repo in met}
+    found = []
+    for life in log.lives:
+        if not life.ended and life.repo in standing:
+            continue
+        if not any(name.partition("/")[0] in namespaces for name in life.names):
+            continue
+        for window in past_windows(life, log, moment):
+            said = f"since: {window.opened}; until: {window.closed}; what stood there is not known"
+            span = Span(window.since, window.until, said)
+            found.append(Exposure(life.repo, _epitaph(life), "", span))
+    return tuple(found)
+
+
+class _Known(NamedTuple):
+    """Of one repository: its public windows, its commits' times, and what is not known."""
+
+    windows: tuple[Window, ...]
+    times: dict[str, str]
+    silence: str
+
+
+def _known(
+    repo: RepoId, verdicts: list[RefVerdict], log: Log, standing: Standing | None, moment: str
+) -> _Known:
+    life = log.standing(Logged(repo.repo_type, repo.text))
+    now = Visible(None)
+    silence = "the hub was not asked who may see it"
+    if standing is not None:
+        try:
+            now = standing.visible(repo)
+            silence = "the hub does not say who may see it" if now.private is None else ""
+        except ServiceError as error:
+            silence = f"who may see it is not known: {error.message}"
+    found = windows(life, now, log, moment)
+    if not found and now.private and (life is None or life.private is None):
+        silence = "private now, and the log does not say what it was before"
+    times = {} if standing is None or not found else _times(repo, verdicts, standing)
+    return _Known(found, times, silence)
+
+
+def _times(repo: RepoId, verdicts: list[RefVerdict], standing: Standing) -> dict[str, str]:
+    """When the commits were made; tips first, since each also tells of what is before it."""
+    wanted = {v.oid for v in verdicts if v.status in RED and v.oid}
+    tips = [v.oid for v in verdicts if not v.ref.endswith(BEFORE_A_TIP) and v.oid]
+    found: dict[str, str] = {}
+    for oid in dict.fromkeys((*tips, *sorted(wanted))):
+        if wanted <= found.keys():
+            break
+        if oid in found:
+            continue
+        try:
+            dated = earliest(standing.dates(repo, oid))
+        except ServiceError:
+            continue  # its windows count as a whole
+        for each, time in dated.items():
+            found[each] = min(found.get(each, time), time)
+    return found
+
+
+def _judge(
+    verdict: RefVerdict, known: _Known, moment: str
+) -> tuple[RefVerdict, tuple[Exposure, ...]]:
+    own = spans(known.windows, known.times.get(verdict.oid, ""), moment)
+    if not own:
+        detail = "; ".join(filter(None, (verdict.detail, known.silence)))
+        return verdict._replace(detail=detail), ()
+    repo = Logged(verdict.repo.repo_type, verdict.repo.text)
+    last = own[-1]
+    when = f"public from {own[0].since} to {last.until}" if last.until else (
+        f"public since {own[0].since}"
+    )  # fmt: skip
+    exposed = verdict._replace(
+        status="EXPOSED", detail=f"{verdict.status}, {when}: {verdict.detail}"
+    )
+    return exposed, tuple(Exposure(repo, verdict.ref, verdict.oid, span) for span in own)
+
+
+def _epitaph(life: Life) -> str:
+    if life.ended:
+        return f"(deleted {life.ended})"
+    return "(not met)" if len(life.names) == 1 else f"(not met, once {life.names[0]})"
