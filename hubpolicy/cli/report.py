@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``hubpolicy report``: a run as a page, for people who decide."""
+"""``hubpolicy report``: a run as a page, for people who decide, and saved audits as one."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hubpolicy.cli.options import Output, report_options
+from hubpolicy.cli.report_merge import merge
 
 if TYPE_CHECKING:
     from hubpolicy.cli.run_sources import Looked
@@ -18,17 +19,20 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    "report",
     epilog="""\b
 Examples:
   hubpolicy report ./my-model -o report.html      from the signed counts and the records at hand
   hubpolicy report 4b33002c -o report.html        a run on this disk, finished or not
   hubpolicy report ./my-model --format markdown   for a pull request
   hubpolicy report ./my-model --update-card ./my-model
+  hubpolicy report merge one.json two.json -o all.html     saved audits as one
 \b
-RUN is a model folder with evidence, a run's folder, or the first characters of a run's id. The page
+RUN is a model folder with evidence, a run's folder, or the first characters of a run's id. A folder
+whose name is merge is ./merge, since `hubpolicy report merge` joins audits. The page
 is one file without scripts; it holds no text of the model unless you say --show-samples.
 Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be evaluated.
-"""
+""",
 )
 @click.argument("run", metavar="RUN")
 @click.option("--show-samples", is_flag=True,
@@ -36,7 +40,7 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--update-card", type=click.Path(exists=True, file_okay=False), metavar="PATH",
               help="Write the attested numbers into PATH/README.md.")  # fmt: skip
 @report_options
-def report(*, run: str, show_samples: bool, update_card: str | None, output: Output) -> None:
+def show(*, run: str, show_samples: bool, update_card: str | None, output: Output) -> None:
     """Show what a run measured: bounds beside limits, scores, groups, languages, provenance."""
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.output import finish
@@ -85,3 +89,22 @@ def _closing(seen: Looked, run: str, written: str, output: Output) -> str:
     elif output.format == "text" and seen.runs:
         lines.append(f"as a page: hubpolicy report {shlex.quote(run)} -o report.html")
     return "\n".join(lines)
+
+
+class _Report(click.Group):
+    """``merge FILE...`` if that is the first word; else everything is about a RUN."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Of the group where one of its commands is named, else of :func:`show`."""
+        if args and args[0] in self.commands:
+            return super().make_context(info_name, args, parent, **extra)
+        return show.make_context(info_name, args, parent, **extra)
+
+
+report = _Report("report", commands=[merge])

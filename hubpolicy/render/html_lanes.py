@@ -7,11 +7,13 @@ beside it shows it as it was written.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.render.repositories import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from hubpolicy.render.report import ExposureRow, Report, SigningRow
     from hubpolicy.render.repositories import Repository
@@ -62,15 +64,6 @@ class Lane(NamedTuple):
     dots: tuple[Dot, ...]
     spans: tuple[Span, ...]
     words: str
-
-
-def moment(text: str) -> datetime | None:
-    """An ISO 8601 time; without a zone it is UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def axis(report: Report) -> Axis | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -127,6 +128,15 @@ def _listed(names: tuple[str, ...], most: int) -> str:
     left = len(names) - most
     more = f" and {left:,} more" if left > 0 else ""
     return ", ".join(names[:most]) + more
+
+
+def moment(text: str) -> datetime | None:
+    """An ISO 8601 time; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def finding_place(finding: Finding) -> str:
