@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check:check", "Check the model card and the files of a folder."),
     "test": ("test:test", "Run the model, score what it says, sign the counts."),
     "calibrate": ("calibrate:calibrate", "Measure a reference model, to compare others with."),
-    "report": ("report:report", "Show a run as a page: bounds, scores, samples; join saved audits."),
+    "report": ("report:report", "Show a run as a page: bounds, scores; join saved audits."),
     "attest": ("attest:attest", "Sign the card check and the release."),
     "approve": ("approve:approve", "Agree to (or reject) a release in a role."),
     "approvals": ("approvals:approvals", "List who agreed, and who still must."),
