@@ -20,7 +20,15 @@ from hubpolicy.core.paths import refuse_mode, refused_paths, tree_findings
 from hubpolicy.core.remotes import same_place
 from hubpolicy.core.rules import hp404
 from hubpolicy.core.rules.hp601 import SentBlob
-from hubpolicy.domain.manifest import Entry, EvidenceFile, Manifest, is_evidence_path, make_manifest
+from hubpolicy.domain.manifest import (
+    EVIDENCE_FOLDER,
+    MODEL_SIGNATURE,
+    Entry,
+    EvidenceFile,
+    Manifest,
+    is_evidence_path,
+    make_manifest,
+)
 from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.domain.statement import ReleaseSummary
@@ -41,6 +49,7 @@ _GITLINK = "160000"
 _AHEAD = 4
 _TELLING = frozenset(("", "-", *map(str, CANONICAL_SIZES)))
 """Sizes of what may be a pointer, or that are not known."""
+_APART = (EVIDENCE_FOLDER, MODEL_SIGNATURE)
 _LAST = frozenset(("n", "N", CHILD_FILE[-1]))
 """Last letters of the files that are read for what they say, most of them JSON."""
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
@@ -215,7 +224,8 @@ class GitTreeRelease:
             if refused or modes
             else dict(zip(tree.paths, tree.oids, strict=True))
         )
-        self._evidence = sorted(filter(is_evidence_path, self._oids))
+        apart = (path for path in self._oids if path.startswith(_APART))
+        self._evidence = sorted(filter(is_evidence_path, apart))
         self._leaving = leaving
         self._agreed: dict[str, Entry] = {}
 
@@ -248,12 +258,12 @@ class GitTreeRelease:
         if self._leaving is None:
             return frozenset()
         for line, _ in select(lines, ReleaseSummary):
-            signed = {s.name: s.digest for s in line.statement.subjects if len(s.digest) > 1}
-            tree, read = self._tree, self._looked_into
+            signed = {name: both for name, both in line.statement.subjects if len(both) > 1}
+            tree, read, new = self._tree, self._looked_into, tuple.__new__
             for path, oid, size in zip(tree.paths, tree.oids, tree.sizes, strict=True):
-                digest = signed.get(path)
-                if digest is not None and digest[0][1] == oid and oid not in read:
-                    self._agreed[path] = Entry(path, int(size), digest[1][1], oid)
+                both = signed.get(path)
+                if both is not None and both[0][1] == oid and oid not in read:
+                    self._agreed[path] = new(Entry, (path, int(size), both[1][1], oid))
         return frozenset(self._agreed)
 
     def _unknown(self) -> list[tuple[str, str]]:

@@ -8,12 +8,12 @@ names used here, so neither the work tree, the index, filters nor replace refs h
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import deque
 from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git_process import GitRefusedError
 from hubpolicy.adapters.lfs_store import LfsStore
+from hubpolicy.core.fields import are_hex
 from hubpolicy.core.lfs_pointer import Pointer, looks_like_pointer, parse_pointer
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.domain.named import NamedTuple
@@ -37,10 +37,6 @@ _POINTER_HEAD = 1024
 _NO_SIZE = b" BAD\t"
 _HEX = frozenset("0123456789abcdef")
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
-
-
-# One row of ``ls-tree -z``, with or without a size, from its very beginning.
-_ROW = re.compile(r"(?<![^\0])([0-7]{6}) [a-z]+ ([0-9a-f]+) *([0-9-]*)\t([^\0]+)\0")
 
 
 class Tree(NamedTuple):
@@ -256,11 +252,24 @@ class _Feed:
 
 
 def _parse_tree(listed: bytes) -> Tree:
-    rows = _ROW.findall(listed.decode("utf-8", "surrogateescape"))
-    if len(rows) != listed.count(b"\0"):
-        message = "got a row that is no file with its mode and object id, from git ls-tree"
-        raise ServiceError(message)
-    return Tree(*zip(*rows, strict=True)) if rows else Tree((), (), (), ())
+    rows = [row.split("\t", 1) for row in listed.decode("utf-8", "surrogateescape").split("\0")]
+    if rows.pop() != [""] or set(map(len, rows)) - {2}:
+        raise _no_listing()
+    about, paths = zip(*rows, strict=True) if rows else ((), ())
+    words = " ".join(about).split()
+    width = len(words) // len(rows) if rows else 4
+    if width not in {3, 4} or len(words) != width * len(rows):
+        raise _no_listing()
+    modes, oids = words[0::width], words[2::width]
+    sizes = words[3::width] if width == 4 else [""] * len(rows)
+    if not are_hex(oids, len(oids[0]) if oids else 40):
+        raise _no_listing()
+    return Tree(tuple(modes), tuple(oids), tuple(sizes), paths)
+
+
+def _no_listing() -> ServiceError:
+    message = "got a row that is no file with its mode and object id, from git ls-tree"
+    return ServiceError(message)
 
 
 def _refusal(header: bytes, oid: str) -> ServiceError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import classify, is_weight_like
+from hubpolicy.core.filetypes import by_kind
 from hubpolicy.core.lines import (
     RUNS,
     WHOLE,
@@ -27,6 +27,7 @@ from hubpolicy.core.rules import hp201, hp209, hp406, hp407, hp408, hp409, hp410
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.rules.hp320 import approvers
 from hubpolicy.domain.manifest import Entry, dir_hash
+from hubpolicy.domain.named import NamedTuple
 from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.domain.statement import (
     ApplicabilityResult,
@@ -35,12 +36,24 @@ from hubpolicy.domain.statement import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.core.filetypes import Kind
     from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.evaluation import Measurement
     from hubpolicy.domain.finding import Finding
 
 __all__ = ["check", "closure_digest", "closure_paths", "judge_run", "measurements", "runs"]
+
+
+class Files(NamedTuple):
+    """Bytes per path, first bytes where they say more than the name, and the paths per kind."""
+
+    sizes: Mapping[str, int]
+    heads: Mapping[str, bytes]
+    known: Mapping[Kind, list[str]]
+
 
 _SAFETY = RoleRequirement("approver:safety", 1, "closure")
 
@@ -52,10 +65,14 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for line in current:
         found.extend(judge_run(evidence, line))
-    untested = _untested(evidence, tested)
+    heads = dict(evidence.heads)
+    files = Files(sizes(evidence), heads, by_kind(sizes(evidence), heads))
+    untested = _untested(evidence, files, tested)
     # Where nothing was run, one sentence says so; the configurations would be in that run too.
     nothing = any(finding.rule == hp201.ID for finding in untested)
-    return (*found, *untested, *_files(evidence, tested | _configs(evidence, wanted=nothing)))
+    if nothing:
+        tested |= frozenset(files.known.get("config", ()))
+    return (*found, *untested, *_files(evidence, files, tested))
 
 
 def closure_digest(line: VerifiedStatement) -> str:
@@ -130,17 +147,15 @@ def _tested(evidence: Evidence, current: tuple[VerifiedStatement, ...]) -> froze
     return frozenset(path for path, people in checkers.items() if len(people) >= wanted)
 
 
-def _untested(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:
+def _untested(evidence: Evidence, files: Files, tested: frozenset[str]) -> tuple[Finding, ...]:
     """HP201 where nothing here was run at all; HP409 where some weights were left out."""
-    files = sizes(evidence)
-    heads = dict(evidence.heads)
-    weights = [p for p, size in files.items() if is_weight_like(p, size, heads.get(p))]
-    if not weights or tested & set(weights):
-        return hp409.check(files, heads, tested)
+    weights = sorted((*files.known.get("weight", ()), *files.known.get("pickle", ())))
+    if not weights or not tested.isdisjoint(weights):
+        return hp409.check(*files[:2], tested, files.known)
     last = [line for line in evidence.lines if isinstance(line.predicate, RUNS)]
     changed = differing(last[-1].statement, digests(evidence)) if last else ()
     have = digests(evidence)
-    entries = tuple(Entry(path, files[path], have[path][0] or have[path][1] or "")
+    entries = tuple(Entry(path, files.sizes[path], have[path][0] or have[path][1] or "")
                     for path in weights)  # fmt: skip
     return hp201.check(
         dir_hash(entries),
@@ -151,22 +166,13 @@ def _untested(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]
     )
 
 
-def _configs(evidence: Evidence, *, wanted: bool) -> frozenset[str]:
-    if not wanted:
-        return frozenset()
-    heads = dict(evidence.heads)
-    files = sizes(evidence).items()
-    return frozenset(p for p, size in files if classify(p, size, heads.get(p)) == "config")
-
-
-def _files(evidence: Evidence, tested: frozenset[str]) -> tuple[Finding, ...]:
-    files = sizes(evidence)
-    heads = dict(evidence.heads)
+def _files(evidence: Evidence, files: Files, tested: frozenset[str]) -> tuple[Finding, ...]:
+    there, heads, known = files
     allowed = evidence.policy.allowed_files
     return (
-        *hp406.check(files, heads, evidence.remote_code, tested, allowed),
-        *hp407.check(files, heads, tested, allowed),
-        *hp408.check(files, heads, tested, allowed),
-        *hp410.check(files, heads),
-        *hp413.check(files, evidence.policy.weights, allowed),
+        *hp406.check(there, heads, evidence.remote_code, tested, allowed, known),
+        *hp407.check(there, heads, tested, allowed, known),
+        *hp408.check(there, heads, tested, allowed, known),
+        *hp410.check(there, heads, known),
+        *hp413.check(there, evidence.policy.weights, allowed),
     )

@@ -15,7 +15,7 @@ from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.magic import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Kind = Literal["inert", "weight", "pickle", "code", "config", "unknown"]
 
@@ -87,6 +87,7 @@ CODE_SUFFIXES = frozenset(
         *("metal", "rs", "go", "rb", "pl", "lua", "php", "r", "jl", "swift", "vbs", "whl", "egg"),
     )
 )
+_MARKED = WEIGHT_SUFFIXES | PICKLE_SUFFIXES
 CODE_NAMES = frozenset(("dockerfile", "makefile", "setup.cfg", "pyproject.toml", "cmakelists.txt"))
 
 CONFIG_NAMES = frozenset(
@@ -109,6 +110,15 @@ _ALL_STARTS = tuple(start for start, _ in _STARTS)
 _SUFFIXES = {pattern[2:]: cap for pattern, cap in INERT if pattern.startswith("*.")}
 _NAMES = {pattern: cap for pattern, cap in INERT if "*" not in pattern}
 _FOLDERS = tuple((p.partition("*")[::2], cap) for p, cap in INERT if "/*." in p)
+_CONFIG_SUFFIXES = CONFIG_SUFFIXES | CONFIG_START_SUFFIXES | {
+    "json", *(name.rpartition(".")[2] for name in CONFIG_NAMES)
+}  # fmt: skip
+_PLAIN = {
+    suffix: cap
+    for suffix, cap in _SUFFIXES.items()
+    if suffix not in WEIGHT_SUFFIXES | PICKLE_SUFFIXES | CODE_SUFFIXES | _CONFIG_SUFFIXES
+}
+"""Suffixes that alone say of a name with one dot that it is inert: of most files of a release."""
 _AFTER_START = ("", ".txt", ".rst")
 _IMAGES = frozenset(("png", "jpg", "jpeg", "gif", "webp"))
 _REMOTE_KEYS = frozenset(("auto_map", "custom_pipelines", "custom_ops_library"))
@@ -142,6 +152,9 @@ def kind_of_name(path: str, size: int) -> Kind:
     """The kind as far as path and size tell. For weights, pickles and code that is final."""
     name = path.rpartition("/")[2].lower()
     suffix = _suffix(name)
+    plain = _PLAIN.get(suffix)
+    if plain is not None and size <= plain and name.count(".") == 1:
+        return "inert"
     final = _final(name, suffix)
     if final is not None:
         return final
@@ -160,9 +173,28 @@ def kinds(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Iterator[tupl
         yield path, classify(path, size, head) if head else kind_of_name(path, size)
 
 
+def by_kind(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Mapping[Kind, list[str]]:
+    """The same the other way round, for who asks more than once: the paths of each kind, sorted."""
+    found: dict[Kind, list[str]] = {}
+    for path, kind in kinds(sizes, heads):
+        found.setdefault(kind, []).append(path)
+    for paths in found.values():
+        paths.sort()
+    return found
+
+
 def is_weight_like(path: str, size: int, head: bytes | None = None) -> bool:
     """True for weights and pickles: a tree that holds one is a release (DESIGN.md §8)."""
     return classify(path, size, head) in {"weight", "pickle"}
+
+
+def some_named_like_weights(paths: Iterable[str]) -> bool:
+    """True if :func:`is_named_like_weights` is for one of them; asked of every push."""
+    text = "\0".join(paths).lower()
+    names = text.split("\0")
+    if ".onnx" not in text:
+        names = [name for name in names if name.rpartition(".")[2] in _MARKED]
+    return any(map(is_named_like_weights, names))
 
 
 def is_named_like_weights(path: str) -> bool:

@@ -44,7 +44,7 @@ def select(
 def digests(evidence: Evidence) -> dict[str, tuple[str | None, str | None]]:
     """Path to (sha256, git blob id) of every covered file, whatever is known of it."""
     if evidence.manifest is not None:
-        return {entry.path: (entry.sha256, entry.git_blob) for entry in evidence.manifest.entries}
+        return {path: (sha256, blob) for path, _, sha256, blob in evidence.manifest.entries}
     files = evidence.listing.files if evidence.listing is not None else ()
     return {f.path: (f.sha256, f.git_blob) for f in files if not is_evidence_path(f.path)}
 
@@ -52,7 +52,7 @@ def digests(evidence: Evidence) -> dict[str, tuple[str | None, str | None]]:
 def sizes(evidence: Evidence) -> dict[str, int]:
     """Path to size in bytes of every covered file."""
     if evidence.manifest is not None:
-        return {entry.path: entry.size for entry in evidence.manifest.entries}
+        return {path: size for path, size, _, _ in evidence.manifest.entries}
     files = evidence.listing.files if evidence.listing is not None else ()
     return {f.path: f.size for f in files if not is_evidence_path(f.path)}
 
@@ -97,7 +97,7 @@ def runs(evidence: Evidence) -> tuple[VerifiedStatement, ...]:
 
 def closure_paths(line: VerifiedStatement) -> tuple[str, ...]:
     """The files that were loaded in that run."""
-    return tuple(s.name for s in line.statement.subjects if s.name != WHOLE)
+    return tuple([name for name, _ in line.statement.subjects if name != WHOLE])
 
 
 def first_releases(line: VerifiedStatement, summary: ReleaseSummary) -> dict[str, FirstRelease]:

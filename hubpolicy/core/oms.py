@@ -123,15 +123,21 @@ def _covered(manifest: Manifest, ignored: tuple[str, ...]) -> tuple[tuple[str, s
     folders = tuple(f"{path}/" for path in ignored)
     return tuple(
         sorted(
-            (entry.path, entry.sha256)
-            for entry in manifest.entries
-            if entry.path not in ignored and not entry.path.startswith(folders)
+            [
+                (path, sha256)
+                for path, _, sha256, _ in manifest.entries
+                if path not in ignored and not path.startswith(folders)
+            ]
         )
     )
 
 
 def _resources(items: list[Any], where: str) -> tuple[tuple[str, str], ...]:
     # A model may have 10,000 files, and the git hook counts milliseconds: no Fields here.
+    if items and type(items[0]) is tuple:  # bulk.parse
+        if not are_hex([digest for digest, _ in items], 64):
+            raise _bad_resource(items, where)
+        return tuple([(name, digest) for digest, name in items])
     resources = []
     for item in items:
         known = type(item) is dict and item.keys() == _RESOURCE and item["algorithm"] == "sha256"

@@ -66,7 +66,7 @@ def parse(
         message = f"got {_reason(error)}, expected strict JSON in UTF-8, in {what}"
         raise MalformedError(message) from None
     _check_depth(raw, value, depth, what)
-    if _SURROGATE.search(raw):
+    if b"\\u" in raw and _SURROGATE.search(raw):
         _check_surrogates(value, what)
     return value
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 
 from hubpolicy.domain.named import NamedTuple
 
@@ -23,12 +24,14 @@ class Entry(NamedTuple):
     git_blob: str | None = None
 
 
-class Manifest(NamedTuple):
-    """All covered files, sorted bytewise by path, each path once."""
-
+class _Manifest(NamedTuple):
     entries: tuple[Entry, ...]
 
-    @property
+
+class Manifest(_Manifest):
+    """All covered files, sorted bytewise by path, each path once."""
+
+    @cached_property
     def dir_hash(self) -> str:
         r"""Hex sha256 over ``<sha256>  <path>\n`` lines: in-toto ``dirHash`` (digest_set.md)."""
         return dir_hash(self.entries)
@@ -63,9 +66,10 @@ class EvidenceFile(NamedTuple):
 
 def dir_hash(entries: tuple[Entry, ...]) -> str:
     r"""Hex sha256 over ``<sha256>  <path>\n``, sorted bytewise by path."""
-    lines = sorted((path.encode("utf-8"), sha256.encode("ascii")) for path, _, sha256, _ in entries)
-    text = b"".join([b"%b  %b\n" % (sha256, path) for path, sha256 in lines])
-    return hashlib.sha256(text).hexdigest()
+    # Code points sort as their UTF-8 does.
+    lines = sorted([(path, sha256) for path, _, sha256, _ in entries])
+    text = "".join([f"{sha256}  {path}\n" for path, sha256 in lines])
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def git_blob_id(content: bytes) -> str:
@@ -82,7 +86,7 @@ def is_evidence_path(path: str) -> bool:
 
 def make_manifest(entries: list[Entry]) -> Manifest:
     """Sort bytewise by path. The caller has refused twins before."""
-    return Manifest(tuple(sorted(entries, key=lambda entry: entry.path.encode("utf-8"))))
+    return Manifest(tuple(sorted(entries)))  # code points sort as their UTF-8 does
 
 
 def compare(expected: Manifest, listed: Listing) -> tuple[tuple[str, ...], ...]:

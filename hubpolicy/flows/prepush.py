@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from hubpolicy.core.filetypes import is_named_like_weights
+from hubpolicy.core.filetypes import some_named_like_weights
 from hubpolicy.core.remotes import is_named
 from hubpolicy.core.rules import hp601, hp703
 from hubpolicy.domain.named import NamedTuple
@@ -132,7 +132,7 @@ def objects_of(push: Push) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _names_weights(names: tuple[tuple[str, str], ...]) -> bool:
-    return any(is_named_like_weights(path) for path, _ in names)
+    return some_named_like_weights(path for path, _ in names)
 
 
 def _ref(update: RefUpdate, judged: dict[str, Judged]) -> RefVerdict:

@@ -33,7 +33,7 @@ def _compare(
     line: VerifiedStatement,
     have: dict[str, tuple[str | None, str | None]],
 ) -> list[Finding]:
-    names = {subject.name for subject in line.statement.subjects if subject.name != WHOLE}
+    names = {name for name, _ in line.statement.subjects if name != WHOLE}
     changed = tuple(p for p in differing(line.statement, have) if p in have)
     missing = tuple(sorted(names - have.keys()))
     added = tuple(sorted(have.keys() - names))

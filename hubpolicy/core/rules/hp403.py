@@ -22,10 +22,13 @@ def twins(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
     Folders count: ``a/x`` and ``A/y`` meet in one folder, reported as ``("A", "a")``. A pair of
     equal names is a path that is listed twice, or that is a file and a folder at once.
     """
-    files: set[str] = set()
+    listed = tuple(paths)
+    files = set(listed)
     twice: set[str] = set()
-    for path in paths:
-        (twice if path in files else files).add(path)
+    if len(files) < len(listed):
+        seen: set[str] = set()
+        for path in listed:
+            (twice if path in seen else seen).add(path)
     folders = _folders(files)
     if not twice and files.isdisjoint(folders) and _are_plainly_distinct(files | folders):
         return ()
@@ -60,8 +63,8 @@ def check(paths: Iterable[str]) -> tuple[Finding, ...]:
 
 def _folders(files: Iterable[str]) -> set[str]:
     folders: set[str] = set()
-    for path in files:
-        parent = path.rpartition("/")[0]
+    for path in {path.rpartition("/")[0] for path in files}:
+        parent = path
         while parent and parent not in folders:
             folders.add(parent)
             parent = parent.rpartition("/")[0]

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import kinds
+from hubpolicy.core.filetypes import by_kind
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from hubpolicy.core.filetypes import Kind
 
 ID = "HP406"
 TITLE = "code was loaded in the tested run and is listed"
@@ -22,15 +24,17 @@ def check(
     remote_code: Iterable[str],
     covered: frozenset[str],
     allowed: frozenset[str],
+    known: Mapping[Kind, list[str]] | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per code file, and per configuration in ``remote_code``.
 
     A path is spared only if a tested run loaded that very file (``covered``) and the policy lists
     it (``allowed``). ``sizes``: bytes per path of the release; ``heads``: first bytes where known;
-    ``remote_code``: paths for which ``filetypes.declares_remote_code`` found something or failed.
+    ``remote_code``: paths for which ``filetypes.declares_remote_code`` found something or failed;
+    ``known``: ``filetypes.by_kind`` of the first two, where that is at hand.
     """
     spared = covered & allowed
-    code = sorted(path for path, kind in kinds(sizes, heads) if kind == "code")
+    code = (known or by_kind(sizes, heads)).get("code", [])
     asking = sorted(set(remote_code) - set(code))
     return (
         *(_code(path, path in covered) for path in code if path not in spared),

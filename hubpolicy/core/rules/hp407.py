@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import kinds
+from hubpolicy.core.filetypes import by_kind
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hubpolicy.core.filetypes import Kind
 
 ID = "HP407"
 TITLE = "pickles were loaded in the tested run and are listed"
@@ -21,10 +23,14 @@ def check(
     heads: Mapping[str, bytes],
     covered: frozenset[str],
     allowed: frozenset[str],
+    known: Mapping[Kind, list[str]] | None = None,
 ) -> tuple[Finding, ...]:
-    """One finding per pickle that is not both in a tested closure and listed by the policy."""
+    """One finding per pickle that is not both in a tested closure and listed by the policy.
+
+    ``known``: ``filetypes.by_kind`` of the first two, where that is at hand.
+    """
     spared = covered & allowed
-    found = sorted(path for path, kind in kinds(sizes, heads) if kind == "pickle")
+    found = (known or by_kind(sizes, heads)).get("pickle", [])
     return tuple(_finding(path, path in covered) for path in found if path not in spared)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import inert_cap, kinds
+from hubpolicy.core.filetypes import by_kind, inert_cap
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
@@ -23,14 +23,17 @@ def check(
     heads: Mapping[str, bytes],
     covered: frozenset[str],
     allowed: frozenset[str],
+    known: Mapping[Kind, list[str]] | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per such file; weights and code have own rules.
 
     The policy may list a file of no known type. What loaders read has to be loaded: a template
-    that was not is another model, whoever lists it.
+    that was not is another model, whoever lists it. ``known``: ``filetypes.by_kind`` of the first
+    two, where that is at hand.
     """
-    spared = {"unknown": covered | allowed, "config": covered}
-    found = sorted((path, kind) for path, kind in kinds(sizes, heads) if kind in spared)
+    spared: dict[Kind, frozenset[str]] = {"unknown": covered | allowed, "config": covered}
+    grouped = known or by_kind(sizes, heads)
+    found = sorted((path, kind) for kind in spared for path in grouped.get(kind, []))
     return tuple(_finding(p, sizes[p], kind) for p, kind in found if p not in spared[kind])
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.filetypes import kind_of_name, kinds
+from hubpolicy.core.filetypes import by_kind, kind_of_name
 from hubpolicy.domain.finding import Finding, Location, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hubpolicy.core.filetypes import Kind
 
 ID = "HP409"
 TITLE = "all weights were loaded in a tested run"
@@ -17,14 +19,18 @@ SEVERITY = Severity.ERROR
 
 
 def check(
-    sizes: Mapping[str, int], heads: Mapping[str, bytes], covered: frozenset[str]
+    sizes: Mapping[str, int],
+    heads: Mapping[str, bytes],
+    covered: frozenset[str],
+    known: Mapping[Kind, list[str]] | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per weight-like file outside of ``covered``; pickles have rule HP407.
 
     No list in a policy spares weights: what was not evaluated is never green. Nor does a run that
-    took the file for a configuration, by its name: no run loads those as weights.
+    took the file for a configuration, by its name: no run loads those as weights. ``known``:
+    ``filetypes.by_kind`` of the first two, where that is at hand.
     """
-    found = sorted(path for path, kind in kinds(sizes, heads) if kind == "weight")
+    found = (known or by_kind(sizes, heads)).get("weight", [])
     return tuple(
         _finding(path, sizes[path])
         for path in found

@@ -26,10 +26,10 @@ def check(
     ``allowed`` are paths that the policy lists. Large files of unknown names belong to the file
     that names them, and pickles have rule HP407.
     """
-    found = sorted((path, format_of(path)) for path in paths if path not in allowed)
-    return tuple(
-        _finding(path, form, formats) for path, form in found if form not in ("", *formats)
-    )
+    fine = frozenset(("", *formats))
+    found = [(path, format_of(path)) for path in paths if path not in allowed]
+    wrong = sorted((path, form) for path, form in found if form not in fine)
+    return tuple(_finding(path, form, formats) for path, form in wrong)
 
 
 def format_of(path: str) -> str:
