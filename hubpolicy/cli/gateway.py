@@ -47,7 +47,8 @@ Examples:
   hubpolicy gateway run --upstream https://huggingface.co --listen 127.0.0.1:8321
 \b
 Then, for people: HF_ENDPOINT=http://127.0.0.1:8321 HF_TOKEN=hpg_... hf upload acme/m ./m
-/healthz and /metrics are open. SIGTERM: nothing new is taken, the rest is finished.
+/healthz (it runs), /readyz (the hub answers) and /metrics are open. SIGTERM: nothing new is
+taken, the rest is finished.
 """
 )
 @click.option("--upstream", required=True, metavar="URL", help="The hub behind.")
@@ -109,8 +110,11 @@ def _serve(settings: Settings, records: Records) -> None:
         records, HubClient(hub, token), seat, lambda repo: HubLfsStore(repo, hub, token)
     )
 
-    def ready(address: str) -> None:
-        click.echo(f"hubpolicy gateway on {address} before {settings.upstream}")
+    def ready(address: str, trouble: str) -> None:
+        if trouble:
+            click.echo(f"warning: {trouble}; nothing passes, see {address}/readyz", err=True)
+        else:
+            click.echo(f"hubpolicy gateway on {address} before {settings.upstream}")
 
     try:
         serve(settings, records, passage, ready)

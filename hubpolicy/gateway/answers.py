@@ -30,9 +30,9 @@ def _say(status: int, text: str, headers: dict[str, str] | None = None) -> web.R
     return web.json_response({"error": text, "message": text}, status=status, headers=shown)
 
 
-def health(*, draining: bool) -> web.Response:
-    """200 while requests are taken, 503 while the last ones end."""
-    return web.Response(status=503 if draining else 200, text="draining\n" if draining else "ok\n")
+def health(trouble: str) -> web.Response:
+    """200 while all is well, else 503 and what is not."""
+    return web.Response(status=503 if trouble else 200, text=f"{trouble or 'ok'}\n")
 
 
 def whoami(holder: Holder) -> web.Response:

@@ -82,6 +82,19 @@ class Courier:
         """Give the connections back."""
         await self._session.close()
 
+    async def reach(self, login: str) -> int | str:
+        """The hub's status where it is asked who this login is; in a word, why it gives none."""
+        url = URL(f"{self._hub}/api/whoami-v2", encoded=True)
+        limit = aiohttp.ClientTimeout(total=_CONNECT_SECONDS)
+        headers = {"Authorization": f"Bearer {login}"}
+        try:
+            async with self._session.get(
+                url, headers=headers, timeout=limit, allow_redirects=False
+            ) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return type(error).__name__
+
     async def carry(self, request: web.Request, out: Outgoing, ours: str) -> Answered:
         """Send it and give the answer back, whatever becomes of the client meanwhile.
 

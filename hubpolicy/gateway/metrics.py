@@ -25,6 +25,7 @@ class Metrics:
         self._decisions = 0
         self.in_flight = 0
         self.incidents = 0
+        self.hub_up = True
 
     def answered(self, intent: str, status: int) -> None:
         """One request ended."""
@@ -73,6 +74,7 @@ class Metrics:
         for name, value, text in (
             ("hubpolicy_gateway_in_flight", self.in_flight, "Requests under way."),
             ("hubpolicy_gateway_incidents", self.incidents, "Trees that are not what was judged."),
+            ("hubpolicy_gateway_hub_up", int(self.hub_up), "The hub answers and takes our token."),
         ):
             yield from _head(name, "gauge", text)
             yield f"{name} {value}"

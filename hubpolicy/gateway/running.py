@@ -27,9 +27,11 @@ _LOGGER = logging.getLogger("hubpolicy.gateway")
 
 
 def run(
-    settings: Settings, records: Records, passage: Passage, ready: Callable[[str], None]
+    settings: Settings, records: Records, passage: Passage, ready: Callable[[str, str], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` is told the address when requests are taken.
+
+    Then once more, if something is wrong with the hub, with what it is.
 
     Raises:
         ConfigError: the certificate or the key is none.
@@ -40,7 +42,7 @@ def run(
 
 
 async def _serve(
-    settings: Settings, records: Records, passage: Passage, ready: Callable[[str], None]
+    settings: Settings, records: Records, passage: Passage, ready: Callable[[str, str], None]
 ) -> None:
     _LOGGER.addFilter(_is_ours)
     gateway = Gateway(settings, records, passage)
@@ -64,14 +66,24 @@ async def _serve(
             runner, settings.host, settings.port, ssl_context=_tls(settings), backlog=512
         )
         await site.start()
-        ready(_address(runner, settings))
+        address = _address(runner, settings)
+        ready(address, "")
+        looking = asyncio.create_task(_look(gateway, address, ready))
         await stop.wait()
+        looking.cancel()
         gateway.draining = True
     except OSError as error:
         message = f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}"
         raise ServiceError(message, hint="--listen 127.0.0.1:0 takes any free port") from error
     finally:
         await runner.cleanup()
+
+
+async def _look(gateway: Gateway, address: str, ready: Callable[[str, str], None]) -> None:
+    """Requests are taken meanwhile: a hub that is away may come back."""
+    trouble = await gateway.readiness.trouble()
+    if trouble:
+        ready(address, trouble)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

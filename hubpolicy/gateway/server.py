@@ -33,6 +33,7 @@ from hubpolicy.gateway.headers import password, replaced, rewritten, with_login,
 from hubpolicy.gateway.metrics import CONTENT_TYPE
 from hubpolicy.gateway.office import Arrived, Office
 from hubpolicy.gateway.passage import Asked, covers, digest_of, is_open, made_by, repos_of
+from hubpolicy.gateway.readiness import Readiness
 from hubpolicy.gateway.records import PREFIX
 from hubpolicy.gateway.relay import STORAGE, Relay
 
@@ -67,6 +68,7 @@ class Gateway:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._large, self._small = intake.Slots(8, 4), intake.Slots(32, 16)
         self._courier: Courier | None = None
+        self.readiness = Readiness(self._reached)
         self.draining = False
 
     def app(self) -> web.Application:
@@ -83,6 +85,9 @@ class Gateway:
         await self._courier.close()
         self._office.close()
 
+    async def _reached(self) -> int | str:
+        return await self._courier.reach(self._settings.token) if self._courier else "starting"
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         self._metrics.in_flight += 1
@@ -93,10 +98,9 @@ class Gateway:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
-        if path == "/healthz":
-            return answers.health(draining=self.draining)
-        if path == "/metrics":
-            return web.Response(text=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        page = await self._page(path)
+        if page is not None:
+            return page
         if path.startswith(STORAGE):
             return await self._stored(request, path)
         try:
@@ -120,6 +124,17 @@ class Gateway:
             self._metrics.denied("scope")
             return answers.out_of_scope(reason)
         return await self._with_body(request, path, holder)
+
+    async def _page(self, path: str) -> web.Response | None:
+        """What anybody may ask us."""
+        if path == "/healthz":
+            return answers.health("draining" if self.draining else "")
+        if path == "/readyz":
+            return await self.readiness.answer(draining=self.draining)
+        if path == "/metrics":
+            self._metrics.hub_up = not await self.readiness.trouble()
+            return web.Response(text=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        return None
 
     async def _with_body(
         self, request: web.Request, path: str, holder: Holder

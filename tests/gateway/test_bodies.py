@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from huggingface_hub import HfApi
 
 from hubpolicy.errors import ServiceError
+from hubpolicy.gateway import intake
 from hubpolicy.gateway.intake import Slots
 from tests.e2e.author import TOKEN
 from tests.gateway.world import GatewayProcess, issue
@@ -127,6 +130,47 @@ class TestSlots:
             time.sleep(0.2)
             assert ask(f"{gateway.endpoint}/healthz", token=None).status == 200
             assert spooled(gateway) == 4
+
+
+class TestTime:
+    """A body that comes drop by drop holds a slot and a file: it has to come at some pace."""
+
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A fifth of a second for a minute; what is asked for in a second stays as it is."""
+        monkeypatch.setattr(intake, "_SILENCE_SECONDS", 0.2)
+
+    async def arrived(self, drops: int, size: int) -> str:
+        """What a server says of a body of so many pieces, 20 a second."""
+
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                body, count = await intake.read(request, "/api/repos/create", 1 << 20)
+            except TimeoutError:
+                return web.Response(text="too slow")
+            body.close()
+            return web.Response(text=str(count))
+
+        app = web.Application()
+        app.router.add_post("/", handle)
+        async with TestServer(app) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n")
+            writer.write(f"Content-Length: {drops * size}\r\n\r\n".encode())
+            with contextlib.suppress(ConnectionError):
+                for _ in range(drops):
+                    writer.write(b"x" * size)
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+            answer = await reader.read()
+            writer.close()
+            return answer.decode().rpartition("\r\n")[2]
+
+    def test_drops_end_it_though_it_is_never_silent(self) -> None:
+        assert asyncio.run(self.arrived(40, size=8)) == "too slow"
+
+    def test_a_slow_connection_is_waited_for(self) -> None:
+        assert asyncio.run(self.arrived(12, size=4096)) == str(12 * 4096)
 
 
 @pytest.mark.parametrize("path", ["/api/models/{repo}/commit/main", "/api/repos/create"])

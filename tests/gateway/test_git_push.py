@@ -99,8 +99,8 @@ class TestRelease:
         self, ada: Author, bob: Author, hub: HubProcess, git: Git, work: Path, release: Path,
         there: str,
     ) -> None:  # fmt: skip
-        bob.ok("gateway", "submit", release, there)
         head = commit(git, work, release)
+        bob.ok("gateway", "submit", work, there)
         git("tag", "-am", "one", "v1", cwd=work)
         done = git("push", "--follow-tags", "origin", "main", cwd=work)
         assert "refs/heads/main  passed" in done.stderr

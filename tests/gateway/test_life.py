@@ -217,12 +217,14 @@ class TestRun:
 
     def test_health_and_metrics_are_open_and_name_nobody(self, bob: Author) -> None:
         assert ask(f"{bob.endpoint}/healthz", token=None).body == b"ok\n"
+        assert ask(f"{bob.endpoint}/readyz", token=None).body == b"ok\n"
         ask(f"{bob.endpoint}/uploads", "POST", body={}, token=bob.environment["HF_TOKEN"])
         done = ask(f"{bob.endpoint}/metrics", token=None)
         text = done.body.decode()
         assert done.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert 'hubpolicy_gateway_denied_total{rule="HP510"}' in text
         assert 'hubpolicy_gateway_decision_seconds_bucket{le="+Inf"}' in text
+        assert "hubpolicy_gateway_hub_up 1" in text
         assert "bob" not in text
 
     @pytest.mark.slow
@@ -244,8 +246,24 @@ class TestRun:
     def test_a_hub_that_does_not_answer_is_told(self, ada: Author, token: str) -> None:
         with GatewayProcess(ada, "http://127.0.0.1:9") as gateway:
             done = ask(f"{gateway.endpoint}/api/models/acme/x", token=token)
+            alive = ask(f"{gateway.endpoint}/healthz", token=None)
+            ready = ask(f"{gateway.endpoint}/readyz", token=None)
+            metrics = ask(f"{gateway.endpoint}/metrics", token=None).body.decode()
+            _, err = gateway.end()
         assert done.status == 502
         assert "did not answer" in done.headers["x-error-message"]
+        assert (alive.status, alive.body) == (200, b"ok\n")
+        assert (ready.status, b"does not answer" in ready.body) == (503, True)
+        assert "hubpolicy_gateway_hub_up 0" in metrics
+        assert "warning: the hub does not answer" in err
+
+    def test_a_token_that_the_hub_does_not_take_is_told(self, ada: Author, hub: HubProcess) -> None:
+        class Stranger(GatewayProcess):
+            TOKEN = "hf_nobody"
+
+        with Stranger(ada, hub.endpoint) as gateway:
+            ready = ask(f"{gateway.endpoint}/readyz", token=None)
+        assert (ready.status, b"does not take" in ready.body) == (503, True)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ START_SECONDS = 30.0
 
 
 class GatewayProcess:
-    """``hubpolicy gateway run`` of somebody's home."""
+    """``hubpolicy gateway run`` of somebody's home, with the hub's token."""
+
+    TOKEN = TOKEN
 
     def __init__(self, author: Author, hub: str, *options: str, host: str = "127.0.0.1") -> None:
         self.author = author
@@ -34,7 +36,7 @@ class GatewayProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self.author.environment | {"HUBPOLICY_GATEWAY_TOKEN": TOKEN},
+            env=self.author.environment | {"HUBPOLICY_GATEWAY_TOKEN": self.TOKEN},
             cwd=self.author.home,
         )
         assert self._process.stdout is not None
@@ -56,7 +58,7 @@ class GatewayProcess:
     def __exit__(self, *_: object) -> None:
         out, err = self.end()
         assert "Traceback" not in err, err
-        assert TOKEN not in out + err
+        assert self.TOKEN not in out + err
 
     def end(self) -> tuple[str, str]:
         """Ask it to end, and wait until it has."""
