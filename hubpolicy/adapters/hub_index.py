@@ -32,8 +32,10 @@ class HubIndex:
             library_version=__version__,
         )
 
-    def namespace(self, name: str) -> tuple[RepoId, ...]:
+    def namespace(self, name: str, beside: tuple[RepoId, ...] = ()) -> tuple[RepoId, ...]:
         """Every repository of it that this login may see: models, datasets, Spaces.
+
+        ``beside``: buckets, which are asked for elsewhere.
 
         Raises:
             NotFoundError: there is none at all; an empty list would look like a clean one.
@@ -48,6 +50,7 @@ class HubIndex:
             *self._own(models, name, "model"),
             *self._own(datasets, name, "dataset"),
             *self._own(spaces, name, "space"),
+            *beside,
         )
         if not found:
             message = f"the hub shows no repository of {name} to this login"

@@ -28,12 +28,14 @@ def notes(
         Row(shown(repo), f"read from {folder}", "not what the hub has")
         for repo, folder in targets.places.items()
     )
+    buckets = tuple(Row("buckets", f"{name} has none", "this hub has no buckets at all")
+                    for name in targets.no_buckets)  # fmt: skip
     why = Counter(a.storage_not_looked for a in answers if a.storage_not_looked)
     storage = tuple(
         Row("LFS storage", f"not looked at in {_repositories(count)}", said)
         for said, count in sorted(why.items())
     )
-    return (*local, *storage, *_deep(unread))
+    return (*local, *buckets, *storage, *_deep(unread))
 
 
 def _deep(unread: Mapping[str, int] | None) -> tuple[Row, ...]:

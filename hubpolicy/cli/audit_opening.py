@@ -40,6 +40,7 @@ def opening(sources: Sources) -> Opening:
     """
     from hubpolicy.adapters.clone import ClonedHub
     from hubpolicy.adapters.deep_hub import DeepHub, downloading
+    from hubpolicy.adapters.hub_buckets import HubBuckets
     from hubpolicy.adapters.local_clone import open_clone
     from hubpolicy.adapters.login import login_token
     from hubpolicy.adapters.stored_hub import StoredHub
@@ -49,7 +50,8 @@ def opening(sources: Sources) -> Opening:
     targets, store, cloning, unread = sources
     remote = [repo for repo in targets.repos if repo not in targets.places]
     clients = {repo.endpoint: hub(repo) for repo in remote}
-    token = login_token() if cloning and remote else None
+    token = login_token() if remote else None
+    buckets = {repo.endpoint: HubBuckets(repo.endpoint, token) for repo in remote}
 
     def watched(reader: HistoryReader, reading: Reading, kept: AuditStore | None) -> Opened:
         seen = SeenHub(reader)
@@ -57,6 +59,9 @@ def opening(sources: Sources) -> Opening:
 
     @contextmanager
     def opened(repo: RepoId) -> Iterator[Opened]:
+        if repo.repo_type == "bucket":
+            yield watched(buckets[repo.endpoint], lambda *_: None, None)
+            return
         if repo in targets.places:
             clone = open_clone(targets.places[repo], repo)
             yield watched(clone, clone.read_large, None)
@@ -71,14 +76,16 @@ def opening(sources: Sources) -> Opening:
 
 
 def storage(targets: Targets) -> Storage:
-    """Lists a repository's LFS storage on its hub. A folder here has no such storage."""
+    """Lists a repository's LFS storage on its hub. Neither a folder here nor a bucket has one."""
     from hubpolicy.adapters.hub_storage import HubStorage
     from hubpolicy.adapters.login import login_token
 
-    token = login_token()
-    hubs = {each.endpoint: HubStorage(each.endpoint, token) for each in targets.repos}
+    remote = {each.endpoint for each in targets.repos if each not in targets.places}
+    token = login_token() if remote else None
+    hubs = {endpoint: HubStorage(endpoint, token) for endpoint in remote}
 
     def listed(repo: RepoId) -> tuple[StoredObject, ...]:
-        return () if repo in targets.places else hubs[repo.endpoint].objects(repo)
+        beside = repo in targets.places or repo.repo_type == "bucket"
+        return () if beside else hubs[repo.endpoint].objects(repo)
 
     return listed

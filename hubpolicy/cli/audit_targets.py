@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.release import RepoType
 
-_TYPES: dict[str, RepoType] = {"models": "model", "datasets": "dataset", "spaces": "space"}
+_TYPES: dict[str, RepoType] = {
+    "models": "model", "datasets": "dataset", "spaces": "space", "buckets": "bucket",
+}  # fmt: skip
 _COLLECTIONS = "collections/"
 _HINT = "hubpolicy audit --help   shows the forms"
 _PATHS = ("./", "../", "/", "~/")
@@ -31,12 +33,14 @@ _FILE_LIMIT = 4 * 1024 * 1024
 class Targets(NamedTuple):
     """What is meant: repositories, each once, in the order in which they were named.
 
-    ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
+    ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole;
+    ``no_buckets``: those among them on a hub that has no buckets at all.
     """
 
     repos: tuple[RepoId, ...]
     places: Mapping[RepoId, str]
     namespaces: tuple[str, ...]
+    no_buckets: tuple[str, ...] = ()
 
 
 class Clone(NamedTuple):
@@ -78,12 +82,14 @@ def resolve(
             _refuse_twice(repo, places[repo], folder)
         places[repo] = folder
     asked = [target for target in parsed if not isinstance(target, Clone)]
-    remote = tuple(dict.fromkeys(repo for target in asked for repo in _listed(target)))
+    no_buckets: list[str] = []
+    listed = (repo for target in asked for repo in _listed(target, no_buckets))
+    remote = tuple(dict.fromkeys(listed))
     for repo in remote:
         if repo in places:
             _refuse_twice(repo, places[repo], "the hub")
     whole = tuple(t for t in asked if isinstance(t, str) and not t.startswith(_COLLECTIONS))
-    return Targets((*remote, *places), places, whole)
+    return Targets((*remote, *places), places, whole, tuple(no_buckets))
 
 
 def shown(repo: RepoId) -> str:
@@ -122,17 +128,21 @@ def _lines(file: str) -> Iterator[str]:
         raise ConfigError(message)
 
 
-def _listed(target: RepoId | str) -> tuple[RepoId, ...]:
-    """The repositories of a target on the hub."""
+def _listed(target: RepoId | str, no_buckets: list[str]) -> tuple[RepoId, ...]:
+    """The repositories of a target on the hub; to ``no_buckets`` goes who can have none there."""
     if isinstance(target, RepoId):
         return (target,)
+    from hubpolicy.adapters.hub_buckets import HubBuckets
     from hubpolicy.adapters.hub_index import HubIndex
     from hubpolicy.adapters.login import login_token
 
     index = HubIndex(endpoint(), login_token())
     if target.startswith(_COLLECTIONS):
         return index.collection(target.removeprefix(_COLLECTIONS))
-    return index.namespace(target)
+    buckets = HubBuckets(endpoint(), login_token()).of(target)
+    if buckets is None:
+        no_buckets.append(target)
+    return index.namespace(target, buckets or ())
 
 
 def _of_clone(folder: str, named: str, endpoints: tuple[str, ...]) -> RepoId:
@@ -158,10 +168,13 @@ def _require_clone(folder: str) -> None:
 
 def _named(text: str) -> RepoId:
     try:
-        return _repo(text)
+        repo = _repo(text)
     except MalformedError:
+        repo = None
+    if repo is None or repo.repo_type == "bucket":
         message = f"got --repo {text!r}, expected NAMESPACE/NAME or datasets/NAMESPACE/NAME"
-        raise ConfigError(message, hint=_HINT) from None
+        raise ConfigError(message, hint=_HINT)
+    return repo
 
 
 def _repo(text: str) -> RepoId:
@@ -194,5 +207,6 @@ def _parse(target: str) -> RepoId | Clone | str:
         if target and Path(target).is_dir():
             return Clone(target)
         message = f"got {target!r}, expected NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, "
-        message += "spaces/NAMESPACE/NAME, collections/NAMESPACE/SLUG or the path of a clone"
+        message += "spaces/NAMESPACE/NAME, buckets/NAMESPACE/NAME, collections/NAMESPACE/SLUG "
+        message += "or the path of a clone"
         raise ConfigError(message, hint=_HINT) from None

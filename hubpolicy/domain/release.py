@@ -9,7 +9,8 @@ from typing import Literal, cast
 from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import MalformedError
 
-RepoType = Literal["model", "dataset", "space"]
+RepoType = Literal["model", "dataset", "space", "bucket"]
+"""A bucket has no commits, so no release is for one: :func:`parse_purl` knows none."""
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 _PURL = "pkg:huggingface/"

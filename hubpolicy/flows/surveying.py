@@ -7,11 +7,13 @@ what was asked, however long each took.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows.auditing import RefVerdict, audit
+from hubpolicy.flows.bucketing import audit_bucket
+from hubpolicy.flows.crew import in_parallel
 from hubpolicy.flows.historic import audit_history
 from hubpolicy.flows.quiet import Quiet
 from hubpolicy.flows.storing import Looked, audit_storage
@@ -74,19 +76,16 @@ def survey(
     if len(wanted) == 1:
         return (_survey(wanted[0], hub_of, court, progress, look),)
     advance = progress.start("auditing", len(wanted), "repositories")
-    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(wanted)))) as pool:
-        running = {
-            pool.submit(_survey, repo, hub_of, court, Quiet(), look): repo for repo in wanted
-        }
-        try:
-            found = {}
-            for future in as_completed(running):
-                found[running[future]] = future.result()
-                advance(1)
-                progress.tell(quota())
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+    def one(repo: RepoId) -> Surveyed:
+        return _survey(repo, hub_of, court, Quiet(), look)
+
+    found = {}
+    with closing(in_parallel(one, wanted, jobs)) as answers:
+        for repo, answer in answers:
+            found[repo] = answer
+            advance(1)
+            progress.tell(quota())
     return tuple(found[repo] for repo in wanted)
 
 
@@ -94,6 +93,8 @@ def _survey(
     repo: RepoId, hub_of: Opening, court: Court, progress: Progress, look: Look
 ) -> Surveyed:
     trip = audit_history if look.history else audit
+    if repo.repo_type == "bucket":
+        trip = audit_bucket
     try:
         with hub_of(repo) as (hub, seen):
             refs = trip(repo, hub, court, progress)

@@ -99,10 +99,10 @@ def test_a_second_look_costs_one_request_a_repository(ada: Author, filled: HubPr
         "/api/datasets/acme/text/refs", "/api/datasets/acme/weights/refs",
         "/api/models/acme/civil/refs", "/api/models/acme/leak/refs", "/api/spaces/acme/app/refs",
     ]  # fmt: skip
-    assert len(paths) == 5 + 3, paths  # and a list of each kind
+    assert len(paths) == 5 + 4, paths  # and a list of each kind, buckets too
     mark = len(filled.requests())
     ada.type("audit", "acme", "--no-cache")
-    assert len(asked(filled, mark)) > 5 + 3
+    assert len(asked(filled, mark)) > 5 + 4
 
 
 def test_what_is_kept_makes_nothing_green(ada: Author) -> None:

@@ -7,12 +7,14 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub import (
+    api_buckets,
     api_commit,
     api_discussions,
     api_duplicate,
     api_files,
     api_lfs,
     api_oauth,
+    api_people,
     api_preupload,
     api_refs,
     api_repos,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _SEGMENT = r"[A-Za-z0-9_.-]+"
 _REPO = rf"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT})"
+_BUCKET = rf"/api/buckets/(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT})"
 _PAGE = rf"/(?:(?P<kind>datasets|spaces)/)?(?P<namespace>{_SEGMENT})/(?P<name>{_SEGMENT}?)"
 _GIT = rf"{_PAGE}(?:\.git)?"
 _REVISION = r"(?P<revision>[^/]+)"
@@ -56,6 +59,10 @@ ROUTES: tuple[Route, ...] = (
     _route(
         rf"/api/organizations/(?P<organization>{_SEGMENT})/overview", GET=api_repos.organization
     ),
+    _route(rf"/api/organizations/(?P<organization>{_SEGMENT})/members", GET=api_people.members),
+    _route(rf"/api/buckets/(?P<namespace>{_SEGMENT})", GET=api_buckets.listing),
+    _route(_BUCKET, GET=api_buckets.facts),
+    _route(rf"{_BUCKET}/tree", GET=api_buckets.tree),
     _route(r"/api/(?P<kind>models|datasets|spaces)", GET=api_repos.listing),
     _route(_REPO, GET=api_files.repo_facts),
     _route(rf"{_REPO}/revision/{_REVISION}", GET=api_files.repo_facts),
