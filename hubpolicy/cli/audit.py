@@ -29,6 +29,9 @@ Examples:
   hubpolicy audit acme --all-revisions          every commit too, from bare clones
   hubpolicy audit acme/one acme/two --format json
   hubpolicy audit acme/my-model --fail-on STALE
+  hubpolicy audit acme --all-revisions --since 2026-11-01
+  hubpolicy audit acme --import-audit-log audit-log.json   from when to when it was public
+  hubpolicy audit acme --exit-zero -o html=audit.html      for a dashboard
   hubpolicy audit collections/acme/tern-66f0c1 --from names.txt
   hubpolicy audit ./my-clone --all-revisions    a clone or a bare repository here, no network
   hubpolicy audit ./copy.git --repo acme/my-model
@@ -38,9 +41,10 @@ What a commit holds is asked once and kept in ~/.local/state/hubpolicy; its verd
 each time. An audit that was broken reads nothing twice: say it again.
 \b
 BASELINE: listed by `hubpolicy adopt` as it stood there, and never judged.
+EXPOSED: unattested, modified or revoked, and public, now or before, by an imported audit log.
 \b
-Exit codes: 0 all attested (or adopted), 1 something is not, 2 usage or policy, 3 a ref could not
-be read, 4 permission.
+Exit codes: 0 all attested (or stale, or adopted), 1 something is not, 2 usage, policy or audit
+log, 3 a ref could not be read, 4 permission. docs/audit.md has every verdict.
 """
 )
 @click.argument("targets", nargs=-1)
