@@ -44,6 +44,7 @@ _TREE, _HISTORY, _READ = "", "\0history", "\0read"
 a path."""
 
 _BUSY_SECONDS = 30.0
+_CLOSING_SECONDS = 2.0
 _REMOVE = "remove it, it is only a cache; or --no-cache"
 
 
@@ -74,7 +75,12 @@ class AuditStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._db.close()
+        # Whoever left early has threads in here still: what one of them writes is written whole.
+        if self._lock.acquire(timeout=_CLOSING_SECONDS):
+            try:
+                self._db.close()
+            finally:
+                self._lock.release()
 
     def listing(self, repo: RepoId, oid: str) -> Listing | None:
         """The tree of a commit, if it was read before."""

@@ -7,13 +7,16 @@ smudges. Refs are still the hub's to name; what they lead to is read from the cl
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
 import re
 import shutil
 import tempfile
+import threading
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
 
 from hubpolicy.adapters.git_history import GitHistory
 from hubpolicy.adapters.git_process import open_git
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hubpolicy.adapters.git_process import Git
+    from hubpolicy.adapters.git_process import Git, Running
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HistoryReader, RemoteRef
@@ -31,10 +34,65 @@ if TYPE_CHECKING:
 _SLOW_BYTES, _SLOW_SECONDS = "1000", "120"
 _WAITS = (1.0, 2.0)
 """Seconds before a clone that broke is begun anew; refs came from this hub a moment ago."""
+_TRIES = 20
 _FINAL = re.compile(
     r"returned error: 4(?!08|29)\d\d|not found|Authentication failed|could not read"
 )
 """What git says where asking again gets the same answer."""
+
+
+class _Work:
+    """A folder that git makes and fills, and what ends both, from whatever thread.
+
+    At the process's end it ends, too: who is interrupted leaves threads where they are.
+    """
+
+    under_way: ClassVar[set[_Work]] = set()
+    over: ClassVar[bool] = False
+    """The process ends: nothing more is begun."""
+
+    def __init__(self) -> None:
+        self._running: Running | None = None
+        self._lock = threading.Lock()
+        self._ended = False
+        self.folder = tempfile.mkdtemp(prefix="hubpolicy-audit-")
+        self.under_way.add(self)
+
+    def begin(self, git: Git, *arguments: str) -> Running:
+        """Start a command that fills the folder.
+
+        Raises:
+            ServiceError: it has ended. Git would make the folder again.
+
+        """
+        with self._lock:
+            if self._ended or self.over:
+                message = "interrupted"
+                raise ServiceError(message)
+            self._running = git.begin(*arguments)
+            return self._running
+
+    def end(self) -> None:
+        """Stop what runs, and remove the folder."""
+        with self._lock:
+            self._ended = True
+            if self._running is not None:
+                with suppress(OSError):  # the thread that waits for it may be the quicker one
+                    self._running.kill()
+        for _ in range(_TRIES):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not os.path.lexists(self.folder):
+                break
+            time.sleep(_WAITS[0] / _TRIES)  # what git had started itself writes a moment longer
+        self.under_way.discard(self)
+
+
+@atexit.register
+def _end_all() -> None:
+    _Work.over = True
+    while _Work.under_way:
+        for work in tuple(_Work.under_way):
+            work.end()
 
 
 class ClonedHub:
@@ -46,7 +104,7 @@ class ClonedHub:
 
     def __init__(self, hub: HistoryReader, repo: RepoId, token: str | None) -> None:
         self._hub, self._repo, self._token = hub, repo, token
-        self._folder = ""
+        self._work: _Work | None = None
         self._failed: ServiceError | None = None
         self._clone: GitHistory | None = None
 
@@ -59,8 +117,8 @@ class ClonedHub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._work is not None:
+            self._work.end()
 
     def refs(
         self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
@@ -93,10 +151,10 @@ class ClonedHub:
         if self._failed is not None:
             raise self._failed  # each ref would wait for it again
         if self._clone is None:
-            self._folder = tempfile.mkdtemp(prefix="hubpolicy-audit-")
-            target = os.path.join(self._folder, "clone.git")  # noqa: PTH118
+            self._work = work = _Work()
+            target = os.path.join(work.folder, "clone.git")  # noqa: PTH118
             try:
-                _mirror(repo, target, self._token)
+                _mirror(repo, target, self._token, work)
             except ServiceError as error:
                 self._failed = error
                 raise
@@ -104,7 +162,7 @@ class ClonedHub:
         return self._clone
 
 
-def _mirror(repo: RepoId, target: str, token: str | None) -> None:
+def _mirror(repo: RepoId, target: str, token: str | None, work: _Work) -> None:
     """Every ref, pull requests too. The token is in the child's environment, never in a command.
 
     Progress is asked for, so that a long clone is not taken for one that hangs.
@@ -123,21 +181,21 @@ def _mirror(repo: RepoId, target: str, token: str | None) -> None:
     git = open_git("", os.environ)
     environment = {**git.environment, "GIT_ALLOW_PROTOCOL": "http:https", **_as_config(settings)}
     try:
-        _patiently(git._replace(environment=environment), address, target)
+        _patiently(git._replace(environment=environment), address, target, work)
     except HubpolicyError as error:
         said = error.message.replace(token, "[token]") if token else error.message
         message = f"cloning {repo.text}: {said}"
         raise ServiceError(message, hint="try again, or --engine api") from error
 
 
-def _patiently(git: Git, address: str, target: str) -> None:
+def _patiently(git: Git, address: str, target: str, work: _Work) -> None:
     """Clone; again where the hub was only not well for a moment."""
     for wait in (*_WAITS, None):
         try:
-            git.run(
-                "clone", "--mirror", "--progress", "--template=", "--end-of-options", address,
+            work.begin(
+                git, "clone", "--mirror", "--progress", "--template=", "--end-of-options", address,
                 target,
-            )  # fmt: skip
+            ).read()  # fmt: skip
         except HubpolicyError as error:
             if wait is None or _FINAL.search(error.message):
                 raise
