@@ -145,11 +145,17 @@ def answer(report: Report, every: list[Repository]) -> str:
     """Is it clean, and if not, where: a sentence or two."""
     if not report.refs:
         return "No ref that holds weights was found: where nothing was judged, nothing is clean."
-    bad = [one for one in every if one.tone == "bad"]
+    judged = [one for one in every if one.refs]
+    bad = [one for one in judged if one.tone == "bad"]
     if bad:
-        return _unclean(bad, every)
-    asked = "" if report.verdict == "passed" else " But this audit was asked to fail on that."
-    return _clean(every, report.refs) + asked
+        words = _unclean(bad, judged)
+    else:
+        asked = "" if report.verdict == "passed" else " But this audit was asked to fail on that."
+        words = _clean(judged, report.refs) + asked
+    if report.exposures:
+        times = len(report.exposures)
+        words += f" Bytes without a release were public {times:,} time{'s'[: times > 1]}."
+    return words
 
 
 def _unclean(bad: list[Repository], every: list[Repository]) -> str:
@@ -198,7 +204,7 @@ def _part(
     return Part(
         id=name,
         repository=one,
-        status=one.status or "no ref",
+        status=one.status or "not judged",
         groups=groups[:each],
         findings=tuple(findings[:each]),
         lead=findings[0] if findings else None,

@@ -55,7 +55,7 @@ class Repository(NamedTuple):
     @property
     def tone(self) -> Tone:
         """Of its worst ref; what was public once without a release is worth a look for ever."""
-        own = tone(self.status) if self.status else "bad"
+        own = tone(self.status) if self.status else "open"
         return "open" if self.exposures and own in {"good", "calm"} else own
 
 

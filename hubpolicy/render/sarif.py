@@ -116,8 +116,8 @@ def _result(finding: Finding, number: dict[str, int], refs: tuple[RefRow, ...]) 
 
 
 def _logical(row: RefRow) -> dict[str, str]:
-    name = terminal(row.ref)
-    return {"name": name, "fullyQualifiedName": f"{terminal(row.repo)}@{name}"}
+    name = _text(row.ref)
+    return {"name": name, "fullyQualifiedName": f"{_text(row.repo)}@{name}"}
 
 
 def _text(text: str) -> str:
