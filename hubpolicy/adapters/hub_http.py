@@ -240,14 +240,23 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
     if isinstance(error, RepositoryNotFoundError) and status != 401:
         message = f"{doing}: the hub knows no such repository (or this login may not see it)"
         raise NotFoundError(message, hint="hf auth login, if it is private") from error
-    said = _without(str(error.server_message or ""), secret)
+    said, typed = _told(_without(str(error.server_message or ""), secret))
     sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
     message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:200]}" if said else "")
     if status in {401, 403}:
-        raise AccessError(message, hint="hf auth login, with a token that may do this") from error
+        hint = typed or "hf auth login, with a token that may do this"
+        raise AccessError(message, hint=hint) from error
     if status == 412:
         raise ServiceError(message, hint="look at their commit, then push again") from error
     raise ServiceError(message, hint="try again; nothing is lost") from error
+
+
+def _told(said: str) -> tuple[str, str]:
+    """What a hub says, and what our own gateway before it says to type (``gateway/answers.py``)."""
+    if not said.startswith("hubpolicy: "):
+        return said, ""
+    told, _, typed = said.partition(". Type: ")
+    return told, typed
 
 
 def _without(text: str, secret: str | None) -> str:

@@ -57,3 +57,17 @@ def test_without_evidence_nothing_comes_into_being(
     with pytest.raises(HfHubHTTPError, match="HP511"):
         api.upload_folder(repo_id=repo, folder_path=str(bare))
     assert set(at_hub(hub).list_repo_files(repo)) == {".gitattributes"}
+
+
+def test_our_own_push_at_a_gateway_says_what_to_type_there(
+    ada: Author, gateway: GatewayProcess, release: Path, repo: str, token: str
+) -> None:
+    """Evidence names the hub: a push that takes the gateway for it is led to where both fit."""
+    at = {"HF_ENDPOINT": gateway.endpoint, "HF_TOKEN": token}
+    pushed = ada.type("push", release, repo, **at)
+    assert pushed.code == 4
+    assert f"hint: hubpolicy gateway submit PATH {repo}" in pushed.text
+    assert "hf auth login" not in pushed.text
+    submitted = ada.type("gateway", "submit", release, repo, **at)
+    assert submitted.code != 0
+    assert f"HF_ENDPOINT={ada.endpoint}" in submitted.text
