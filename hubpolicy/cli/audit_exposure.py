@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.cli.audit_targets import Targets
+    from hubpolicy.core.audit_log import Logged
     from hubpolicy.core.lives import Log
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
-    from hubpolicy.flows.exposing import Exposure
+    from hubpolicy.flows.exposing import Exposure, Unmet
     from hubpolicy.ports import Standing
     from hubpolicy.render.report import ExposureRow, Row
 
@@ -76,17 +77,30 @@ def exposures(
             return None if repo in targets.places else hubs[repo.endpoint]
 
         found = expose(verdicts, log, standing_of, now, jobs=jobs)
-    elsewhere = unmet(log, targets.repos, targets.namespaces, now)
-    rows = tuple(map(_row, (*found.exposures, *elsewhere)))
-    return Exposures(found.verdicts, rows, _notes(log))
+    elsewhere = map(_unmet_row, unmet(log, targets.repos, targets.namespaces, now))
+    rows = tuple(map(_row, found.exposures))
+    return Exposures(found.verdicts, rows, (*_notes(log), *elsewhere))
 
 
 def _row(exposure: Exposure) -> ExposureRow:
     from hubpolicy.render.report import ExposureRow
 
-    kind, name = exposure.repo
-    repo = name if kind == "model" else f"{kind}s/{name}"
-    return ExposureRow(repo, exposure.ref, exposure.oid, *exposure.span)
+    return ExposureRow(_shown(exposure.repo), exposure.ref, exposure.oid, *exposure.span)
+
+
+def _unmet_row(unmet: Unmet) -> Row:
+    from hubpolicy.render.report import Row
+
+    window, now = unmet.window, unmet.repo.name
+    text = f"public {window.since} to {window.until}, {window.closed}"
+    once = ", ".join(name for name in unmet.names if name != now)
+    remark = "in the log only: what stood there is not known"
+    return Row(_shown(unmet.repo), text, f"once {once}; {remark}" if once else remark)
+
+
+def _shown(repo: Logged) -> str:
+    kind, name = repo
+    return name if kind == "model" else f"{kind}s/{name}"
 
 
 def _notes(log: Log) -> tuple[Row, ...]:

@@ -20,7 +20,7 @@ from hubpolicy.flows.historic import BEFORE_A_TIP
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hubpolicy.core.lives import Life, Log, Window
+    from hubpolicy.core.lives import Log, Window
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
     from hubpolicy.ports import Standing
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Exposure(NamedTuple):
-    """Bytes that were public. ``oid`` is empty where only the repository is known."""
+    """Bytes that were public. ``oid`` is empty for what is in no commit."""
 
     repo: Logged
     ref: str
@@ -74,24 +74,29 @@ def expose(
     return Exposed(tuple(found), tuple(exposures))
 
 
-def unmet(log: Log, met: Sequence[RepoId], namespaces: Sequence[str], moment: str) -> tuple[
-    Exposure, ...
-]:  # fmt: skip
-    """What the log tells of repositories of these namespaces that the audit did not meet.
+class Unmet(NamedTuple):
+    """A repository of which only the log tells, and a time in which everybody could read it."""
 
-    What stood there is not known: each public window of theirs is told, and no verdict is made.
+    repo: Logged
+    names: tuple[str, ...]
+    window: Window
+
+
+def unmet(
+    log: Log, met: Sequence[RepoId], namespaces: Sequence[str], moment: str
+) -> tuple[Unmet, ...]:
+    """What the log tells of repositories that the audit did not meet, as far as it was to.
+
+    That is every other repository of a namespace, and one that had the name of one that was met.
+    What stood there is not known: no verdict is made of it.
     """
-    standing = {Logged(repo.repo_type, repo.text) for repo in met}
+    here = {Logged(repo.repo_type, repo.text) for repo in met}
     found = []
     for life in log.lives:
-        if not life.ended and life.repo in standing:
-            continue
-        if not any(name.partition("/")[0] in namespaces for name in life.names):
-            continue
-        for window in past_windows(life, log, moment):
-            said = f"since: {window.opened}; until: {window.closed}; what stood there is not known"
-            span = Span(window.since, window.until, said)
-            found.append(Exposure(life.repo, _epitaph(life), "", span))
+        meant = any(name.partition("/")[0] in namespaces for name in life.names)
+        if (life.ended and life.repo in here) or (meant and life.repo not in here):
+            own = past_windows(life, log, moment)
+            found += [Unmet(life.repo, life.names, window) for window in own]
     return tuple(found)
 
 
@@ -157,9 +162,3 @@ def _judge(
         status="EXPOSED", detail=f"{verdict.status}, {when}: {verdict.detail}"
     )
     return exposed, tuple(Exposure(repo, verdict.ref, verdict.oid, span) for span in own)
-
-
-def _epitaph(life: Life) -> str:
-    if life.ended:
-        return f"(deleted {life.ended})"
-    return "(not met)" if len(life.names) == 1 else f"(not met, once {life.names[0]})"

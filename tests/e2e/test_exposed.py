@@ -127,14 +127,11 @@ def test_the_report_says_from_when_to_when_and_why(ada: Author) -> None:
         ("acme/open", BEFORE, LEAKED, ""),  # not at the tip any more, and still there
         ("acme/shut", MAIN, LEAKED, SHUT),
         ("acme/unlogged", MAIN, LEAKED, ""),
-        ("acme/gone", f"(deleted {LATER})", OPENED, LATER),
     }
     assert spans["acme/shut", MAIN, LEAKED, SHUT] == (
         f"since: the commit's own time (logged as made public {OPENED}); "
         "until: logged as made private"
     )
-    gone = spans["acme/gone", f"(deleted {LATER})", OPENED, LATER]
-    assert gone.endswith("what stood there is not known")
 
 
 def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
@@ -142,6 +139,10 @@ def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
     assert rows == [
         (f"11 entries, {CREATED} to {LATER}", "1 of them not about who may see what"),
         ("1 of repo.move not used", "they name no repository as we know it"),
+        (
+            f"public {OPENED} to {LATER}, logged as deleted",
+            "in the log only: what stood there is not known",
+        ),
     ]
     empty = look(ada, log=[])
     assert empty.json["rows"][0]["text"] == "empty"
@@ -152,6 +153,18 @@ def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
 def test_a_single_repository_tells_of_no_other(ada: Author) -> None:
     done = look(ada, "acme/shut")
     assert [row["repo"] for row in done.json["exposures"]] == ["acme/shut"]
+    assert {row["name"] for row in done.json["rows"]} == {"audit log"}
+
+
+def test_one_that_was_deleted_under_that_name_is_told_all_the_same(ada: Author) -> None:
+    before = [
+        event("repo.delete", "2026-01-10T00:00:00Z", repo="acme/shut"),
+        event("repo.create", "2026-01-05T00:00:00Z", repo="acme/shut", visibility="public"),
+    ]
+    done = look(ada, "acme/shut", log=[*LOG, *before])
+    assert [row["since"] for row in done.json["exposures"]] == [LEAKED]
+    (told,) = (row for row in done.json["rows"] if row["name"] == "acme/shut")
+    assert told["text"].startswith("public 2026-01-05T00:00:00Z to 2026-01-10T00:00:00Z, logged as")
 
 
 def test_two_exports_are_one_log(ada: Author) -> None:
