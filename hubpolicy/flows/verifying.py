@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.as_of_then import unproven
 from hubpolicy.core.coverage import measurements
 from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, digests, select
@@ -148,12 +149,13 @@ def as_released(gathered: Gathered, law: Law) -> Gathered:
     """The same as of then: under the policy that the newest release line names, at its time.
 
     As an audit judges (``flows/auditing.py``): keys, payloads and files that are revoked today stay
-    revoked, and a time without a timestamp is the releaser's word. Without a release line nothing
-    changes.
+    revoked, and a time without a timestamp is the releaser's word, unless the state says that the
+    policy of then counts no more. Without a release line nothing changes.
 
     Raises:
         ConfigError: the policy or the trust of today has ended.
-        VerificationError: the policy of then is not in the evidence, or does not hold.
+        VerificationError: the policy of then is not in the evidence, does not hold, or counts no
+            more, and no timestamp shows that the line is of then.
 
     """
     evidence = gathered.evidence
@@ -161,7 +163,7 @@ def as_released(gathered: Gathered, law: Law) -> Gathered:
     releases = select(evidence.lines, ReleaseSummary)
     if not releases:
         return gathered
-    summary = releases[-1][1]
+    line, summary = releases[-1]
     # The policy in force, with what a child in the release made of it, if it is the one of then.
     court = Court(evidence.policy, law.trust, law.now, assemble_listing)
     try:
@@ -169,6 +171,9 @@ def as_released(gathered: Gathered, law: Law) -> Gathered:
     except HubpolicyError as error:
         hint = error.hint or "--evidence DIR, with .hubpolicy/policy/ in it"
         raise VerificationError(error.message, hint=hint) from error
+    why_not = unproven(policy, evidence.policy, line.stamps, law.trust.state, law.now)
+    if why_not:
+        raise VerificationError(why_not, hint="its publisher signs it again: hubpolicy attest PATH")
     then = evidence._replace(policy=policy, now=summary.time_verified)
     return gathered._replace(evidence=then)
 
