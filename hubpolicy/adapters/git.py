@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.git_objects import HEAD_SIZE, MAX_READ, GitObjects, checked_oid
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _GITLINK = "160000"
 _AHEAD = 4
-_TELLING = frozenset(("", "-", *map(str, CANONICAL_SIZES)))
+_TELLING = frozenset(("", *map(str, CANONICAL_SIZES)))
 """Sizes of what may be a pointer, or that are not known."""
 _APART = (EVIDENCE_FOLDER, MODEL_SIGNATURE)
 _LAST = frozenset(("n", "N", CHILD_FILE[-1]))
@@ -249,21 +250,24 @@ class GitTreeRelease:
         )
 
     def compare(self, lines: tuple[VerifiedStatement, ...]) -> frozenset[str]:
-        """Take files for what verified release lines say of them, where git's own id agrees.
+        """Take files for what the signed release line says of them, where git's own id agrees.
 
         Only what the push would not send, so that its bytes are the remote's and what lies here
-        is no proof of them (docs/adr/0003). The paths of such files are given back: their content
-        is not looked at. In a SHA-256 repository there are none, since no signed id is git's.
+        is no proof of them (docs/adr/0003); and only where every verified line that names the file
+        says the same of it. The paths of such files are given back: their content is not looked
+        at. In a SHA-256 repository there are none, since no signed id is git's.
         """
-        if self._leaving is None:
-            return frozenset()
-        for line, _ in select(lines, ReleaseSummary):
-            signed = {name: both for name, both in line.statement.subjects if len(both) > 1}
-            tree, read, new = self._tree, self._looked_into, tuple.__new__
-            for path, oid, size in zip(tree.paths, tree.oids, tree.sizes, strict=True):
-                both = signed.get(path)
-                if both is not None and both[0][1] == oid and oid not in read:
-                    self._agreed[path] = new(Entry, (path, int(size), both[1][1], oid))
+        signed = {} if self._leaving is None else _signed(lines)
+        tree, read, new = self._tree, self._looked_into, tuple.__new__
+        contents: dict[str, str] = {}
+        for path, oid, size in zip(tree.paths, tree.oids, tree.sizes, strict=True):
+            both = signed.get(path, ())
+            if len(both) > 1 and both[0][1] == oid and oid not in read and path in self._oids:
+                sha256 = both[1][1]
+                if contents.setdefault(oid, sha256) != sha256:
+                    self._agreed.clear()  # one id, two contents: nothing in there is to be believed
+                    break
+                self._agreed[path] = new(Entry, (path, int(size), sha256, oid))
         return frozenset(self._agreed)
 
     def _unknown(self) -> list[tuple[str, str]]:
@@ -360,6 +364,22 @@ class GitTreeRelease:
             message = f"got no file {path!r} in this tree, expected one"
             raise ServiceError(message)
         return oid
+
+
+def _signed(lines: tuple[VerifiedStatement, ...]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Digests per path of a release line, less those of which another line says something else.
+
+    Whoever ran a file signed its digests, too: a releaser alone cannot pair them anew.
+    """
+    releases = [line.statement.subjects for line, _ in select(lines, ReleaseSummary)]
+    if not releases:
+        return {}
+    signed = dict(releases[0])
+    others = (line.statement.subjects for line in lines)
+    for name, digest in chain.from_iterable(s for s in others if s is not releases[0]):
+        if signed.get(name, digest) != digest:
+            del signed[name]
+    return signed
 
 
 def _is_read(path: str) -> bool:
