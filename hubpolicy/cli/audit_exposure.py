@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.core.audit_log import Logged
     from hubpolicy.core.lives import Log
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
-    from hubpolicy.flows.exposing import Exposure, Unmet
+    from hubpolicy.flows.exposing import Exposure, StandingOf, Unmet
     from hubpolicy.ports import Standing
     from hubpolicy.render.report import ExposureRow, Row
 
@@ -54,12 +55,10 @@ def exposures(
 ) -> Exposures:
     """Ask the hubs about what is wrong; without a log nothing is asked, and nothing changes.
 
-    ``store``: where what was read is kept. A clone on this disk is taken by the log alone.
+    ``store``: where what was read is kept. A clone on this disk asks no hub.
     """
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.adapters.hub_http import quiet_client
-    from hubpolicy.adapters.hub_standing import HubStanding
-    from hubpolicy.adapters.login import login_token
     from hubpolicy.flows.exposing import expose, unmet
 
     if log is None:
@@ -67,19 +66,26 @@ def exposures(
     with ExitStack() as open_:
         open_.enter_context(quiet_client())
         kept = None if store is None else open_.enter_context(AuditStore(store))
-        hubs = {
-            repo.endpoint: HubStanding(repo.endpoint, login_token(), kept)
-            for repo in targets.repos
-            if repo not in targets.places
-        }
-
-        def standing_of(repo: RepoId) -> Standing | None:
-            return None if repo in targets.places else hubs[repo.endpoint]
-
-        found = expose(verdicts, log, standing_of, now, jobs=jobs)
+        found = expose(verdicts, log, standing_of(targets, kept), now, jobs=jobs)
     elsewhere = map(_unmet_row, unmet(log, targets.repos, targets.namespaces, now))
     rows = tuple(map(_row, found.exposures))
     return Exposures(found.verdicts, rows, (*_notes(log), *elsewhere))
+
+
+def standing_of(targets: Targets, store: AuditStore | None) -> StandingOf:
+    """Who knows how a repository stands: its hub, or the clone of it that is looked at."""
+    from hubpolicy.adapters.clone_standing import CloneStanding
+    from hubpolicy.adapters.hub_standing import HubStanding
+    from hubpolicy.adapters.login import login_token
+
+    remote = {repo.endpoint for repo in targets.repos if repo not in targets.places}
+    hubs = {endpoint: HubStanding(endpoint, login_token(), store) for endpoint in remote}
+
+    def of(repo: RepoId) -> Standing:
+        folder = targets.places.get(repo)
+        return hubs[repo.endpoint] if folder is None else CloneStanding(folder)
+
+    return of
 
 
 def _row(exposure: Exposure) -> ExposureRow:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.seen import Opened
-    from hubpolicy.flows.since import Dates, Since
+    from hubpolicy.flows.since import Since
     from hubpolicy.flows.surveying import Opening
     from hubpolicy.render.report import Row
 
@@ -71,16 +71,17 @@ def since_only(
         AccessError: this login may not ask.
 
     """
+    from hubpolicy.cli.audit_exposure import standing_of
     from hubpolicy.flows.seen import Opened
     from hubpolicy.flows.since import RecentHistory
 
     since = _resolved(hub_of, asked, targets)
-    dates = _dates(targets, store)
+    standing = standing_of(targets, store)
 
     @contextmanager
     def opened(repo: RepoId) -> Iterator[Opened]:
         with hub_of(repo) as whole:
-            yield Opened(RecentHistory(whole.hub, since, dates), whole.seen)
+            yield Opened(RecentHistory(whole.hub, since, standing(repo).dates), whole.seen)
 
     return opened
 
@@ -104,19 +105,3 @@ def _resolved(hub_of: Opening, asked: Wanted, targets: Targets) -> Since:
     except ServiceError as error:
         message = f"got --since {asked.text}: {error.message}"
         raise ConfigError(message, hint=_HINT) from error
-
-
-def _dates(targets: Targets, store: AuditStore | None) -> Dates:
-    """When commits were made: a hub says it, or git of a clone on this disk."""
-    from hubpolicy.adapters.hub_standing import HubStanding
-    from hubpolicy.adapters.local_clone import open_clone
-    from hubpolicy.adapters.login import login_token
-
-    def dates(repo: RepoId, revision: str) -> tuple[tuple[str, str], ...]:
-        if repo in targets.places:
-            clone = open_clone(targets.places[repo], repo)
-            clone.history(repo, revision)  # it knows what a shallow clone lacks
-            return clone.git.dates(revision)
-        return HubStanding(repo.endpoint, login_token(), store).dates(repo, revision)
-
-    return dates

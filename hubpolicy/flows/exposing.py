@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from hubpolicy.flows.auditing import RefVerdict
     from hubpolicy.ports import Standing
 
-    StandingOf = Callable[[RepoId], Standing | None]
-    """Who knows how a repository stands; None for one that is only looked at on this disk."""
+    StandingOf = Callable[[RepoId], Standing]
+    """Who knows how a repository stands."""
 
 
 class Exposure(NamedTuple):
@@ -109,21 +109,20 @@ class _Known(NamedTuple):
 
 
 def _known(
-    repo: RepoId, verdicts: list[RefVerdict], log: Log, standing: Standing | None, moment: str
+    repo: RepoId, verdicts: list[RefVerdict], log: Log, standing: Standing, moment: str
 ) -> _Known:
     life = log.standing(Logged(repo.repo_type, repo.text))
-    now = Visible(None)
-    silence = "the hub was not asked who may see it"
-    if standing is not None:
-        try:
-            now = standing.visible(repo)
-            silence = "the hub does not say who may see it" if now.private is None else ""
-        except ServiceError as error:
-            silence = f"who may see it is not known: {error.message}"
+    silence = ""
+    try:
+        now = standing.visible(repo)
+    except ServiceError as error:
+        now, silence = Visible(None), f": {error.message}"
+    if now.private is None:
+        silence = f"who may see it is not known{silence}"
     found = windows(life, now, log, moment)
     if not found and now.private and (life is None or life.private is None):
         silence = "private now, and the log does not say what it was before"
-    times = {} if standing is None or not found else _times(repo, verdicts, standing)
+    times = _times(repo, verdicts, standing) if found else {}
     return _Known(found, times, silence)
 
 

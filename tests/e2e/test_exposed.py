@@ -278,3 +278,20 @@ def test_a_bad_since_is_one_error(ada: Author, arguments: tuple[str, ...], said:
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert "hubpolicy audit NAMESPACE --all-revisions --since 2026-11-01" in done.err
+
+
+def test_a_clone_on_this_disk_is_cut_by_its_own_git_and_exposed_by_the_log_alone(
+    ada: Author, hub: HubProcess
+) -> None:
+    bare = Store(hub.root).bare(RepoKey("models", "acme", "open"))
+    shutil.copytree(bare, ada.home / "copy.git")
+    options = ("./copy.git", "--repo", "acme/open", "--all-revisions", "--since", LEAKED[:10])
+    mark = len(hub.requests())
+    done = look(ada, *options)
+    assert hub.requests()[mark:] == []
+    assert seen(done) == {("acme/open", MAIN), ("acme/open", BEFORE)}
+    assert {ref["status"] for ref in done.json["refs"]} == {"EXPOSED"}
+    spans = {(row["since"], row["until"]) for row in done.json["exposures"]}
+    assert spans == {(LATER, ""), (LEAKED, "")}
+    later = ada.type("audit", *options[:-1], "2026-03-16", "--format", "json")
+    assert seen(later) == {("acme/open", MAIN)}
