@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
 from hubpolicy import __version__
 from hubpolicy.adapters.hub_http import NotFoundError, install_session, patiently, translated
@@ -56,6 +57,30 @@ class HubIndex:
             message = f"the hub shows no repository of {name} to this login"
             raise NotFoundError(message, hint="is the name right? hf auth whoami")
         return found
+
+    def members(self, organisation: str) -> tuple[str, ...]:
+        """The people of an organisation, as far as this login may see them, by name.
+
+        Raises:
+            NotFoundError: it is no organisation.
+            AccessError, ServiceError: the hub does not say, or names somebody who cannot be.
+
+        """
+        doing = f"listing the members of {organisation}"
+        with translated(doing, secret=self._token, endpoint=self._endpoint):
+            try:
+                found = patiently(
+                    lambda: list(self._api.list_organization_members(organisation)), time.sleep
+                )
+            except HfHubHTTPError as error:
+                if error.response.status_code != 404:
+                    raise
+                message = f"{organisation} is no organisation on the hub"
+                raise NotFoundError(message, hint="leave --members out, or name one") from error
+            names = sorted({user.username for user in found})
+            for name in names:
+                parse_repo_id(f"{name}/x")
+        return tuple(names)
 
     def collection(self, slug: str) -> tuple[RepoId, ...]:
         """The repositories of a collection, in its order.

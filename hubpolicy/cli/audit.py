@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   hubpolicy audit acme/my-model
-  hubpolicy audit acme                          all models, datasets and Spaces of acme
+  hubpolicy audit acme                          all models, datasets, Spaces, buckets of acme
   hubpolicy audit acme --all-revisions          every commit too, from bare clones
   hubpolicy audit acme/one acme/two --format json
   hubpolicy audit acme/my-model --fail-on STALE
@@ -35,6 +35,7 @@ Examples:
   hubpolicy audit collections/acme/tern-66f0c1 --from names.txt
   hubpolicy audit ./my-clone --all-revisions    a clone or a bare repository here, no network
   hubpolicy audit ./copy.git --repo acme/my-model
+  hubpolicy audit acme --deep --members         read small files; look with acme's people, too
 \b
 A dataset or a Space counts where something like weights lies in it.
 What a commit holds is asked once and kept in ~/.local/state/hubpolicy; its verdict is made anew
@@ -79,10 +80,12 @@ def audit(
     to a release of its repository that holds.
 
     TARGETS: NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, spaces/NAMESPACE/NAME,
-    collections/NAMESPACE/SLUG, or the path of a clone (beginning with . or /).
+    buckets/NAMESPACE/NAME, collections/NAMESPACE/SLUG, or the path of a clone (that begins with
+    a dot or a slash).
     """
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.audit_exposure import exposures, read_logs
+    from hubpolicy.cli.audit_members import look_around, namespaces, people_of
     from hubpolicy.cli.audit_notes import notes
     from hubpolicy.cli.audit_report import Judged, report_of
     from hubpolicy.cli.audit_since import left_out, wanted
@@ -97,7 +100,8 @@ def audit(
     log = read_logs(asking.logs)
     hubs = place.trusted.meta.endpoints
     meant = resolve(targets, files, named=depth.repo, endpoints=hubs)
-    require_may_speak(place, *dict.fromkeys(repo.namespace for repo in meant.repos))
+    people = people_of(meant) if depth.members else None
+    require_may_speak(place, *namespaces(meant, people))
     now = SystemClock().now()
     court = Court(
         place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place),
@@ -110,9 +114,10 @@ def audit(
     every = tuple(verdict for answer in answers for verdict in answer.refs)
     store = _store_of(place) if how.cache else None
     verdicts, exposed, told = exposures(every, log, meant, now, store=store, jobs=jobs)
-    judged = Judged(
-        answers, verdicts, exposed, (*left_out(since), *notes(meant, answers, unread), *told)
-    )
+    around = look_around(people, answers, court, output, store=store, jobs=jobs)
+    said = (*left_out(since), *notes(meant, answers, unread), *told, *around.rows)
+    theirs = (verdict for answer in around.answers for verdict in answer.refs)
+    judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said)
     title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
     solo = place.trusted.trust.root.solo
     finish(report_of(title, judged, asking, solo=solo, made=now), output)

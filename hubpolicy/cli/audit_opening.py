@@ -24,12 +24,14 @@ class Sources(NamedTuple):
     """Where to read: the targets, what earlier audits have read, and from clones or by requests.
 
     ``unread``: for what a deep audit leaves unread, by digest; None where nobody asked for one.
+    ``endpoints``: hubs of repositories that are not known yet.
     """
 
     targets: Targets
     store: AuditStore | None
     cloning: bool
     unread: dict[str, int] | None = None
+    endpoints: frozenset[str] = frozenset()
 
 
 def opening(sources: Sources) -> Opening:
@@ -40,18 +42,18 @@ def opening(sources: Sources) -> Opening:
     """
     from hubpolicy.adapters.clone import ClonedHub
     from hubpolicy.adapters.deep_hub import DeepHub, downloading
+    from hubpolicy.adapters.hub import HubClient
     from hubpolicy.adapters.hub_buckets import HubBuckets
     from hubpolicy.adapters.local_clone import open_clone
     from hubpolicy.adapters.login import login_token
     from hubpolicy.adapters.stored_hub import StoredHub
-    from hubpolicy.cli.wiring import hub
     from hubpolicy.flows.seen import Opened, SeenHub
 
-    targets, store, cloning, unread = sources
-    remote = [repo for repo in targets.repos if repo not in targets.places]
-    clients = {repo.endpoint: hub(repo) for repo in remote}
-    token = login_token() if remote else None
-    buckets = {repo.endpoint: HubBuckets(repo.endpoint, token) for repo in remote}
+    targets, store, cloning, unread, more = sources
+    hubs = more | {repo.endpoint for repo in targets.repos if repo not in targets.places}
+    token = login_token() if hubs else None
+    clients = {hub: HubClient(hub, token) for hub in hubs}
+    buckets = {hub: HubBuckets(hub, token) for hub in hubs}
 
     def watched(reader: HistoryReader, reading: Reading, kept: AuditStore | None) -> Opened:
         seen = SeenHub(reader)

@@ -38,12 +38,14 @@ class Surveyed(NamedTuple):
     """One repository: its refs, or why they could not be listed.
 
     ``storage_not_looked``: why nobody looked into its LFS storage, where somebody was to.
+    ``weights``: the sha256 of all large files like weights that it showed, and a path of each.
     """
 
     repo: RepoId
     refs: tuple[RefVerdict, ...]
     error: ServiceError | None = None
     storage_not_looked: str = ""
+    weights: tuple[tuple[str, str], ...] = ()
 
 
 class Look(NamedTuple):
@@ -102,7 +104,8 @@ def _survey(
             if look.storage is not None:
                 known, revoked = frozenset(seen.shown), court.trust.state.revoked_files
                 stored = audit_storage(repo, known, refs, look.storage, revoked)
-            return Surveyed(repo, (*refs, *stored.rows), None, stored.not_looked)
+            weights = tuple(seen.weights.items())
+            return Surveyed(repo, (*refs, *stored.rows), None, stored.not_looked, weights)
     except ServiceError as error:
         said = f"{error.message} ({error.hint})" if error.hint else error.message
         unreadable = RefVerdict(repo, "(all refs)", "", "UNREADABLE", said)
