@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socketserver
 import struct
 import subprocess
 import zlib
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Self
 
 from tests.oracles.tools import need
 
@@ -25,11 +28,14 @@ def browser() -> str:
     return found
 
 
-def look(page: Path, *options: str, dark: bool = False) -> str:
-    """Open the page; standard output of the browser. Nothing outside of the page is reachable."""
+def look(page: Path, *options: str, dark: bool = False, proxy: str = "127.0.0.1:1") -> str:
+    """Open the page; standard output of the browser. Nothing outside of the page is reachable.
+
+    ``proxy`` is asked for all that is, so that a listener there sees who asked for what.
+    """
     command = [
         browser(), "--headless", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
-        "--disable-dev-shm-usage", "--proxy-server=127.0.0.1:1", f"--user-data-dir={page.parent / 'profile'}",
+        "--disable-dev-shm-usage", f"--proxy-server={proxy}", f"--user-data-dir={page.parent / 'profile'}",
         f"--blink-settings=preferredColorScheme={0 if dark else 1}", *options,
     ]  # fmt: skip
     if os.geteuid() == 0:
@@ -38,6 +44,37 @@ def look(page: Path, *options: str, dark: bool = False) -> str:
         [*command, page.as_uri()], capture_output=True, text=True, timeout=180, check=True
     )
     return done.stdout
+
+
+def without_policy(source: str, script: str = "") -> str:
+    """The page as if it had no policy of its own, with a script at its end."""
+    loose = re.sub('<meta http-equiv="Content.*?>', "", source, count=1)
+    assert loose != source
+    return loose.replace("</body>", f"<script>{script}</script></body>") if script else loose
+
+
+class Listener:
+    """A proxy that answers nobody: the first line of every request, while the block lasts."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __enter__(self) -> Self:
+        listener = self
+
+        class Answer(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                listener.asked.append(self.rfile.readline(2000).decode("latin-1").strip())
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer)
+        self._server.daemon_threads = True
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 def first_pixel(png: bytes) -> str:
