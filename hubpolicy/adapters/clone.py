@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _SLOW_BYTES, _SLOW_SECONDS = "1000", "120"
 _WAITS = (1.0, 2.0)
 """Seconds before a clone that broke is begun anew; refs came from this hub a moment ago."""
-_TRIES = 20
+_PATIENCE = 3.0
 _FINAL = re.compile(
     r"returned error: 4(?!08|29)\d\d|not found|Authentication failed|could not read"
 )
@@ -77,13 +77,9 @@ class _Work:
         with self._lock:
             self._ended = True
             if self._running is not None:
-                with suppress(OSError):  # the thread that waits for it may be the quicker one
-                    self._running.kill()
-        for _ in range(_TRIES):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if not os.path.lexists(self.folder):
-                break
-            time.sleep(_WAITS[0] / _TRIES)  # what git had started itself writes a moment longer
+                with suppress(OSError):  # closed by the thread that reads it
+                    self._running.kill_all(_PATIENCE)
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.under_way.discard(self)
 
 

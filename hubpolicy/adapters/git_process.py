@@ -163,6 +163,26 @@ class Running:
             os.waitpid(self._pid, 0)
             self._pid = 0
 
+    def kill_all(self, patience: float) -> None:
+        """End the child and what it started itself, and wait so many seconds at most for that.
+
+        All of it writes to the child's standard error, and holds it open until it has ended.
+        """
+        held = os.dup(self._stderr) if self._stderr in self._open else None
+        below = _descendants(self._pid) if self._pid else []
+        with suppress(OSError):  # whoever waits for it in another thread may be the quicker one
+            self.kill()
+        for pid in below:
+            with suppress(ProcessLookupError):
+                os.kill(pid, _KILL)
+        if held is None:
+            return
+        poll = select.poll()
+        poll.register(held, select.POLLIN)
+        while poll.poll(patience * 1000) and os.read(held, _CHUNK):
+            continue
+        os.close(held)
+
     def _exchange(self) -> Iterator[bytes]:
         poll = select.poll()
         poll.register(self._stdout, select.POLLIN)
@@ -211,6 +231,16 @@ class Running:
         if descriptor in self._open:
             self._open.remove(descriptor)
             os.close(descriptor)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Everything below a process, where the system tells (Linux)."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:  # noqa: PTH123
+            children = [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+    return [each for child in children for each in (child, *_descendants(child))]
 
 
 class _Child(NamedTuple):
