@@ -231,9 +231,17 @@ def rewritten(plot: Plot) -> None:
 
 
 def rewritten_away(plot: Plot) -> None:
-    """The same, and nothing shows the release any more."""
-    plot.release(plot.files())
+    """The same, and nothing shows the release any more; its weights are in the storage still."""
+    files = plot.files()
+    plot.release(files)
+    plot.sent(files["model.safetensors"], "UNATTESTED")
     plot.tip(MAIN, plot.commit(plot.files("other"), parent=""), "UNATTESTED")
+
+
+def orphaned(plot: Plot) -> None:
+    """Weights that were uploaded and never committed, beside a release."""
+    plot.tip(MAIN, plot.release(plot.files()), "ATTESTED")
+    plot.sent(plot.files("never committed")["model.safetensors"], "UNATTESTED")
 
 
 def tag_moved(plot: Plot) -> None:
@@ -384,7 +392,8 @@ _MODELS: dict[int, tuple[Case, ...]] = {
     1: (
         squashed, waiver_ended, toxic_but_released, adopted_until_yesterday, adopted_then_changed,
         policy_ended_before, policy_foreign, line_forged, card_edited, file_added, run_removed,
-        signature_of_another, rewritten_away, tag_moved_with_evidence, revoked_upload,
+        signature_of_another, rewritten_away, orphaned, tag_moved_with_evidence,
+        revoked_upload,
         revoked_statement, revoked_and_replaced, revoked_yet_adopted, empty, denied, denied_inside,
         missing, deleted, half_a_tree, half_the_evidence, hiccup,
     ),
@@ -402,3 +411,8 @@ CASES: dict[str, tuple[Case, int, RepoType]] = {
         for fill in fills
     },
 }
+TROUBLED = frozenset({
+    "denied", "denied_inside", "missing", "deleted", "half_a_tree", "half_the_evidence", "hiccup",
+})  # fmt: skip
+CALM = {name: case for name, case in CASES.items() if name not in TROUBLED}
+"""Those of a hub that is well."""
