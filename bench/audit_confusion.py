@@ -77,6 +77,7 @@ def compared(
         wanted = {(ref, oid): status for ref, (oid, status) in plot.tips.items()}
         if history:
             wanted |= {("", oid): status for oid, status in plot.past.items()}
+            wanted |= {(ref, ""): status for ref, status in plot.stored.items()}
         got = {
             ("" if row["ref"].endswith("(history)") else row["ref"], row["oid"]): row["status"]
             for row in found

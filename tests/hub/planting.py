@@ -40,8 +40,8 @@ _LARGE = (".safetensors", ".onnx", ".gguf", ".bin", ".parquet")
 class Plot:
     """One repository: what is put there, and what is to be found there.
 
-    ``tips`` and ``past`` say the right verdict of refs and of older commits, by ref and commit id;
-    what they do not name has no verdict. ``all_rows``: every row of the repository has it,
+    ``tips`` and ``past`` say the right verdict of refs and of older commits, by ref and commit id,
+    ``stored`` that of rows about the LFS storage; what they do not name has no verdict. ``all_rows``: every row of the repository has it,
     whichever there are. ``faults`` are the hub's.
     """
 
@@ -51,6 +51,7 @@ class Plot:
         self.seed = f"{case} {number}"
         self.tips: dict[str, tuple[str, str]] = {}
         self.past: dict[str, str] = {}
+        self.stored: dict[str, str] = {}
         self.all_rows = ""
         self.faults: list[dict[str, Any]] = []
         self.revoked_files: set[str] = set()
@@ -102,6 +103,11 @@ class Plot:
         self.tip(f"refs/tags/{name}", oid, status)
         tag = self._git.annotated(name, oid, self.who.when(self._hours))
         self._git.refs[f"refs/tags/{name}"] = tag
+
+    def sent(self, content: bytes, status: str) -> None:
+        """Weights in the LFS storage that no commit on a ref has."""
+        self.orphans.append(content)
+        self.stored[f"lfs:{_sha256(content)[:12]}"] = status
 
     def fault(self, *below: str, **fault: Any) -> None:
         """What goes wrong below this repository, in the API or in git."""
