@@ -411,3 +411,8 @@ CASES: dict[str, tuple[Case, int, RepoType]] = {
         for fill in fills
     },
 }
+TROUBLED = frozenset({
+    "denied", "denied_inside", "missing", "deleted", "half_a_tree", "half_the_evidence", "hiccup",
+})  # fmt: skip
+CALM = {name: case for name, case in CASES.items() if name not in TROUBLED}
+"""Those of a hub that is well."""
