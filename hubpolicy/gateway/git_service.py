@@ -6,6 +6,7 @@ Callers know who it is and that the token is for the repository, and hold the re
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -102,13 +103,12 @@ class _Reception:
                 self._asked, write,
             )  # fmt: skip
         except HubpolicyError as error:
-            await office.note(self._arrived, "refused", reason=error.message)
+            await self._refused(error.message)
             if request.transport is not None:
                 request.transport.abort()
             return response
         if not ended.asked and self._arrived.size > len("0000"):
-            reason = ended.said[:500] or "git took none of it"
-            await office.note(self._arrived, "refused", reason=reason)
+            await self._refused(ended.said[:500] or "git took none of it")
         await response.write_eof()
         return response
 
@@ -117,9 +117,14 @@ class _Reception:
         try:
             return await self._decided(received)
         except HubpolicyError as error:
-            await self._office.note(self._arrived, "refused", reason=error.message)
+            await self._refused(error.message)
             fix = f"\n    fix: {error.hint}" if error.hint else ""
             return Answer(accepted=False, text=f"hubpolicy: {error.message}{fix}\n{_NOTHING}")
+
+    async def _refused(self, why: str) -> None:
+        """Nothing was forwarded: a log that cannot be written keeps nobody from saying no."""
+        with contextlib.suppress(HubpolicyError):
+            await self._office.note(self._arrived, "refused", reason=why)
 
     async def _decided(self, received: Received) -> Answer:
         office, passage = self._office, self._office.passage

@@ -218,13 +218,36 @@ class TestAnyPush:
         assert refs(hub, there) == {"refs/heads/main": head}
         assert [entry["did"] for entry in log_of(ada, there)[-2:]] == ["allowed", "answered"]
         assert log_of(ada, there)[-1]["status"] == 409
-        # Somebody with another token was faster: this is not what was offered.
+        # Somebody with another token made a branch; and the hub's answer to a push gets lost.
         theirs = HfApi(endpoint=hub.endpoint, token=TOKEN).create_branch
         theirs(there, branch="raced", revision=head)
-        hub.configure({})
+        hub.faults({"path_regex": "git-receive-pack$", "method": "POST", "action": "close",
+                    "when": "response"})  # fmt: skip
         git("push", "-q", "origin", "main", cwd=work)
         git("fetch", "-q", cwd=work)
         assert git("rev-parse", "origin/raced", cwd=work).stdout.strip() == head
+        assert refs(hub, there)["refs/heads/main"] == git("rev-parse", "main", cwd=work).stdout[:40]
+
+    def test_of_two_at_once_one_is_taken(
+        self, hub: HubProcess, git: Git, released: tuple[Path, str], there: str
+    ) -> None:
+        work, head = released
+        made = []
+        for name in ("one", "two"):
+            git("commit", "-q", "--allow-empty", "-m", name, cwd=work)
+            made.append(git("rev-parse", "HEAD", cwd=work).stdout.strip())
+            git("reset", "-q", "--hard", head, cwd=work)
+        pushing = [
+            subprocess.Popen(
+                ["git", "push", "--no-verify", "origin", f"{oid}:main"], cwd=work,
+                env=git.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            ) for oid in made
+        ]  # fmt: skip
+        told = [each.communicate(timeout=60)[0] for each in pushing]
+        codes = [each.returncode for each in pushing]
+        assert sorted(codes) == [0, 1], told
+        assert refs(hub, there) == {"refs/heads/main": made[codes.index(0)]}
+        assert "HP510" in told[codes.index(1)] or "stale info" in told[codes.index(1)]
 
     def test_a_lease_on_what_was_offered(
         self, gateway: GatewayProcess, hub: HubProcess, token: str, git: Git,

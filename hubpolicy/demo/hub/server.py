@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -98,6 +99,12 @@ class HubServer(ThreadingHTTPServer):
             Accounts(tokens),
             config,
         )
+
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that is gone between two requests: it was killed, say."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _storage_host() -> str:
