@@ -10,8 +10,9 @@ moment hits both.
 * ``small``: one small read after another, at a pace that neither way is saturated by;
 * ``memory``: the gateway's peak before and after one file of a gigabyte passed through it.
 
-On a machine that does other things the small reads wait for a core: what the gateway itself takes
-of one, which does not depend on that, stands below them.
+On a machine that does other things requests wait for a core, and on one with two cores clients, hub
+and gateway share them: what the gateway itself takes of one, which does not depend on that, stands
+below each line.
 
     python -m bench.gateway
     python -m bench.gateway --rounds 2 --mib 2 --memory-mib 64
@@ -229,10 +230,14 @@ def main() -> int:
               f"{os.cpu_count()} cores\n")  # fmt: skip
         print(f"{'':<10}{'direct':>9} {'':<6}{'through':>9} {'':<6}{'':>16}  target")
         met = []
-        for name, way in (("storage", through), ("relayed", relayed)):
+        sent = options.rounds * CLIENTS * options.mib / 1024
+        for name, way, gateway in (("storage", through, plain), ("relayed", relayed, relay)):
             if options.only in {"", name}:
+                used = cpu_seconds(gateway.pid)
                 figures = compare(direct, way, options.rounds, lambda w: uploads(w, options.mib))
                 met.append(row(name, *figures))
+                used = (cpu_seconds(gateway.pid) - used) / sent
+                print(f"          {used:.2f} s of a core in the gateway for each GiB")
         if options.only in {"", "small"}:
             used = cpu_seconds(plain.pid)
             figures = compare(direct, through, options.rounds, lambda w: small(w, options.requests))

@@ -8,6 +8,11 @@ back, looks through the history, and publishes. Both send by Git LFS: what ours 
 for the verdict and once more as it goes (docs/adr/0017).
 
     python -m bench.push --megabytes 512 --rounds 5
+
+With ``--files`` there is one push, of so many small files beside the model, to a public repository:
+what it takes, the most memory that it had at a time, and whether every file is there afterwards.
+
+    python -m bench.push --files 50000
 """
 
 from __future__ import annotations
@@ -34,10 +39,11 @@ SMALL = 8
 
 
 class Taken(NamedTuple):
-    """Seconds, and how many requests the hub answered."""
+    """Seconds, how many requests the hub answered, and the most MiB that the command held."""
 
     seconds: float
     requests: int
+    peak: float = 0.0
 
 
 def folder(root: Path, megabytes: int) -> Path:
@@ -57,14 +63,19 @@ def timed(hub: HubProcess, ada: Author, *command: str) -> Taken:
     """Run one command to a good end."""
     mark = len(hub.requests())
     began = time.perf_counter()
-    done = subprocess.run(
-        command, env=ada.environment, cwd=ada.home, capture_output=True, text=True, check=False,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
-    return Taken(seconds, len(hub.requests()) - mark)
+    with tempfile.TemporaryFile() as said:
+        done = subprocess.Popen(
+            command, env=ada.environment, cwd=ada.home, stdin=subprocess.DEVNULL, stdout=said,
+            stderr=said,
+        )  # fmt: skip
+        _, status, used = os.wait4(done.pid, 0)
+        done.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        said.seek(0)
+        if done.returncode:
+            text = said.read().decode(errors="replace")
+            sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{text}")
+    return Taken(seconds, len(hub.requests()) - mark, used.ru_maxrss / 1024)
 
 
 def rounds(ada: Author, hub: HubProcess, model: Path, count: int) -> dict[str, list[Taken]]:
@@ -88,6 +99,31 @@ def rounds(ada: Author, hub: HubProcess, model: Path, count: int) -> dict[str, l
     return found
 
 
+def many(ada: Author, hub: HubProcess, model: Path, count: int) -> int:
+    """One push of so many small files; 0 if the hub shows all of them in public, as they are."""
+    from huggingface_hub import HfApi
+
+    for number in range(count):
+        path = model / "notes" / f"{number // 1000:03}" / f"{number:06}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# Note {number}\n")
+    began = time.perf_counter()
+    ada.ok("attest", model, "--repo", "acme/many")
+    print(f"attested in {time.perf_counter() - began:.0f} s", flush=True)
+    hubpolicy = str(Path(sys.executable).with_name("hubpolicy"))
+    taken = timed(hub, ada, hubpolicy, "push", str(model), "acme/many", "-q")
+    api = HfApi(endpoint=ada.endpoint, token=ada.environment["HF_TOKEN"])
+    found = api.verify_repo_checksums("acme/many", local_dir=model)
+    commits = len(api.list_repo_commits("acme/many"))
+    private = api.repo_info("acme/many").private
+    print(f"{count} files and the model: {taken.seconds:.0f} s, {taken.requests} requests, "
+          f"{commits} commits, {taken.peak:.0f} MiB at most")  # fmt: skip
+    shown, wrong = "private" if private else "public", len(found.mismatches)
+    print(f"on the hub: {shown}, {found.checked_count} files compared, {wrong} are others, "
+          f"{len(found.missing_paths)} are missing")  # fmt: skip
+    return int(private or bool(found.mismatches) or bool(found.missing_paths))
+
+
 def delete(ada: Author, repo: str) -> None:
     """So that no round finds the other's large files in the hub's storage."""
     from huggingface_hub import HfApi
@@ -102,6 +138,7 @@ def main() -> int:
     )
     parser.add_argument("--megabytes", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--files", type=int, default=0, help="one push of so many small files")
     asked = parser.parse_args()
     for name in ("http_proxy", "https_proxy", "no_proxy"):
         os.environ.setdefault(name, "")
@@ -112,18 +149,21 @@ def main() -> int:
             home.mkdir()
             ada = Author(home, hub.endpoint)
             ada.init()
-            model = folder(place, asked.megabytes)
+            model = folder(place, 2 if asked.files else asked.megabytes)
             ada.put_run(model)
+            if asked.files:
+                return many(ada, hub, model, asked.files)
             found = rounds(ada, hub, model, asked.rounds)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     print(f"{asked.megabytes} MiB in {SHARDS} weight files, {asked.rounds} rounds; medians\n")
-    print(f"{'command':16} {'seconds':>8} {'min':>7} {'max':>7} {'requests':>9}")
+    print(f"{'command':16} {'seconds':>8} {'min':>7} {'max':>7} {'requests':>9} {'MiB':>6}")
     for name, taken in found.items():
         seconds = [one.seconds for one in taken]
         asked_of = statistics.median(one.requests for one in taken)
         middle, least, most = statistics.median(seconds), min(seconds), max(seconds)
-        print(f"{name:16} {middle:8.2f} {least:7.2f} {most:7.2f} {asked_of:9.0f}")
+        peak = max(one.peak for one in taken)
+        print(f"{name:16} {middle:8.2f} {least:7.2f} {most:7.2f} {asked_of:9.0f} {peak:6.0f}")
     pairs = zip(found["hubpolicy push"], found["hf upload"], strict=True)
     ratio = statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
     print(f"\nhubpolicy push takes {ratio:.2f} times as long (target: at most {LIMIT})")
