@@ -173,14 +173,18 @@ def _unclean(bad: list[Repository], every: list[Repository]) -> str:
 
 
 def _clean(every: list[Repository], refs: tuple[RefRow, ...]) -> str:
-    kinds = [
-        (status, sum(row.status == status for row in refs)) for status in ("STALE", "BASELINE")
-    ]
-    told = [f"{number:,} {status}" for status, number in kinds if number]
-    rest = f", {' and '.join(told)}" if told else ""
-    name = every[0].name if len(every) == 1 else f"All {len(every):,} repositories"
-    held = count(len(refs) - sum(number for _, number in kinds), "ref")
-    return f"{name} {'is' if len(every) == 1 else 'are'} clean: {held} attested{rest}."
+    """What was listed and never judged is not called clean: it only does not block."""
+    stale, listed = (sum(row.status == kind for row in refs) for kind in ("STALE", "BASELINE"))
+    held = len(refs) - stale - listed
+    told = [f"{count(held, 'ref')} attested"] if held else []
+    told += [f"{stale:,} STALE"] if stale else []
+    told += [f"{listed:,} BASELINE, never judged"] if listed else []
+    number = f"{len(every):,} repositories"
+    if listed:
+        where = every[0].name if len(every) == 1 else number
+        return f"Nothing blocks in {where}: {', '.join(told)}."
+    which = f"{every[0].name} is" if len(every) == 1 else f"All {number} are"
+    return f"{which} clean: {', '.join(told)}."
 
 
 def _rank(one: Repository) -> tuple[int, int]:

@@ -53,9 +53,9 @@ ANSWERS: list[tuple[list[RefRow], str, str]] = [
     ([ref("a/b"), ref("a/b", "refs/pr/1")], "passed", "a/b is clean: 2 refs attested."),
     ([ref("a/b"), ref("a/c")], "passed", "All 2 repositories are clean: 2 refs attested."),
     ([ref("a/b"), ref("a/c", MAIN, "STALE"), ref("a/d", MAIN, "BASELINE")], "passed",
-     "All 3 repositories are clean: 1 ref attested, 1 STALE and 1 BASELINE."),
+     "Nothing blocks in 3 repositories: 1 ref attested, 1 STALE, 1 BASELINE, never judged."),
     ([ref("a/b", MAIN, "STALE")], "failed",
-     "a/b is clean: 0 refs attested, 1 STALE. But this audit was asked to fail on that."),
+     "a/b is clean: 1 STALE. But this audit was asked to fail on that."),
     ([ref("a/b", MAIN, "MODIFIED"), ref("a/b", "x")], "failed", "a/b is not clean: 1 of 2 refs."),
     ([ref("a/b", MAIN, "UNREADABLE")], "inconclusive", "a/b could not be read: 1 of 1 ref."),
     ([ref("a/b"), ref("a/c", MAIN, "REVOKED")], "failed", "Of 2 repositories 1 is not clean: a/c."),
@@ -98,6 +98,8 @@ def test_everything_of_an_audit_is_on_its_page() -> None:
     for said in ("another key", "DigiStamp", "self-declared", "2026-05-09T00:00:00Z",
                  "repo.visibility by mallory", "acme/release 7", "got 500 from the hub"):  # fmt: skip
         assert said in text, said
+    assert MEANINGS["STALE"] in text
+    assert MEANINGS["REVOKED"] not in text  # only what is there is explained
 
 
 def test_what_is_not_clean_comes_first_and_is_unfolded() -> None:
