@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from hubpolicy.core.applicability import Applies, ClosureFacts
     from hubpolicy.core.closure import Closure
     from hubpolicy.core.ledger import Ledger, Run
-    from hubpolicy.core.lives import Visible
     from hubpolicy.domain.evaluation import Completion, Control, Request, Sample, Score
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
@@ -234,16 +233,6 @@ class HistoryReader(HubReader, Protocol):
 
     def history(self, repo: RepoId, revision: str) -> tuple[str, ...]:
         """All commit ids that are reachable from a revision, newest first."""
-
-
-class Standing(Protocol):
-    """How repositories of a hub stand beside what is in them. Raises as ``HubReader`` does."""
-
-    def visible(self, repo: RepoId) -> Visible:
-        """Who may see it now, as far as the hub says."""
-
-    def dates(self, repo: RepoId, revision: str) -> tuple[tuple[str, str], ...]:
-        """Id and time (ISO 8601 UTC) of a commit and of all before it, the newest first."""
 
 
 class Hub(HistoryReader, Protocol):

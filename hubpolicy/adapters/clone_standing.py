@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CloneStanding(NamedTuple):
-    """Implements :class:`hubpolicy.ports.Standing` for the repository in one folder. No network."""
+    """Implements ``Standing`` of the flow ``exposing`` for a folder. No network."""
 
     folder: str
 

@@ -25,7 +25,7 @@ _DATES = "\0dates"
 
 
 class HubStanding:
-    """Implements :class:`hubpolicy.ports.Standing` for one endpoint and one token.
+    """Implements ``Standing`` of the flow ``exposing`` for one endpoint and one token.
 
     What a commit id fixes is asked once where there is a ``store``.
     """

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.lives import Log
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
-    from hubpolicy.flows.exposing import Exposure, StandingOf, Unmet
-    from hubpolicy.ports import Standing
+    from hubpolicy.flows.exposing import Exposure, Standing, StandingOf, Unmet
     from hubpolicy.render.report import ExposureRow, Row
 
 

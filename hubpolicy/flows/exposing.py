@@ -8,7 +8,7 @@ something is wrong, and about no other.
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hubpolicy.core.audit_log import Logged
 from hubpolicy.core.exposure import RED, Span, earliest, spans
@@ -23,10 +23,19 @@ if TYPE_CHECKING:
     from hubpolicy.core.lives import Log, Window
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
-    from hubpolicy.ports import Standing
 
-    StandingOf = Callable[[RepoId], Standing]
+    StandingOf = Callable[[RepoId], "Standing"]
     """Who knows how a repository stands."""
+
+
+class Standing(Protocol):
+    """How repositories of a hub stand beside what is in them. Raises ServiceError."""
+
+    def visible(self, repo: RepoId) -> Visible:
+        """Who may see it now, as far as the hub says."""
+
+    def dates(self, repo: RepoId, revision: str) -> tuple[tuple[str, str], ...]:
+        """Id and time (ISO 8601 UTC) of a commit and of all before it, the newest first."""
 
 
 class Exposure(NamedTuple):
