@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.rules import hp610, hp703
+from hubpolicy.core.rules.hp401 import printable
 from hubpolicy.domain.release import RepoId
 from hubpolicy.domain.storage import StoredObject
 from hubpolicy.errors import AccessError, ServiceError
@@ -68,10 +69,14 @@ def _verdict(repo: RepoId, orphan: StoredObject, revoked: frozenset[str]) -> Ref
         return RefVerdict(
             repo, ref, "", "UNATTESTED", finding.message, (finding,), weights=True
         )  # fmt: skip
-    gone = hp703.check_listed(orphan.name or ref, f"in the LFS storage of {repo.text}")
+    gone = hp703.check_listed(_plain(orphan) or ref, f"in the LFS storage of {repo.text}")
     return RefVerdict(
         repo, ref, "", "REVOKED", gone[0].message, (*gone, finding), weights=True
     )  # fmt: skip
+
+
+def _plain(orphan: StoredObject) -> str:
+    return printable(orphan.name.encode("utf-8", "surrogatepass"))
 
 
 def _settings(repo: RepoId) -> str:

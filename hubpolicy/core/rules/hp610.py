@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.core.rules.hp401 import printable
+from hubpolicy.core.times import is_date
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.manifest import ListedFile
 
@@ -31,10 +33,14 @@ def orphans(stored: Iterable[StoredObject], shown: frozenset[str]) -> tuple[Stor
 
 def check(orphan: StoredObject, page: str) -> Finding:
     """One finding for one of them; ``page`` is the address of the repository's settings."""
-    name = orphan.name or "an object without a name"
+    name = printable(orphan.name.encode("utf-8", "surrogatepass")) or "an object without a name"
     message = (
         f"{name} ({orphan.size} bytes, sha256 {orphan.digests[0]}) lies in the LFS storage since "
-        f"{orphan.pushed[:10]}, and no commit that a ref shows has it; nobody attested it"
+        f"{_day(orphan.pushed)}, and no commit that a ref shows has it; nobody attested it"
     )
     fix = f"delete it: {page}, List LFS files; or release it: hubpolicy push PATH NAMESPACE/NAME"
     return Finding(ID, SEVERITY, message, None, fix)
+
+
+def _day(pushed: str) -> str:
+    return pushed[:10] if is_date(pushed[:10]) else "an unknown day"

@@ -41,4 +41,7 @@ def test_it_is_named_by_all_that_is_known() -> None:
     assert "model.safetensors (30 bytes, sha256 " + A in finding.message
     assert "since 2026-11-02" in finding.message
     assert PAGE in finding.fix
+    odd = hp610.check(stored("\x1b[31m\ud800.bin")._replace(pushed="\x1b"), PAGE)
+    assert "\x1b" not in odd.message
+    assert "since an unknown day" in odd.message
     assert "an object without a name" in hp610.check(stored(""), PAGE).message
