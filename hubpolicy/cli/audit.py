@@ -113,7 +113,9 @@ def audit(
     answers = _survey(meant, place, court, output, how)
     every = tuple(verdict for answer in answers for verdict in answer.refs)
     store = _store_of(place) if how.cache else None
-    verdicts, exposed, told = exposures(every, log, meant, now, store=store, jobs=jobs)
+    verdicts, exposed, told = exposures(
+        every, log, meant, now, store=store, jobs=jobs, history=all_revisions
+    )
     around = look_around(people, answers, court, output, store=store, jobs=jobs)
     said = (*left_out(since), *notes(meant, answers, unread), *told, *around.rows)
     theirs = (verdict for answer in around.answers for verdict in answer.refs)

@@ -51,10 +51,12 @@ def exposures(
     *,
     store: Path | None,
     jobs: int,
+    history: bool,
 ) -> Exposures:
     """Ask the hubs about what is wrong; without a log nothing is asked, and nothing changes.
 
-    ``store``: where what was read is kept. A clone on this disk asks no hub.
+    ``history``: whether commits before a tip were looked at. ``store``: where what was read is
+    kept. A clone on this disk asks no hub.
     """
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.adapters.hub_http import quiet_client
@@ -68,7 +70,7 @@ def exposures(
         found = expose(verdicts, log, standing_of(targets, kept), now, jobs=jobs)
     elsewhere = map(_unmet_row, unmet(log, targets.repos, targets.namespaces, now))
     rows = tuple(map(_row, found.exposures))
-    return Exposures(found.verdicts, rows, (*_notes(log), *elsewhere))
+    return Exposures(found.verdicts, rows, (*_notes(log, history=history), *elsewhere))
 
 
 def standing_of(targets: Targets, store: AuditStore | None) -> StandingOf:
@@ -108,7 +110,14 @@ def _shown(repo: Logged) -> str:
     return name if kind == "model" else f"{kind}s/{name}"
 
 
-def _notes(log: Log) -> tuple[Row, ...]:
+def _notes(log: Log, *, history: bool) -> tuple[Row, ...]:
+    from hubpolicy.render.report import Row
+
+    tips = Row("exposure", "of what refs show today", "--all-revisions looks at all before it, too")
+    return (*_told(log), *(() if history else (tips,)))
+
+
+def _told(log: Log) -> tuple[Row, ...]:
     from hubpolicy.render.report import Row
 
     if not log.entries:
