@@ -98,8 +98,7 @@ def audit(
     place = seat()
     since = wanted(asking.since, history=all_revisions)
     log = read_logs(asking.logs)
-    hubs = place.trusted.meta.endpoints
-    meant = resolve(targets, files, named=depth.repo, endpoints=hubs)
+    meant = resolve(targets, files, named=depth.repo, endpoints=place.trusted.meta.endpoints)
     people = people_of(meant) if depth.members else None
     require_may_speak(place, *namespaces(meant, people))
     now = SystemClock().now()
@@ -121,8 +120,7 @@ def audit(
     theirs = (verdict for answer in around.answers for verdict in answer.refs)
     judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said)
     title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
-    solo = place.trusted.trust.root.solo
-    finish(report_of(title, judged, asking, solo=solo, made=now), output)
+    finish(report_of(title, judged, asking, solo=place.trusted.trust.root.solo, made=now), output)
 
 
 class How(NamedTuple):
