@@ -211,13 +211,19 @@ def _part(
         status=one.status or "not judged",
         groups=groups[:each],
         findings=tuple(findings[:each]),
-        lead=findings[0] if findings else None,
+        lead=_lead(groups, findings),
         signings=one.signings[-each:],
         exposures=one.exposures[-each:],
         more=more,
         lane=lane(one, on),
         unfolded=unfolded,
     )
+
+
+def _lead(groups: tuple[RefGroup, ...], findings: list[Finding]) -> Finding | None:
+    """The finding that the worst ref's own line names, else the first."""
+    named = (finding for finding in findings if finding.rule in groups[0].row.detail)
+    return next(named, findings[0]) if findings else None
 
 
 def _groups(refs: tuple[RefRow, ...]) -> tuple[RefGroup, ...]:

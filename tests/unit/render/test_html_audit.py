@@ -116,6 +116,14 @@ def test_what_is_not_clean_comes_first_and_is_unfolded() -> None:
     assert links == ["#r1", "#r2"]
 
 
+def test_the_finding_at_the_top_is_the_one_that_made_the_verdict() -> None:
+    row = ref("a/b", MAIN, "MODIFIED", 0, 1, rules="HP201 HP308", detail="HP308 config.json")
+    report = audit([row, ref("a/c")], findings=(UNTESTED, CHANGED))
+    assert [part.lead for part in page(report).parts] == [CHANGED, None]
+    told = audit([row._replace(detail="changed"), ref("a/c")], findings=(UNTESTED, CHANGED))
+    assert page(told).parts[0].lead == UNTESTED
+
+
 def test_the_matrix_counts_the_refs_at_which_a_rule_found_something() -> None:
     rows = [ref("a/b", str(n), "MODIFIED", rules="HP308 HP201"[: 5 if n else 11]) for n in range(3)]
     rows += [ref("a/c", MAIN, "UNATTESTED", rules="HP201"), ref("a/d")]
