@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import HfApi
 
@@ -51,12 +51,15 @@ class HubStanding:
         doing = f"asking who may see {repo.text}"
         try:
             with translated(doing, secret=self._token, endpoint=self._endpoint):
-                found = patiently(
-                    lambda: self._api.repo_info(repo.text, repo_type=repo.repo_type), time.sleep
-                )
+                found = patiently(lambda: self._facts(repo), time.sleep)
         except NotFoundError:
             return Visible(None)
         return Visible(bool(found.private), _instant(getattr(found, "created_at", None)))
+
+    def _facts(self, repo: RepoId) -> Any:
+        if repo.repo_type == "bucket":
+            return self._api.bucket_info(repo.text)
+        return self._api.repo_info(repo.text, repo_type=repo.repo_type)
 
     def dates(self, repo: RepoId, revision: str) -> tuple[tuple[str, str], ...]:
         """Id and time (ISO 8601 UTC) of a commit and of all before it, the newest first.

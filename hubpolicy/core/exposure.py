@@ -51,7 +51,7 @@ def _beginning(window: Window, committed: str, *, later: bool) -> str:
     if later:
         return f"the commit's own time ({window.opened} {window.since})"
     if not committed:
-        return f"{window.opened}; when it was committed is not known"
+        return f"{window.opened}; when it came there is not known"
     return f"{window.opened}; committed {committed}, by its own word"
 
 

@@ -300,3 +300,20 @@ def test_a_clone_on_this_disk_is_cut_by_its_own_git_and_exposed_by_the_log_alone
     assert spans == {(LATER, ""), (LEAKED, "")}
     later = ada.type("audit", *options[:-1], "2026-03-16", "--format", "json")
     assert seen(later) == {("acme/open", MAIN)}
+
+
+def test_a_bucket_has_no_commits_and_counts_from_when_it_was_public(
+    ada: Author, hub: HubProcess
+) -> None:
+    place = hub.root / "buckets" / "acme" / "raw.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    files = [{"path": "x.gguf", "size": 30, "xetHash": "a" * 64}]
+    place.write_text(json.dumps({"private": False, "files": files}))
+    opened = event(
+        "repo.update_settings", OPENED, repo="acme/raw", repoType="bucket", private=False
+    )
+    done = look(ada, "buckets/acme/raw", log=[opened])
+    place.unlink()
+    (row,) = done.json["exposures"]
+    assert (row["repo"], row["since"], row["until"]) == ("buckets/acme/raw", OPENED, "")
+    assert row["source"] == "since: logged as made public; when it came there is not known"

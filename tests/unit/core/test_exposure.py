@@ -41,7 +41,7 @@ def test_each_end_says_what_it_rests_on() -> None:
     )
     assert second.source == f"since: logged as made public; committed {B}, by its own word"
     (unknown,) = spans((OPEN,), "", NOW)
-    assert unknown.source == "since: logged as made public; when it was committed is not known"
+    assert unknown.source == "since: logged as made public; when it came there is not known"
 
 
 def test_nothing_is_younger_than_what_stands_on_top_of_it() -> None:
