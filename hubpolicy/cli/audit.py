@@ -52,7 +52,8 @@ log, 3 a ref could not be read, 4 permission. docs/audit.md has every verdict.
 @click.option("--from", "files", multiple=True, type=click.Path(exists=True, dir_okay=False),
               help="A file of targets, one a line; repeatable.")  # fmt: skip
 @click.option("--all-revisions", is_flag=True,
-              help="Every commit that a ref shows, not its tip alone.")  # fmt: skip
+              help="Every commit that a ref shows, not its tip alone; and what lies in LFS storage "
+              "and no commit shows.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["api", "git"]), default=None,
               help="Ask for trees one by one (api: for tips), or clone without large files (git: "
               "for --all-revisions).")  # fmt: skip

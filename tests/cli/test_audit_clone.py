@@ -189,6 +189,28 @@ def test_a_tag_of_no_commit_is_unreadable(clone: Repo) -> None:
     assert (done.code, seen(done)["refs/tags/odd"]) == (3, "UNREADABLE")
 
 
+def test_a_ref_to_nothing_is_unreadable(clone: Repo) -> None:
+    (clone.path / ".git" / "refs" / "heads" / "dangling").write_text("1" * 40 + "\n")
+    done = look(clone.path)
+    assert (done.code, seen(done)) == (
+        3, {MAIN: "ATTESTED", "refs/heads/dangling": "UNREADABLE"},
+    )  # fmt: skip
+
+
+def test_another_work_tree_of_a_repository_is_the_repository(clone: Repo, tmp_path: Path) -> None:
+    clone.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    assert seen(look("./side")) == {MAIN: "ATTESTED", "refs/heads/side": "ATTESTED"}
+
+
+def test_object_ids_by_sha256(home: Path, model: Path) -> None:
+    assert home
+    repo = init(released(model), "--object-format=sha256")
+    repo.commit()
+    done = look(repo.path, "--repo", REPO, "--all-revisions")
+    assert (done.code, seen(done)) == (0, {MAIN: "ATTESTED"})
+    assert len(done.document["refs"][0]["oid"]) == 64
+
+
 def test_nothing_in_a_hostile_repository_runs(clone: Repo, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     script = tmp_path / "evil.sh"

@@ -7,10 +7,12 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 from huggingface_hub import HfApi
 
 from tests.e2e.author import TOKEN, Author
+from tests.unit.render.hostile import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +57,10 @@ def rows(done: Ended) -> dict[str, dict[str, Any]]:
 
 
 def look(ada: Author, *arguments: str, **environment: str) -> Ended:
-    return ada.type("audit", *arguments, "--format", "json", **environment)
+    done = ada.type("audit", *arguments, "--format", "json", **environment)
+    if done.out:
+        jsonschema.validate(done.json, SCHEMA)
+    return done
 
 
 @pytest.mark.parametrize("page_size", [1000, 2])

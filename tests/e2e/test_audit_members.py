@@ -6,10 +6,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from tests.e2e.author import TOKEN, Author, write_model
+from tests.unit.render.hostile import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +77,10 @@ def theirs(done: Ended) -> dict[tuple[str, str], str]:
 
 
 def look(ada: Author, *arguments: str, **environment: str) -> Ended:
-    return ada.type("audit", *arguments, "--members", "--format", "json", **environment)
+    done = ada.type("audit", *arguments, "--members", "--format", "json", **environment)
+    if done.out:
+        jsonschema.validate(done.json, SCHEMA)
+    return done
 
 
 def test_copies_are_found_wherever_a_member_keeps_them(ada: Author) -> None:

@@ -7,10 +7,12 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from tests.e2e.author import TOKEN, Author, write_model
+from tests.unit.render.hostile import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +71,10 @@ def rows(done: Ended) -> dict[str, dict[str, Any]]:
 
 
 def look(ada: Author, *arguments: str) -> Ended:
-    return ada.type("audit", *arguments, "--format", "json")
+    done = ada.type("audit", *arguments, "--format", "json")
+    if done.out:
+        jsonschema.validate(done.json, SCHEMA)
+    return done
 
 
 @pytest.mark.parametrize("engine", ["git", "api"])
@@ -122,6 +127,15 @@ def test_a_hub_without_the_list_is_told(ada: Author, filled: HubProcess, status:
     done = look(ada, "acme/civil", "--all-revisions")
     assert done.code == 0, done.text
     assert done.json["rows"][0]["text"] == "not looked at in 1 repository"
+
+
+def test_a_hub_that_asks_for_patience_gets_it(ada: Author, filled: HubProcess) -> None:
+    filled.configure({"page_size": 1, "faults": [
+        {"status": 429, "headers": {"Retry-After": "0"}, "path_regex": "lfs-files", "times": 1,
+         "after": 1},
+    ]})  # fmt: skip
+    done = look(ada, "acme/civil", "--all-revisions")
+    assert [ref.startswith("lfs:") for ref in rows(done)].count(True) == 2
 
 
 def test_a_list_that_breaks_is_unreadable_for_its_repository_alone(
