@@ -29,12 +29,17 @@ from tests.hub.world import TOKENS, client_environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tests.hub.planting import Life
+
 NOTHING = "(no row)"
 LOOKS: tuple[tuple[str, ...], ...] = (
     (),
     ("--all-revisions", "--engine", "api"),
     ("--all-revisions", "--engine", "git"),
 )
+LOG = "audit-log.json"
+LOGGED = ("--import-audit-log", LOG)
+"""Beside a look: the export in the auditor's home."""
 LIMIT_S = 1800
 
 
@@ -61,14 +66,18 @@ class Look(NamedTuple):
 
 
 def compared(
-    organisation: Organisation, rows: Iterable[dict[str, Any]], *, history: bool
+    organisation: Organisation,
+    rows: Iterable[dict[str, Any]],
+    *,
+    history: bool,
+    logged: bool = False,
 ) -> tuple[Pair, ...]:
-    """Every place that was planted or reported, once."""
+    """Every place that was planted or reported, once; ``logged``: with the audit log at hand."""
     by_repo: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_repo.setdefault(row["repo"], []).append(row)
     pairs = []
-    for plot in organisation.plots:
+    for plot, life in zip(organisation.plots, organisation.lives, strict=True):
         found = by_repo.pop(plot.name, [])
         if plot.all_rows:
             statuses = [row["status"] for row in found] or [NOTHING]
@@ -78,6 +87,9 @@ def compared(
         if history:
             wanted |= {("", oid): status for oid, status in plot.past.items()}
             wanted |= {(ref, ""): status for ref, status in plot.stored.items()}
+        if logged:
+            wanted = {place: _public(status, life, committed=bool(place[1]))
+                      for place, status in wanted.items()}  # fmt: skip
         got = {
             ("" if row["ref"].endswith("(history)") else row["ref"], row["oid"]): row["status"]
             for row in found
@@ -94,6 +106,12 @@ def compared(
     return tuple(pairs)
 
 
+def _public(status: str, life: Life, *, committed: bool) -> str:
+    """What is wrong is EXPOSED where it was public; what no commit dates, if it ever was."""
+    red = status in {"UNATTESTED", "MODIFIED", "REVOKED"}
+    return "EXPOSED" if red and (life.exposed if committed else life.ever) else status
+
+
 def look(
     organisation: Organisation,
     audit: Callable[..., tuple[int, dict[str, Any]]],
@@ -105,7 +123,9 @@ def look(
     code, report = audit(ORGANISATION, "--no-cache", "--format", "json", *options)
     seconds = time.perf_counter() - began
     rows = tuple(report["refs"])
-    pairs = compared(organisation, rows, history="--all-revisions" in options)
+    pairs = compared(
+        organisation, rows, history="--all-revisions" in options, logged=LOGGED[0] in options
+    )
     return Look(code, pairs, rows, seconds)
 
 
@@ -171,7 +191,8 @@ def main() -> int:
                   f"{time.perf_counter() - began:.1f} s, seed {options.seed}")  # fmt: skip
             audit = commands(base / "home", hub.endpoint)
             looks = []
-            for flags in LOOKS:
+            (base / "home" / LOG).write_text(json.dumps(organisation.audit_log()))
+            for flags in (*LOOKS, (*LOOKS[-1], *LOGGED)):
                 done = look(organisation, audit, *flags)
                 looks.append(done)
                 print(f"\naudit {' '.join((ORGANISATION, *flags))}   {len(done.pairs)} verdicts, "

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.audit_confusion import LOOKS, NOTHING, compared, differences, look, table
+from bench.audit_confusion import LOG, LOGGED, LOOKS, NOTHING, compared, differences, look, table
 from tests.e2e.author import Author
 from tests.hub.cases import CASES
 from tests.hub.planting import MAIN, drawn, plant
@@ -58,6 +60,16 @@ def test_in_all_revisions_by_both_engines(planted: Organisation, ada: Author) ->
     assert len(cloned.pairs) >= len(CASES) + past
 
 
+def test_what_was_public_by_the_audit_log(planted: Organisation, ada: Author) -> None:
+    """At the tips: what is wrong and was public is EXPOSED, and nothing that was not."""
+    (ada.home / LOG).write_text(json.dumps(planted.audit_log()))
+    found = looked(planted, ada, *LOGGED)
+    assert not found.wrong, table(found.pairs)
+    counts = Counter(pair.found for pair in found.pairs)
+    assert counts["EXPOSED"] > 5
+    assert counts["UNATTESTED"] + counts["MODIFIED"] + counts["REVOKED"] > 5
+
+
 def test_a_seed_plants_the_same_again_and_another_something_else() -> None:
     first = drawn(CASES, 300, 7)
     assert (len(first), set(first)) == (300, set(CASES))
@@ -71,7 +83,7 @@ class TestTheMeasureItself:
     @pytest.fixture
     def one(self, planted: Organisation) -> tuple[Organisation, Plot]:
         plot = next(plot for plot in planted.plots if plot.case == "replaced")
-        return planted._replace(plots=(plot,)), plot
+        return planted._replace(plots=(plot,), lives=planted.lives[:1]), plot
 
     def row(self, plot: Plot, **changes: str) -> dict[str, str]:
         oid, status = plot.tips[MAIN]

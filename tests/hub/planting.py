@@ -41,8 +41,8 @@ class Plot:
     """One repository: what is put there, and what is to be found there.
 
     ``tips`` and ``past`` say the right verdict of refs and of older commits, by ref and commit id,
-    ``stored`` that of rows about the LFS storage; what they do not name has no verdict. ``all_rows``: every row of the repository has it,
-    whichever there are. ``faults`` are the hub's.
+    ``stored`` that of rows about the LFS storage; what they do not name has no verdict.
+    ``all_rows``: every row of the repository has it, whichever there are. ``faults`` are the hub's.
     """
 
     def __init__(self, case: str, number: int, who: Signatory, repo_type: RepoType) -> None:
@@ -138,12 +138,38 @@ class Plot:
         return pointer_text(Pointer(digest, len(content)))
 
 
+class Life(NamedTuple):
+    """Who could see a repository: its making and each change, by how many days ago, as (day,
+    private). ``exposed``: everybody, when what was committed stood there; ``ever``: at any time.
+    """
+
+    changes: tuple[tuple[int, bool], ...]
+    exposed: bool
+    ever: bool
+
+    @property
+    def private(self) -> bool:
+        return self.changes[-1][1]
+
+
+_MADE = -30
+LIVES = (
+    Life(((_MADE, False),), exposed=True, ever=True),
+    Life(((_MADE, True),), exposed=False, ever=False),
+    Life(((_MADE, True), (-10, False), (-5, True)), exposed=True, ever=True),
+    Life(((_MADE, False), (-25, True)), exposed=False, ever=True),
+    Life(((_MADE, True), (-10, False)), exposed=True, ever=True),
+)
+"""Everything was committed twenty days ago (``tests/hub/signed.py``)."""
+_OFTEN = (6, 3, 1, 1, 1)
+
+
 class Organisation(NamedTuple):
-    """All plots, and where they were written."""
+    """All plots, where they were written, and who could see each when."""
 
     hub: HubProcess
     plots: tuple[Plot, ...]
-    private: frozenset[str]
+    lives: tuple[Life, ...]
 
     def settle(self, home: Path) -> None:
         """Put into a home what judges them: policy, revocations, the list of what was adopted."""
@@ -156,11 +182,26 @@ class Organisation(NamedTuple):
 
     def ready(self, trial: str) -> None:
         """Before each look: what the last one saw deleted is back, faults count anew."""
-        for plot in self.plots:
+        for plot, life in zip(self.plots, self.lives, strict=True):
             if any(fault.get("action") == "vanish" for fault in plot.faults):
-                plot.write(self.hub.root, private=plot.name in self.private)
+                plot.write(self.hub.root, private=life.private)
         faults = [{**fault, "id": trial} for plot in self.plots for fault in plot.faults]
         self.hub.configure({"page_size": PAGE, "faults": faults})
+
+    def audit_log(self) -> list[dict[str, Any]]:
+        """What the hub's export says of all of it, the newest first."""
+        author = {"_id": "1", "type": "user", "user": "alice", "avatarUrl": "/a.svg"}
+        entries = [
+            {
+                "type": "repo.update_settings" if number else "repo.create",
+                "createdAt": f"{plot.who.day(day)}T00:00:00.000Z",
+                "author": author, "message": "x",
+                "data": {"repo": plot.name, "visibility": "private" if private else "public"},
+            }
+            for plot, life in zip(self.plots, self.lives, strict=True)
+            for number, (day, private) in enumerate(life.changes)
+        ]  # fmt: skip
+        return sorted(entries, key=lambda entry: str(entry["createdAt"]), reverse=True)
 
 
 def plant(
@@ -179,10 +220,10 @@ def plant(
         fill(plot)
         plots.append(plot)
     chance = random.Random(seed)
-    private = frozenset(plot.name for plot in plots if chance.random() < 0.3)
-    for plot in plots:
-        plot.write(hub.root, private=plot.name in private)
-    return Organisation(hub, tuple(plots), private)
+    lives = tuple(chance.choices(LIVES, _OFTEN, k=len(plots)))
+    for plot, life in zip(plots, lives, strict=True):
+        plot.write(hub.root, private=life.private)
+    return Organisation(hub, tuple(plots), lives)
 
 
 def drawn(cases: Mapping[str, tuple[Case, int, RepoType]], size: int, seed: int) -> list[str]:
