@@ -177,10 +177,11 @@ def _code(whole: Report, sources: tuple[Source, ...], fail_on: tuple[str, ...]) 
 
 def _counted(whole: Report) -> str:
     """``3 repositories: 4 ATTESTED, 1 UNATTESTED``."""
+    from hubpolicy.render.html_words import count
     from hubpolicy.render.repositories import repositories, weight
 
     counts: dict[str, int] = {}
     for row in whole.refs:
         counts[row.status] = counts.get(row.status, 0) + 1
     tally = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=weight))
-    return f"{len(repositories(whole))} repositories: {tally or 'no ref'}"
+    return f"{count(len(repositories(whole)), 'repository')}: {tally or 'no ref'}"

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubpolicy.render.html_words import count
 from hubpolicy.render.report import Row
 from hubpolicy.render.repositories import moment, repositories, weight
 
@@ -127,7 +128,8 @@ def _made(report: Report) -> datetime:
 
 def _told(source: Source) -> Row:
     report = source.report
-    said = f"{len(report.refs):,} refs of {len(repositories(report)):,} repositories"
+    refs, many = count(len(report.refs), "ref"), count(len(repositories(report)), "repository")
+    said = f"{refs} of {many}"
     return Row(
         source.path, f"{report.verdict}, {said}", f"made {report.made or 'at no stated time'}"
     )
