@@ -108,6 +108,7 @@ class Mirrors:
             "core.hooksPath": str(self._folder / "hooks"),
             "receive.fsckObjects": "true",
             "receive.maxInputSize": str(self._limit),
+            "receive.unpackLimit": "1",  # a pack that stays one goes on without being made anew
             "receive.denyDeleteCurrent": "ignore",  # the hub has the last word on that
             "receive.autogc": "false",
             "gc.auto": "0",
