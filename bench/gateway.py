@@ -282,7 +282,8 @@ def main() -> int:
             seconds = [pushed(root, way, options.git_mib) for way in (direct, through)]
             met.append(_flat(f"one pack of {options.git_mib} MiB", before, plain.pid))
             print(
-                f"          {seconds[0]:.1f} s direct, {seconds[1]:.1f} s through (it is sent twice)"
+            first, second = seconds
+            print(f"          {first:.1f} s direct, {second:.1f} s through, where it is sent twice")
             )
     return 0 if all(met) else 1
 
