@@ -281,10 +281,8 @@ def main() -> int:
             before = resident(plain.pid)
             seconds = [pushed(root, way, options.git_mib) for way in (direct, through)]
             met.append(_flat(f"one pack of {options.git_mib} MiB", before, plain.pid))
-            print(
             first, second = seconds
             print(f"          {first:.1f} s direct, {second:.1f} s through, where it is sent twice")
-            )
     return 0 if all(met) else 1
 
 
