@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,18 +11,24 @@ import pytest
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.cli.audit_report import signing_rows
 from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.lines import short
 from hubpolicy.domain.trust import OlderPolicy
+from hubpolicy.flows.assemble import assemble_listing
+from hubpolicy.flows.auditing import Court
+from hubpolicy.flows.historic import audit_history
 from tests.flows.audited import ADA, MAIN, put, revoked, stricter
-from tests.flows.publishing_world import gate
+from tests.flows.publishing_world import attest_here, desk, gate, put_run, together
 from tests.flows.test_auditing_times import published, trusting
-from tests.hook.gate_world import MADE
+from tests.hook.gate_world import MADE, person
 from tests.stamping import stamper
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hubpolicy.domain.trust import Trust
     from hubpolicy.render.report import SigningRow
     from tests.flows.publishing_world import World
+    from tests.hook.gate_world import Person
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 POLICY = gate(ADA)[0]
@@ -96,3 +103,47 @@ def test_a_line_that_was_copied_from_elsewhere_stands_out(world: World) -> None:
     world.api.upload_folder(repo_id=world.repo.text, folder_path=world.folder)
     (row,) = rows(world)
     assert row.remark == f"made for {made_for.purl}"
+
+
+AT_WORK, BOB = person("ada.at.work"), person("bob")
+
+
+def two_people_three_keys() -> Trust:
+    """Ada has a second key; she and Bob hold every role."""
+    held = together(ADA, AT_WORK, BOB)
+    keys = tuple(
+        key._replace(principal="ada") if key.keyid == AT_WORK.signer.keyid else key
+        for key in held.root.keys
+    )
+    return held._replace(root=held.root._replace(keys=keys))
+
+
+def released(world: World, who: Person, trust: Trust, day: int) -> None:
+    """The same model, attested anew by somebody on that day of January."""
+    shutil.rmtree(world.folder / ".hubpolicy", ignore_errors=True)
+    (world.folder / "model.sig").unlink(missing_ok=True)
+    put_run(world.folder, who, trust=trust)
+    at = desk(who, trust=trust, now=f"2026-01-{day:02}T00:00:00Z")
+    assert attest_here(world.folder, world.repo, at).released
+    world.api.upload_folder(
+        repo_id=world.repo.text, folder_path=world.folder, delete_patterns=".hubpolicy/*"
+    )
+
+
+def test_through_all_revisions_a_new_key_and_a_new_person_stand_out(world: World) -> None:
+    trust = two_people_three_keys()
+    world.model()
+    world.api.create_repo(world.repo.text)
+    for day, who in ((4, ADA), (5, AT_WORK), (6, BOB), (7, AT_WORK)):
+        released(world, who, trust, day)
+    court = Court(POLICY, trust, "2026-01-08T00:00:00Z", assemble_listing)
+    found = audit_history(world.repo, world.client(), court, world.notes)
+    assert {verdict.status for verdict in found} == {"ATTESTED"}
+    told = [(row.time[8:10], row.principal, row.refs, row.remark) for row in signing_rows(found)]
+    work, home = short(AT_WORK.signer.keyid), short(ADA.signer.keyid)
+    assert told == [
+        ("04", "ada", (), ""),
+        ("05", "ada", (), f"another key of ada: {work}, {home} before"),
+        ("06", "bob", (), "new signer bob"),
+        ("07", "ada", (MAIN,), ""),
+    ]
