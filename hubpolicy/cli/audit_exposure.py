@@ -102,7 +102,7 @@ def _unmet_row(unmet: Unmet) -> Row:
     text = f"public {window.since} to {window.until}, {window.closed}"
     once = ", ".join(name for name in unmet.names if name != now)
     remark = "in the log only: what stood there is not known"
-    return Row(_shown(unmet.repo), text, f"once {once}; {remark}" if once else remark)
+    return Row(_shown(unmet.repo), text, f"(once {once}; {remark})" if once else f"({remark})")
 
 
 def _shown(repo: Logged) -> str:
@@ -113,7 +113,7 @@ def _shown(repo: Logged) -> str:
 def _notes(log: Log, *, history: bool) -> tuple[Row, ...]:
     from hubpolicy.render.report import Row
 
-    tips = Row("exposure", "of what refs show today", "--all-revisions looks at all before it, too")
+    tips = Row("exposure", "of what refs show today", "(--all-revisions looks before them, too)")
     return (*_told(log), *(() if history else (tips,)))
 
 
@@ -121,11 +121,11 @@ def _told(log: Log) -> tuple[Row, ...]:
     from hubpolicy.render.report import Row
 
     if not log.entries:
-        return (Row("audit log", "empty", "nothing is known of before this audit"),)
+        return (Row("audit log", "empty", "(nothing is known of before this audit)"),)
     told = f"{log.entries:,} entries, {log.first} to {log.last}"
-    rows = [Row("audit log", told, f"{log.other:,} of them not about who may see what")]
+    rows = [Row("audit log", told, f"({log.other:,} of them not about who may see what)")]
     rows += [
-        Row("audit log", f"{count:,} of {kind} not used", "they name no repository as we know it")
+        Row("audit log", f"{count:,} of {kind} not used", "(they name no repository as we know it)")
         for kind, count in log.unread
     ]
     return tuple(rows)

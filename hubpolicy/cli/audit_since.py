@@ -57,7 +57,7 @@ def left_out(asked: Wanted | None) -> tuple[Row, ...]:
 
     if asked is None:
         return ()
-    remark = "not looked at: older commits that no ref shows, the LFS storage"
+    remark = "(not looked at: older commits that no ref shows, the LFS storage)"
     return (Row("history", f"since {asked.text}", remark),)
 
 

@@ -135,20 +135,20 @@ def test_the_report_says_from_when_to_when_and_why(ada: Author) -> None:
 
 
 def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
-    whole = look(ada, "acme", "--all-revisions")
+    whole = look(ada, "acme", "--all-revisions", "--engine", "api")
     rows = [
         (row["text"], row["remark"]) for row in whole.json["rows"] if row["name"] != "LFS storage"
     ]
     assert rows == [
-        (f"11 entries, {CREATED} to {LATER}", "1 of them not about who may see what"),
-        ("1 of repo.move not used", "they name no repository as we know it"),
+        (f"11 entries, {CREATED} to {LATER}", "(1 of them not about who may see what)"),
+        ("1 of repo.move not used", "(they name no repository as we know it)"),
         (
             f"public {OPENED} to {LATER}, logged as deleted",
-            "in the log only: what stood there is not known",
+            "(in the log only: what stood there is not known)",
         ),
     ]
     (tips,) = (row for row in look(ada).json["rows"] if row["name"] == "exposure")
-    assert tips["remark"].startswith("--all-revisions looks at all before")
+    assert tips["remark"].startswith("(--all-revisions looks before")
     empty = look(ada, log=[])
     assert empty.json["rows"][0]["text"] == "empty"
     assert statuses(empty)["acme/unlogged"] == "EXPOSED", "public now: the hub says so"
@@ -255,7 +255,7 @@ def test_since_a_day_only_younger_commits_are_looked_at_and_every_tip(
     after = since("2026-03-16")
     assert seen(after) == tips
     (row,) = after.json["rows"]
-    assert (row["text"], row["remark"].startswith("not looked at")) == ("since 2026-03-16", True)
+    assert (row["text"], row["remark"].startswith("(not looked at")) == ("since 2026-03-16", True)
 
 
 def test_since_a_revision_what_it_has_is_past(ada: Author) -> None:
