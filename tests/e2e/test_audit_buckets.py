@@ -63,8 +63,9 @@ def look(ada: Author, *arguments: str, **environment: str) -> Ended:
     return done
 
 
-@pytest.mark.parametrize("page_size", [1000, 2])
-@pytest.mark.parametrize("revisions", [(), ("--all-revisions", "--deep")])
+@pytest.mark.parametrize(
+    ("page_size", "revisions"), [(1000, ()), (2, ("--all-revisions", "--deep"))]
+)
 def test_weights_in_a_bucket_are_in_nobodys_release(
     ada: Author, hub: HubProcess, page_size: int, revisions: tuple[str, ...]
 ) -> None:

@@ -66,8 +66,14 @@ def lie(hub: HubProcess, path: str) -> None:
     ]})  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["README.md", "model.onnx", "genai_config.json"])
-@pytest.mark.parametrize("revisions", [(), ("--all-revisions", "--engine", "api")])
+@pytest.mark.parametrize(
+    ("path", "revisions"),
+    [
+        ("README.md", ()),
+        ("model.onnx", ()),
+        ("genai_config.json", ("--all-revisions", "--engine", "api")),
+    ],
+)
 def test_what_is_sent_counts_not_what_is_listed(
     ada: Author, filled: HubProcess, path: str, revisions: tuple[str, ...]
 ) -> None:
