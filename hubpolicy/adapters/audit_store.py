@@ -36,8 +36,13 @@ _MIGRATIONS = (
         sha256 TEXT NOT NULL REFERENCES content, PRIMARY KEY (repo, oid, path)
     ) WITHOUT ROWID;
     """,
+    """
+    DELETE FROM kept;
+    ALTER TABLE kept ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+    """,
 )
-"""One script for each version of the file; append, never change."""
+"""One script for each version of the file; append, never change. No statement has a ``;`` inside.
+"""
 
 _TREE, _HISTORY, _READ = "", "\0history", "\0read"
 """Under these a commit's tree, its ancestors and its tree as it was read are kept; no file has such
@@ -114,17 +119,20 @@ class AuditStore:
     def content(self, repo: RepoId, oid: str, path: str) -> bytes | None:
         """A file of a commit, if it was read before and is what was read then."""
         row = self._one(
-            "SELECT sha256, deflated FROM kept JOIN content USING (sha256) "
+            "SELECT sha256, deflated, seal FROM kept JOIN content USING (sha256) "
             "WHERE repo = ? AND oid = ? AND path = ?",
             (repo.purl, oid, path),
         )
         if row is None:
             return None
+        digest, deflated, seal = row
         try:
-            found = zlib.decompress(row[1])
-        except zlib.error:
+            found = zlib.decompress(deflated)
+        except (zlib.error, TypeError):
             return None
-        return found if hashlib.sha256(found).hexdigest() == row[0] else None
+        # In a damaged file SQLite finds rows under keys that were never theirs.
+        held = hashlib.sha256(found).hexdigest() == digest
+        return found if held and seal == _seal(repo, oid, path, digest) else None
 
     def keep_content(self, repo: RepoId, oid: str, path: str, content: bytes) -> None:
         """Remember a file of a commit; equal contents are kept once."""
@@ -134,22 +142,32 @@ class AuditStore:
                 "INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, zlib.compress(content))
             )
             db.execute(
-                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (repo.purl, oid, path, digest)
+                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?)",
+                (repo.purl, oid, path, digest, _seal(repo, oid, path, digest)),
             )
 
     def _migrate(self) -> None:
-        row = self._db.execute("PRAGMA user_version").fetchone()
-        version = int(row[0])
-        if version > len(_MIGRATIONS):
+        if self._version() == len(_MIGRATIONS):
+            return
+        self._db.execute("BEGIN IMMEDIATE")  # and look again: another audit may just have done it
+        try:
+            for script in _MIGRATIONS[self._version() :]:
+                for statement in script.split(";"):
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _version(self) -> int:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if not 0 <= version <= len(_MIGRATIONS):
             message = (
                 f"{self._path} was made by a newer hubpolicy (version {version} of its tables)"
             )
             raise ServiceError(message, hint=f"upgrade hubpolicy, or {_REMOVE}")
-        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-            # executescript commits by itself: one script, one transaction.
-            self._db.executescript(
-                f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {number};COMMIT;"
-            )
+        return version
 
     def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
         with self._doing():
@@ -173,9 +191,15 @@ class AuditStore:
         try:
             with self._lock:
                 yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # damaged text is the last
             message = f"cannot use what earlier audits have read ({error}), in {self._path}"
             raise ServiceError(message, hint=_REMOVE) from error
+
+
+def _seal(repo: RepoId, oid: str, path: str, digest: str) -> str:
+    """Ties what is kept to what it is kept as."""
+    named = f"{repo.purl}\0{oid}\0{path}\0{digest}"
+    return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _parse_listing(content: bytes) -> Listing:
