@@ -73,15 +73,16 @@ class Visible(NamedTuple):
 
 
 def read_log(entries: Iterable[Event | Unused]) -> Log:
-    """Put the entries of one or more exports together; each counts once."""
+    """Put the entries of several exports together; each counts once, by its id if it has any."""
     events: list[Event] = []
-    seen: set[Event | Unused] = set()
+    seen: set[Event | Unused | str] = set()
     unread: dict[str, int] = {}
     first = last = ""
     for entry in entries:
-        if entry in seen:
+        key = entry.identity or entry
+        if key in seen:
             continue
-        seen.add(entry)
+        seen.add(key)
         first = min(first or entry.time, entry.time)
         last = max(last, entry.time)
         if isinstance(entry, Event):
