@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
-from hubpolicy.render.repositories import elsewhere, places, where
+from hubpolicy.render.repositories import elsewhere, finding_place, places, where
 from hubpolicy.render.text_audit import signing_line
 
 if TYPE_CHECKING:
@@ -40,16 +40,18 @@ def render(report: Report) -> str:
 
 
 def _command(finding: Finding, refs: tuple[RefRow, ...]) -> str:
+    """Of an audit the file is another repository's: it is told, and no line here is marked."""
     properties = {"title": finding.rule}
-    if finding.location is not None:
+    if finding.location is not None and not refs:
         properties["file"] = finding.location.path
         if finding.location.line:
             properties["line"] = str(finding.location.line)
             properties["col"] = str(finding.location.column or 1)
     text = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    found_at = f"{where(refs)}: " if refs else ""
+    spots = (where(refs), finding_place(finding)) if refs else ()
+    told = ": ".join((*filter(None, spots), finding.message))
     fix = f" Fix: {finding.fix}" if finding.fix else ""
-    return f"::{_COMMANDS[finding.severity]} {text}::{_data(found_at + finding.message + fix)}"
+    return f"::{_COMMANDS[finding.severity]} {text}::{_data(told + fix)}"
 
 
 def _error(row: RefRow | ExposureRow, title: str, text: str) -> str:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.render.escape import markdown as _text
 from hubpolicy.render.markdown_runs import run_tables
-from hubpolicy.render.repositories import finding_place, places, tone, where
+from hubpolicy.render.repositories import finding_place, places, tone, weight, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubpolicy.render.report import Report
 
-MOST_REFS = 1000
-"""Rows of a table in which everything is listed: a forge shows no summary of over a megabyte."""
+MOST_ROWS = 1000
+"""Rows of a table; what is left out is counted. A forge shows no summary of over a megabyte."""
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
@@ -73,8 +73,9 @@ def render(report: Report) -> str:
 def _audit(report: Report) -> list[str]:
     """Refs, exposures and signatures. Of many refs those that hold are counted."""
     shown = report.refs
-    if len(shown) > MOST_REFS:
+    if len(shown) > MOST_ROWS:
         shown = tuple(row for row in shown if tone(row.status) != "good")
+        shown = tuple(sorted(shown, key=lambda row: weight(row.status)))
     refs = [(r.repo, r.ref, r.status, r.oid[:12], ", ".join(r.rules), r.detail) for r in shown]
     lines = _table(("repository", "ref", "verdict", "commit", "rules", "detail"), refs)
     if len(shown) < len(report.refs):
@@ -94,7 +95,7 @@ def _audit(report: Report) -> list[str]:
             s.remark,
         )
         for s in report.signings
-        if s.remark or len(report.signings) <= MOST_REFS
+        if s.remark or len(report.signings) <= MOST_ROWS
     ]
     head = ("signed", "time", "by", "key", "policy", "refs", "stands out")
     lines += _table(head, signings)
@@ -108,5 +109,6 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows]
-    return [*lines, ""]
+    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows[:MOST_ROWS]]
+    left = len(rows) - MOST_ROWS
+    return [*lines, ""] if left <= 0 else [*lines, "", f"{left:,} more: see the JSON report.", ""]

@@ -9,6 +9,7 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.render.github import render
 from hubpolicy.render.report import Report
 from hubpolicy.render.repositories import elsewhere
+from tests.unit.render.audits import MAIN, MIXED
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
 
 
@@ -50,3 +51,20 @@ def test_an_annotation_stands_on_its_line() -> None:
     assert line == (
         "::error title=HP110,file=a%2Cb%3Ac.md,line=3,col=1::100 %25 no Fix: do, it: now"
     )
+
+
+def test_an_audit_annotates_what_is_wrong_and_prints_the_rest() -> None:
+    lines = render(MIXED).split("\n")
+    bad = MIXED.exposures[0].oid[:12]
+    span = f"{bad} from 2026-05-01T00:00:00Z to 2026-05-09T00:00:00Z (repo.visibility by mallory)"
+    changed = "acme/bad: refs/pr/1: config.json:3: config.json is not what was released"
+    assert lines[:4] == [
+        f"::error title=HP201::acme/bad: {MAIN}: not tested yet Fix: hubpolicy test PATH",
+        f"::error title=HP308::{changed}",  # no file here is marked: it is another repository's
+        "::error title=UNREADABLE::acme/gone: (all refs): got 500 from the hub",
+        f"::error title=public without a release::acme/bad: {MAIN}: {span}",
+    ]
+    assert lines[4] == "::group::refs"
+    assert f"- acme/old {MAIN} STALE {MIXED.refs[5].oid[:12]} held under acme/release 6" in lines
+    assert any(line.startswith("- acme/good: signed 2026-06-01") for line in lines)
+    assert lines[-2] == "::error title=hubpolicy::hubpolicy audit acme: failed (trust: team)"

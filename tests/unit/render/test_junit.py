@@ -10,6 +10,7 @@ from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.render.escape import terminal
 from hubpolicy.render.junit import render
 from hubpolicy.render.report import Report
+from tests.unit.render.audits import MAIN, MIXED
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
 
 
@@ -52,3 +53,22 @@ def test_pending_and_inconclusive_are_errors_and_bad_is_a_failure() -> None:
     )
     suite = ET.fromstring(render(Report("verify", "t", "failed", 1, findings)))
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("2", "2")
+
+
+def test_every_ref_and_every_time_in_public_is_a_case() -> None:
+    suite = ET.fromstring(render(MIXED))
+    cases = {
+        (case.get("classname"), case.get("name")): [child.tag for child in case]
+        for case in suite.findall("testcase")
+    }
+    assert cases["acme/good", MAIN] == cases["acme/old", MAIN] == ["system-out"]
+    assert cases["acme/bad", "refs/pr/1"] == ["failure", "system-out"]
+    assert cases["acme/gone", "(all refs)"] == ["error", "system-out"]  # nobody knows
+    exposure = ("acme/bad", f"exposure of {MAIN} {MIXED.exposures[0].oid[:12]}")
+    assert cases[exposure] == ["failure"]
+    assert cases["findings", f"HP201 acme/bad: {MAIN}"] == ["failure"]
+    assert (suite.get("failures"), suite.get("errors")) == ("6", "1")
+    said = suite.find("system-out")
+    assert said is not None
+    assert "acme/good: signed 2026-06-01T09:00:00Z, rita (releaser)" in (said.text or "")
+    assert "(another key)" in (said.text or "")

@@ -10,6 +10,7 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.render.escape import terminal
 from hubpolicy.render.markdown import render
 from hubpolicy.render.report import Report
+from tests.unit.render.audits import CHANGED, MAIN, MIXED, audit, ref
 from tests.unit.render.hostile import REPORTS, TEXT, assert_harmless, commands
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -64,3 +65,23 @@ def test_the_title_says_verdict_code_and_trust() -> None:
     assert text.startswith("## hubpolicy check m\n\n❌ **failed** (exit code 1), trust: solo\n")
     assert cells(text)[-5:] == ["HP110", "error", "README.md:3", "m", "add it"]
     assert "1 waived." in text
+
+
+def test_a_wide_audit_is_bounded_the_worst_first_and_counted() -> None:
+    rows = [ref(f"acme/m{n}", MAIN, ("ATTESTED", "MODIFIED")[n % 2], 0) for n in range(4000)]
+    report = audit([*rows, ref("acme/last", MAIN, "REVOKED")], findings=(CHANGED,) * 1500)
+    text = render(report)
+    assert "2,000 refs that are attested are not listed." in text
+    assert "1,001 more: see the JSON report." in text
+    assert "500 more: see the JSON report." in text
+    first = next(line for line in text.split("\n") if line.startswith("| acme/"))
+    assert "REVOKED" in first
+    assert len(text) < 700_000
+
+
+def test_signatures_and_times_in_public_are_tables() -> None:
+    shown = cells(render(MIXED))
+    assert shown.count("acme/good") == 2 + 2
+    for said in ("another key", "rita (releaser)", "acme/release 7", "repo.visibility by mallory"):
+        assert said in shown, said
+    assert "acme/bad: refs/pr/1 config.json:3" in shown  # a finding has its repository

@@ -9,7 +9,8 @@ from hypothesis import given
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.render.escape import terminal
 from hubpolicy.render.report import Report
-from hubpolicy.render.sarif import render
+from hubpolicy.render.sarif import MOST_PLACES, render
+from tests.unit.render.audits import CHANGED, MAIN, MIXED, audit, ref
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
 
 
@@ -54,3 +55,36 @@ def test_what_was_not_evaluated_did_not_run_successfully() -> None:
         report = Report("verify", "t", verdict, 3)  # type: ignore[arg-type]
         (call,) = json.loads(render(report))["runs"][0]["invocations"]
         assert call == {"executionSuccessful": ran, "exitCode": 3}
+
+
+def test_a_result_names_its_refs_and_no_bad_ref_is_left_untold() -> None:
+    (run,) = json.loads(render(MIXED))["runs"]
+    told = {
+        result["ruleId"]: [
+            place["fullyQualifiedName"] for place in result["locations"][0]["logicalLocations"]
+        ]
+        for result in run["results"]
+    }
+    assert told == {"HP201": [f"acme/bad@{MAIN}"], "HP308": ["acme/bad@refs/pr/1"]}
+    assert run["results"][0]["message"]["text"].startswith(f"In acme/bad: {MAIN}: not tested yet")
+    uris = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for result in run["results"]
+    ]
+    assert uris == ["acme/bad/README.md", "acme/bad/config.json"]
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert note["level"] == "error"
+    assert note["message"]["text"] == "UNREADABLE: got 500 from the hub"
+    properties = run["properties"]
+    assert [row["status"] for row in properties["refs"]] == [row.status for row in MIXED.refs]
+    assert [row["remark"] for row in properties["signings"]] == ["", "another key", ""]
+    assert [row["repo"] for row in properties["exposures"]] == ["acme/bad"]
+
+
+def test_a_finding_of_many_refs_names_the_first_and_counts_them() -> None:
+    rows = [ref(f"acme/m{n}", MAIN, "MODIFIED", 0) for n in range(MOST_PLACES + 50)]
+    (run,) = json.loads(render(audit(rows, findings=(CHANGED,))))["runs"]
+    (result,) = run["results"]
+    assert len(result["locations"][0]["logicalLocations"]) == MOST_PLACES
+    assert result["properties"] == {"refs": MOST_PLACES + 50}
+    assert "In acme/m0, acme/m1, acme/m2 and 147 more: " in result["message"]["text"]

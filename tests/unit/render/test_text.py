@@ -7,6 +7,9 @@ from hypothesis import given
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.render.report import MeasurementRow, RefRow, Report, Row
 from hubpolicy.render.text import render
+from hubpolicy.render.text_audit import NEWEST
+from tests.golden.samples import sha
+from tests.unit.render.audits import MIXED, audit, ref, signed
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
 
 FAILED = Report("verify", "hubpolicy verify ./m", "failed", 1, solo=True)
@@ -87,3 +90,51 @@ def test_solo_is_said_in_every_report(solo: bool | None, words: str) -> None:
     text = render(Report("check", "t", "passed", 0, solo=solo))
     assert words in text
     assert ("solo" in text) == bool(solo)
+
+
+AUDIT = """\
+hubpolicy audit acme
+  acme/good
+    ✓ refs/heads/main  ATTESTED    {0}
+    ✓ refs/tags/v1     ATTESTED    {1}
+    · signed 2026-03-01T09:00:00Z (self-declared)  rita (releaser)  key {key}  \
+policy acme/release 7  no ref any more
+    ! signed 2026-06-01T09:00:00Z                  rita (releaser)  key {two}  \
+policy acme/release 7  refs/heads/main  another key
+  acme/bad
+    ✗ refs/heads/main  UNATTESTED  {2}  no release line; HP201
+    ✗ refs/pr/1        MODIFIED    {3}  HP308
+    ✗ public 2026-05-01T00:00:00Z to 2026-05-09T00:00:00Z  refs/heads/main  {bad}  \
+repo.visibility by mallory
+  acme/gone
+    ✗ (all refs)       UNREADABLE                got 500 from the hub
+  acme/old
+    ! refs/heads/main  STALE       {5}  held under acme/release 6
+    · signed 2026-01-15T09:00:00Z (self-declared)  rita (releaser)  key {key}  \
+policy acme/release 7  refs/heads/main
+  acme/first
+    · refs/heads/main  BASELINE    {6}
+✗ HP201 not tested yet  in acme/bad: refs/heads/main
+    fix: hubpolicy test PATH    explain: hubpolicy rule HP201
+✗ HP308 config.json is not what was released  in acme/bad: refs/pr/1  config.json:3:7
+    explain: hubpolicy rule HP308
+✗ failed
+"""
+
+
+def test_an_audit_is_told_repository_by_repository() -> None:
+    oids = [row.oid[:12] for row in MIXED.refs]
+    told = AUDIT.format(
+        *oids, key=sha("one")[:12], two=sha("two")[:12], bad=MIXED.exposures[0].oid[:12]
+    )
+    assert render(MIXED) == told
+
+
+def test_of_many_releases_the_newest_are_shown_and_those_that_stand_out() -> None:
+    days = [f"2026-01-{day:02}T00:00:00Z" for day in range(1, 11)]
+    lines = tuple(signed("acme/m", day, remark="another key" * (day == days[1])) for day in days)
+    report = audit([ref("acme/m")], "passed", signings=lines)
+    shown = [line for line in render(report).split("\n") if "signed 2026" in line]
+    assert [line.split()[2] for line in shown] == [days[1], *days[-NEWEST:]]
+    assert "and 6 older release lines: -v shows all" in render(report)
+    assert render(report, verbose=True).count("signed 2026") == len(days)
