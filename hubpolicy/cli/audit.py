@@ -166,7 +166,7 @@ def _survey(
             hub_of = since_only(hub_of, how.since, targets, store)
         return survey(
             targets.repos, hub_of, court, bars, history=how.history, storage=stored,
-            jobs=how.jobs, quota=QUOTA.told,
+            strange=targets.places, jobs=how.jobs, quota=QUOTA.told,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.baseline import Baseline
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows.auditing import RefVerdict, audit
 from hubpolicy.flows.bucketing import audit_bucket
@@ -19,7 +20,7 @@ from hubpolicy.flows.quiet import Quiet
 from hubpolicy.flows.storing import Looked, audit_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from contextlib import AbstractContextManager
 
     from hubpolicy.domain.release import RepoId
@@ -49,10 +50,11 @@ class Surveyed(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How far: at commits before a tip, and into the storage."""
+    """How far: at commits before a tip, and into the storage; and whose ids prove nothing."""
 
     history: bool
     storage: Storage | None
+    strange: Container[RepoId]
 
 
 def survey(
@@ -63,6 +65,7 @@ def survey(
     *,
     history: bool = False,
     storage: Storage | None = None,
+    strange: Container[RepoId] = (),
     jobs: int = JOBS,
     quota: Callable[[], str] = str,
 ) -> tuple[Surveyed, ...]:
@@ -70,11 +73,12 @@ def survey(
 
     ``hub_of`` opens what a repository is read from, for as long as it is looked at. ``history``:
     every commit that a ref shows, not its tip alone, and then what ``storage`` lists besides: of a
-    tip alone nobody could say that no commit has it. ``quota`` says in a few words what the hub
-    still allows.
+    tip alone nobody could say that no commit has it. ``strange``: repositories whose commit ids
+    are somebody's word, so that what was adopted by its id is not known there. ``quota`` says in a
+    few words what the hub still allows.
     """
     wanted = tuple(dict.fromkeys(repos))
-    look = Look(history, storage if history else None)
+    look = Look(history, storage if history else None, strange)
     if len(wanted) == 1:
         return (_survey(wanted[0], hub_of, court, progress, look),)
     advance = progress.start("auditing", len(wanted), "repositories")
@@ -97,6 +101,8 @@ def _survey(
     trip = audit_history if look.history else audit
     if repo.repo_type == "bucket":
         trip = audit_bucket
+    if repo in look.strange:
+        court = court._replace(baseline=Baseline())
     try:
         with hub_of(repo) as (hub, seen):
             refs = trip(repo, hub, court, progress)

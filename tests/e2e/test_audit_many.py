@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -116,6 +118,18 @@ def test_what_is_kept_makes_nothing_green(ada: Author) -> None:
 
 def filled_model(ada: Author) -> Path:
     return write_model(ada.home / "copy")
+
+
+def test_what_was_adopted_on_the_hub_is_not_known_of_a_clone(ada: Author, tmp_path: Path) -> None:
+    """Git does not compare an object with its id: a folder can show anything under any commit."""
+    ada.ok("adopt", "acme/leak", "--yes")
+    assert found(ada.type("audit", "acme/leak", "--format", "json")) == {("acme/leak", "BASELINE")}
+    clone = tmp_path / "clone"
+    skip = {"GIT_LFS_SKIP_SMUDGE": "1", "PATH": os.environ["PATH"], "HOME": str(ada.home)}
+    address = f"{ada.endpoint}/acme/leak"
+    subprocess.run(["git", "clone", "-q", address, str(clone)], check=True, env=skip, timeout=60)
+    done = ada.type("audit", clone, "--format", "json")
+    assert (done.code, found(done)) == (1, {("acme/leak", "UNATTESTED")})
 
 
 def test_targets_come_from_files_and_each_counts_once(ada: Author, tmp_path: Path) -> None:
