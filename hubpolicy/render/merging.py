@@ -94,27 +94,27 @@ def _words(sources: Sequence[Source]) -> dict[Hashable, list[_Word]]:
 def _kept(
     words: dict[Hashable, list[_Word]], sources: Sequence[Source]
 ) -> tuple[tuple[RefRow, ...], tuple[Finding, ...]]:
-    """The newest word on each ref, and all findings at new places."""
+    """The newest word on each ref, and all findings at new places, once per repository."""
     newest = [max(said, key=_order) for said in words.values()]
     listed: dict[str, datetime] = {}
     for word in newest:
         if word.row.ref != ALL_REFS:
             listed[word.row.repo] = max(listed.get(word.row.repo, _NEVER), _order(word)[0])
-    findings: dict[Finding, int] = {}
+    findings: dict[tuple[str, Finding], int] = {}
     refs = []
     for word in newest:
         row, report = word.row, word.source.report
         if row.ref == ALL_REFS and listed.get(row.repo, _NEVER) > _made(report):
             continue
-        places = [report.findings[place] for place in row.findings]
-        at = tuple(findings.setdefault(finding, len(findings)) for finding in places)
+        names = [(row.repo, report.findings[place]) for place in row.findings]
+        at = tuple(findings.setdefault(name, len(findings)) for name in names)
         refs.append(row._replace(findings=at))
     for source in sources:
         placed = {place for row in source.report.refs for place in row.findings}
         for place, finding in enumerate(source.report.findings):
             if place not in placed:
-                findings.setdefault(finding, len(findings))
-    return tuple(refs), tuple(findings)
+                findings.setdefault(("", finding), len(findings))
+    return tuple(refs), tuple(finding for _, finding in findings)
 
 
 def _order(word: _Word) -> tuple[datetime, int]:

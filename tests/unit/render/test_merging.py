@@ -157,6 +157,14 @@ def test_findings_of_no_ref_stay_and_the_least_trust_counts() -> None:
     assert merged(one, audit([], solo=None)).trust == "none"
 
 
+def test_a_finding_is_one_per_repository() -> None:
+    rows = [ref("acme/a", MAIN, "MODIFIED", 0), ref("acme/a", "refs/tags/v1", "MODIFIED", 0)]
+    two = audit([ref("acme/b", MAIN, "MODIFIED", 0)], findings=(CHANGED,))
+    both = merged(audit(rows, findings=(CHANGED,)), two)
+    assert both.findings == (CHANGED, CHANGED)
+    assert [row.findings for row in both.refs] == [(0,), (0,), (1,)]
+
+
 def test_a_span_that_ended_since_is_told_once() -> None:
     both = merged(
         audit([], exposures=(exposed("acme/a", until=LATE),), made=LATE),
