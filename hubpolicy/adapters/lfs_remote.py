@@ -7,6 +7,7 @@ is there, how long it is, and its first bytes. Protocol: git-lfs ``docs/api/batc
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _MEDIA_TYPE = "application/vnd.git-lfs+json"
 _KEPT = 512
+_MOST = 10_000
+_SECONDS = 600.0
+"""Objects that one push may have us look at, and how long that may take: more is not judged."""
 _PAGES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 
 
@@ -38,6 +42,8 @@ class HubLfsStore:
         self._endpoint = endpoint
         self._token = token
         self._heads: dict[Pointer, bytes] = {}
+        self._looks = 0
+        self._until = time.monotonic() + _SECONDS
 
     def read(self, pointer: Pointer, limit: int) -> bytes:
         """The whole content, re-hashed. Raises as :meth:`head`, or it is longer than ``limit``."""
@@ -70,6 +76,10 @@ class HubLfsStore:
         return len(self.head(pointer, _KEPT)) == min(pointer.size, _KEPT)
 
     def _first(self, pointer: Pointer, size: int) -> bytes:
+        self._looks += 1
+        if self._looks > _MOST or time.monotonic() > self._until:
+            message = f"got more LFS objects than can be looked at in one push ({_MOST})"
+            raise ServiceError(message, hint="push in several parts")
         doing = f"looking at LFS object {pointer.sha256[:12]} of {self._repo.text}"
         with translated(doing, secret=self._token):
             address, headers = self._address(pointer)
