@@ -258,21 +258,26 @@ class GitTreeRelease:
         at. In a SHA-256 repository there are none, since no signed id is git's.
         """
         signed = {} if self._leaving is None else _signed(lines)
+        if not signed:
+            return frozenset()
         tree, read, new = self._tree, self._looked_into, tuple.__new__
         contents: dict[str, str] = {}
-        for path, oid, size in zip(tree.paths, tree.oids, tree.sizes, strict=True):
-            both = signed.get(path, ())
-            if len(both) > 1 and both[0][1] == oid and oid not in read and path in self._oids:
-                sha256 = both[1][1]
-                if contents.setdefault(oid, sha256) != sha256:
-                    self._agreed.clear()  # one id, two contents: nothing in there is to be believed
-                    break
+        said = map(signed.get, tree.paths)
+        for path, oid, size, both in zip(tree.paths, tree.oids, tree.sizes, said, strict=True):
+            if both is None or both[0][1] != oid or len(both) == 1 or oid in read:
+                continue
+            sha256 = both[1][1]
+            if contents.setdefault(oid, sha256) != sha256:
+                self._agreed.clear()  # one id, two contents: nothing in there is to be believed
+                break
+            if path in self._oids:
                 self._agreed[path] = new(Entry, (path, int(size), sha256, oid))
         return frozenset(self._agreed)
 
     def _unknown(self) -> list[tuple[str, str]]:
         """(path, blob id) of what is not known by comparison, loaded."""
-        found = [(path, oid) for path, oid in self._oids.items() if path not in self._agreed]
+        agreed = self._agreed
+        found = [(path, oid) for path, oid in self._oids.items() if path not in agreed]
         self._objects.load(oid for _, oid in found)
         return found
 
@@ -390,7 +395,7 @@ def _entry(path: str, blob: Blob) -> Entry:
     pointer = blob.pointer
     if pointer is None:
         return Entry(path, blob.size, blob.sha256, blob.git_blob)
-    return Entry(path, pointer.size, pointer.sha256)
+    return Entry(path, pointer.size, pointer.sha256, None)
 
 
 def _parse_objects(listed: bytes) -> dict[str, str]:

@@ -8,6 +8,7 @@ names used here, so neither the work tree, the index, filters nor replace refs h
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,11 @@ _KEEP_EACH = 4 * 1024 * 1024
 _KEEP_ALL = 32 * 1024 * 1024
 _POINTER_HEAD = 1024
 _NO_SIZE = b" BAD\t"
+_POINTER = re.compile(
+    rb"([0-9a-f]+) blob (1[0-9]{2})\nversion https://git-lfs\.github\.com/spec/v1\n"
+    rb"oid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,18})\n\n"
+)
+"""What ``cat-file --batch`` writes of a canonical pointer (``core/lfs_pointer.py``)."""
 _HEX = frozenset("0123456789abcdef")
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
 
@@ -55,6 +61,7 @@ class Tree(NamedTuple):
 class Blob(NamedTuple):
     """What a blob is. ``size`` and ``sha256`` are the blob's own, also where it is a pointer.
 
+    Of a canonical pointer ``sha256`` may be empty: nobody asks for it there.
     ``broken_pointer``: git-lfs would take it for a pointer, but it is not in canonical form.
     """
 
@@ -140,6 +147,12 @@ class GitObjects:
         while missing:
             oid = coming.popleft()
             missing.discard(oid)
+            pointer = feed.pointer(oid)
+            if pointer is not None:
+                self._blobs[oid] = pointer
+                if not coming:
+                    feed.drain()
+                continue
             size, content = feed.blob(oid)
             if content is None:
                 blob = _stream_blob(oid, size, feed)
@@ -224,7 +237,40 @@ class _Feed:
         self._at = end + 1
         if size > _KEEP_EACH:
             return size, None
-        return size, b"".join(self.pieces(size + 1))[:-1]
+        return size, self._join(size)
+
+    def _join(self, size: int) -> bytes:
+        """So many bytes, and the newline behind them is passed over."""
+        parts = [self._buffer[self._at :]]
+        lacking = size + 1 - len(parts[0])
+        while lacking > 0:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                raise _ended()
+            parts.append(chunk)
+            lacking -= len(chunk)
+        last = len(parts[-1]) + lacking
+        self._buffer, self._at = parts[-1], last
+        parts[-1] = parts[-1][: last - 1]
+        return b"".join(parts)[:size]
+
+    def pointer(self, oid: str) -> Blob | None:
+        """The next object, if it lies here whole and is a pointer in the canonical form.
+
+        Nothing is read where it is not: a release may have thousands of pointers, each told by
+        one expression.
+        """
+        found = _POINTER.match(self._buffer, self._at)
+        if found is None:
+            return None
+        name, size, sha256, length = found.groups()
+        if name != oid.encode("ascii") or int(size) != found.end() - found.end(2) - 2:
+            return None
+        content = self._buffer[found.end(2) + 1 : found.end() - 1]
+        self._at = found.end()
+        pointer = Pointer(sha256.decode("ascii"), int(length))
+        git_blob = oid if len(oid) == 40 else _sha1(len(content), (content,))
+        return Blob(len(content), "", git_blob, content, pointer, broken_pointer=False)
 
     def pieces(self, count: int) -> Iterator[bytes]:
         """Exactly so many bytes, as they come."""
@@ -245,8 +291,7 @@ class _Feed:
     def _refill(self) -> None:
         chunk = next(self._chunks, b"")
         if not chunk:
-            message = "got the end of git's output, expected more, from git cat-file"
-            raise ServiceError(message)
+            raise _ended()
         self._buffer = self._buffer[self._at :] + chunk
         self._at = 0
 
@@ -265,6 +310,10 @@ def _parse_tree(listed: bytes) -> Tree:
     if not are_hex(oids, len(oids[0]) if oids else 40):
         raise _no_listing()
     return Tree(tuple(modes), tuple(oids), tuple(sizes), paths)
+
+
+def _ended() -> ServiceError:
+    return ServiceError("got the end of git's output, expected more, from git cat-file")
 
 
 def _no_listing() -> ServiceError:

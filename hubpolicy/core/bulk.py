@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The long arrays of a statement, read all at once where they are spelt as we spell them.
+"""The long array of a statement, read all at once where it is spelt as we spell it.
 
-A release of 10,000 files names each of them in three documents, and the git hook counts
-milliseconds. What is between the brackets is cut out, taken apart by one expression that has to
-account for every byte of it, and the rest is parsed as strictly as ever. Any other spelling is left
-to ``strictjson`` as a whole. On the hook's path.
+A release of 10,000 files names each of them, and the git hook counts milliseconds. What is between
+the brackets is cut out, taken apart by one expression that has to account for every byte of it, and
+the rest is parsed as strictly as ever. Any other spelling is left to ``strictjson`` as a whole. On
+the hook's path.
 """
 
 from __future__ import annotations
@@ -13,41 +13,58 @@ import re
 from typing import Any
 
 from hubpolicy.core import strictjson
-from hubpolicy.domain.statement import STATEMENT_TYPE
 from hubpolicy.errors import MalformedError
 
 _LEAST = 8192
 """Bytes. A shorter document is parsed before one has looked whether it can be cut."""
 
+_PAYLOAD = b'"payload":"'
 _SUBJECTS, _SUBJECTS_END = b',"subject":[', b"]}"
 _WHOLE = re.compile(r'\{"digest":\{"dirHash":"([0-9a-f]{64})"\},"name":"\."\},')
 _SUBJECT = re.compile(
     r'\{"digest":\{(?:"gitBlob":"(.{40})",)?"sha256":"(.{64})"\},"name":"([^"\\]+)"\}(?:,(?=\{)|\Z)'
 )
 _BLOB = len('"gitBlob":"",') + 40
-_RESOURCES = b'{"_type":"%b","predicate":{"resources":[' % STATEMENT_TYPE.encode()
-_RESOURCES_END = b'],"serialization":{'
-_RESOURCE = re.compile(
-    r'\{"algorithm":"sha256","digest":"(.{64})","name":"([^"\\]+)"\}(?:,(?=\{)|\Z)'
-)
 
 
 def parse(payload: bytes, *, what: str) -> Any:
-    """As :func:`strictjson.parse`, but for two arrays whose items may come as tuples.
+    """As :func:`strictjson.parse`, but the items of ``subject`` may come as tuples.
 
-    ``subject``: (git blob id or "", sha256, name), after an object for the whole if that is first;
-    ``resources`` of a Model Signing predicate: (sha256, name). The texts of digests are not checked
-    to be hexadecimal. Nothing else ever makes a tuple out of JSON.
+    Each is (git blob id or "", sha256, name), after an object for the whole if that is first. The
+    digests are not checked to be hexadecimal. Nothing else ever makes a tuple out of JSON.
 
     Raises:
         MalformedError: as there.
 
     """
     if len(payload) >= _LEAST and len(payload) <= strictjson.BYTES_LIMIT:
-        found = _cut_resources(payload, what) or _cut_subjects(payload, what)
+        found = _cut_subjects(payload, what)
         if found is not None:
             return found
     return strictjson.parse(payload, what=what)
+
+
+def parse_envelope(raw: bytes, *, what: str) -> Any:
+    """As :func:`strictjson.parse`, for a bundle: nearly all of it is one text without escapes.
+
+    A control character in that text is left for the base64 decoder to refuse.
+
+    Raises:
+        MalformedError: as there.
+
+    """
+    before, name, after = raw.partition(_PAYLOAD)
+    payload, quote, behind = after.partition(b'"')
+    if quote and len(payload) >= _LEAST and len(raw) <= strictjson.BYTES_LIMIT:
+        rest = before + name + quote + behind
+        # The one place of this name, so that its empty text is the one that was cut.
+        if rest.count(b'"payload"') == 1 and b"\\" not in raw:
+            value = _rest(rest, what)
+            envelope = value.get("dsseEnvelope") if isinstance(value, dict) else None
+            if isinstance(envelope, dict) and "payload" in envelope and payload.isascii():
+                envelope["payload"] = payload.decode("ascii")
+                return value
+    return strictjson.parse(raw, what=what)
 
 
 def _cut_subjects(payload: bytes, what: str) -> Any:
@@ -69,23 +86,6 @@ def _cut_subjects(payload: bytes, what: str) -> Any:
         return None
     whole = [] if first is None else [{"digest": {"dirHash": first[1]}, "name": "."}]
     value["subject"] = whole + items
-    return value
-
-
-def _cut_resources(payload: bytes, what: str) -> Any:
-    """The array begins where the document does."""
-    end = payload.rfind(_RESOURCES_END)
-    if end < len(_RESOURCES) or not payload.startswith(_RESOURCES):
-        return None
-    text = _text(payload[len(_RESOURCES) : end])
-    items = _RESOURCE.findall(text)
-    constant = len('{"algorithm":"sha256","digest":"","name":""},') + 64
-    if not items or not _accounts(text, constant * len(items) - 1, [name for _, name in items]):
-        return None
-    value = _rest(_RESOURCES + payload[end:], what)
-    if value is None:
-        return None
-    value["predicate"]["resources"] = items
     return value
 
 

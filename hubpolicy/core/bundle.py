@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hubpolicy.core import strictjson
+from hubpolicy.core import bulk, strictjson
 from hubpolicy.core.dsse import (
     Envelope,
     Signature,
@@ -76,7 +76,7 @@ def parse_bundle(raw: bytes, *, where: str) -> Bundle:
             them there.
 
     """
-    fields = Fields(strictjson.parse(raw, what=where), where)
+    fields = Fields(bulk.parse_envelope(raw, what=where), where)
     fields.one_of("mediaType", (MEDIA_TYPE,))
     material = _material(fields.object("verificationMaterial"))
     content = fields.raw("dsseEnvelope")

@@ -119,6 +119,7 @@ _PLAIN = {
     if suffix not in WEIGHT_SUFFIXES | PICKLE_SUFFIXES | CODE_SUFFIXES | _CONFIG_SUFFIXES
 }
 """Suffixes that alone say of a name with one dot that it is inert: of most files of a release."""
+_NO_STEM = ("", "/")
 _AFTER_START = ("", ".txt", ".rst")
 _IMAGES = frozenset(("png", "jpg", "jpeg", "gif", "webp"))
 _REMOTE_KEYS = frozenset(("auto_map", "custom_pipelines", "custom_ops_library"))
@@ -176,7 +177,18 @@ def kinds(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Iterator[tupl
 def by_kind(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Mapping[Kind, list[str]]:
     """The same the other way round, for who asks more than once: the paths of each kind, sorted."""
     found: dict[Kind, list[str]] = {}
-    for path, kind in kinds(sizes, heads):
+    plain, rest = [], {}
+    for path, size in sizes.items():
+        stem, _, suffix = path.rpartition(".")
+        cap = _PLAIN.get(suffix)
+        # As kind_of_name, for what most files of a release are.
+        if cap is None or size > cap or path in heads or "." in stem or stem[-1:] in _NO_STEM:
+            rest[path] = size
+        else:
+            plain.append(path)
+    if plain:
+        found["inert"] = plain
+    for path, kind in kinds(rest, heads):
         found.setdefault(kind, []).append(path)
     for paths in found.values():
         paths.sort()

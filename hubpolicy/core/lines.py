@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from hubpolicy.domain.statement import Predicate, Statement
     from hubpolicy.domain.trust import Trust
 
+    T = TypeVar("T", bound=Predicate)
+
 WHOLE = "."
 """Name of the subject whose ``dirHash`` binds names, contents and count of all files."""
 
 RUNS = (ToxicityResult, ApplicabilityResult)
 """What was loaded and run."""
-
-T = TypeVar("T", bound="Predicate")
 
 
 def select(
@@ -44,7 +44,7 @@ def select(
 def digests(evidence: Evidence) -> dict[str, tuple[str | None, str | None]]:
     """Path to (sha256, git blob id) of every covered file, whatever is known of it."""
     if evidence.manifest is not None:
-        return {path: (sha256, blob) for path, _, sha256, blob in evidence.manifest.entries}
+        return evidence.manifest.digests
     files = evidence.listing.files if evidence.listing is not None else ()
     return {f.path: (f.sha256, f.git_blob) for f in files if not is_evidence_path(f.path)}
 
@@ -52,7 +52,7 @@ def digests(evidence: Evidence) -> dict[str, tuple[str | None, str | None]]:
 def sizes(evidence: Evidence) -> dict[str, int]:
     """Path to size in bytes of every covered file."""
     if evidence.manifest is not None:
-        return {path: size for path, size, _, _ in evidence.manifest.entries}
+        return evidence.manifest.sizes
     files = evidence.listing.files if evidence.listing is not None else ()
     return {f.path: f.size for f in files if not is_evidence_path(f.path)}
 

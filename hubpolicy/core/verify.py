@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NoReturn
 
-from hubpolicy.core import keys, line_files, times
+from hubpolicy.core import keys, line_files, oms, times
 from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.dsse import pae
-from hubpolicy.core.oms import ModelSignature, check_resources, parse_model_signature
 from hubpolicy.core.predicates import parse_predicate
 from hubpolicy.core.signatories import RefusedError, find_signatory, proven_times, signing_time
 from hubpolicy.core.statements import check_subjects, parse_statement
@@ -154,10 +153,10 @@ class VerifiedModelSignature(_Sealed):
     """A ``model.sig`` that a releaser of the trust root signed."""
 
     __slots__ = ()
-    _proof: tuple[ModelSignature, _Signed]
+    _proof: tuple[oms.ModelSignature, _Signed]
 
     @property
-    def content(self) -> ModelSignature:
+    def content(self) -> oms.ModelSignature:
         """What was signed: names, digests, what it leaves out."""
         return self._proof[0]
 
@@ -277,13 +276,17 @@ def verify_model_signature(
 
     """
     signed = _verify_signature(raw, trust, now, MODEL_SIGNATURE)
+    expected = None if manifest is None else oms.read_expected(signed.payload, manifest)
+    if expected is not None:
+        _roles_for(OMS, signed.key.principal, trust, MODEL_SIGNATURE)
+        return VerifiedModelSignature((expected, signed), token=_TOKEN)
     statement = parse_statement(signed.payload, where=MODEL_SIGNATURE)
     if statement.predicate_type != OMS:
         raise _unknown(statement.predicate_type, MODEL_SIGNATURE)
     _roles_for(OMS, signed.key.principal, trust, MODEL_SIGNATURE)
-    content = parse_model_signature(statement, where=MODEL_SIGNATURE)
+    content = oms.parse_model_signature(statement, where=MODEL_SIGNATURE)
     if manifest is not None:
-        check_resources(content, manifest, where=MODEL_SIGNATURE)
+        oms.check_resources(content, manifest, where=MODEL_SIGNATURE)
     return VerifiedModelSignature((content, signed), token=_TOKEN)
 
 

@@ -41,6 +41,16 @@ class Manifest(_Manifest):
         """Total size in bytes."""
         return sum(entry.size for entry in self.entries)
 
+    @cached_property
+    def digests(self) -> dict[str, tuple[str | None, str | None]]:
+        """Path to (sha256, git blob id); for reading only."""
+        return {path: (sha256, blob) for path, _, sha256, blob in self.entries}
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Path to bytes; for reading only."""
+        return {path: size for path, size, _, _ in self.entries}
+
 
 class ListedFile(NamedTuple):
     """One file as a hub lists it: sha256 for LFS files, git blob id for the others."""

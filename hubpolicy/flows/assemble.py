@@ -183,9 +183,9 @@ def _verify_files(
 def remote_code_of(reader: ReleaseReader, unread: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """Paths whose content makes a loader import code, or cannot be ruled out to."""
     looked_at = (
-        entry.path
-        for entry in reader.manifest.entries
-        if entry.path not in unread and may_declare_code(entry.path, entry.size)
+        path
+        for path, size, _, _ in reader.manifest.entries
+        if path not in unread and may_declare_code(path, size)
     )
     return tuple(path for path in looked_at if _declares(reader.read(path)))
 
