@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hubpolicy.render.escape import terminal
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     Paint = Callable[[str], str]
 
     from hubpolicy.render.report import ExposureRow, RefRow, Report, SigningRow
+
+_ENDS_IN_RULE = re.compile(r"\bHP[1-9][0-9]{2}$")
 
 NEWEST = 3
 """Release lines shown of a repository unless all are asked for; what stands out is always shown."""
@@ -50,7 +53,9 @@ def signing_line(row: SigningRow) -> str:
 
 def _ref_cells(row: RefRow) -> tuple[str, ...]:
     rules = ", ".join(rule for rule in row.rules if rule not in row.detail)
-    return _shown(row.ref, row.status, row.oid[:12], "; ".join(filter(None, (row.detail, rules))))
+    between = ", " if _ENDS_IN_RULE.search(row.detail) else "; "
+    said = between.join(filter(None, (row.detail, rules)))
+    return _shown(row.ref, row.status, row.oid[:12], said)
 
 
 def _signing_cells(row: SigningRow) -> tuple[str, ...]:

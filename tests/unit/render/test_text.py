@@ -130,6 +130,20 @@ def test_an_audit_is_told_repository_by_repository() -> None:
     assert render(MIXED) == told
 
 
+@pytest.mark.parametrize(
+    ("detail", "rules", "said"),
+    [
+        ("no release line; HP203", "HP203 HP301", "no release line; HP203, HP301"),
+        ("HP308 config.json", "HP121 HP308", "HP308 config.json; HP121"),
+        ("", "HP201", "HP201"),
+        ("fine", "", "fine"),
+    ],
+)
+def test_rules_are_told_once(detail: str, rules: str, said: str) -> None:
+    line = render(audit([ref("acme/m", "main", detail=detail, rules=rules)])).split("\n")[2]
+    assert line.split("  ")[-1] == said
+
+
 def test_of_many_releases_the_newest_are_shown_and_those_that_stand_out() -> None:
     days = [f"2026-01-{day:02}T00:00:00Z" for day in range(1, 11)]
     lines = tuple(signed("acme/m", day, remark="another key" * (day == days[1])) for day in days)
