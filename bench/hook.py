@@ -189,6 +189,26 @@ def measure_refs(rounds: int, folder: Path) -> None:
     print(f"\n{REFS} refs in one push, 10 files, {rounds} rounds: added {added:.1f} ms")
 
 
+def push_first(way: Way, round_: int) -> float:
+    """Milliseconds of a push to a remote that has nothing yet: everything leaves, and is read."""
+    empty = way.remote.parent / f"empty-{round_}.git"
+    git(way.repo, "init", "-q", "--bare", str(empty))
+    started = time.perf_counter()
+    git(way.repo, "push", "-q", str(empty), "HEAD:refs/heads/main")
+    return (time.perf_counter() - started) * 1000
+
+
+def measure_first(count: int, rounds: int, folder: Path) -> None:
+    """Print what the first push of a release costs beside no hook; there is no target for it."""
+    folder.mkdir()
+    make_release(folder / "release", count, weights=True)
+    ways = [make_way(name, folder / "release", folder / name[:5]) for name in (NO_HOOK, OURS)]
+    times = [[push_first(way, number) for way in ways] for number in range(rounds)]
+    base = statistics.median(base for base, _ in times)
+    added = statistics.median(ours - base for base, ours in times)
+    print(f"first push, {count} files, {rounds} rounds: {base:.1f} ms, added {added:.1f} ms")
+
+
 def report(count: int, times: dict[str, list[float]]) -> bool:
     """Print one table; True if both targets are met."""
     base = times[NO_HOOK]
@@ -248,6 +268,8 @@ def main() -> int:
             for count in options.files
         ]
         measure_refs(options.rounds, Path(name) / "refs")
+        measure_first(max(options.files), max(options.rounds // 3, 1), Path(name) / "first")
+        print(f"load at the end {os.getloadavg()[0]:.1f}")
     return 0 if all(met) else 1
 
 
