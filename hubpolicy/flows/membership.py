@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.rules import hp611
+from hubpolicy.core.rules import hp301, hp611
 from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows.auditing import GREEN, RefVerdict, audit_refs
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hubpolicy.core.rules.hp611 import Copy
+    from hubpolicy.domain.finding import Finding
     from hubpolicy.flows.auditing import Court
     from hubpolicy.flows.surveying import Opening
     from hubpolicy.ports import HistoryReader, Progress, RemoteRef
@@ -115,10 +116,14 @@ def _look(repo: RepoId, search: Search, court: Court) -> Surveyed | None:
     if not verdicts:  # a dataset, say, where they go by a harmless name
         tip = refs[0]
         verdicts = (RefVerdict(repo, tip.name, tip.oid, "UNATTESTED", finding.message),)
-    told = (
-        v if v.status in GREEN else v._replace(findings=(*v.findings, finding)) for v in verdicts
-    )
+    told = (v if v.status in GREEN else _told(v, finding) for v in verdicts)
     return Surveyed(repo, tuple(told))
+
+
+def _told(verdict: RefVerdict, finding: Finding) -> RefVerdict:
+    """That nobody released it there is no advice to do so."""
+    others = (each for each in verdict.findings if each.rule != hp301.ID)
+    return verdict._replace(findings=(finding, *others))
 
 
 def _copies(

@@ -92,6 +92,8 @@ def test_copies_are_found_wherever_a_member_keeps_them(ada: Author) -> None:
         ("alice/parked", "refs/heads/side"): "UNATTESTED",
         ("datasets/alice/hidden", "refs/heads/main"): "UNATTESTED",
     }
+    parked = next(ref for ref in done.json["refs"] if ref["repo"] == "alice/parked")
+    assert parked["rules"] == ["HP611"], "nobody is told to release it there"
     said = {f["message"] for f in done.json["findings"] if f["rule"] == "HP611"}
     assert len(said) == 2
     assert any("deep/er.onnx (sha256 " in text and "is acme/civil: model.onnx" in text
