@@ -44,7 +44,7 @@ ENGINES = {
 }
 SIGNALS = (signal.SIGINT, signal.SIGKILL)
 PATIENCE_S = 120
-PROMPT_S = 5.0
+PROMPT_S = 15.0
 """Seconds after Ctrl-C in which everybody expects their terminal back."""
 _READ = re.compile(r"/([^/]+/[^/]+?)(?:\.git)?/(?:tree|commits|resolve|info/refs|git-upload-pack)")
 """A request that reads what a commit fixes, of which repository."""
@@ -77,13 +77,15 @@ class Auditor:
             "TMPDIR": str(home / "tmp"),
         }  # fmt: skip
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(
+        self, *options: str, stderr: int = subprocess.PIPE, **environment: str
+    ) -> subprocess.Popen[str]:
         """Begin an audit of everything."""
         flags = ("--jobs", str(JOBS), "--format", "json", *options)
         return subprocess.Popen(
             [sys.executable, "-m", "hubpolicy", "audit", ORGANISATION, *flags],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.home,
-            env=self._environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=self.home,
+            env=self._environment | environment, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     def verdicts(self, *options: str) -> list[dict[str, Any]]:

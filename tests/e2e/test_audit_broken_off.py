@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import pty
 import random
+import re
 import signal
+import termios
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.audit_kill import ENGINES, Auditor, read_of, trial
+from bench.audit_kill import ENGINES, STORE, Auditor, read_of, trial
+from tests.adapters.test_audit_store_damaged import damaged
+from tests.e2e.author import Author
 from tests.hub.cases import CALM
-from tests.hub.planting import plant
+from tests.hub.planting import ORGANISATION, plant
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from hubpolicy.demo.hub.process import HubProcess
     from tests.hub.planting import Organisation
@@ -27,15 +36,30 @@ def planted(own_hub: HubProcess) -> Organisation:
     return plant(own_hub, {name: CALM[name] for name in CHOSEN}, size=16)
 
 
+@pytest.fixture(scope="module")
+def wanted(planted: Organisation, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The rows of an audit of all revisions that nobody broke off; the engines have the same."""
+    home = tmp_path_factory.mktemp("unbroken")
+    planted.settle(home)
+    done = Author(home, planted.hub.endpoint).type(
+        "audit", ORGANISATION, "--format", "json", *ENGINES["api"]
+    )
+    rows: list[dict[str, Any]] = done.json["refs"]
+    assert len(rows) >= 16
+    return rows
+
+
 @pytest.mark.parametrize(
     ("by", "engine"), [(signal.SIGINT, "git"), (signal.SIGKILL, "api")], ids=["ctrl-c", "kill"]
 )
 def test_the_next_audit_goes_on(
-    planted: Organisation, tmp_path: Path, by: signal.Signals, engine: str
+    planted: Organisation,
+    wanted: list[dict[str, Any]],
+    tmp_path: Path,
+    by: signal.Signals,
+    engine: str,
 ) -> None:
-    wanted = Auditor(planted, tmp_path / "first").verdicts(*ENGINES[engine])
-    assert len(wanted) >= 16
-    auditor = Auditor(planted, tmp_path / "second")
+    auditor = Auditor(planted, tmp_path)
     done = trial(auditor, engine, by, random.uniform(0, 0.3), wanted)
     assert done is not None, "it ended before it could be broken off"
     assert done.wrong == ()
@@ -53,11 +77,71 @@ def test_ctrl_c_waits_for_no_silent_hub(planted: Organisation, tmp_path: Path) -
         while len(planted.hub.requests()) < mark + 3:  # the lists of names, then refs
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=25)
     finally:
         planted.hub.configure({})
     assert (process.returncode, said.strip()) == (130, "interrupted")
     assert auditor.left() == []
+
+
+def test_two_at_once_share_one_database(planted: Organisation, tmp_path: Path) -> None:
+    """Of another engine each, from the first moment on; then neither has to be asked again."""
+    auditor = Auditor(planted, tmp_path)
+    running = [auditor.start(*ENGINES[engine]) for engine in ("api", "git")]
+    ended = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [1, 1], ended
+    rows = [json.loads(out)["refs"] for out, _ in ended]
+    assert rows[0] == rows[1]
+    assert auditor.integrity() == "ok"
+    mark = len(planted.hub.requests())
+    assert auditor.verdicts(*ENGINES["git"]) == rows[0]
+    assert read_of(planted.hub.requests()[mark:]) == set()
+
+
+def test_a_damaged_database_is_told_or_read_again_and_never_believed(
+    planted: Organisation, tmp_path: Path
+) -> None:
+    planted.settle(tmp_path)
+    ada = Author(tmp_path, planted.hub.endpoint)
+    look = ("audit", ORGANISATION, "--format", "json")
+    rows = ada.type(*look).json["refs"]
+    store = tmp_path / STORE
+    whole = store.read_bytes()
+    for seed in range(6):
+        store.write_bytes(damaged(whole, random.Random(seed)))
+        done = ada.type(*look)
+        if not done.out:
+            assert done.code == 1
+            assert "it is only a cache; or --no-cache" in done.err
+            assert str(store) in done.err
+        else:
+            assert (done.code, done.json["refs"]) == (1, rows), f"seed {seed}"
+
+
+def test_a_terminal_shows_rate_quota_and_time_left(planted: Organisation, tmp_path: Path) -> None:
+    """Standard error is a terminal, standard output a file: the bar is on the one alone."""
+    planted.hub.configure({"quota": 4000, "window": 300})
+    auditor = Auditor(planted, tmp_path)
+    terminal, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 140))
+    try:
+        process = auditor.start(stderr=theirs, TERM="xterm-256color")
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other side has closed it
+            while piece := os.read(terminal, 65536):
+                shown += piece
+        out, _ = process.communicate(timeout=60)
+    finally:
+        os.close(terminal)
+        planted.hub.configure({})
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert "auditing" in plain
+    assert re.search(r"\d+/16 +repositories", plain)
+    assert re.search(r"\d\.\d (repositories/s|s each)", plain)
+    assert re.search(r"\d+ of 4000 api requests left", plain)
+    assert re.search(r"\d:\d\d:\d\d", plain), "the time that is left"
+    assert len(json.loads(out)["refs"]) >= 16
 
 
 def test_the_measure_itself_tells_repositories_from_lists_and_refs() -> None:
