@@ -44,9 +44,9 @@ class HubIndex:
 
         """
         with translated(f"listing what {name} has", secret=self._token, endpoint=self._endpoint):
-            models = [model.id for model in self._all(self._api.list_models, name)]
-            datasets = [dataset.id for dataset in self._all(self._api.list_datasets, name)]
-            spaces = [space.id for space in self._all(self._api.list_spaces, name)]
+            models = self._all(self._api.list_models, name)
+            datasets = self._all(self._api.list_datasets, name)
+            spaces = self._all(self._api.list_spaces, name)
         found = (
             *self._own(models, name, "model"),
             *self._own(datasets, name, "dataset"),
@@ -103,9 +103,9 @@ class HubIndex:
             raise NotFoundError(message, hint="its page on the hub shows what is in it")
         return found
 
-    def _all(self, ask: Any, author: str) -> list[Any]:
-        """Every page of a list."""
-        return patiently(lambda: list(ask(author=author)), time.sleep)
+    def _all(self, ask: Any, author: str) -> list[str]:
+        """The names on every page of a list; all else that a page says goes with it."""
+        return patiently(lambda: [each.id for each in ask(author=author)], time.sleep)
 
     def _own(self, names: Iterable[str], namespace: str, kind: RepoType) -> tuple[RepoId, ...]:
         own = sorted(name for name in names if name.startswith(f"{namespace}/"))
