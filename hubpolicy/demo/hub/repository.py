@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.demo.hub.git import GitError, git
@@ -129,8 +130,12 @@ def _is_head(repo: Path, commit: str) -> bool:
     return any(ref.commit == commit for ref in refs(repo, "refs/heads/"))
 
 
+@lru_cache(maxsize=4)
 def entries(repo: Path, commit: str, folder: str = "", *, recursive: bool) -> tuple[TreeEntry, ...]:
-    """Return the entries of a folder, with the folders below it too if `recursive`."""
+    """Return the entries of a folder, with the folders below it too if `recursive`.
+
+    A commit never changes, and a large one is asked for page by page: the last few are kept.
+    """
     flags = ["-r", "-t"] if recursive else []
     treeish = f"{commit}:{folder}" if folder else commit
     try:
