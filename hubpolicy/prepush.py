@@ -13,8 +13,9 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hubpolicy.adapters.git import GitRepository, GitTreeRelease
+from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE, user_home
 from hubpolicy.adapters.pins import GitPins, file_pins
 from hubpolicy.cli.exits import Exit, for_decision, for_error, for_findings, worst

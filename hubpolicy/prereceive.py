@@ -12,8 +12,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.adapters.git import GitTreeRelease, ReceivingRepository
+from hubpolicy.adapters.git import ReceivingRepository
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.adapters.lfs_store import SETTING
 from hubpolicy.cli.exits import Exit
 from hubpolicy.domain.refs import parse_received

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubpolicy.adapters.files import FolderRelease
-from hubpolicy.adapters.git import GitRepository, GitTreeRelease
+from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.domain.manifest import git_blob_id
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from tests.git.repos import Repo, init, need_lfs, pointer

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from hubpolicy.adapters.git import GitRepository, GitTreeRelease, ReceivingRepository
+from hubpolicy.adapters.git import GitRepository, ReceivingRepository
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.domain.manifest import Manifest, git_blob_id
 from hubpolicy.errors import ServiceError
 from hubpolicy.prepush import judge_release, load_gate
