@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
-from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.domain.manifest import git_blob_id
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from tests.git.repos import Repo, init, need_lfs, pointer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hubpolicy.adapters.git_release import GitTreeRelease
 
 FILES = {
     "README.md": b"# A model\n",
