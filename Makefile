@@ -53,6 +53,8 @@ bench: $(VENV)/.dev tools $(TOOLS)/precommit/.done
 	$(BIN)/python -m bench.mutations
 	$(BIN)/python -m bench.git_matrix
 	$(BIN)/python -m bench.write_paths
+	$(BIN)/python -m bench.audit
+	$(BIN)/python -m bench.audit_confusion
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'

@@ -8,7 +8,7 @@ program does this job, so the engines are compared with each other. Memory is th
 audit's own process (VmHWM); git's own processes come and go beside it. The hub answers from git
 processes on the same cores: wall times here are mostly its own.
 
-Exits 1 if a warm audit at tips asks more than one request a repository (beside the three lists of
+Exits 1 if a warm audit at tips asks more than one request a repository (beside the lists of
 names), or git's engine asks not ten times less than the other for all revisions.
 
     python -m bench.audit
@@ -43,6 +43,7 @@ KINDS = (
     ("trees", re.compile(r"/tree/")),
     ("commits", re.compile(r"/commits/")),
     ("files", re.compile(r"/resolve/")),
+    ("storage", re.compile(r"/lfs-files")),
 )
 RELEASED = 10
 """Every so many commits a release; in between somebody edits a note."""
@@ -63,7 +64,7 @@ class Cost(NamedTuple):
 
     @property
     def of_repositories(self) -> int:
-        """Requests about repositories; names are listed in three, or more where they fill pages."""
+        """Requests about repositories; names are listed in four, or more where they fill pages."""
         return sum(count for kind, count in self.asked.items() if kind != "lists")
 
 
