@@ -11,6 +11,18 @@ from hubpolicy.errors import MalformedError
 _OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
+_NAME = re.compile(r"refs/[!-~]+")
+_NEVER = re.compile(r"[ ~^:?*\[\\]|//|/\.|\.\.|@\{|\.lock(?:/|$)|[./]$")
+
+
+def is_ref_name(name: str) -> bool:
+    """True for a full ref name that git takes (git-check-ref-format(1)), in printable ASCII.
+
+    git itself looks at a name only after its pre-receive hook: who acts on one there asks here.
+    """
+    return _NAME.fullmatch(name) is not None and _NEVER.search(name) is None
+
+
 class RefUpdate(NamedTuple):
     """One line: git's own four columns. Object ids are 40 or 64 hex digits."""
 

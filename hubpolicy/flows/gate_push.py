@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.rules import hp510
+from hubpolicy.domain.refs import is_ref_name
 from hubpolicy.flows.gate_watch import allow, deny, is_free, outside
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.gate_watch import Permission, Watch
 
-_REFS = re.compile(r"refs/(heads|tags)/.+|refs/pr/[1-9][0-9]{0,8}")
+BAD_NAME = "it is no name of a ref in printable ASCII (git check-ref-format)"
+_REFS = re.compile(r"refs/(heads|tags)/.+|refs/pr/[1-9][0-9]{0,8}", re.DOTALL)
 
 
 def announced(intent: GitPush, watch: Watch) -> Permission:
@@ -61,6 +63,8 @@ def refused_refs(
 def _why_not(update: RefUpdate, is_ahead: Callable[[RefUpdate], bool], *, free: bool) -> str:
     if not _REFS.fullmatch(update.remote_ref):
         return "only branches, tags and pull requests can be pushed"
+    if not is_ref_name(update.remote_ref):
+        return BAD_NAME
     if free or update.creates:
         return ""
     if update.deletes:

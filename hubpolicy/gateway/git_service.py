@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from hubpolicy.core.rules import hp510
-from hubpolicy.errors import HubpolicyError
+from hubpolicy.errors import HubpolicyError, MalformedError
 from hubpolicy.flows.gate_watch import deny
 from hubpolicy.gateway import answers
+from hubpolicy.gateway.commands import read_commands, refusal
 from hubpolicy.gateway.mirror import Mirrors
 from hubpolicy.gateway.receiving import Answer, Received, plain_body, receive
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.hub_request import GitPush
     from hubpolicy.domain.refs import Push
+    from hubpolicy.gateway.commands import Announced
     from hubpolicy.gateway.office import Arrived, Office
 
 REQUEST = "application/x-git-receive-pack-request"
+RESULT = "application/x-git-receive-pack-result"
 _FRESH = {
     "Cache-Control": "no-cache, max-age=0, must-revalidate",
     "Pragma": "no-cache",
@@ -59,7 +62,24 @@ class GitService:
         except HubpolicyError as error:
             return answers.too_large(error.message)
         with body:
-            return await _Reception(self._office, self._mirrors, arrived, intent).run(body)
+            announced = await self._office.work(lambda: read_commands(body))
+            if announced.fault:
+                return await self._misnamed(arrived, intent, announced)
+            reception = _Reception(self._office, self._mirrors, arrived, intent, announced)
+            return await reception.run(body)
+
+    async def _misnamed(
+        self, arrived: Arrived, intent: GitPush, announced: Announced
+    ) -> web.Response:
+        """Nothing of it reaches git."""
+        may_not = deny(hp510.check(f"git push to {intent.repo.text}", announced.fault)[0])
+        self._office.metrics.denied(may_not.rule)
+        with contextlib.suppress(HubpolicyError):  # a no needs no log
+            await self._office.note(arrived, "denied", reason=may_not.reason, rule=may_not.rule)
+        text = f"✗ hubpolicy: {may_not.rule} {may_not.reason}\n{_NOTHING}"
+        return web.Response(
+            body=refusal(announced, text), headers={"Content-Type": RESULT, **_FRESH}
+        )
 
     async def _offered(self, intent: GitPush) -> web.Response:
         try:
@@ -73,12 +93,16 @@ class GitService:
 class _Reception:
     """One push."""
 
-    def __init__(self, office: Office, mirrors: Mirrors, arrived: Arrived, intent: GitPush) -> None:
+    def __init__(
+        self, office: Office, mirrors: Mirrors, arrived: Arrived, intent: GitPush,
+        announced: Announced,
+    ) -> None:  # fmt: skip
         self._office = office
         self._mirrors = mirrors
         self._arrived = arrived
         self._repo = intent.repo
         self._intent = intent
+        self._updates = announced.updates
 
     async def run(self, body: BinaryIO) -> web.StreamResponse:
         """Let git take it, and pass on what git says."""
@@ -87,8 +111,7 @@ class _Reception:
             place = await office.work(lambda: self._mirrors.synced(self._repo))
         except HubpolicyError as error:
             return answers.unavailable(error.message)
-        kind = "application/x-git-receive-pack-result"
-        response = web.StreamResponse(headers={"Content-Type": kind, **_FRESH})
+        response = web.StreamResponse(headers={"Content-Type": RESULT, **_FRESH})
         await response.prepare(request)
 
         async def write(chunk: bytes) -> None:
@@ -128,6 +151,9 @@ class _Reception:
 
     async def _decided(self, received: Received) -> Answer:
         office, passage = self._office, self._office.passage
+        if sorted(received.push.updates) != sorted(self._updates):
+            message = "git does not take all of these refs, or tells of others"
+            raise MalformedError(message)
         refs = _told(received.push)
         found = await office.work(lambda: passage.received(self._intent, received))
         permission = found.permission

@@ -16,7 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.errors import ServiceError
+from hubpolicy.domain.refs import is_ref_name
+from hubpolicy.errors import MalformedError, ServiceError
+from hubpolicy.flows.gate_push import BAD_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,9 +134,12 @@ class Mirrors:
         """Give what was judged to the hub: all refs or none, each only from where it stood.
 
         Raises:
+            MalformedError: a name is none, and would say something else in a refspec.
             ServiceError: whether the hub took it is not known.
 
         """
+        if not all(is_ref_name(update.remote_ref) for update in push.updates):
+            raise MalformedError(BAD_NAME)
         leases = [f"--force-with-lease={u.remote_ref}:{'' if u.creates else u.remote_oid}"
                   for u in push.updates]  # fmt: skip
         refs = [f"{'' if u.deletes else u.local_oid}:{u.remote_ref}" for u in push.updates]

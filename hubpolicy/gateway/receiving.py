@@ -158,6 +158,7 @@ async def _start(
     remarks: BinaryIO, pipes: _Pipes,
 ) -> asyncio.subprocess.Process:  # fmt: skip
     body.seek(0)
+    os.lseek(body.fileno(), 0, os.SEEK_SET)  # git reads the file itself, not what we read ahead
     try:
         process = await asyncio.create_subprocess_exec(
             "git", *command, "receive-pack", "--stateless-rpc", ".",
@@ -189,7 +190,10 @@ async def _asked(pipes: _Pipes, place: Path, ask: Callable[[Received], Awaitable
     if len(names) != len(_NAMES) or not rest.endswith(b"end\n"):
         return False
     quarantine = dict(zip(_NAMES, map(os.fsdecode, names), strict=True))
-    push = parse_received(rest.removesuffix(b"end\n"))
+    try:
+        push = parse_received(rest.removesuffix(b"end\n"))
+    except MalformedError:
+        return False
     answer = await ask(Received(push, quarantine | {"GIT_DIR": str(place)}))
     said = answer.text.encode()[:_TEXT_LIMIT]
     with contextlib.suppress(BrokenPipeError):

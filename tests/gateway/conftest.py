@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import huggingface_hub.constants
 import pytest
+from huggingface_hub import HfApi
 
 from hubpolicy.demo.hub.process import HubProcess
-from tests.e2e.author import Author, write_model
-from tests.gateway.world import GatewayProcess, issue, person
-from tests.hub.world import TOKENS
+from tests.e2e.author import TOKEN, Author, write_model
+from tests.gateway.world import GatewayProcess, address, issue, person
+from tests.hub.world import TOKENS, Git, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,3 +97,28 @@ def release(ada: Author, _attested: Path, repo: str, tmp_path: Path) -> Path:
 def bare(tmp_path: Path) -> Path:
     """A model without any evidence."""
     return write_model(tmp_path / "bare")
+
+
+@pytest.fixture
+def there(hub: HubProcess, repo: str) -> str:
+    """A private repository that the hub made."""
+    HfApi(endpoint=hub.endpoint, token=TOKEN).create_repo(repo, private=True)
+    return repo
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Git:
+    home = tmp_path / "git"
+    home.mkdir()
+    made = Git(home)
+    if subprocess.run(["git", "lfs", "version"], capture_output=True, check=False).returncode:
+        leave_out("git-lfs")
+    made("lfs", "install", "--skip-repo", cwd=home)
+    return made
+
+
+@pytest.fixture
+def work(git: Git, gateway: GatewayProcess, there: str, token: str, tmp_path: Path) -> Path:
+    """A clone, by the gateway."""
+    git("clone", "-q", address(gateway, token, there), "work", cwd=tmp_path)
+    return tmp_path / "work"

@@ -13,8 +13,8 @@ import pytest
 from huggingface_hub import HfApi
 
 from tests.e2e.author import TOKEN
-from tests.gateway.world import client_of, issue
-from tests.hub.world import Git, ask, leave_out
+from tests.gateway.world import address, client_of, issue
+from tests.hub.world import ask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,37 +22,9 @@ if TYPE_CHECKING:
     from hubpolicy.demo.hub.process import HubProcess
     from tests.e2e.author import Author
     from tests.gateway.world import GatewayProcess
+    from tests.hub.world import Git
 
 ZERO = "0" * 40
-
-
-@pytest.fixture
-def there(hub: HubProcess, repo: str) -> str:
-    """A private repository that the hub made."""
-    HfApi(endpoint=hub.endpoint, token=TOKEN).create_repo(repo, private=True)
-    return repo
-
-
-@pytest.fixture
-def git(tmp_path: Path) -> Git:
-    home = tmp_path / "git"
-    home.mkdir()
-    made = Git(home)
-    if subprocess.run(["git", "lfs", "version"], capture_output=True, check=False).returncode:
-        leave_out("git-lfs")
-    made("lfs", "install", "--skip-repo", cwd=home)
-    return made
-
-
-def address(gateway: GatewayProcess, token: str, repo: str) -> str:
-    return gateway.endpoint.replace("://", f"://bob:{token}@") + f"/{repo}"
-
-
-@pytest.fixture
-def work(git: Git, gateway: GatewayProcess, there: str, token: str, tmp_path: Path) -> Path:
-    """A clone, by the gateway."""
-    git("clone", "-q", address(gateway, token, there), "work", cwd=tmp_path)
-    return tmp_path / "work"
 
 
 def commit(git: Git, work: Path, files: Path | dict[str, bytes], message: str = "x") -> str:

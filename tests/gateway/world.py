@@ -96,3 +96,8 @@ def resident(pid: int) -> int:
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         line = next(line for line in file if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
+
+
+def address(gateway: GatewayProcess, token: str, repo: str) -> str:
+    """A remote for git: the gateway, and bob's token as the password."""
+    return gateway.endpoint.replace("://", f"://bob:{token}@") + f"/{repo}"
