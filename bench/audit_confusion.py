@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.demo.hub.process import HubProcess
-from tests.hub.cases import CASES
+from tests.hub.case_table import CASES
 from tests.hub.planting import ORGANISATION, Organisation, plant
 from tests.hub.world import TOKENS, client_environment
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.demo.hub.process import HubProcess
-from tests.hub.cases import CALM
+from tests.hub.case_table import CALM
 from tests.hub.planting import ORGANISATION, plant
 from tests.hub.world import TOKENS, client_environment
 

@@ -18,7 +18,7 @@ import pytest
 from bench.audit_kill import ENGINES, STORE, Auditor, read_of, trial
 from tests.adapters.test_audit_store_damaged import damaged
 from tests.e2e.author import Author
-from tests.hub.cases import CALM
+from tests.hub.case_table import CALM
 from tests.hub.planting import ORGANISATION, plant
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.audit_confusion import LOG, LOGGED, LOOKS, NOTHING, compared, differences, look, table
 from tests.e2e.author import Author
-from tests.hub.cases import CASES
+from tests.hub.case_table import CASES
 from tests.hub.planting import MAIN, drawn, plant
 
 if TYPE_CHECKING:

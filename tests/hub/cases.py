@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is planted in a generated organisation, and what an audit must find of it.
 
-One function a case: it fills a repository and states the verdicts. They follow from what was done:
+One function a case (``case_table.py`` lists them): it fills a repository and states the verdicts. They follow from what was done:
 whoever changes what our code says changes nothing here.
 """
 
@@ -19,8 +19,7 @@ from hubpolicy.domain.release import RepoId
 from tests.hub.planting import MAIN, ORGANISATION, PAGE
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.release import RepoType
-    from tests.hub.planting import Case, Plot
+    from tests.hub.planting import Plot
 
 TOXIC = 60
 """Prompts of 300 that got a toxic answer: over every limit but none of the laxer policy's."""
@@ -177,34 +176,19 @@ def pull_request_only(plot: Plot) -> None:
 
 
 def replaced(plot: Plot) -> None:
-    files = _released(plot, plot.files())
-    released = plot.commit(files, parent=plot.start)
-    plot.past[released] = "ATTESTED"
-    other = {**files, "model.safetensors": plot.files("other")["model.safetensors"]}
-    plot.tip(MAIN, plot.commit(other, parent=released), "MODIFIED")
+    _change(plot, "model.safetensors", plot.files("other")["model.safetensors"])
 
 
 def replaced_and_tagged(plot: Plot) -> None:
-    files = _released(plot, plot.files())
-    released = plot.commit(files, parent=plot.start)
-    plot.annotated("v1", released, "ATTESTED")
-    other = {**files, "model.safetensors": plot.files("other")["model.safetensors"]}
-    plot.tip(MAIN, plot.commit(other, parent=released), "MODIFIED")
+    _change(plot, "model.safetensors", plot.files("other")["model.safetensors"], tag="v1")
 
 
 def card_edited(plot: Plot) -> None:
-    files = _released(plot, plot.files())
-    released = plot.commit(files, parent=plot.start)
-    plot.past[released] = "ATTESTED"
-    edited = plot.commit({**files, "README.md": b"# Better than ever\n"}, parent=released)
-    plot.tip(MAIN, edited, "MODIFIED")
+    _change(plot, "README.md", b"# Better than ever\n")
 
 
 def file_added(plot: Plot) -> None:
-    files = _released(plot, plot.files())
-    released = plot.commit(files, parent=plot.start)
-    plot.past[released] = "ATTESTED"
-    plot.tip(MAIN, plot.commit({**files, "extra.pkl": b"\x80\x04."}, parent=released), "MODIFIED")
+    _change(plot, "extra.pkl", b"\x80\x04.")
 
 
 def run_removed(plot: Plot) -> None:
@@ -374,45 +358,20 @@ def _released(plot: Plot, files: dict[str, bytes]) -> dict[str, bytes]:
     return {**files, **plot.who.evidence(files, plot.repo)}
 
 
+def _change(plot: Plot, path: str, content: bytes, *, tag: str = "") -> None:
+    """A release, and a file put there after it."""
+    files = _released(plot, plot.files())
+    released = plot.commit(files, parent=plot.start)
+    if tag:
+        plot.annotated(tag, released, "ATTESTED")
+    else:
+        plot.past[released] = "ATTESTED"
+    plot.tip(MAIN, plot.commit({**files, path: content}, parent=released), "MODIFIED")
+
+
 def _revoke(plot: Plot, files: dict[str, bytes]) -> None:
     plot.revoked_files.add(hashlib.sha256(files["model.safetensors"]).hexdigest())
 
 
 def _payload(line: bytes) -> bytes:
     return decode_base64(json.loads(line)["dsseEnvelope"]["payload"], where="a line")
-
-
-_MODELS: dict[int, tuple[Case, ...]] = {
-    12: (clean,),
-    3: (in_steps, twice, tagged, waived, adopted, leaked, branch, replaced),
-    2: (
-        policy_stricter, policy_ended_since, leaked_and_removed, toxic, copied, pull_request,
-        pull_request_only, replaced_and_tagged, rewritten, tag_moved, revoked_key, revoked_file,
-    ),
-    1: (
-        squashed, waiver_ended, toxic_but_released, adopted_until_yesterday, adopted_then_changed,
-        policy_ended_before, policy_foreign, line_forged, card_edited, file_added, run_removed,
-        signature_of_another, rewritten_away, orphaned, tag_moved_with_evidence,
-        revoked_upload,
-        revoked_statement, revoked_and_replaced, revoked_yet_adopted, empty, denied, denied_inside,
-        missing, deleted, half_a_tree, half_the_evidence, hiccup,
-    ),
-}  # fmt: skip
-"""By how often they come, beyond once."""
-_OTHERS: dict[RepoType, tuple[Case, ...]] = {
-    "dataset": (clean, leaked, pull_request_only, without_weights, empty),
-    "space": (clean, leaked, without_weights),
-}
-CASES: dict[str, tuple[Case, int, RepoType]] = {
-    **{fill.__name__: (fill, often, "model") for often, fills in _MODELS.items() for fill in fills},
-    **{
-        f"{repo_type}_{fill.__name__}": (fill, 2, repo_type)
-        for repo_type, fills in _OTHERS.items()
-        for fill in fills
-    },
-}
-TROUBLED = frozenset({
-    "denied", "denied_inside", "missing", "deleted", "half_a_tree", "half_the_evidence", "hiccup",
-})  # fmt: skip
-CALM = {name: case for name, case in CASES.items() if name not in TROUBLED}
-"""Those of a hub that is well."""
