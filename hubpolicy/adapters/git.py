@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _GITLINK = "160000"
 _AHEAD = 4
+_JUDGED = ("--branches", "--tags")
+"""What a server took by a verdict: what strangers ask to have merged lies in other refs."""
 _FETCH = "git fetch --refetch --no-filter    (this clone is partial: files are missing here)"
 
 
@@ -153,13 +155,45 @@ class GitRepository:
 
 
 class ReceivingRepository(GitRepository):
-    """A repository on a server while a push is being received: it has what its refs reach."""
+    """A repository on a server while a push is being received.
+
+    It has what its branches and tags reach, and not what pull requests (``refs/pr``, ``refs/pull``,
+    ``refs/merge-requests``) hold: nobody judged that.
+    """
 
     def __init__(self, git: Git, lfs: LfsObjects | None = None) -> None:
         """``lfs``: where the objects are, if it is not this disk."""
         super().__init__(git)
         if lfs is not None:
             self._objects.lfs = lfs
+
+    def sent(
+        self,
+        new: Iterable[str],
+        remote: str,
+        url: str,
+        known: Iterable[str],
+        also: Iterable[str] = (),
+    ) -> tuple[SentBlob, ...]:
+        """The same, and what a new tip shows again that stood in history alone."""
+        wanted, has = tuple(new), tuple(known)
+        found = super().sent(wanted, remote, url, has, also)
+        shown = {oid: path for tip in wanted for path, oid in self.names(tip)}
+        before = {blob.oid for blob in found}
+        before.update(oid for tip in self._standing(has) for _, oid in self.names(tip))
+        again = {oid: path for oid, path in shown.items() if oid not in before}
+        if not again:
+            return found
+        self._objects.load(again)
+        return (*found, *(self._sent(path, oid) for oid, path in again.items()))
+
+    def _standing(self, claimed: tuple[str, ...]) -> tuple[str, ...]:
+        """Where the main branch stands, and which of those that the pusher names stand here."""
+        listed = self._git.run(
+            "for-each-ref", "--format=%(HEAD)%(objectname)", "refs/heads", "refs/tags"
+        )
+        rows = listed.decode("ascii", errors="replace").split()
+        return tuple({row.lstrip("*") for row in rows if row.startswith("*") or row in claimed})
 
     def _leaves(self, sent: Iterable[str]) -> frozenset[str] | None:
         del sent  # here are strangers, and time: whatever a release holds is read (ADR 0003)
@@ -168,7 +202,7 @@ class ReceivingRepository(GitRepository):
     def _begin_sent(
         self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]
     ) -> _Begun:
-        return _Begun((new, remote, url, known), self._list_sent(new, (), "--not", "--all"), None)
+        return _Begun((new, remote, url, known), self._list_sent(new, (), "--not", *_JUDGED), None)
 
 
 class _Begun(NamedTuple):
