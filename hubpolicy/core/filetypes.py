@@ -105,6 +105,11 @@ CONFIG_ENDINGS = ("config.json", ".index.json", ".quant.json")
 CONFIG_STARTS = ("tokenizer", "openvino_")
 CONFIG_START_SUFFIXES = frozenset(("json", "model", "txt", "v1", "v2", "v3", "v7", "xml"))
 
+LARGE_CONFIGS = frozenset(
+    ("tokenizer.json", "tekken.json", "vocab.json", "vocab.txt", "merges.txt", "encoder.json")
+)
+"""What grows with a vocabulary; with an index of shards, all the text beside weights that does."""
+
 _STARTS = tuple((pattern[:-1], cap) for pattern, cap in INERT if pattern.endswith("*"))
 _ALL_STARTS = tuple(start for start, _ in _STARTS)
 _SUFFIXES = {pattern[2:]: cap for pattern, cap in INERT if pattern.startswith("*.")}
@@ -196,8 +201,21 @@ def by_kind(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Mapping[Kin
 
 
 def is_weight_like(path: str, size: int, head: bytes | None = None) -> bool:
-    """True for weights and pickles: a tree that holds one is a release (DESIGN.md §8)."""
-    return classify(path, size, head) in {"weight", "pickle"}
+    """True for weights and pickles: a tree that holds one is a release (DESIGN.md §8).
+
+    So is what has the name of code or of a configuration and is larger than any of it: a name
+    alone hides nothing.
+    """
+    kind = classify(path, size, head)
+    return kind in {"weight", "pickle"} or (size > LARGE and exceeds_its_kind(path, kind))
+
+
+def exceeds_its_kind(path: str, kind: Kind) -> bool:
+    """Whether no file of that name and kind is larger than :data:`LARGE`."""
+    name = path.rpartition("/")[2].lower()
+    return kind == "code" or (
+        kind == "config" and name not in LARGE_CONFIGS and not name.endswith(".index.json")
+    )
 
 
 def some_named_like_weights(paths: Iterable[str]) -> bool:

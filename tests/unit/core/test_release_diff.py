@@ -10,12 +10,11 @@ import pytest
 from hubpolicy.core import statements
 from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.card.check import read_card
-from hubpolicy.core.listed_weights import publishes_weights
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.release_diff import Side, compare
 from hubpolicy.core.verify import verify_model_signature
 from hubpolicy.domain.card import Card, RepoFacts
-from hubpolicy.domain.manifest import Entry, ListedFile, Manifest, make_manifest
+from hubpolicy.domain.manifest import Entry, Manifest, make_manifest
 from tests.golden.samples import (
     APPLICABILITY,
     CLOSURE,
@@ -163,22 +162,3 @@ def test_a_model_signature_is_void_with_any_byte() -> None:
     assert (new.standing, new.void) == ("added", "")
     assert not compare(a, b).empty
     assert compare(a, a).empty
-
-
-@pytest.mark.parametrize(
-    ("file", "weights"),
-    [
-        (ListedFile("model.safetensors", 10, None, "a" * 40), True),
-        (ListedFile("x.pkl", 10, None, "a" * 40), True),
-        (ListedFile("blob", 10, "a" * 64, None), True),
-        (ListedFile("notes", 10, None, "a" * 40), False),
-        (ListedFile("notes", 10, "a" * 64, "a" * 40), False),
-        (ListedFile("README.md", 10, None, "a" * 40), False),
-        (ListedFile("picture.png", 10_000, "a" * 64, None), False),
-        (ListedFile(".hubpolicy/release.intoto.jsonl", 10, "a" * 64, None), False),
-        (ListedFile(".hubpolicy/model.safetensors", 10, None, "a" * 40), True),
-        (ListedFile("model.sig", 1 << 40, "a" * 64, None), True),
-    ],
-)
-def test_a_listing_tells_what_would_publish_weights(file: ListedFile, weights: bool) -> None:
-    assert publishes_weights(file) is weights
