@@ -130,6 +130,8 @@ class _Text:
                 continue
             except RecursionError:
                 self.refuse(f"got nesting without an end in entry {place.entry}")
+            except ValueError:  # what Python makes no number of (int_max_str_digits)
+                self.refuse(f"got a number of too many digits in entry {place.entry}")
             found = self._buffer[self._at : end]
             self._go(end)
             return found

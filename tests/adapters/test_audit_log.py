@@ -87,6 +87,7 @@ GOOD = json.dumps(entry(1))
         ('[{"a": "\nb"}]', "got no JSON in entry 1 (Invalid control character"),
         ('[{"a": "b', "got no JSON in entry 1 (Unterminated string"),
         ("[" * 200_000, "got nesting without an end in entry 1, in {path} line 1"),
+        (f'[{GOOD},\n{{"a": {"1" * 5000}}}]', "a number of too many digits in entry 2, in {path} line"),
         (f'[{GOOD},\n{GOOD[:-1]}, "type": "x"}}]', "the key 'type' twice in one object"),
         (f"[{GOOD},\n5]", "got int, expected an object, in {path} entry 2, line 2"),
         ('[{"a": NaN}]', "NaN, which is not JSON"),
