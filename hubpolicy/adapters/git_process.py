@@ -154,6 +154,11 @@ class Running:
         finally:
             self.kill()
 
+    @property
+    def said(self) -> bytes:
+        """What git wrote beside its output, warnings say: at least the first 64 KiB of it."""
+        return bytes(self._said)
+
     def kill(self) -> None:
         """Close what is open and, unless it has been waited for, end the child."""
         for descriptor in tuple(self._open):

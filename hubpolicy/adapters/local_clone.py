@@ -8,6 +8,8 @@ index are not looked at, and what it says of a commit id is kept for no other au
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git_history import GitHistory
@@ -28,6 +30,10 @@ _BOOKKEEPING = (
     "refs/rewritten/", "refs/worktree/",
 )  # fmt: skip
 """What git keeps for itself. A push names these only if asked to; weights in them count."""
+_BROKEN = re.compile(rb"^warning: ignoring (?:broken ref|ref with broken name) (.+)$", re.MULTILINE)
+_MOST_SAID = 64 * 1024
+_NOTHING = ""
+"""In the place of the commit of a ref that git cannot read."""
 
 
 class LocalClone(NamedTuple):
@@ -44,31 +50,39 @@ class LocalClone(NamedTuple):
         outdated: str = "",  # noqa: ARG002 - nothing here lags behind
         ref: str = "refs/heads/main",  # noqa: ARG002
     ) -> tuple[RemoteRef, ...]:
-        """Branches, remote-tracking refs, tags and whatever else there is, and a detached HEAD.
+        """Branches, remote-tracking refs, tags, whatever else there is, and detached HEADs.
 
-        Refs that only name another one are left out, and git's bookkeeping without weights.
+        Refs that only name another one of these are left out, and git's bookkeeping without
+        weights. What git passes over as broken is there, without a commit: it is not read.
 
         Raises:
             ServiceError: git does not list them.
 
         """
         self._require(repo)
-        listed = self.git.git.run("for-each-ref", "--format=%(objectname)%00%(symref)%00%(refname)")
-        named = []
-        for line in listed.split(b"\n")[:-1]:
-            oid, aim, name = line.split(b"\0")
-            if not aim:
-                named.append((name.decode("utf-8", "backslashreplace"), oid.decode("ascii")))
-        head = self._detached()
-        if head and head not in {oid for _, oid in named}:
-            named.append(("HEAD", head))
+        listing = self.git.git.begin(
+            "for-each-ref", "--format=%(objectname)%00%(symref)%00%(refname)"
+        )
+        rows = [line.split(b"\0") for line in listing.read().split(b"\n")[:-1]]
+        direct = {name for _, aim, name in rows if not aim}
+        named = [(_text(name), oid.decode("ascii")) for oid, aim, name in rows if aim not in direct]
+        broken = [RemoteRef(name, _NOTHING) for name in _broken(listing.said)]
+        for name in ("HEAD", "main-worktree/HEAD", *self._work_trees()):
+            head = self._head(name)
+            if head is None:
+                broken.append(RemoteRef(name, _NOTHING))
+            elif head and head not in {oid for _, oid in named}:
+                named.append((name, head))
         commits = self._commits(tuple(oid for _, oid in named))
         refs = (RemoteRef(name, commits[oid]) for name, oid in named)
-        return tuple(sorted(ref for ref in refs if self._counts(ref)))
+        return tuple(sorted((*broken, *(ref for ref in refs if self._counts(ref)))))
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The tree of a commit; what is in git itself with the sha256 of its bytes."""
         self._require(repo)
+        if revision == _NOTHING:
+            message = "git calls this ref broken, and does not read it"
+            raise ServiceError(message, hint=f"git -C {self.folder} for-each-ref   names it")
         return self.git.listing(revision)
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
@@ -116,11 +130,29 @@ class LocalClone(NamedTuple):
             message = f"got {repo.text}, expected {self.repo.text}, in {self.folder}"
             raise ServiceError(message)
 
-    def _detached(self) -> str:
+    def _work_trees(self) -> tuple[str, ...]:
+        """What git calls the HEAD of each linked work tree."""
         git = self.git.git
-        if git.line("symbolic-ref", "--quiet", "HEAD"):
-            return ""
-        return git.line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        place = Path(self.folder, git.line("rev-parse", "--git-common-dir"), "worktrees")
+        try:
+            return tuple(f"worktrees/{each.name}/HEAD" for each in sorted(place.iterdir()))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            message = f"cannot read {place}: {error.strerror}"
+            raise ServiceError(message) from error
+
+    def _head(self, name: str) -> str | None:
+        """The commit of a HEAD; empty where it stands on a branch to be; None where it is broken.
+
+        A branch that was never committed to has a HEAD without a commit.
+        """
+        git = self.git.git
+        try:
+            found = git.line("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+            return found or ("" if git.line("symbolic-ref", "--quiet", name) else None)
+        except GitRefusedError:
+            return None
 
     def _commits(self, oids: tuple[str, ...]) -> dict[str, str]:
         """The commits that tags lead to. What leads to none stays, and is unreadable."""
@@ -170,3 +202,13 @@ def require_clone(folder: str) -> None:
     if prefix:
         message = f"got {folder}, expected the top of a repository, not {prefix} in it"
         raise ConfigError(message, hint=hint)
+
+
+def _broken(said: bytes) -> list[str]:
+    """The refs that git passed over, by what it said; and a word if it said more than is kept."""
+    found = [_text(name) for name in _BROKEN.findall(said)]
+    return found if len(said) < _MOST_SAID else [*found, "(more broken refs)"]
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

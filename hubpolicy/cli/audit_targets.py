@@ -100,7 +100,7 @@ def shown(repo: RepoId) -> str:
 def _lines(file: str) -> Iterator[str]:
     """Names, one a line; ``#`` begins a remark."""
     try:
-        text = Path(file).read_bytes()[: _FILE_LIMIT + 1].decode()
+        text = Path(file).read_bytes()[: _FILE_LIMIT + 1].decode("utf-8-sig")
     except OSError as error:
         message = f"cannot read {file}: {error.strerror}"
         raise ServiceError(message) from error

@@ -197,6 +197,41 @@ def test_a_ref_to_nothing_is_unreadable(clone: Repo) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("bad", "garbage\n"), ("none", "0" * 40 + "\n"), ("empty", ""), ("a b", "{tip}\n")],
+)
+def test_a_ref_that_git_passes_over_is_unreadable(clone: Repo, name: str, content: str) -> None:
+    tip = clone.git("rev-parse", "HEAD")
+    (clone.path / ".git" / "refs" / "heads" / name).write_text(content.format(tip=tip))
+    for options in ((), ("--all-revisions",)):
+        done = look(clone.path, *options)
+        assert (done.code, seen(done)[f"refs/heads/{name}"]) == (3, "UNREADABLE")
+        assert seen(done)[MAIN] == "ATTESTED"
+
+
+def test_a_ref_that_names_what_is_no_ref_is_looked_at(clone: Repo) -> None:
+    """git lists it as a symbolic one; what it names lies outside of ``refs/``."""
+    tip = clone.git("rev-parse", "HEAD")
+    bad = clone.commit({"more.safetensors": b"x" * 30})
+    clone.git("reset", "-q", "--hard", tip)
+    clone.git("symbolic-ref", "refs/heads/same", MAIN)
+    assert seen(look(clone.path)) == {MAIN: "ATTESTED"}
+    (clone.path / ".git" / "EVIL_HEAD").write_text(f"{bad}\n")
+    (clone.path / ".git" / "refs" / "heads" / "evil").write_text("ref: EVIL_HEAD\n")
+    assert seen(look(clone.path)) == {MAIN: "ATTESTED", "refs/heads/evil": "MODIFIED"}
+
+
+def test_what_any_work_tree_of_it_has_checked_out_counts(clone: Repo, tmp_path: Path) -> None:
+    clone.git("worktree", "add", "-q", "--detach", str(tmp_path / "side"))
+    side = Repo(tmp_path / "side")
+    side.commit({"more.safetensors": b"x" * 30})
+    assert seen(look(clone.path)) == {MAIN: "ATTESTED", "worktrees/side/HEAD": "MODIFIED"}
+    assert seen(look("./side")) == {MAIN: "ATTESTED", "HEAD": "MODIFIED"}
+    (clone.path / ".git" / "worktrees" / "side" / "HEAD").write_text("garbage\n")
+    assert seen(look(clone.path)) == {MAIN: "ATTESTED", "worktrees/side/HEAD": "UNREADABLE"}
+
+
 def test_another_work_tree_of_a_repository_is_the_repository(clone: Repo, tmp_path: Path) -> None:
     clone.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
     assert seen(look("./side")) == {MAIN: "ATTESTED", "refs/heads/side": "ATTESTED"}
@@ -297,4 +332,6 @@ def test_a_name_is_of_the_hub_whatever_folder_lies_here(clone: Repo, tmp_path: P
 
 def test_a_list_names_clones_too(clone: Repo, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("./tern   # ours\n")
+    assert seen(look("--from", "names.txt")) == {MAIN: "ATTESTED"}
+    (tmp_path / "names.txt").write_text("./tern\r\n", encoding="utf-8-sig")
     assert seen(look("--from", "names.txt")) == {MAIN: "ATTESTED"}
