@@ -17,6 +17,7 @@ from hubpolicy.flows.gate_watch import deny
 from hubpolicy.gateway import answers
 from hubpolicy.gateway.commands import read_commands, refusal
 from hubpolicy.gateway.mirror import Mirrors
+from hubpolicy.gateway.reader import Reader
 from hubpolicy.gateway.receiving import Answer, Received, plain_body, receive
 
 if TYPE_CHECKING:
@@ -111,29 +112,21 @@ class _Reception:
             place = await office.work(lambda: self._mirrors.synced(self._repo))
         except HubpolicyError as error:
             return answers.unavailable(error.message)
-        response = web.StreamResponse(headers={"Content-Type": RESULT, **_FRESH})
-        await response.prepare(request)
-
-        async def write(chunk: bytes) -> None:
-            # The pusher may be gone; what was begun is finished, and written down.
-            if request.transport is not None and not request.transport.is_closing():
-                office.metrics.carried("out", len(chunk))
-                await response.write(chunk)
-
+        reader = Reader(request, office.metrics, RESULT, _FRESH)
+        await reader.begin()
         try:
             ended = await receive(
                 self._mirrors.receiving(), self._mirrors.environment(), place, body,
-                self._asked, write,
+                self._asked, reader.write,
             )  # fmt: skip
         except HubpolicyError as error:
             await self._refused(error.message)
-            if request.transport is not None:
-                request.transport.abort()
-            return response
+            reader.leave()
+            return reader.response
         if not ended.asked and self._arrived.size > len("0000"):
             await self._refused(ended.said[:500] or "git took none of it")
-        await response.write_eof()
-        return response
+        await reader.end()
+        return reader.response
 
     async def _asked(self, received: Received) -> Answer:
         """The hook's question. Whatever goes wrong with it is a no."""

@@ -20,7 +20,7 @@ from hubpolicy.core.hub_paths import repo_of, segments
 from hubpolicy.errors import MalformedError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from aiohttp import web
 
@@ -61,6 +61,34 @@ class Slots:
                     await stack.enter_async_context(self._everybody)
             except TimeoutError as error:
                 message = "too many requests are under way"
+                raise ServiceError(message) from error
+            yield
+
+
+class Turns:
+    """Whoever changes something that has a name is alone with it; others wait, and not for ever."""
+
+    def __init__(self, wait: float = _WAIT_SECONDS) -> None:
+        self._wait = wait
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def taken(self, names: Iterable[str]) -> AsyncIterator[None]:
+        """Hold them all.
+
+        Raises:
+            ServiceError: somebody else held one for too long.
+
+        """
+        wanted = sorted(set(names))
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._wait):
+                    for name in wanted:
+                        lock = self._locks.setdefault(name, asyncio.Lock())
+                        await stack.enter_async_context(lock)
+            except TimeoutError as error:
+                message = f"another change of {' or '.join(wanted)} is under way"
                 raise ServiceError(message) from error
             yield
 

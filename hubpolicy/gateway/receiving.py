@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
+import signal
 import subprocess
 import tempfile
 import zlib
@@ -30,6 +32,11 @@ _NAMES = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARA
 _REFS_LIMIT = 4 * 1024 * 1024
 _TEXT_LIMIT = 32 * 1024
 """Bytes: less than a pipe takes, so that nobody waits for a hook that is gone."""
+
+QUARANTINE = "tmp_objdir-*"
+_ASK_SECONDS = 300.0
+"""For git to take a pack, with all that it unpacks to, and to check it."""
+_END_SECONDS = 60.0
 
 
 class Received(NamedTuple):
@@ -107,6 +114,9 @@ async def receive(
 ) -> Ended:
     """Run ``git receive-pack`` over a request's body; what it says goes to ``write`` as it comes.
 
+    ``ask`` has ended when this returns, whatever becomes of ``write``, which must not raise where
+    the pusher is gone. Nobody else may use the repository meanwhile.
+
     Raises:
         ServiceError: git cannot be started.
 
@@ -115,17 +125,59 @@ async def receive(
     try:
         with tempfile.TemporaryFile() as remarks:
             process = await _start(command, environment, place, body, remarks, pipes)
+            asking = asyncio.ensure_future(_asked(pipes, place, ask))
+            kept = False
             try:
-                asked, _ = await asyncio.gather(_asked(pipes, place, ask), _copied(process, write))
-                code = await process.wait()
+                asked = await _conversed(process, asking, write)
+            except asyncio.CancelledError:
+                kept = True  # what was accepted may be on its way from there
+                raise
             finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
+                # What is asked may go on elsewhere, but never with descriptors that are closed.
+                asking.cancel()
+                await asyncio.wait((asking,))
+                await _ended(process)
+                if not kept:
+                    _sweep(place)
             remarks.seek(0)
-            return Ended(asked, code, remarks.read(_TEXT_LIMIT).decode(errors="replace").strip())
+            said = remarks.read(_TEXT_LIMIT).decode(errors="replace").strip()
+            return Ended(asked, process.returncode or 0, said)
     finally:
         pipes.close()
+
+
+async def _conversed(
+    process: asyncio.subprocess.Process, asking: asyncio.Future[bool],
+    write: Callable[[bytes], Awaitable[None]],
+) -> bool:  # fmt: skip
+    """Until git has said all; when its question is answered, or was never asked, it ends soon."""
+    copying = asyncio.ensure_future(_copied(process, write))
+    try:
+        await asyncio.wait((asking, copying), return_when=asyncio.FIRST_COMPLETED)
+        if copying.done():  # git ended: nobody reads the answer
+            await asyncio.wait((asking,))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await copying
+                await process.wait()
+    finally:
+        copying.cancel()
+        await asyncio.wait((copying,))
+    return asking.result()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """All that git started is in one group with it, and ends."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _sweep(place: Path) -> None:
+    """Quarantine that git had no time to remove."""
+    for left in (place / "objects").glob(QUARANTINE):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 class _Pipes:
@@ -165,7 +217,7 @@ async def _start(
             cwd=place, stdin=body, stdout=subprocess.PIPE, stderr=remarks,
             env=environment
             | {"HUBPOLICY_ASK": str(pipes.ask), "HUBPOLICY_ANSWER": str(pipes.answer)},
-            pass_fds=(pipes.ask, pipes.answer),
+            pass_fds=(pipes.ask, pipes.answer), start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         message = f"cannot start git: {error.strerror or error}"
@@ -184,8 +236,23 @@ async def _copied(
 
 
 async def _asked(pipes: _Pipes, place: Path, ask: Callable[[Received], Awaitable[Answer]]) -> bool:
-    """Wait for the hook's question and answer it; False if git ended without one."""
-    raw = await _question(pipes)
+    """Wait for the hook's question and answer it; False if git ended without one, or never asks.
+
+    However it ends, nobody waits for an answer after it.
+    """
+    raw = b""
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ASK_SECONDS):
+                raw = await _question(pipes)
+        return await _answered(raw, pipes, place, ask)
+    finally:
+        pipes.forget(pipes.reply)
+
+
+async def _answered(
+    raw: bytes, pipes: _Pipes, place: Path, ask: Callable[[Received], Awaitable[Answer]]
+) -> bool:
     *names, rest = raw.split(b"\n", len(_NAMES))
     if len(names) != len(_NAMES) or not rest.endswith(b"end\n"):
         return False
@@ -198,7 +265,6 @@ async def _asked(pipes: _Pipes, place: Path, ask: Callable[[Received], Awaitable
     said = answer.text.encode()[:_TEXT_LIMIT]
     with contextlib.suppress(BrokenPipeError):
         os.write(pipes.reply, (b"0\n" if answer.accepted else b"1\n") + said)
-    pipes.forget(pipes.reply)
     return True
 
 

@@ -8,12 +8,10 @@ to the hub's answer, so that nothing that passes here comes between.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, BinaryIO
-from weakref import WeakValueDictionary
 
 from aiohttp import web
 
@@ -65,7 +63,7 @@ class Gateway:
         self._metrics = self._office.metrics
         self._git = GitService(self._office)
         self._relay = Relay(settings.upstream, secrets.token_bytes(32))
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = intake.Turns()
         self._large, self._small = intake.Slots(8, 4), intake.Slots(32, 16)
         self._courier: Courier | None = None
         self.readiness = Readiness(self._reached)
@@ -205,17 +203,13 @@ class Gateway:
             return answers.out_of_scope(reason)
         if isinstance(arrived.intent, wire.LfsVerify):
             return await self._permitted(arrived, allow("what was uploaded, was judged"))
-        async with self._alone(arrived.intent):
-            return await self._judged(arrived)
-
-    @contextlib.asynccontextmanager
-    async def _alone(self, intent: Intent) -> AsyncIterator[None]:
-        names = sorted(set(repos_of(intent))) if isinstance(intent, _MOVES) else []
         async with contextlib.AsyncExitStack() as stack:
-            for name in names:
-                lock = self._locks.setdefault(name, asyncio.Lock())
-                await stack.enter_async_context(lock)
-            yield
+            try:
+                names = repos_of(arrived.intent) if isinstance(arrived.intent, _MOVES) else ()
+                await stack.enter_async_context(self._turns.taken(names))
+            except ServiceError as error:
+                return answers.busy(error.message)
+            return await self._judged(arrived)
 
     async def _judged(self, arrived: Arrived) -> web.StreamResponse:
         started = time.perf_counter()

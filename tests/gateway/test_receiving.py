@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""git takes a push by itself: pushers who stop reading, questions that outlive it, and limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from hubpolicy.domain.release import RepoId
+from hubpolicy.errors import ServiceError
+from hubpolicy.gateway import receiving
+from hubpolicy.gateway.intake import Turns
+from hubpolicy.gateway.metrics import Metrics
+from hubpolicy.gateway.mirror import Mirrors
+from hubpolicy.gateway.reader import Reader
+from hubpolicy.gateway.receiving import Answer, Received, receive
+from hubpolicy.gateway.settings import Settings
+from tests.git.repos import Repo, init, isolate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from hubpolicy.gateway.receiving import Ended
+
+REPO = RepoId("acme", "m")
+_NONE = "0" * 40
+
+
+class Desk(NamedTuple):
+    """A mirror, and a push for it."""
+
+    mirrors: Mirrors
+    place: Path
+    body: BinaryIO
+
+    async def receive(
+        self,
+        ask: Callable[[Received], Awaitable[Answer]],
+        write: Callable[[bytes], Awaitable[None]],
+    ) -> Ended:
+        return await receive(
+            self.mirrors.receiving(), self.mirrors.environment(), self.place, self.body, ask, write
+        )
+
+    def branches(self) -> str:
+        return Repo(self.place).git("for-each-ref")
+
+    def left(self) -> list[str]:
+        return [path.name for path in (self.place / "objects").glob("tmp_objdir*")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    isolate(monkeypatch, tmp_path / "home")
+    upstream = tmp_path / "hub"
+    init(upstream / "acme" / "m.git", "--bare")
+    address = f"file://{upstream}"
+    mirrors = Mirrors(Settings(address, address, "t", "::1", 0, git_folder=str(tmp_path / "git")))
+    work = init(tmp_path / "work")
+    tip = work.commit({"README.md": b"# one\n"})
+    pack = work.raw("pack-objects", "--stdout", "--revs", stdin=f"{tip}\n".encode()).stdout
+    line = f"{_NONE} {tip} refs/heads/main\0 report-status side-band-64k".encode()
+    with tempfile.TemporaryFile() as body:
+        body.write(b"%04x%s0000" % (len(line) + 4, line) + pack)
+        yield Desk(mirrors, mirrors.synced(REPO), body)
+
+
+async def yes(received: Received) -> Answer:
+    return Answer(accepted=bool(received.push.updates), text="yes")
+
+
+async def nowhere(chunk: bytes) -> None:
+    assert chunk
+
+
+def test_a_push_is_asked_about_once_and_kept_after_a_yes(desk: Desk) -> None:
+    said = []
+
+    async def write(chunk: bytes) -> None:
+        said.append(chunk)
+
+    ended = asyncio.run(desk.receive(yes, write))
+    assert (ended.asked, ended.code) == (True, 0)
+    assert b"ok refs/heads/main" in b"".join(said)
+    assert desk.branches().endswith("refs/heads/main")
+    assert desk.left() == []
+
+
+def test_a_question_never_outlives_the_descriptors_of_its_push(desk: Desk) -> None:
+    """Somebody else's pipes have the same numbers then, and would read this one's answer."""
+    asked = asyncio.Event()
+    hook = desk.place.parents[2] / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\necho a remark, which is passed on >&2\n{hook.read_text()}")
+
+    async def slow(received: Received) -> Answer:
+        asked.set()
+        await asyncio.sleep(0.3)
+        return Answer(accepted=bool(received.push.updates), text="for the first alone")
+
+    async def gone(chunk: bytes) -> None:
+        assert chunk
+        raise ConnectionResetError
+
+    async def world() -> list[bytes]:
+        with contextlib.suppress(ConnectionResetError):
+            await desk.receive(slow, gone)
+        assert asked.is_set()
+        pipes = [os.pipe() for _ in range(8)]
+        await asyncio.sleep(0.6)
+        found = []
+        for reading, writing in pipes:
+            os.close(writing)
+            found.append(os.read(reading, 100))
+            os.close(reading)
+        return found
+
+    assert set(asyncio.run(world())) == {b""}
+    assert desk.left() == []
+
+
+def test_git_that_never_asks_is_ended_with_all_that_it_started(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is one that does not end; what it unpacked is gone, and nothing was kept."""
+    monkeypatch.setattr(receiving, "_ASK_SECONDS", 0.5)
+    monkeypatch.setattr(receiving, "_END_SECONDS", 0.5)
+    hook = desk.place.parents[2] / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nsleep 60\n")
+    started = time.monotonic()
+    ended = asyncio.run(desk.receive(yes, nowhere))
+    assert time.monotonic() - started < 10
+    assert not ended.asked
+    assert (desk.branches(), desk.left()) == ("", [])
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(hook) not in listed.stdout
+
+
+def test_who_does_not_read_holds_nobody_up() -> None:
+    took: list[float] = []
+
+    async def world() -> None:
+        ended = asyncio.Event()
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            reader = Reader(request, Metrics(), "text/plain", {}, patience=0.2)
+            await reader.begin()
+            started = time.monotonic()
+            for _ in range(40):
+                await reader.write(b"x" * 1024 * 1024)
+            await reader.end()
+            took.append(time.monotonic() - started)
+            ended.set()
+            return reader.response
+
+        app = web.Application()
+        app.router.add_get("/", answer)
+        async with TestServer(app) as server:
+            reading, writing = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+            writing.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await ended.wait()
+            writing.close()
+            assert reading.exception() is None
+
+    asyncio.run(asyncio.wait_for(world(), 20))
+    assert 0.1 < took[0] < 5
+
+
+def test_nobody_waits_for_a_repository_for_ever() -> None:
+    async def world() -> str:
+        turns = Turns(wait=0.05)
+        async with turns.taken(["acme/m"]), turns.taken(["acme/other"]), turns.taken([]):
+            with pytest.raises(ServiceError) as caught:
+                async with turns.taken(["acme/n", "acme/m"]):
+                    pytest.fail("two at once")
+        async with turns.taken(["acme/n", "acme/m"]):
+            return caught.value.message
+
+    assert "another change of acme/m or acme/n" in asyncio.run(world())
