@@ -27,7 +27,6 @@ from hubpolicy.flows.prepush import Gate, Judged, PushVerdict, judge_push, objec
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hubpolicy.core.verify import VerifiedStatement
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.refs import Push
     from hubpolicy.domain.release import RepoId
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 _MAX_STDIN = 64 * 1024 * 1024
 _ENDING = "Nothing was pushed.\n"
 PARANOID = "HUBPOLICY_PARANOID"
-"""Set, all files and every Git LFS object are read: it can only tighten, so the environment may."""
+"""Set, every Git LFS object is read and hashed: it can only tighten, so the environment may."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -90,10 +89,8 @@ def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     gate = speaking(gate, target)
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
-        if os.environ.get(PARANOID, "0") != "0":
-            return _with_all_read(judge_release(reader, gate, target))
-        compare = reader.compare if isinstance(reader, GitTreeRelease) else None
-        return judge_release(reader, gate, target, compare)
+        judged = judge_release(reader, gate, target)
+        return _with_all_read(judged) if os.environ.get(PARANOID, "0") != "0" else judged
 
     return judge_push(push, target, repository, gate, judge), gate
 
@@ -147,18 +144,13 @@ def findings_of(verdict: PushVerdict) -> tuple[Finding, ...]:
     return (*(f for one in judged for f in one.decision.findings), *verdict.history)
 
 
-def judge_release(
-    reader: ReleaseReader,
-    gate: Gate,
-    target: RepoId | None,
-    compare: Callable[[tuple[VerifiedStatement, ...]], frozenset[str]] | None = None,
-) -> Judged:
-    """Read, verify and judge one release; ``compare`` as in ``flows/assemble.py``."""
+def judge_release(reader: ReleaseReader, gate: Gate, target: RepoId | None) -> Judged:
+    """Read, verify and judge one release."""
     from hubpolicy.adapters.children import from_environment, in_release, tightened
     from hubpolicy.core.judge import judge
     from hubpolicy.flows.assemble import assemble
 
-    evidence = assemble(reader, target, gate.policy, gate.trust, gate.now, compare)
+    evidence = assemble(reader, target, gate.policy, gate.trust, gate.now)
     children = (*from_environment(os.environ), *in_release(reader))
     evidence = evidence._replace(policy=tightened(gate.policy, children))
     return Judged(reader, evidence, judge(evidence))

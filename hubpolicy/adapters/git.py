@@ -40,7 +40,6 @@ class GitRepository:
         self._git = git
         self._objects = GitObjects(git)
         self._begun: _Begun | None = None
-        self._leaving: frozenset[str] | None = None
         self._releases: dict[str, GitTreeRelease] = {}
 
     def names(self, oid: str) -> tuple[tuple[str, str], ...]:
@@ -59,8 +58,6 @@ class GitRepository:
     def release(self, oid: str) -> GitTreeRelease:
         """The release in the tree of a commit, or of the commit that a tag leads to.
 
-        After :meth:`sent`, what stays behind may be compared: :meth:`GitTreeRelease.compare`.
-
         Raises:
             ServiceError: as :meth:`names`, or a blob is missing.
 
@@ -71,7 +68,7 @@ class GitRepository:
 
     def _release(self, oid: str) -> GitTreeRelease:
         if oid not in self._releases:
-            self._releases[oid] = GitTreeRelease(self._objects, oid, self._leaving)
+            self._releases[oid] = GitTreeRelease(self._objects, oid)
         return self._releases[oid]
 
     def expect(self, new: Iterable[str], remote: str, url: str, known: Iterable[str]) -> None:
@@ -113,15 +110,10 @@ class GitRepository:
                 # The tracking refs were fetched from another place than this push goes to.
                 listed = self._list_sent(wanted, has).read()
         paths = _parse_objects(listed)
-        self._leaving, self._releases = self._leaves(paths), {}
         needed = (oid for commit in also for oid in self._release(commit).needed)
         self._objects.expect((*paths, *needed))
         self._objects.load(paths)
         return tuple(self._sent(path, oid) for oid, path in paths.items())
-
-    def _leaves(self, sent: Iterable[str]) -> frozenset[str] | None:
-        """The blobs of a release that have to be read; None is all of them."""
-        return frozenset(sent)
 
     def _begin_sent(
         self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]
@@ -194,10 +186,6 @@ class ReceivingRepository(GitRepository):
         )
         rows = listed.decode("ascii", errors="replace").split()
         return tuple({row.lstrip("*") for row in rows if row.startswith("*") or row in claimed})
-
-    def _leaves(self, sent: Iterable[str]) -> frozenset[str] | None:
-        del sent  # here are strangers, and time: whatever a release holds is read (ADR 0003)
-        return None
 
     def _begin_sent(
         self, new: tuple[str, ...], remote: str, url: str, known: tuple[str, ...]

@@ -60,7 +60,7 @@ Examples:
 @_places
 @click.option("--run-tests", is_flag=True, help="A push without evidence makes it: push again.")
 @click.option("--paranoid", is_flag=True,
-              help="Read every file and Git LFS object (or: HUBPOLICY_PARANOID=1).")  # fmt: skip
+              help="Hash every Git LFS object (or: HUBPOLICY_PARANOID=1 git push).")  # fmt: skip
 def install(
     *,
     path: str,

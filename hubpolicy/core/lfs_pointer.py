@@ -20,10 +20,6 @@ _MARKS = (b"git-lfs", b"git-media", b"hawser")
 _KEYS = ("version", "oid", "size")
 _MAX_DIGITS = 19
 
-_LEAST = len(_VERSION + _OID + _SIZE) + 64 + 2
-CANONICAL_SIZES = range(_LEAST + 1, _LEAST + _MAX_DIGITS + 1)
-"""Bytes. A file of any other size is no pointer in the canonical form."""
-
 
 class Pointer(NamedTuple):
     """What a pointer says about the content: lower-case hex sha256, and size in bytes."""

@@ -35,23 +35,15 @@ _FINAL = frozenset(("weight", "pickle", "code"))
 
 
 def assemble(
-    reader: ReleaseReader,
-    target: RepoId | None,
-    policy: Policy,
-    trust: Trust,
-    now: str,
-    compare: Callable[[tuple[VerifiedStatement, ...]], frozenset[str]] | None = None,
+    reader: ReleaseReader, target: RepoId | None, policy: Policy, trust: Trust, now: str
 ) -> Evidence:
     """Everything that is known about a release at ``now`` (ISO 8601 UTC).
-
-    ``compare`` is told the verified lines before a file is read, and says which files are known
-    without: they stand in the manifest as signed, and their content is not looked at.
 
     Raises:
         ServiceError: an evidence file or a configuration cannot be read.
 
     """
-    return _assemble(reader, target, policy, trust, now, lambda here, _: here, compare)
+    return _assemble(reader, target, policy, trust, now, lambda here, _: here)
 
 
 def assemble_part(
@@ -74,12 +66,10 @@ def _assemble(
     trust: Trust,
     now: str,
     judged: Callable[[Manifest, tuple[VerifiedStatement, ...]], Manifest],
-    compare: Callable[[tuple[VerifiedStatement, ...]], frozenset[str]] | None = None,
 ) -> Evidence:
     files = reader.evidence_files()
     # Signatures first: a reader over git reads the other files meanwhile.
     lines, unproven = _verify_lines(files, trust, now)
-    unread = frozenset[str]() if compare is None else compare(lines)
     manifest = judged(reader.manifest, lines)
     signature, wrong = _verify_files(files, lines, trust, manifest, now)
     rejected = unproven + wrong
@@ -91,8 +81,8 @@ def _assemble(
         rejected=rejected,
         refusals=reader.findings,
         evidence_paths=tuple(file.path for file in files),
-        remote_code=remote_code_of(reader, unread),
-        heads=heads_of(reader, unread),
+        remote_code=remote_code_of(reader),
+        heads=heads_of(reader),
         policy=policy,
         trust=trust,
         now=now,
@@ -180,12 +170,10 @@ def _verify_files(
     return signature, wrong + check_files(files, lines, trust)
 
 
-def remote_code_of(reader: ReleaseReader, unread: frozenset[str] = frozenset()) -> tuple[str, ...]:
+def remote_code_of(reader: ReleaseReader) -> tuple[str, ...]:
     """Paths whose content makes a loader import code, or cannot be ruled out to."""
     looked_at = (
-        path
-        for path, size, _, _ in reader.manifest.entries
-        if path not in unread and may_declare_code(path, size)
+        path for path, size, _, _ in reader.manifest.entries if may_declare_code(path, size)
     )
     return tuple(path for path in looked_at if _declares(reader.read(path)))
 
@@ -197,14 +185,10 @@ def _declares(config: bytes) -> bool:
         return True
 
 
-def heads_of(
-    reader: ReleaseReader, unread: frozenset[str] = frozenset()
-) -> tuple[tuple[str, bytes], ...]:
+def heads_of(reader: ReleaseReader) -> tuple[tuple[str, bytes], ...]:
     """First bytes, where they say something that the name does not."""
     found = []
     for path, size, _, _ in reader.manifest.entries:
-        if path in unread:
-            continue
         named = kind_of_name(path, size)
         if named in _FINAL:
             continue

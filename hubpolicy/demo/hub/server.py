@@ -100,7 +100,6 @@ class HubServer(ThreadingHTTPServer):
             config,
         )
 
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that is gone between two requests: it was killed, say."""
         if not isinstance(sys.exception(), ConnectionError):
