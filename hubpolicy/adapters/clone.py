@@ -140,6 +140,10 @@ class ClonedHub:
         """All commit ids that are reachable from a commit, newest first."""
         return self._opened(repo).history(revision)
 
+    def lineage(self, repo: RepoId, revision: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """The same with the time that each states and its parents, which stand after it."""
+        return self._opened(repo).lineage(revision)
+
     def _opened(self, repo: RepoId) -> GitHistory:
         if repo != self._repo:
             message = f"got {repo.text}, expected {self._repo.text}, in its clone"

@@ -97,6 +97,20 @@ class GitHistory:
         pairs = (line.split() for line in listed.decode("ascii").splitlines())
         return tuple((oid, _instant(int(seconds))) for seconds, oid in pairs)
 
+    def lineage(self, revision: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """The same with the parents of each, which all stand after it.
+
+        Raises:
+            ServiceError: one of them is missing.
+
+        """
+        listed = self.git.run(
+            "rev-list", "--topo-order", "--timestamp", "--parents",
+            f"{checked_oid(revision)}^{{commit}}", "--",
+        )  # fmt: skip
+        rows = (line.split() for line in listed.decode("ascii").splitlines())
+        return tuple((oid, _instant(int(at)), tuple(parents)) for at, oid, *parents in rows)
+
     def _listed(self, name: str, blob: Blob) -> ListedFile:
         if blob.broken_pointer:
             # git-lfs would fetch something for it: a large file, whose content nobody knows.

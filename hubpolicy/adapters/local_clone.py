@@ -104,6 +104,16 @@ class LocalClone(NamedTuple):
             raise ServiceError(message, hint="git fetch --unshallow")
         return self.git.history(revision)
 
+    def lineage(self, repo: RepoId, revision: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """The same with the time that each states and its parents, which stand after it.
+
+        Raises:
+            ServiceError: as ``history``.
+
+        """
+        self.history(repo, revision)  # it knows what a shallow clone lacks
+        return self.git.lineage(revision)
+
     def read_large(
         self,
         repo: RepoId,  # noqa: ARG002

@@ -4,15 +4,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.domain.manifest import git_blob_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubpolicy.adapters.audit_store import AuditStore
     from hubpolicy.domain.manifest import ListedFile, Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HistoryReader, RemoteRef
+
+    Commit = tuple[str, str, tuple[str, ...]]
+    """Id, the time that it states, parents."""
+    Lineage = Callable[[RepoId, str], tuple[Commit, ...]]
+
+_LINEAGE = "\0lineage"
+"""The path under which times and parents of a commit and all before it are kept; no file's."""
 
 
 class StoredHub(NamedTuple):
@@ -58,6 +68,21 @@ class StoredHub(NamedTuple):
             if listed is not None and _is_listed(found, listed):
                 self.store.keep_content(repo, revision, path, found)
         return found
+
+
+def kept_lineage(ask: Lineage, store: AuditStore | None) -> Lineage:
+    """The same answers; what a commit id fixes is asked for once."""
+    if store is None:
+        return ask
+
+    def lineage(repo: RepoId, revision: str) -> tuple[Commit, ...]:
+        kept = store.content(repo, revision, _LINEAGE)
+        if kept is None:
+            kept = json.dumps(ask(repo, revision)).encode()
+            store.keep_content(repo, revision, _LINEAGE, kept)
+        return tuple((oid, made, tuple(parents)) for oid, made, parents in json.loads(kept))
+
+    return lineage
 
 
 def _is_listed(content: bytes, file: ListedFile) -> bool:

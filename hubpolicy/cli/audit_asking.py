@@ -52,7 +52,8 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 _OPTIONS = (
     click.option("--since", default="", metavar="DATE|REVISION",
                  help="With --all-revisions: of the commits before a tip only those made on DATE "
-                 "(YYYY-MM-DD, UTC) or later by their own time, or that REVISION does not have. "
+                 "(YYYY-MM-DD, UTC) or later, or that REVISION does not have. A date is the "
+                 "committer's word, and who pushes can date back: REVISION is the sound form. "
                  "Tips always count."),
     click.option("--import-audit-log", "logs", multiple=True,
                  type=click.Path(exists=True, dir_okay=False), metavar="FILE",

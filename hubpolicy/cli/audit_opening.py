@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.storage import StoredObject
-    from hubpolicy.flows.seen import Opened
+    from hubpolicy.flows.seen import Lineage, Opened
     from hubpolicy.flows.storing import Storage
     from hubpolicy.flows.surveying import Opening
     from hubpolicy.ports import HistoryReader
@@ -46,7 +46,7 @@ def opening(sources: Sources) -> Opening:
     from hubpolicy.adapters.hub_buckets import HubBuckets
     from hubpolicy.adapters.local_clone import open_clone
     from hubpolicy.adapters.login import login_token
-    from hubpolicy.adapters.stored_hub import StoredHub
+    from hubpolicy.adapters.stored_hub import StoredHub, kept_lineage
     from hubpolicy.flows.seen import Opened, SeenHub
 
     targets, store, cloning, unread, more = sources
@@ -55,9 +55,13 @@ def opening(sources: Sources) -> Opening:
     clients = {hub: HubClient(hub, token) for hub in hubs}
     buckets = {hub: HubBuckets(hub, token) for hub in hubs}
 
-    def watched(reader: HistoryReader, reading: Reading, kept: AuditStore | None) -> Opened:
+    def watched(
+        reader: HistoryReader, reading: Reading, kept: AuditStore | None,
+        lineage: Lineage | None = None,
+    ) -> Opened:  # fmt: skip
         seen = SeenHub(reader)
-        return Opened(seen if unread is None else DeepHub(seen, reading, kept, unread), seen)
+        hub = seen if unread is None else DeepHub(seen, reading, kept, unread)
+        return Opened(hub, seen, lineage)
 
     @contextmanager
     def opened(repo: RepoId) -> Iterator[Opened]:
@@ -66,13 +70,14 @@ def opening(sources: Sources) -> Opening:
             return
         if repo in targets.places:
             clone = open_clone(targets.places[repo], repo)
-            yield watched(clone, clone.read_large, None)
+            yield watched(clone, clone.read_large, None, clone.lineage)
             return
         client = clients[repo.endpoint]
         source = ClonedHub(client, repo, token) if cloning else nullcontext(client)
         with source as reader:
             plain = reader if store is None else StoredHub(reader, store)
-            yield watched(plain, downloading(reader), store)
+            lineage = kept_lineage(reader.lineage, store) if isinstance(reader, ClonedHub) else None
+            yield watched(plain, downloading(reader), store, lineage)
 
     return opened
 

@@ -57,8 +57,10 @@ def left_out(asked: Wanted | None) -> tuple[Row, ...]:
 
     if asked is None:
         return ()
-    remark = "(not looked at: older commits that no ref shows, the LFS storage)"
-    return (Row("history", f"since {asked.text}", remark),)
+    remark = "not looked at: older commits that no ref shows, the LFS storage"
+    if asked.day:
+        remark += "; a commit's date is its committer's word, --since REVISION is not"
+    return (Row("history", f"since {asked.text}", f"({remark})"),)
 
 
 def since_only(
@@ -81,7 +83,8 @@ def since_only(
     @contextmanager
     def opened(repo: RepoId) -> Iterator[Opened]:
         with hub_of(repo) as whole:
-            yield Opened(RecentHistory(whole.hub, since, standing(repo).dates), whole.seen)
+            dates = standing(repo).dates
+            yield Opened(RecentHistory(whole.hub, since, dates, whole.lineage), whole.seen)
 
     return opened
 

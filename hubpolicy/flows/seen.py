@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.core.listed_weights import publishes_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HistoryReader, RemoteRef
+
+    Lineage = Callable[[RepoId, str], tuple[tuple[str, str, tuple[str, ...]], ...]]
+    """Id, time (ISO 8601 UTC, as it states) and parents of a commit and of all before it: each
+    before its parents."""
 
 
 class SeenHub:
@@ -54,8 +60,9 @@ class Opened(NamedTuple):
     """A repository to be looked at, and what was met of it, as it was listed.
 
     A deep audit puts what was read in the place of what was listed: only the latter is what the
-    repository's storage goes by.
+    repository's storage goes by. ``lineage``: who knows the parents of its commits, if anybody.
     """
 
     hub: HistoryReader
     seen: SeenHub
+    lineage: Lineage | None = None

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An audit's history from a day or a commit on. What refs show today is looked at in any case.
 
-A commit's own time may be made up. So a day cuts below the oldest commit that claims to be of it or
-later: what was dated back on top of that is looked at too, and only who dates back everything
-before it as well goes by unseen.
+What came before a commit that an earlier audit looked at is fixed by its id. A day is another
+matter: a commit's time is its committer's word, and whoever pushes today may write one of last
+year. So a commit counts as old only where nothing speaks against its word (:func:`recent`), and who
+dates back everything, in order, goes by unseen. No date alone can tell.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.seen import Lineage
     from hubpolicy.ports import HistoryReader, RemoteRef
 
     Dates = Callable[[RepoId, str], tuple[tuple[str, str], ...]]
     """Id and time (ISO 8601 UTC) of a commit and of all before it, the newest first."""
+    Commit = tuple[str, str, tuple[str, ...]]
+    """Id, time (ISO 8601 UTC, empty if it is none) and parents."""
 
 
 class Since(NamedTuple):
@@ -31,8 +35,10 @@ class Since(NamedTuple):
 class RecentHistory:
     """Implements :class:`hubpolicy.ports.HistoryReader` over another one, for one repository."""
 
-    def __init__(self, hub: HistoryReader, since: Since, dates: Dates) -> None:
-        self._hub, self._since, self._dates = hub, since, dates
+    def __init__(
+        self, hub: HistoryReader, since: Since, dates: Dates, lineage: Lineage | None = None
+    ) -> None:
+        self._hub, self._since, self._dates, self._lineage = hub, since, dates, lineage
         self._past: frozenset[str] | None = None
 
     def refs(
@@ -54,7 +60,9 @@ class RecentHistory:
         if self._since.oid:
             past = self._before(repo)
             return tuple(oid for oid in self._hub.history(repo, revision) if oid not in past)
-        return recent(self._dates(repo, revision), self._since.time)
+        if self._lineage is None:
+            return recent(chain(self._dates(repo, revision)), self._since.time)
+        return recent(self._lineage(repo, revision), self._since.time)
 
     def _before(self, repo: RepoId) -> frozenset[str]:
         if self._past is None:
@@ -62,7 +70,41 @@ class RecentHistory:
         return self._past
 
 
-def recent(dated: tuple[tuple[str, str], ...], time: str) -> tuple[str, ...]:
-    """Pure: the ids down to the oldest one that is of ``time`` or later, or of no known time."""
-    counts = [at for at, (_, made) in enumerate(dated) if not made or made[: len(time)] >= time]
-    return tuple(oid for oid, _ in dated[: counts[-1] + 1]) if counts else ()
+def chain(dated: tuple[tuple[str, str], ...]) -> tuple[Commit, ...]:
+    """A list of commits, the newest first, as if each were made on top of the next."""
+    ids = [oid for oid, _ in dated]
+    parents = [*((oid,) for oid in ids[1:]), ()]
+    return tuple((oid, made, above) for (oid, made), above in zip(dated, parents, strict=False))
+
+
+def recent(lineage: tuple[Commit, ...], time: str) -> tuple[str, ...]:
+    """Pure: the ids of those that count, of commits that each stand before their parents.
+
+    That is what states ``time`` or later, or no time, or one before that of a commit below it; what
+    stands on top of any of these; and what one of these merged, from whichever side: what not all
+    of its parents had.
+    """
+    latest: dict[str, str] = {}
+    counts: set[str] = set()
+    for oid, made, parents in reversed(lineage):
+        below = max((latest.get(each, "") for each in parents), default="")
+        latest[oid] = max(made, below)
+        young = not made or made[: len(time)] >= time or made < below
+        if young or not counts.isdisjoint(parents):
+            counts.add(oid)
+    above = {oid: parents for oid, _, parents in lineage}
+    for oid, _, parents in lineage:
+        if oid in counts and len(parents) > 1:
+            sides = [_reached(each, above) for each in parents]
+            counts |= set().union(*sides) - sides[0].intersection(*sides[1:])
+    return tuple(oid for oid, _, _ in lineage if oid in counts)
+
+
+def _reached(oid: str, above: dict[str, tuple[str, ...]]) -> set[str]:
+    found, left = set(), [oid]
+    while left:
+        each = left.pop()
+        if each in above and each not in found:
+            found.add(each)
+            left += above[each]
+    return found

@@ -104,7 +104,7 @@ def _survey(
     if repo in look.strange:
         court = court._replace(baseline=Baseline())
     try:
-        with hub_of(repo) as (hub, seen):
+        with hub_of(repo) as (hub, seen, _):
             refs = trip(repo, hub, court, progress)
             stored = Looked()
             if look.storage is not None:

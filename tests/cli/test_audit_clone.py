@@ -135,6 +135,27 @@ def test_what_was_taken_out_again_is_in_the_history(clone: Repo) -> None:
     assert statuses[leak] in {"UNATTESTED", "MODIFIED"}
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_since_a_day_does_not_pass_what_was_dated_back(
+    clone: Repo, monkeypatch: pytest.MonkeyPatch, *, merged: bool
+) -> None:
+    def commit(day: str, tree: str, *parents: str) -> str:
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"{day}T00:00:00Z")
+        above = (word for parent in parents for word in ("-p", parent))
+        return clone.git("commit-tree", "-m", "x", *above, tree)
+
+    good = clone.git("rev-parse", "HEAD^{tree}")
+    clone.commit({"evil.safetensors": b"x" * 30})
+    bad = clone.git("rev-parse", "HEAD^{tree}")
+    old = commit("2026-01-01", good)
+    evil = commit("2025-01-01", bad, old)
+    above = (commit("2026-11-09", good, old), evil) if merged else (evil,)
+    clone.git("update-ref", MAIN, commit("2026-11-20", good, *above))
+    done = look(clone.path, "--all-revisions", "--since", "2026-11-01")
+    statuses = {ref["oid"]: ref["status"] for ref in done.document["refs"]}
+    assert (done.code, statuses[evil], old in statuses) == (1, "MODIFIED", False)
+
+
 def test_a_file_that_is_not_what_its_id_says_is_found(clone: Repo) -> None:
     """Objects written by hand: git reads them without a look at their names."""
     oid = clone.git("rev-parse", "HEAD:README.md")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.flows.since import recent
+from hubpolicy.flows.since import chain, recent
 
 DAYS = [f"2026-02-0{n}T12:00:00Z" for n in range(1, 9)]
 
@@ -25,19 +25,58 @@ DAYS = [f"2026-02-0{n}T12:00:00Z" for n in range(1, 9)]
         ("1131", "2026-02-02", 3),  # dated back on top of one that says it is younger
         ("312", "2026-02-02", 3),
         ("?11", "2026-02-02", 1),  # no time at all: looked at
+        ("123", "2026-02-08", 2),  # each states a time before that of what it was made on
+        ("8123", "2026-02-08", 3),
         ("", "2026-02-02", 0),
     ],
 )
 def test_what_counts(made: str, since: str, kept: int) -> None:
-    dated = tuple((str(n), "" if day == "?" else DAYS[int(day) - 1]) for n, day in enumerate(made))
+    dated = chain(
+        tuple((str(n), "" if day == "?" else DAYS[int(day) - 1]) for n, day in enumerate(made))
+    )
     assert recent(dated, since) == tuple(str(n) for n in range(kept))
+
+
+def test_a_push_that_is_dated_back_behind_its_parent_is_looked_at() -> None:
+    """Found by a reviewer: one commit of last year under a young tip, on top of this January."""
+    dated = chain((("tip", DAYS[7]), ("evil", "2025-01-01T00:00:00Z"), ("old", DAYS[0])))
+    assert recent(dated, DAYS[7]) == ("tip", "evil")
+
+
+@pytest.mark.parametrize("parents", [("h3", "s2"), ("s2", "h3")])
+@pytest.mark.parametrize("made", ["2025-01-01T00:00:00Z", DAYS[1]])
+def test_what_a_young_merge_brought_is_looked_at(parents: tuple[str, str], made: str) -> None:
+    """Whatever its time, and from whichever side it came."""
+    lineage = (
+        ("merge", DAYS[7], parents),
+        ("h3", DAYS[6], ("h2",)),
+        ("s2", made, ("s1",)),
+        ("s1", made, ("old",)),
+        ("h2", DAYS[5], ("old",)),
+        ("old", DAYS[1], ("first",)),
+        ("first", DAYS[0], ()),
+    )
+    assert set(recent(lineage, DAYS[5])) == {"merge", "h3", "s2", "s1", "h2"}
+    side = (("merge", DAYS[7], ("old", "root")), ("root", made, ()), *lineage[-2:])
+    assert {"merge", "root"} <= set(recent(side, DAYS[5]))
+
+
+def test_an_old_merge_is_past_with_both_its_sides() -> None:
+    lineage = (
+        ("tip", DAYS[7], ("merge",)),
+        ("merge", DAYS[2], ("a", "b")),
+        ("a", DAYS[1], ("old",)),
+        ("b", DAYS[1], ("old",)),
+        ("old", DAYS[0], ()),
+    )
+    assert recent(lineage, DAYS[7]) == ("tip",)
 
 
 @given(st.lists(st.sampled_from(DAYS)), st.sampled_from(DAYS))
 def test_whatever_says_that_it_is_of_then_or_later_is_looked_at(
     made: list[str], since: str
 ) -> None:
-    found = recent(tuple((str(n), time) for n, time in enumerate(made)), since)
+    found = recent(chain(tuple((str(n), time) for n, time in enumerate(made))), since)
     assert {str(n) for n, time in enumerate(made) if time >= since} <= set(found)
     if all(one >= other for one, other in pairwise(made)):
         assert len(found) == sum(time >= since for time in made)
