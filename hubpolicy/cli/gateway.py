@@ -92,6 +92,7 @@ def run(
 
 
 def _serve(settings: Settings, records: Records) -> None:
+    from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.hub import HubClient
     from hubpolicy.adapters.lfs_remote import HubLfsStore
     from hubpolicy.cli.wiring import seat
@@ -105,6 +106,11 @@ def _serve(settings: Settings, records: Records) -> None:
     if settings.upstream_ca:
         os.environ["SSL_CERT_FILE"] = settings.upstream_ca
     seat()  # no policy, no gateway
+    left = records.settle(SystemClock().now())
+    if left:
+        see = f"hubpolicy gateway log show --after {left[0] - 1}"
+        what = f"of {len(left)} writes before the last end nobody knows what the hub did"
+        click.echo(f"warning: {what}: {see}", err=True)
     hub, token = settings.upstream, settings.token
     passage = Passage(
         records, HubClient(hub, token), seat, lambda repo: HubLfsStore(repo, hub, token)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.refs import Push
     from hubpolicy.gateway.commands import Announced
     from hubpolicy.gateway.office import Arrived, Office
+    from hubpolicy.gateway.pushed import Found
 
 REQUEST = "application/x-git-receive-pack-request"
 RESULT = "application/x-git-receive-pack-result"
@@ -46,6 +47,10 @@ class GitService:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._mirrors = Mirrors(office.settings)
+
+    def sweep(self) -> None:
+        """Before the first push: what an earlier gateway left when it was killed. It blocks."""
+        self._mirrors.sweep()
 
     async def answer(self, arrived: Arrived, intent: GitPush) -> web.StreamResponse:
         """Offer what the hub has, or take what is pushed. Whether it may be, was decided."""
@@ -156,10 +161,15 @@ class _Reception:
                 self._arrived, "denied", reason=permission.reason, rule=permission.rule, refs=refs
             )
             return Answer(accepted=False, text=found.text)
-        await office.note(self._arrived, "allowed", reason=permission.reason, refs=refs)
+        return await office.finish(self._sent(received, found, refs))
+
+    async def _sent(self, received: Received, found: Found, refs: list[str]) -> Answer:
+        """To the hub, with an entry in the log before and one after."""
+        office, push = self._office, received.push
+        await office.note(self._arrived, "allowed", reason=found.permission.reason, refs=refs)
         try:
             sent = await office.work(
-                lambda: self._mirrors.send(self._repo, received.push, received.quarantine)
+                lambda: self._mirrors.send(self._repo, push, received.quarantine)
             )
         except HubpolicyError as error:
             await office.note(self._arrived, "unanswered", reason=error.message)

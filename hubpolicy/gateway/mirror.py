@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.domain.refs import is_ref_name
 from hubpolicy.errors import MalformedError, ServiceError
 from hubpolicy.flows.gate_push import BAD_NAME
+from hubpolicy.gateway.receiving import QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +70,19 @@ class Mirrors:
     def place(self, repo: RepoId) -> Path:
         """Where the mirror of a repository lies, or would."""
         return self._folder / f"{repo.repo_type}s" / repo.namespace / f"{repo.name}.git"
+
+    def sweep(self) -> None:
+        """Take away what a git that was killed left: quarantine, half a pack, locks.
+
+        Only while nobody works in any mirror: a lock of git's is no ref's name (``.lock``).
+        """
+        for place in self._folder.glob("*s/*/*.git"):
+            for left in (place / "objects").glob(QUARANTINE):
+                shutil.rmtree(left, ignore_errors=True)
+            for left in (*(place / "objects" / "pack").glob("tmp_*"), *place.rglob("*.lock")):
+                left.unlink(missing_ok=True)
+        for left in self._folder.glob("*s/*/.new-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def synced(self, repo: RepoId) -> Path:
         """The mirror, with the refs that the hub has now; made if there is none.

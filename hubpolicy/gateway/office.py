@@ -13,7 +13,7 @@ from hubpolicy.gateway.metrics import Metrics
 from hubpolicy.gateway.passage import repos_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from aiohttp import web
 
@@ -55,10 +55,20 @@ class Office:
         self.passage = passage
         self.metrics = Metrics()
         self._workers = ThreadPoolExecutor(_WORKERS, "judge")
+        self._doing: set[asyncio.Task[Any]] = set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Wait for what is under way."""
+        if self._doing:
+            await asyncio.wait(self._doing)
         self._workers.shutdown()
+
+    async def finish(self, doing: Coroutine[Any, Any, T]) -> T:
+        """Do it to its end, also where whoever asked is cut off: a hub may have begun with it."""
+        task = asyncio.create_task(doing)
+        self._doing.add(task)
+        task.add_done_callback(self._doing.discard)
+        return await asyncio.shield(task)
 
     async def work(self, call: Callable[[], T]) -> T:
         """Do what blocks where it blocks nobody."""

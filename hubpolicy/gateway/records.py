@@ -46,6 +46,11 @@ MOST_SUBMISSIONS = 8
 MOST_BYTES = 256 * 1024 * 1024
 """Of all that one person sent ahead; likewise."""
 
+_TIE = ("who", "method", "path", "asked", "repo")
+"""What an entry and the one that says how it ended have in common."""
+_LOOKED_AT = 100_000
+_UNKNOWN = "the gateway ended before it wrote down what the hub said: look at the hub"
+
 
 class Holder(NamedTuple):
     """Somebody with a token: repositories that it is for (``acme/*``, ``acme/m``), and until when.
@@ -301,6 +306,33 @@ class Records:
             if seq > after:
                 yield LogEntry(seq, json.loads(text), digest)
 
+    def settle(self, now: str) -> tuple[int, ...]:
+        """At the start: entries of an earlier run that never got an end get one, which says so.
+
+        Returns the numbers of the entries whose outcome nobody knows.
+
+        Raises:
+            ServiceError: the file cannot be read or written.
+
+        """
+        rows = self._read(
+            "SELECT seq, entry FROM (SELECT seq, entry FROM log ORDER BY seq DESC LIMIT ?)"
+            " ORDER BY seq",
+            (_LOOKED_AT,),
+        )
+        left: dict[tuple[str, ...], list[tuple[int, dict[str, Any]]]] = {}
+        for seq, text in rows:
+            entry = _parsed(text)
+            same = left.setdefault(tuple(str(entry.get(name, "")) for name in _TIE), [])
+            if entry.get("did") == "allowed":
+                same.append((seq, {name: entry[name] for name in _TIE if name in entry}))
+            elif entry.get("did") in {"answered", "unanswered"} and same:
+                same.pop()
+        found = sorted((each for same in left.values() for each in same), key=lambda each: each[0])
+        for seq, tie in found:
+            self.note(tie | {"time": now, "did": "unanswered", "reason": _UNKNOWN, "entry": seq})
+        return tuple(seq for seq, _ in found)
+
     def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             with self._reading:
@@ -317,6 +349,15 @@ class Records:
             if done:
                 self._chain([strictjson.canonical(entry).decode()])
             return done
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """An entry; empty for what nobody of us wrote, which :meth:`Records.log` tells of."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _holder(row: tuple[Any, ...]) -> Holder:

@@ -79,9 +79,10 @@ class Gateway:
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         del app
         self._courier = Courier(self._settings, self._metrics)
+        await self._office.work(self._git.sweep)
         yield
         await self._courier.close()
-        self._office.close()
+        await self._office.close()
 
     async def _reached(self) -> int | str:
         return await self._courier.reach(self._settings.token) if self._courier else "starting"

@@ -145,6 +145,19 @@ def test_git_that_never_asks_is_ended_with_all_that_it_started(
     assert str(hook) not in listed.stdout
 
 
+def test_what_a_killed_git_left_is_gone_after_the_next_start(desk: Desk) -> None:
+    left = ("objects/tmp_objdir-incoming-x/pack/p", "objects/pack/tmp_pack_x", "packed-refs.lock",
+            "refs/heads/main.lock")  # fmt: skip
+    for name in left:
+        (desk.place / name).parent.mkdir(parents=True, exist_ok=True)
+        (desk.place / name).touch()
+    (desk.place.parent / ".new-x").mkdir()
+    desk.mirrors.sweep()
+    assert not any((desk.place / name).exists() for name in left)
+    assert [path.name for path in desk.place.parent.iterdir()] == ["m.git"]
+    assert asyncio.run(desk.receive(yes, nowhere)).code == 0
+
+
 def test_who_does_not_read_holds_nobody_up() -> None:
     took: list[float] = []
 

@@ -247,3 +247,34 @@ def test_addresses_to_listen_on(text: str, want: tuple[str, int]) -> None:
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ConfigError, match="HOST:PORT"):
         listen_on(text)
+
+
+@pytest.mark.parametrize(
+    ("dids", "open_"),
+    [
+        ("", ()),
+        ("allowed answered", ()),
+        ("allowed unanswered", ()),
+        ("denied refused answered", ()),
+        ("allowed", (1,)),
+        ("allowed answered allowed", (3,)),
+        ("allowed allowed answered incident", (1,)),  # under a lock, the newest was answered
+        ("answered allowed allowed", (2, 3)),
+    ],
+)
+def test_what_has_no_end_gets_one_at_the_next_start(
+    records: Records, dids: str, open_: tuple[int, ...]
+) -> None:
+    tie = {"who": "ann", "method": "POST", "path": "/a", "asked": "GitPush", "repo": "acme/m"}
+    for did in dids.split():
+        records.note({**tie, "did": did, "time": NOW, "refs": ["x"]})
+    other = {**tie, "who": "bea", "time": NOW}
+    records.note({**other, "did": "allowed"})
+    records.note({**other, "did": "answered"})
+    before = len(list(records.log()))
+    assert records.settle(LATER) == open_
+    told = [entry.entry for entry in records.log(before)]
+    assert [(e["did"], e["entry"], e["who"], e["time"]) for e in told] == [
+        ("unanswered", seq, "ann", LATER) for seq in open_
+    ]
+    assert records.settle(LATER) == ()
