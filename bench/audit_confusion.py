@@ -88,8 +88,7 @@ def compared(
             wanted |= {("", oid): status for oid, status in plot.past.items()}
             wanted |= {(ref, ""): status for ref, status in plot.stored.items()}
         if logged:
-            wanted = {place: _public(status, life, committed=bool(place[1]))
-                      for place, status in wanted.items()}  # fmt: skip
+            wanted = {place: _public(status, life) for place, status in wanted.items()}
         got = {
             ("" if row["ref"].endswith("(history)") else row["ref"], row["oid"]): row["status"]
             for row in found
@@ -106,10 +105,10 @@ def compared(
     return tuple(pairs)
 
 
-def _public(status: str, life: Life, *, committed: bool) -> str:
-    """What is wrong is EXPOSED where it was public; what no commit dates, if it ever was."""
+def _public(status: str, life: Life) -> str:
+    """What is wrong is EXPOSED where it was ever public: a commit's own time clears nothing."""
     red = status in {"UNATTESTED", "MODIFIED", "REVOKED"}
-    return "EXPOSED" if red and (life.exposed if committed else life.ever) else status
+    return "EXPOSED" if red and life.ever else status
 
 
 def look(

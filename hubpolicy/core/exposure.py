@@ -3,7 +3,8 @@
 
 A commit's time is git's, which whoever makes the commit may write; only a commit that was uploaded
 has the hub's own. An audit log has no pushes. So the source of each span says what it rests on, and
-where a time is not known, or cannot be, the whole window counts.
+where a time is not known, or cannot be, the whole window counts. It does, too, where a commit says
+that it came after the window: nobody proves that, and a span must not vanish by one's own word.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ def spans(windows: Iterable[Window], committed: str, moment: str) -> tuple[Span,
         committed = ""
     found = []
     for window in windows:
-        if window.until and committed >= window.until:
-            continue
-        later = committed > window.since
+        after = bool(window.until) and committed >= window.until
+        later = committed > window.since and not after
         since = committed if later else window.since
         said = [f"since: {_beginning(window, committed, later=later)}"]
+        if after:
+            said[0] += ", which is later than this: not believed"
         if window.until:
             said.append(f"until: {window.closed}")
         found.append(Span(since, window.until, "; ".join(said)))

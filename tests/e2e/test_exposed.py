@@ -108,12 +108,13 @@ def test_what_was_public_is_exposed_whatever_it_is_now(ada: Author) -> None:
     assert statuses(done) == {
         "acme/open": "EXPOSED",
         "acme/shut": "EXPOSED",
-        "acme/late": "UNATTESTED",  # committed when nobody could see it any more
+        "acme/late": "EXPOSED",  # by its own word committed when nobody could see it any more
         "acme/dark": "UNATTESTED",
         "acme/unlogged": "EXPOSED",
     }
     details = {ref["repo"]: ref["detail"] for ref in done.json["refs"]}
     assert details["acme/shut"].startswith(f"UNATTESTED, public from {LEAKED} to {SHUT}: no ")
+    assert details["acme/late"].startswith(f"UNATTESTED, public from {OPENED} to {SHUT}: no ")
     assert details["acme/dark"].endswith("private now, and the log does not say what it was before")
 
 
@@ -126,12 +127,14 @@ def test_the_report_says_from_when_to_when_and_why(ada: Author) -> None:
         ("acme/open", MAIN, LATER, ""),
         ("acme/open", BEFORE, LEAKED, ""),  # not at the tip any more, and still there
         ("acme/shut", MAIN, LEAKED, SHUT),
+        ("acme/late", MAIN, OPENED, SHUT),
         ("acme/unlogged", MAIN, LEAKED, ""),
     }
     assert spans["acme/shut", MAIN, LEAKED, SHUT] == (
         f"since: the commit's own time (logged as made public {OPENED}); "
         "until: logged as made private"
     )
+    assert "later than this: not believed" in spans["acme/late", MAIN, OPENED, SHUT]
 
 
 def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
@@ -233,7 +236,7 @@ def test_a_dashboard_gets_all_of_it_and_no_exit_code(ada: Author) -> None:
     assert done.code == 0
     assert "✗ failed" in done.out
     assert "would block: exit code 1 without --exit-zero" in done.out
-    assert "3 EXPOSED" in done.out
+    assert "4 EXPOSED" in done.out
     usage = ada.type("audit", "acme", "--exit-zero", "--fail-on", "NOTHING")
     assert usage.code == 2
 

@@ -140,11 +140,10 @@ class Plot:
 
 class Life(NamedTuple):
     """Who could see a repository: its making and each change, by how many days ago, as (day,
-    private). ``exposed``: everybody, when what was committed stood there; ``ever``: at any time.
+    private). ``ever``: everybody, at any time; that a commit came later is only its own word.
     """
 
     changes: tuple[tuple[int, bool], ...]
-    exposed: bool
     ever: bool
 
     @property
@@ -154,11 +153,11 @@ class Life(NamedTuple):
 
 _MADE = -30
 LIVES = (
-    Life(((_MADE, False),), exposed=True, ever=True),
-    Life(((_MADE, True),), exposed=False, ever=False),
-    Life(((_MADE, True), (-10, False), (-5, True)), exposed=True, ever=True),
-    Life(((_MADE, False), (-25, True)), exposed=False, ever=True),
-    Life(((_MADE, True), (-10, False)), exposed=True, ever=True),
+    Life(((_MADE, False),), ever=True),
+    Life(((_MADE, True),), ever=False),
+    Life(((_MADE, True), (-10, False), (-5, True)), ever=True),
+    Life(((_MADE, False), (-25, True)), ever=True),
+    Life(((_MADE, True), (-10, False)), ever=True),
 )
 """Everything was committed twenty days ago (``tests/hub/signed.py``)."""
 _OFTEN = (6, 3, 1, 1, 1)

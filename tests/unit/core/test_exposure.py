@@ -22,8 +22,8 @@ OPEN = Window(D, "logged as made public")
         ("2026-01-01T00:00:00Z", [(A, C), (D, "")]),
         (A, [(A, C), (D, "")]),
         (B, [(B, C), (D, "")]),
-        (C, [(D, "")]),  # made when nobody could see it any more
-        ("2026-02-05T00:00:00Z", [("2026-02-05T00:00:00Z", "")]),
+        (C, [(A, C), (D, "")]),  # by its own word when nobody could see it any more
+        ("2026-02-05T00:00:00Z", [(A, C), ("2026-02-05T00:00:00Z", "")]),
         ("", [(A, C), (D, "")]),  # not known
         ("2026-03-01T00:00:01Z", [(A, C), (D, "")]),  # of the future: not believed
     ],
@@ -42,6 +42,15 @@ def test_each_end_says_what_it_rests_on() -> None:
     assert second.source == f"since: logged as made public; committed {B}, by its own word"
     (unknown,) = spans((OPEN,), "", NOW)
     assert unknown.source == "since: logged as made public; when it came there is not known"
+
+
+def test_who_dates_a_commit_behind_the_window_is_not_believed() -> None:
+    """No span vanishes by a commit's own word."""
+    (whole,) = spans((SHUT,), D, NOW)
+    assert whole.source == (
+        f"since: logged as created public; committed {D}, by its own word, which is later than "
+        "this: not believed; until: logged as made private"
+    )
 
 
 def test_nothing_is_younger_than_what_stands_on_top_of_it() -> None:
