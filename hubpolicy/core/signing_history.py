@@ -2,7 +2,9 @@
 """Who signed what when: the release lines that an audit met, each once, in the order of their time.
 
 Only lines whose signature holds today are history: by a key of the trust root that nobody revoked.
-A time is the signer's word unless an authority proves it; it then is the proven one.
+A time is the signer's word unless an authority proves it; it then is the proven one. So the order
+is the signers' word, too: who takes over may sign a line of years ago and stand first. Where more
+than one key signed, the first line of each therefore has a remark, whichever comes first.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ def history(met: Iterable[tuple[str, Signing]], purl: str) -> tuple[Signed, ...]
         if ref and ref not in shown:
             shown.append(ref)
     ordered = sorted(lines, key=lambda key: (lines[key].time, key))
-    seen = _Seen()
+    seen = _Seen(_keys_of(lines.values(), purl))
     return tuple(
         Signed(lines[key], tuple(refs[key]), seen.remark(lines[key], purl)) for key in ordered
     )
@@ -104,9 +106,11 @@ def history(met: Iterable[tuple[str, Signing]], purl: str) -> tuple[Signed, ...]
 class _Seen:
     """What the lines before one said."""
 
-    def __init__(self) -> None:
+    def __init__(self, several: int) -> None:
+        self._several = several
         self._before: Signing | None = None
         self._keys: dict[str, str] = {}
+        self._met: set[tuple[str, str]] = set()
 
     def remark(self, signing: Signing, purl: str) -> str:
         """What is new in this line; it is one of those before from then on."""
@@ -114,8 +118,13 @@ class _Seen:
         if signing.target != purl:
             said.append(f"made for {signing.target}")
         else:
-            said += [*self._person(signing), *self._policy(signing)]
+            person = self._person(signing)
+            key = (signing.principal, signing.keyid)
+            if person and key not in self._met and not signing.proof:
+                person[-1] += " (time self-declared)"
+            said += [*person, *self._policy(signing)]
             self._keys[signing.principal] = signing.keyid
+            self._met.add(key)
             self._before = signing
         if _apart(signing):
             said.append(f"declares {signing.declares}, which nobody proves")
@@ -124,7 +133,8 @@ class _Seen:
     def _person(self, signing: Signing) -> list[str]:
         before, known = self._before, self._keys.get(signing.principal)
         if before is None:
-            return []
+            first = f"first of {self._several} keys: {signing.principal}, {short(signing.keyid)}"
+            return [first] if self._several > 1 else []
         if known is None:
             return [f"new signer {signing.principal}"]
         if known != signing.keyid:
@@ -144,6 +154,11 @@ class _Seen:
             return [f"another policy: {short(now)}, {short(was)} before"]
         older = "an older policy" if new < old else "another policy"
         return [f"{older}: version {new}, {old} before"]
+
+
+def _keys_of(lines: Iterable[Signing], purl: str) -> int:
+    """With how many keys, and under how many names each, a repository's own lines were signed."""
+    return len({(line.principal, line.keyid) for line in lines if line.target == purl})
 
 
 def _apart(signing: Signing) -> bool:

@@ -142,8 +142,8 @@ def test_through_all_revisions_a_new_key_and_a_new_person_stand_out(world: World
     told = [(row.time[8:10], row.principal, row.refs, row.remark) for row in signing_rows(found)]
     work, home = short(AT_WORK.signer.keyid), short(ADA.signer.keyid)
     assert told == [
-        ("04", "ada", (), ""),
-        ("05", "ada", (), f"another key of ada: {work}, {home} before"),
-        ("06", "bob", (), "new signer bob"),
+        ("04", "ada", (), f"first of 3 keys: ada, {home} (time self-declared)"),
+        ("05", "ada", (), f"another key of ada: {work}, {home} before (time self-declared)"),
+        ("06", "bob", (), "new signer bob (time self-declared)"),
         ("07", "ada", (MAIN,), ""),
     ]

@@ -13,6 +13,7 @@ REPO = "pkg:huggingface/acme/tern?repo_type=model"
 ADA, ADA_2, BOB = "a" * 64, "b" * 64, "c" * 64
 V1, V2, UNKNOWN = ("acme/p", 1, "1" * 64), ("acme/p", 2, "2" * 64), ("", 0, "9" * 64)
 MAIN = "refs/heads/main"
+KEY_2 = "another key of ada: bbbb…bb, aaaa…aa before (time self-declared)"
 
 
 def line(
@@ -49,15 +50,20 @@ def test_a_line_that_many_refs_show_is_one_line() -> None:
 def test_two_keys_under_one_payload_are_two_lines() -> None:
     """Two releasers may sign the very same sentence."""
     both = remarks(line(1, payload="f" * 64), line(1, who="bob", key=BOB, payload="f" * 64))
-    assert both == ["", "new signer bob"]
+    assert both == [
+        "first of 2 keys: ada, aaaa…aa (time self-declared)",
+        "new signer bob (time self-declared)",
+    ]
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
         ((line(1), line(2)), ""),
-        ((line(1), line(2, key=ADA_2)), "another key of ada: bbbb…bb, aaaa…aa before"),
-        ((line(1), line(2, who="bob", key=BOB)), "new signer bob"),
+        ((line(1), line(2, key=ADA_2)),
+         KEY_2),
+        ((line(1), line(2, who="bob", key=BOB)), "new signer bob (time self-declared)"),
+        ((line(1), line(2, who="bob", key=BOB, proof="acme time")), "new signer bob"),
         ((line(1), line(2, who="bob", key=BOB), line(3)), "another signer than before: bob"),
         ((line(1), line(2, policy=V2)), "another policy: version 2, 1 before"),
         ((line(1, policy=V2), line(2)), "an older policy: version 1, 2 before"),
@@ -68,7 +74,7 @@ def test_two_keys_under_one_payload_are_two_lines() -> None:
          "declares 2020-01-01T00:00:00Z, which nobody proves"),
         ((line(6, proof="acme time", declares="2026-05-31T23:59:00Z"),), ""),
         ((line(1), line(2, key=ADA_2, policy=V2)),
-         "another key of ada: bbbb…bb, aaaa…aa before; another policy: version 2, 1 before"),
+         KEY_2 + "; another policy: version 2, 1 before"),
     ],
 )  # fmt: skip
 def test_what_stands_out(lines: tuple[Signing, ...], said: str) -> None:
@@ -83,7 +89,28 @@ def test_releasers_who_sign_the_same_bytes_side_by_side_do_not_stand_out() -> No
         line(3, dir_hash=bytes_2),
         line(4, who="bob", key=BOB, dir_hash=bytes_2),
     )
-    assert said == ["", "new signer bob", "another signer than before: bob", ""]
+    assert said == [
+        "first of 2 keys: ada, aaaa…aa (time self-declared)",
+        "new signer bob (time self-declared)",
+        "another signer than before: bob",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(("who", "key"), [("ada", ADA_2), ("mallory", BOB)])
+def test_who_dates_a_line_back_does_not_stand_first_without_a_remark(who: str, key: str) -> None:
+    """A key that somebody got today, and a line of before the first honest one."""
+    said = remarks(line(1, who=who, key=key), line(2), line(3))
+    assert said[0].startswith(f"first of 2 keys: {who}, {key[:4]}")
+    assert "(time self-declared)" in said[0]
+    assert "(time self-declared)" in said[1]
+    assert said[2] == ""
+    proven = remarks(line(1, who=who, key=key), line(2, proof="acme time"))
+    assert ["self-declared" in each for each in proven] == [True, False]
+
+
+def test_a_single_key_has_nothing_to_stand_out_from() -> None:
+    assert remarks(line(1), line(2), line(3, who="bob", key=BOB, target="pkg:x"))[:2] == ["", ""]
 
 
 def test_the_policy_is_known_if_any_commit_that_carries_the_line_has_it() -> None:
@@ -98,4 +125,4 @@ def test_the_policy_is_known_if_any_commit_that_carries_the_line_has_it() -> Non
 def test_the_order_in_which_they_were_met_does_not_matter(lines: list[Signing]) -> None:
     found = history(((MAIN, each) for each in lines), REPO)
     assert [each.signing for each in found] == sorted(lines, key=lambda each: each.time)
-    assert [bool(each.remark) for each in found] == [False, *[True] * 5]
+    assert [bool(each.remark) for each in found] == [True] * 6
