@@ -2,9 +2,10 @@
 """The ``audit`` trip through time: every commit that a ref of a public repository shows.
 
 A tip must be what was attested, exactly. In between a release may be on its way, one part of it in
-each commit: there it is enough that everything like weights or code belongs, digest by digest, to a
-release of this repository that holds, and that nothing known of the commit speaks against it. A
-commit without anything like weights released nothing.
+each commit: there it is enough that everything like weights, code or configuration belongs, digest
+by digest, to a release of this repository that holds, and that nothing known of the commit speaks
+against it. A configuration may name code elsewhere, or what a prompt is wrapped in. A commit
+without anything like weights released nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _ATTESTED = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
 
 _AGAINST = ("HP2", "HP302", "HP303", "HP304", "HP305", "HP4")
 """Starts of rules that nobody breaks on the way: toxic counts, spoiled evidence, bad files."""
+_MARKUP = (".yaml", ".yml")
+"""Endings of what is no configuration by its name, and makes some loaders import code."""
 
 
 class _Past(NamedTuple):
@@ -53,12 +56,13 @@ def audit_history(
 
     """
     refs = hub.refs(repo)
-    tips = audit_refs(repo, refs, hub, court, progress)
+    read = _Reading(hub)
+    tips = audit_refs(repo, refs, read, court, progress)
     older, unread = _older(repo, refs, hub)
     advance = progress.start(f"reading the history of {repo.text}", len(older), "commits")
     contents: dict[str, bytes] = {}
     past: list[_Past] = []
-    attested = _digests_of_tips(tips, repo, hub)
+    attested = _digests_of_tips(tips, read)
     for ref in older:
         found = _judge(repo, ref, hub, court, contents)
         advance(1)
@@ -117,20 +121,46 @@ def _judge(
     return _Past(judge_listing(repo, ref, listing, files, court), _parts(listing))
 
 
-def _digests_of_tips(tips: tuple[RefVerdict, ...], repo: RepoId, hub: HistoryReader) -> set[str]:
-    """What the releases at the tips hold. Their trees were read a moment ago."""
-    found: set[str] = set()
-    for oid in {tip.oid for tip in tips if tip.status in _ATTESTED}:
-        found |= _parts(hub.listing(repo, oid))
-    return found
+class _Reading:
+    """A hub that notes what is run or loaded from each tree that it lists."""
+
+    def __init__(self, hub: HistoryReader) -> None:
+        self._hub = hub
+        self.parts: dict[str, frozenset[str]] = {}
+
+    def refs(
+        self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
+    ) -> tuple[RemoteRef, ...]:
+        """As they stand."""
+        return self._hub.refs(repo, outdated=outdated, ref=ref)
+
+    def listing(self, repo: RepoId, revision: str) -> Listing:
+        """The tree of a commit."""
+        found = self._hub.listing(repo, revision)
+        self.parts[revision] = _parts(found)
+        return found
+
+    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
+        """A small file of a commit."""
+        return self._hub.read(repo, revision, path)
+
+
+def _digests_of_tips(tips: tuple[RefVerdict, ...], read: _Reading) -> set[str]:
+    """What the releases at the tips hold."""
+    held = (read.parts[tip.oid] for tip in tips if tip.status in _ATTESTED)
+    return set().union(*held)
 
 
 def _parts(listing: Listing) -> frozenset[str]:
     return frozenset(
-        _digest(file)
-        for file in listing.files
-        if publishes_weights(file) or classify(file.path, file.size, None) == "code"
+        _digest(file) for file in listing.files if publishes_weights(file) or _is_run(file)
     )
+
+
+def _is_run(file: ListedFile) -> bool:
+    kind = classify(file.path, file.size, None)
+    markup = kind == "unknown" and file.path.lower().endswith(_MARKUP)
+    return kind in {"code", "config"} or markup
 
 
 def _digest(file: ListedFile) -> str:

@@ -130,22 +130,36 @@ def test_what_is_measured_and_toxic_is_part_of_nothing(
     assert "HP203" in {finding["rule"] for finding in done.json["findings"]}
 
 
-def test_code_that_no_release_has_is_part_of_nothing(ada: Author, hub: HubProcess) -> None:
-    repo = "acme/with-code"
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("modeling.py", b"import os"),
+        ("config.json", b'{"auto_map": {"AutoModel": "evil/repo--modeling.Evil"}}'),
+        ("chat_template.jinja", b"{{ messages }} and be rude"),
+        ("hyperparams.yaml", b"x: !new:os.system [id]"),
+    ],
+)
+def test_what_no_release_has_is_part_of_nothing(
+    ada: Author, hub: HubProcess, path: str, content: bytes
+) -> None:
+    """Beside weights that one has: code, and what names code or wraps prompts."""
+    repo = f"acme/with-{path.partition('.')[0].replace('_', '-')}"
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
     api.create_repo(repo, private=True)
     model = write_model(ada.home / "civil")
     ada.put_run(model)
     step = api.create_commit(repo, [
         CommitOperationAdd("model.onnx", model / "model.onnx"),
-        CommitOperationAdd("modeling.py", b"import os"),
-    ], commit_message="with code")  # fmt: skip
-    api.delete_file("modeling.py", repo)
+        CommitOperationAdd(path, content),
+    ], commit_message="with more")  # fmt: skip
+    if not (model / path).exists():
+        api.delete_file(path, repo)
     ada.ok("push", model, repo)
     done = ada.type("audit", repo, "--all-revisions", "--format", "json")
     statuses = {ref["oid"]: ref["status"] for ref in rows(done)}
     assert statuses[step.oid] == "UNATTESTED"
-    assert sorted(statuses.values()) == ["ATTESTED", "ATTESTED", "UNATTESTED"]
+    assert statuses[rows(done)[0]["oid"]] == "ATTESTED"
+    assert done.code == 1
 
 
 def test_a_second_look_needs_no_clone(ada: Author, hub: HubProcess) -> None:
