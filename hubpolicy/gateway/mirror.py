@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.domain.refs import is_ref_name
 from hubpolicy.errors import MalformedError, ServiceError
 from hubpolicy.flows.gate_push import BAD_NAME
-from hubpolicy.gateway.receiving import QUARANTINE
+from hubpolicy.gateway.receiving import LARGE, QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +30,18 @@ if TYPE_CHECKING:
 
 _SECONDS = 900
 _SAID = 2000
+_MOST_PACKS = 50
 _KEPT = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _PAGES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+_SPARING = {
+    "core.bigFileThreshold": LARGE,
+    "core.packedGitWindowSize": "32m",
+    "core.packedGitLimit": "512m",
+    "pack.threads": "1",
+    "pack.windowMemory": "256m",
+}
+"""What a small pack unpacks to passes through git's hands, and is not held in them."""
 _HOOK = """#!/bin/sh
 # Everything is decided by the gateway that started git: refs and quarantine go to it by one pipe,
 # its answer comes back by another. No answer is a no (hubpolicy/gateway/receiving.py).
@@ -105,6 +114,9 @@ class Mirrors:
         if done.returncode:
             message = f"cannot fetch {repo.text} from the hub: {self._said(done.stderr)}"
             raise ServiceError(message)
+        # Each push leaves a pack: now and then git makes one of many. If it cannot, it goes on so.
+        packs = f"gc.autoPackLimit={_MOST_PACKS}"
+        self._git(place, "-c", "gc.auto=2000", "-c", packs, "gc", "--auto", "--quiet")
         return place
 
     def advertised(self, repo: RepoId) -> bytes:
@@ -128,7 +140,7 @@ class Mirrors:
             "receive.denyDeleteCurrent": "ignore",  # the hub has the last word on that
             "receive.autogc": "false",
             "gc.auto": "0",
-        }
+        } | _SPARING
         return tuple(part for key, value in settings.items() for part in ("-c", f"{key}={value}"))
 
     def environment(self) -> dict[str, str]:
@@ -211,7 +223,7 @@ class Mirrors:
             "http.lowSpeedTime": "300",
             "credential.helper": "",
             "gc.autoDetach": "false",
-        }
+        } | _SPARING
         if self._authority:
             settings["http.sslCAInfo"] = self._authority
         environment = self.environment() | dict(quarantine or {})

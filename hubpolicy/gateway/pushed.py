@@ -9,24 +9,32 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.adapters.git import ReceivingRepository
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
 from hubpolicy.cli.exits import Exit
+from hubpolicy.core.rules import hp510
 from hubpolicy.domain.finding import Severity
 from hubpolicy.flows.gate_push import refused_refs
 from hubpolicy.flows.gate_watch import allow, deny, is_free, outside
 from hubpolicy.flows.gating import decide
 from hubpolicy.flows.prepush import Gate
+from hubpolicy.gateway.receiving import LARGE
 from hubpolicy.prepush import exit_code, findings_of
 from hubpolicy.prereceive import expect, judge_received
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.adapters.lfs_store import LfsObjects
     from hubpolicy.domain.hub_request import GitPush
     from hubpolicy.domain.refs import Push, RefUpdate
+    from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.gate_watch import Permission, Watch
     from hubpolicy.flows.prepush import PushVerdict
     from hubpolicy.gateway.receiving import Received
 
 ENDING = "Nothing was accepted.\n"
+MOST_UNPACKED = 4 * 1024 * 1024 * 1024
+"""Bytes of all objects of a push together: commits, trees, files that are not in Git LFS."""
+_BESIDES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _LACKS = "git lfs push --all origin, then push again"
 
 
@@ -56,6 +64,10 @@ def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObje
     if free:
         text = f"hubpolicy: {repo.text} is a private workspace: not judged, not released\n"
         return Found(allow("a private workspace of the policy"), text)
+    refused = too_much(repo, unpacked(received.quarantine))
+    if refused is not None:
+        return _refused(refused)
+    git = git._replace(flags=(*git.flags, "-c", f"core.bigFileThreshold={LARGE}"))
     repository = ReceivingRepository(git, lfs)
     expect(push, repository)
     court = watch.court
@@ -65,6 +77,26 @@ def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObje
     if released and (refusal := outside(repo, watch)) is not None:
         return _refused(refusal)
     return _told(push, verdict)
+
+
+def unpacked(quarantine: Mapping[str, str]) -> Iterable[int]:
+    """Bytes of every object that came, as it would be read, without reading one."""
+    alone = {name: value for name, value in quarantine.items() if name != _BESIDES}
+    git = open_git("", {**os.environ, **alone}, inherit_place=True, quarantine=True)
+    listed = git.run(
+        "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectsize)"
+    )
+    return map(int, listed.split())
+
+
+def too_much(repo: RepoId, sizes: Iterable[int]) -> Permission | None:
+    """All of it is read while others wait: what a small pack unpacks to has a limit too."""
+    total = sum(sizes)
+    if total <= MOST_UNPACKED:
+        return None
+    why = f"got {total} bytes unpacked, expected {MOST_UNPACKED} at most"
+    fix = "push it in several parts; large files belong into git lfs"
+    return deny(hp510.check(f"git push to {repo.text}", why, fix)[0])
 
 
 def _told(push: Push, verdict: PushVerdict) -> Found:

@@ -34,6 +34,10 @@ _TEXT_LIMIT = 32 * 1024
 """Bytes: less than a pipe takes, so that nobody waits for a hook that is gone."""
 
 QUARANTINE = "tmp_objdir-*"
+LARGE = "4m"
+"""Files from here on are streamed through git, and not held in its memory."""
+_LIMITED = 'ulimit -v 2097152 2> /dev/null; exec git "$@"'
+"""2 GiB of memory for each process that takes a push, where the system has such a limit."""
 _ASK_SECONDS = 300.0
 """For git to take a pack, with all that it unpacks to, and to check it."""
 _END_SECONDS = 60.0
@@ -213,7 +217,7 @@ async def _start(
     os.lseek(body.fileno(), 0, os.SEEK_SET)  # git reads the file itself, not what we read ahead
     try:
         process = await asyncio.create_subprocess_exec(
-            "git", *command, "receive-pack", "--stateless-rpc", ".",
+            "sh", "-c", _LIMITED, "git", *command, "receive-pack", "--stateless-rpc", ".",
             cwd=place, stdin=body, stdout=subprocess.PIPE, stderr=remarks,
             env=environment
             | {"HUBPOLICY_ASK": str(pipes.ask), "HUBPOLICY_ANSWER": str(pipes.answer)},

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -17,10 +18,12 @@ from aiohttp.test_utils import TestServer
 
 from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import ServiceError
+from hubpolicy.gateway import mirror as mirror_module
 from hubpolicy.gateway import receiving
 from hubpolicy.gateway.intake import Turns
 from hubpolicy.gateway.metrics import Metrics
 from hubpolicy.gateway.mirror import Mirrors
+from hubpolicy.gateway.pushed import MOST_UNPACKED, too_much, unpacked
 from hubpolicy.gateway.reader import Reader
 from hubpolicy.gateway.receiving import Answer, Received, receive
 from hubpolicy.gateway.settings import Settings
@@ -66,13 +69,17 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     init(upstream / "acme" / "m.git", "--bare")
     address = f"file://{upstream}"
     mirrors = Mirrors(Settings(address, address, "t", "::1", 0, git_folder=str(tmp_path / "git")))
-    work = init(tmp_path / "work")
-    tip = work.commit({"README.md": b"# one\n"})
+    with tempfile.TemporaryFile() as body:
+        body.write(pushed(init(tmp_path / "work"), {"README.md": b"# one\n"}))
+        yield Desk(mirrors, mirrors.synced(REPO), body)
+
+
+def pushed(work: Repo, files: dict[str, bytes]) -> bytes:
+    """What git sends to make the first commit of all the branch main."""
+    tip = work.commit(files)
     pack = work.raw("pack-objects", "--stdout", "--revs", stdin=f"{tip}\n".encode()).stdout
     line = f"{_NONE} {tip} refs/heads/main\0 report-status side-band-64k".encode()
-    with tempfile.TemporaryFile() as body:
-        body.write(b"%04x%s0000" % (len(line) + 4, line) + pack)
-        yield Desk(mirrors, mirrors.synced(REPO), body)
+    return b"%04x%s0000" % (len(line) + 4, line) + pack
 
 
 async def yes(received: Received) -> Answer:
@@ -143,6 +150,69 @@ def test_git_that_never_asks_is_ended_with_all_that_it_started(
     assert (desk.branches(), desk.left()) == ("", [])
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert str(hook) not in listed.stdout
+
+
+def test_a_small_pack_of_a_large_file_costs_little_memory(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred thousand bytes of zeros, packed; in git's memory they were a hundred million."""
+    size = 128 * 1024 * 1024
+    desk.body.seek(0)
+    sent = pushed(init(tmp_path / "large"), {"z.txt": bytes(size)})
+    assert len(sent) < size // 500
+    desk.body.write(sent)
+    sizes: list[int] = []
+
+    async def look(received: Received) -> Answer:
+        sizes.extend(unpacked(received.quarantine))
+        return Answer(accepted=True, text="")
+
+    monkeypatch.setattr(receiving, "_LIMITED", 'ulimit -v 120000; exec git "$@"')
+    ended = asyncio.run(desk.receive(look, nowhere))
+    assert (ended.asked, ended.code) == (True, 0), ended.said
+    assert len(sizes) == 3  # a commit, a tree, a file
+    assert max(sizes) == size
+    assert "refs/heads/main" in desk.branches()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_who_takes_a_push_has_a_limit_of_memory(desk: Desk) -> None:
+    hook = desk.place.parents[2] / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nulimit -v >&2\nexit 1\n")
+    said = []
+
+    async def write(chunk: bytes) -> None:
+        said.append(chunk)
+
+    assert not asyncio.run(desk.receive(yes, write)).asked
+    assert b"2097152" in b"".join(said)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "allowed"),
+    [((), True), ((MOST_UNPACKED,), True), ((MOST_UNPACKED, 1), False), ((1 << 40,), False)],
+)
+def test_what_a_push_unpacks_to_has_a_limit(sizes: tuple[int, ...], allowed: bool) -> None:
+    refused = too_much(REPO, sizes)
+    assert (refused is None) == allowed
+    if refused is not None:
+        assert (refused.rule, str(MOST_UNPACKED) in refused.reason) == ("HP510", True)
+
+
+def test_of_many_packs_git_makes_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asyncio.run(desk.receive(yes, nowhere)).code == 0
+    mirror = Repo(desk.place)
+    for content in (b"1", b"2", b"3"):
+        oid = mirror.blob(content)
+        mirror.raw("pack-objects", "-q", "objects/pack/pack", stdin=f"{oid}\n".encode())
+    packs = desk.place / "objects" / "pack"
+    assert len(list(packs.glob("*.pack"))) == 4
+    desk.mirrors.synced(REPO)
+    assert len(list(packs.glob("*.pack"))) == 4
+    monkeypatch.setattr(mirror_module, "_MOST_PACKS", 3)
+    desk.mirrors.synced(REPO)
+    assert len(list(packs.glob("*.pack"))) < 4
+    mirror.git("fsck", "--strict")
 
 
 def test_what_a_killed_git_left_is_gone_after_the_next_start(desk: Desk) -> None:
