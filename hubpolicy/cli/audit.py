@@ -119,7 +119,7 @@ def audit(
     around = look_around(people, answers, court, output, store=store, jobs=jobs)
     said = (*left_out(since), *notes(meant, answers, unread), *told, *around.rows)
     theirs = (verdict for answer in around.answers for verdict in answer.refs)
-    judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said)
+    judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said, meant.places)
     title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
     finish(report_of(title, judged, asking, solo=place.trusted.trust.root.solo, made=now), output)
 

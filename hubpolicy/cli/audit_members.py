@@ -73,6 +73,7 @@ def look_around(
     from hubpolicy.cli.progress import Bars
     from hubpolicy.flows.membership import Search, search_members
     from hubpolicy.opening import endpoint
+    from hubpolicy.render.counted import count
     from hubpolicy.render.report import Row
 
     known = {
@@ -89,8 +90,8 @@ def look_around(
         )  # fmt: skip
         search = Search(known, _repositories(), opening(theirs), jobs, QUOTA.told)
         found = search_members(people, search, court, bars)
-    said = f"{_counted(len(people), 'person', 'people')}, "
-    said += _counted(found.looked_at, "repository", "repositories")
+    said = f"{count(len(people), 'person', 'people')}, "
+    said += count(found.looked_at, "repository")
     remark = "looked through; what they keep private is not shown to this login"
     return Round(found.answers, (Row("members", said, remark),))
 
@@ -110,7 +111,3 @@ def _repositories() -> Callable[[str], tuple[RepoId, ...]]:
             return ()
 
     return listed
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -21,33 +21,30 @@ def notes(
 
     ``unread``: the sizes of what a deep audit did not read, by digest; None without one.
     """
+    from hubpolicy.cli.audit_looked import looked
     from hubpolicy.cli.audit_targets import shown
+    from hubpolicy.render.counted import count
     from hubpolicy.render.report import Row
 
     local = tuple(
         Row(shown(repo), f"read from {folder}", "not what the hub has")
         for repo, folder in targets.places.items()
     )
-    buckets = tuple(Row("buckets", f"{name} has none", "this hub has no buckets at all")
-                    for name in targets.no_buckets)  # fmt: skip
+    listed = tuple(Row(*told) for told in targets.told)
     why = Counter(a.storage_not_looked for a in answers if a.storage_not_looked)
     storage = tuple(
-        Row("LFS storage", f"not looked at in {_repositories(count)}", said)
-        for said, count in sorted(why.items())
+        Row("LFS storage", f"not looked at in {count(times, 'repository')}", said)
+        for said, times in sorted(why.items())
     )
-    return (*local, *buckets, *storage, *_deep(unread))
+    return (*local, *listed, *looked(answers), *storage, *_deep(unread))
 
 
 def _deep(unread: Mapping[str, int] | None) -> tuple[Row, ...]:
+    from hubpolicy.render.counted import count
     from hubpolicy.render.report import Row
 
     if not unread:
         return ()
     size = sum(unread.values()) / 1e9
-    files = "1 file" if len(unread) == 1 else f"{len(unread)} files"
     said = "larger than 10 MiB, or not here: their digests are the listing's word"
-    return (Row("--deep", f"{files} of {size:.2f} GB not read", said),)
-
-
-def _repositories(count: int) -> str:
-    return "1 repository" if count == 1 else f"{count} repositories"
+    return (Row("--deep", f"{count(len(unread), 'file')} of {size:.2f} GB not read", said),)

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from collections import Counter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.cli.audit_asking import STATUSES
 from hubpolicy.cli.audit_targets import shown
 from hubpolicy.cli.exits import Exit, worst
-from hubpolicy.flows.auditing import GREEN, Status
+from hubpolicy.errors import AccessError
+from hubpolicy.flows.auditing import GREEN
 from hubpolicy.flows.historic import BEFORE_A_TIP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Mapping
 
     from hubpolicy.cli.audit_asking import Asking
     from hubpolicy.domain.finding import Finding, Verdict
@@ -20,25 +24,31 @@ if TYPE_CHECKING:
     from hubpolicy.flows.surveying import Surveyed
     from hubpolicy.render.report import ExposureRow, RefRow, Report, Row, SigningRow
 
-STATUSES: tuple[str, ...] = get_args(Status)
+
+_NOWHERE: Mapping[RepoId, str] = MappingProxyType({})
 
 
 class Judged(NamedTuple):
-    """Everything that an audit found: by repository, every verdict, what was public, notes."""
+    """Everything that an audit found: by repository, every verdict, what was public, notes.
+
+    ``folders``: of repositories that were read from one.
+    """
 
     answers: tuple[Surveyed, ...]
     verdicts: tuple[RefVerdict, ...]
     exposures: tuple[ExposureRow, ...]
     notes: tuple[Row, ...]
+    folders: Mapping[RepoId, str] = _NOWHERE
 
 
 def report_of(title: str, judged: Judged, asking: Asking, *, solo: bool, made: str) -> Report:
     """The whole report. ``made``: the moment at which it was judged."""
     from hubpolicy.render.report import Report
 
-    answers, verdicts, exposures, notes = judged
+    answers, verdicts, exposures, notes, folders = judged
     code = code_of(answers, verdicts, asking.fail_on)
-    found = found_in(verdicts)
+    refused = {answer.repo for answer in answers if isinstance(answer.error, AccessError)}
+    found = found_in(verdicts, folders, refused)
     return Report(
         command="audit",
         title=title,
@@ -52,6 +62,7 @@ def report_of(title: str, judged: Judged, asking: Asking, *, solo: bool, made: s
         signings=signing_rows(verdicts),
         exposures=exposures,
         made=made,
+        fail_on=asking.fail_on,
     )
 
 
@@ -62,7 +73,11 @@ class Found(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def found_in(verdicts: Iterable[RefVerdict]) -> Found:
+def found_in(
+    verdicts: Iterable[RefVerdict],
+    folders: Mapping[RepoId, str] = _NOWHERE,
+    refused: Container[RepoId] = (),
+) -> Found:
     """What goes into a report of every ref, with its repository in the commands to type."""
     from hubpolicy.cli.summaries import with_path
     from hubpolicy.core.rules import hp602
@@ -79,12 +94,15 @@ def found_in(verdicts: Iterable[RefVerdict]) -> Found:
         own = with_path(each.findings, "PATH", each.repo.text)
         if each.status == "BASELINE":
             own = (*own, *hp602.check(each.repo.text, tuple(adopted[each.repo])))
+        folder = folders.get(each.repo)
         at = tuple(dict.fromkeys(places.setdefault((each.repo, f), len(places)) for f in own))
         rules = tuple(sorted({finding.rule for finding in own}))
         rows.append(
             RefRow(
                 shown(each.repo), each.ref, each.oid, each.status, each.detail, each.dir_hash,
                 each.time, each.signer, rules, at,
+                each.repo.endpoint if folder is None else f"clone {folder}",
+                refused=each.status == "UNREADABLE" and each.repo in refused,
             )
         )  # fmt: skip
     return Found(tuple(rows), tuple(finding for _, finding in places))
@@ -116,9 +134,10 @@ def code_of(
     answers: tuple[Surveyed, ...], found: Iterable[RefVerdict | RefRow], fail_on: tuple[str, ...]
 ) -> Exit:
     """By the worst: anything that is not attested blocks; unreadable is never passed."""
-    from hubpolicy.errors import AccessError
-
+    found = tuple(found)
     codes = {_code(verdict.status, fail_on) for verdict in found} or {Exit.NOT_EVALUATED}
+    if any(getattr(verdict, "refused", False) for verdict in found):
+        codes.add(Exit.ACCESS)
     if any(isinstance(answer.error, AccessError) for answer in answers):
         codes.add(Exit.ACCESS)
     return worst(codes)
@@ -152,13 +171,14 @@ def closing(
 
 
 def _counted(found: tuple[RefVerdict, ...], answers: tuple[Surveyed, ...]) -> str:
-    tally = _tally(found)
+    tally = tally_of(verdict.status for verdict in found)
     if len(answers) == 1:
         return tally or "nothing here that is released"
     weighty = sum(any(verdict.weights for verdict in answer.refs) for answer in answers)
     return f"{len(answers)} repositories, {weighty} with weights: {tally or 'no ref'}"
 
 
-def _tally(found: tuple[RefVerdict, ...]) -> str:
-    counts = {status: sum(verdict.status == status for verdict in found) for status in STATUSES}
-    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+def tally_of(statuses: Iterable[str]) -> str:
+    """``4 ATTESTED, 1 UNATTESTED``; empty if there is none."""
+    counts = Counter(statuses)
+    return ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])

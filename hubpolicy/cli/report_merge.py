@@ -35,9 +35,10 @@ Examples:
   hubpolicy report merge acme.json labs.json
   hubpolicy report merge *.json -o all.html -o all.json
 \b
-Of a ref that is in several files the newest audit counts, and what older ones said is told. The
-verdict is that of the refs which count; what else made a file not pass still does. A file proves
-nothing by itself: a merged report is as true as its files.
+Of a ref that is in several files the newest audit counts, and what older ones said is told. What
+the newest has no row of stays as it was. The verdict is that of the refs which count, with every
+file's --fail-on; a file without refs is inconclusive. A file proves nothing by itself: a merged
+report is as true as its files.
 Exit codes: as of the audit of all of it; 2 if a file is no JSON report of an audit.
 """
 )
@@ -53,13 +54,17 @@ def merge(
     *, files: tuple[str, ...], fail_on: tuple[str, ...], exit_zero: bool, output: Output
 ) -> None:
     """Join saved JSON reports of audits (FILE...) into one report, in any format."""
-    from hubpolicy.cli.audit_report import verdict_of
+    from hubpolicy.cli.audit_report import code_of, verdict_of
+    from hubpolicy.cli.exits import worst
     from hubpolicy.cli.output import finish
     from hubpolicy.render import merging
 
     sources = _sources(files)
     whole = merging.merge(sources)
-    code = _code(whole, sources, fail_on)
+    asked = tuple(sorted({*whole.fail_on, *fail_on}))
+    beside = {code for source in sources for code in _codes(source.report)}
+    refs = {code_of((), whole.refs, asked)} if whole.refs else set()
+    code = worst(refs | beside)
     closing = _counted(whole)
     if exit_zero and code:
         closing += f"\nwould block: exit code {int(code)} without --exit-zero"
@@ -70,6 +75,8 @@ def merge(
             verdict=verdict_of(code),
             exit_code=0 if exit_zero else int(code),
             closing=closing,
+            fail_on=asked,
+            other_codes=tuple(sorted(map(int, beside))),
         ),
         output,
     )
@@ -136,7 +143,13 @@ def _require_valid(document: dict[str, Any], path: str) -> None:
     from hubpolicy.adapters.assets import schema
     from hubpolicy.errors import ConfigError
 
-    validator = jsonschema.Draft202012Validator(json.loads(schema("report.v1.schema.json")))
+    # JSON Schema takes 1.0 for an integer; what counts and places are made of here must be one.
+    kinds = jsonschema.Draft202012Validator
+    extend: Any = jsonschema.validators.extend
+    strict = extend(
+        kinds, type_checker=kinds.TYPE_CHECKER.redefine("integer", lambda _, x: type(x) is int)
+    )
+    validator = strict(json.loads(schema("report.v1.schema.json")))
     violation = next(validator.iter_errors(document), None)
     if violation is not None:
         place = ".".join(str(part) for part in violation.absolute_path) or "the top level"
@@ -157,31 +170,32 @@ def _require_past(report: Report, path: str) -> None:
         raise ConfigError(message, hint="look at the clock of the machine that audited")
 
 
-def _code(whole: Report, sources: tuple[Source, ...], fail_on: tuple[str, ...]) -> Exit:
-    """By the refs that count, and by what made a file not pass beside its own refs.
+def _codes(report: Report) -> set[Exit]:
+    """Codes of one file for which none of its refs stands.
 
-    A file's own verdict is never taken for better than its refs: it is recomputed.
+    A file's own verdict is never taken for better than its refs: their code is recomputed.
     """
-    from hubpolicy.cli.audit_report import code_of
+    from hubpolicy.cli.audit_report import code_of, verdict_of
     from hubpolicy.cli.exits import Exit, worst
 
-    codes = {code_of((), whole.refs, fail_on)}
-    for source in sources:
-        report = source.report
+    beside = {Exit(code) for code in report.other_codes}
+    if not report.refs:
+        beside.add(Exit.NOT_EVALUATED)
+    known = worst({code_of((), report.refs, report.fail_on), *beside})
+    if report.exit_code == Exit.PASSED:  # also of --exit-zero, which only the verdict tells
+        explained = report.verdict in {"passed", verdict_of(known)}
+    else:
+        explained = report.exit_code == known
+    if not explained:
         own = Exit.NOT_EVALUATED if report.verdict == "inconclusive" else Exit.BLOCKED
-        code = Exit.ACCESS if report.exit_code == Exit.ACCESS else own
-        if report.verdict != "passed" and code is not code_of((), report.refs, ()):
-            codes.add(code)
-    return worst(codes)
+        beside.add(Exit.ACCESS if report.exit_code == Exit.ACCESS else own)
+    return beside
 
 
 def _counted(whole: Report) -> str:
     """``3 repositories: 4 ATTESTED, 1 UNATTESTED``."""
-    from hubpolicy.render.html_words import count
-    from hubpolicy.render.repositories import repositories, weight
+    from hubpolicy.cli.audit_report import tally_of
+    from hubpolicy.render.counted import count
 
-    counts: dict[str, int] = {}
-    for row in whole.refs:
-        counts[row.status] = counts.get(row.status, 0) + 1
-    tally = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=weight))
-    return f"{count(len(repositories(whole)), 'repository')}: {tally or 'no ref'}"
+    judged = len({row.repo for row in whole.refs})
+    return f"{count(judged, 'repository')}: {tally_of(r.status for r in whole.refs) or 'no ref'}"

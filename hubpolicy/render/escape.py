@@ -14,6 +14,11 @@ _ESCAPED = re.compile(
 )
 """One escape of a JSON string: a pair of surrogates, a lone one, or another."""
 
+_CALL = re.compile(r"(?<!\w)\\@(?=\w)|\\#(?=\d)|(?<=\bGH)\\-(?=\d)|\$", re.IGNORECASE)
+"""What GitHub looks for once Markdown is read, where an escape is no more: somebody's name, a
+number of an issue, mathematics. An element of its own is what its documentation advises for these.
+"""
+
 _LINK = re.compile(r"(www(?=\.)|(?<=[A-Za-z])(?=://))([.:])", re.IGNORECASE)
 """What GitHub makes a link of without being asked."""
 
@@ -29,9 +34,16 @@ def terminal(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """No character of hostile text means anything in Markdown or HTML; no address a link."""
+    """No character of hostile text means anything in Markdown or HTML; no address a link.
+
+    Nobody is called by ``@name``, no issue by ``#1``, and nothing is read as mathematics.
+    """
     plain = _SPECIAL.sub(r"\\\1", terminal(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
-    return _LINK.sub(r"\1\\\2", plain)
+    return _CALL.sub(_apart, _LINK.sub(r"\1\\\2", plain))
+
+
+def _apart(found: re.Match[str]) -> str:
+    return f"<span>{found[0][-1]}</span>"
 
 
 def in_json(text: str) -> str:

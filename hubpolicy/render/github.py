@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
-from hubpolicy.render.repositories import elsewhere, finding_place, places, where
+from hubpolicy.render.repositories import elsewhere, finding_place, places, told_apart, where
 from hubpolicy.render.text_audit import signing_line
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO
 
 def render(report: Report) -> str:
     """One command per finding, and a closing line that says the verdict."""
+    report = told_apart(report)
     found_at = places(report)
     lines = [
         _command(finding, found_at.get(place, ()))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the page of an audit says, in the order in which it is read; no markup.
 
-First whether everything is clean and, if not, where. Every repository is on the page, however many
-there are; what is told of each is bounded, so that the whole stays a page that a browser opens.
+First whether everything is clean and, if not, where. Every repository of which the audit tells
+something is on the page, however many there are; what is told of each is bounded, so that the whole
+stays a page that a browser opens. One in which nothing was to judge has no row, in no report.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.rules.catalogue import catalogue
+from hubpolicy.render.counted import count
 from hubpolicy.render.html_lanes import axis, lane
-from hubpolicy.render.html_words import count
 from hubpolicy.render.repositories import places, repositories, tone, weight
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class Page(NamedTuple):
     """All of it."""
 
     answer: str
+    judged: int
+    """Repositories with a ref that was judged."""
     parts: tuple[Part, ...]
     bad: tuple[Part, ...]
     tallies: tuple[Tally, ...]
@@ -130,6 +133,7 @@ def page(report: Report) -> Page:
     rules = _rules(ordered)
     return Page(
         answer=answer(report, ordered),
+        judged=sum(bool(one.refs) for one in ordered),
         parts=parts,
         bad=tuple(part for part in parts if part.repository.tone == "bad"),
         tallies=_tallies(report.refs),
@@ -147,15 +151,23 @@ def answer(report: Report, every: list[Repository]) -> str:
         return "No ref that holds weights was found: where nothing was judged, nothing is clean."
     judged = [one for one in every if one.refs]
     bad = [one for one in judged if one.tone == "bad"]
-    if bad:
-        words = _unclean(bad, judged)
-    else:
-        asked = "" if report.verdict == "passed" else " But this audit was asked to fail on that."
-        words = _clean(judged, report.refs) + asked
+    words = _unclean(bad, judged) if bad else _clean(judged, report.refs) + _but(report)
     if report.exposures:
         times = len(report.exposures)
         words += f" Bytes without a release were public {times:,} time{'s'[: times > 1]}."
     return words
+
+
+def _but(report: Report) -> str:
+    """Why it did not pass, though every ref is as it should be."""
+    if report.verdict == "passed":
+        return ""
+    if any(row.status in report.fail_on for row in report.refs):
+        return " But this audit was asked to fail on that."
+    if report.other_codes:
+        codes = " and ".join(map(str, report.other_codes))
+        return f" But a file of this report did not pass for what no ref tells: exit code {codes}."
+    return " But it did not pass, and no ref tells why."
 
 
 def _unclean(bad: list[Repository], every: list[Repository]) -> str:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from hubpolicy import __version__
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render import html_audit, html_plot, html_words
+from hubpolicy.render.counted import count
 from hubpolicy.render.escape import terminal
-from hubpolicy.render.repositories import MARKS, finding_place
+from hubpolicy.render.repositories import MARKS, finding_place, told_apart
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -58,6 +59,7 @@ def render(report: Report) -> str:
 
 
 def _audit(report: Report) -> str:
+    report = told_apart(report)
     text = _template("audit.html.j2").render(
         report=report,
         page=html_audit.page(report),
@@ -95,6 +97,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "count": count,
         "words": html_words,
         "marks": MARKS,
         "interval": html_plot.interval,

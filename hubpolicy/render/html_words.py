@@ -40,13 +40,6 @@ def share(part: int, whole: int) -> str:
     return f"{part / whole:.2%}".replace("%", " %") if whole else "none"
 
 
-def count(number: int, noun: str) -> str:
-    """``1 suite``, ``6,132 samples``, ``2 repositories``."""
-    if number != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
-    return f"{number:,} {noun}"
-
-
 def level(binding: int) -> str:
     """What a binding level means."""
     words = _LEVELS[binding] if 0 <= binding < len(_LEVELS) else "unknown"

@@ -44,6 +44,8 @@ def read_audit(document: Document, *, where: str) -> Report:
         signings=tuple(_signing(each) for each in document.get("signings", ())),
         exposures=tuple(_exposure(each) for each in document.get("exposures", ())),
         made=document.get("made", ""),
+        fail_on=tuple(document.get("fail_on", ())),
+        other_codes=tuple(document.get("other_codes", ())),
     )
     for row in report.refs:
         if any(place >= len(findings) for place in row.findings):
@@ -79,6 +81,9 @@ def _ref(each: Document) -> RefRow:
         each["signer"],
         tuple(each.get("rules", ())),
         tuple(each.get("findings", ())),
+        each.get("source", ""),
+        each.get("made"),
+        each.get("refused", False),
     )
 
 

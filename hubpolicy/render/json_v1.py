@@ -58,6 +58,8 @@ def audit_document(report: Report) -> dict[str, Any]:
     """What only an audit has: its moment, who signed what, what was public unattested."""
     return {
         "made": report.made,
+        "fail_on": list(report.fail_on),
+        "other_codes": list(report.other_codes),
         "signings": [_signing(row) for row in report.signings],
         "exposures": [_exposure(row) for row in report.exposures],
     }
@@ -123,7 +125,7 @@ def _measurement(row: MeasurementRow) -> dict[str, Any]:
 
 
 def _ref(row: RefRow) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "repo": row.repo,
         "ref": row.ref,
         "oid": row.oid,
@@ -135,6 +137,13 @@ def _ref(row: RefRow) -> dict[str, Any]:
         "rules": list(row.rules),
         "findings": list(row.findings),
     }
+    if row.source:
+        document["source"] = row.source
+    if row.made is not None:
+        document["made"] = row.made
+    if row.refused:
+        document["refused"] = True
+    return document
 
 
 def _release(row: ReleaseRow) -> dict[str, Any]:

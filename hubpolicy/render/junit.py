@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
-from hubpolicy.render.repositories import finding_place, places, tone, where
+from hubpolicy.render.repositories import finding_place, places, told_apart, tone, where
 from hubpolicy.render.text_audit import signing_line
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def render(report: Report) -> str:
     """A report without findings still holds one case: the verdict."""
+    report = told_apart(report)
     found_at = places(report)
     cases = [_verdict(report)]
     cases += [_case(f, found_at.get(place, ())) for place, f in enumerate(report.findings)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.render.escape import markdown as _text
 from hubpolicy.render.markdown_runs import run_tables
-from hubpolicy.render.repositories import finding_place, places, tone, weight, where
+from hubpolicy.render.repositories import finding_place, places, told_apart, tone, weight, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "❌"}
 
 def render(report: Report) -> str:
     """Title, verdict, then a table each for rows, suites, refs and findings that exist."""
+    report = told_apart(report)
     verdict = f"**{_text(report.outcome or report.verdict)}** (exit code {report.exit_code})"
     mark = "▫️" if report.outcome else _MARKS[report.verdict]
     lines = [

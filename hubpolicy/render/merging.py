@@ -1,27 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several audits made one: of each ref the newest word counts, and where they differ both are told.
 
+Merging is a join: in whatever order and in however many steps, the same refs count in the end. So
+every row keeps the moment at which it was judged, and what no moment decides goes by its content.
 What the whole then amounts to, its verdict and exit code, is the caller's to say.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubpolicy.render.html_words import count
+from hubpolicy.render.counted import count
 from hubpolicy.render.report import Row
-from hubpolicy.render.repositories import moment, repositories, weight
+from hubpolicy.render.repositories import moment, place, weight
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.render.report import RefRow, Report
+    from hubpolicy.render.report import ExposureRow, RefRow, Report, SigningRow
 
 ALL_REFS = "(all refs)"
 """The ref of a row that says that a repository's refs could not be listed."""
+
+BEFORE_A_TIP = " (history)"
+"""What the ref of a row ends in that is about a commit before its tip."""
+
+STORAGE = "(LFS storage)"
+"""The ref of rows about what no commit shows; each is told apart by what it says."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -34,27 +41,25 @@ class Source(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """What one audit says of one ref."""
+    """What one audit says of one ref, at the moment ``row.made``."""
 
     row: RefRow
-    source: Source
+    findings: tuple[Finding, ...]
+    path: str
 
 
 def merge(sources: Sequence[Source]) -> Report:
-    """One report of all, in their order; its verdict and exit code are those of the first.
+    """One report of all, in their order; its verdict and exit codes are those of the first.
 
     Findings that belong to refs go where their refs go; all others stay. A repository that one
     audit could not list is known where a newer one could.
     """
     reports = [source.report for source in sources]
-    by_age = sorted(reports, key=_made)
     words = _words(sources)
-    refs, findings = _kept(words, sources)
-    differing = (_difference(said) for said in words.values() if _differ(said))
+    refs, findings = _kept(words, reports)
+    several = len({key[0] for key in words}) > 1
+    differing = (_difference(said, several) for said in words.values() if _differ(said))
     notes = _once(row for report in reports for row in report.rows)
-    # What names a line or a span comes first in its row; of the same the newest word stays.
-    signings = {row[:7]: row for report in by_age for row in report.signings}
-    exposures = {row[:4]: row for report in by_age for row in report.exposures}
     solos = {report.solo for report in reports}
     return reports[0]._replace(
         findings=findings,
@@ -62,97 +67,131 @@ def merge(sources: Sequence[Source]) -> Report:
         rows=(*map(_told, sources), *differing, *notes),
         refs=refs,
         solo=None if None in solos else True in solos,
-        signings=tuple(sorted(signings.values(), key=lambda row: (row.repo, row.time))),
-        exposures=tuple(exposures.values()),
-        made=by_age[-1].made,
+        signings=_signings(row for report in reports for row in report.signings),
+        exposures=_exposures(row for report in reports for row in report.exposures),
+        made=max((report.made for report in reports), key=_moment),
+        fail_on=tuple(sorted({status for report in reports for status in report.fail_on})),
     )
 
 
-def _words(sources: Sequence[Source]) -> dict[Hashable, list[_Word]]:
-    """What is said of each ref.
+def _words(sources: Sequence[Source]) -> dict[tuple[str, ...], list[_Word]]:
+    """What is said of each ref of each source, by whom and when.
 
-    Rows of one audit that have the same ref, as commits before a tip do, are told apart by their
-    ids, and then by their order: no audit speaks against itself.
+    An audit that looked at less must not speak of what it did not look at: a commit before a tip
+    is one by its id, however few of them an audit has, and what lies in storage by its words.
     """
-    many = {
-        name
-        for source in sources
-        for name, times in Counter((row.repo, row.ref) for row in source.report.refs).items()
-        if times > 1
-    }
-    found: dict[Hashable, list[_Word]] = {}
-    for source in sources:
-        met: Counter[Hashable] = Counter()
-        for row in source.report.refs:
-            name = (row.repo, row.ref)
-            key = (*name, row.oid if name in many else "")
-            met[key] += 1
-            found.setdefault((*key, met[key]), []).append(_Word(row, source))
+    found: dict[tuple[str, ...], list[_Word]] = {}
+    for path, report in sources:
+        for row in report.refs:
+            made = report.made if row.made is None else row.made
+            findings = tuple(report.findings[number] for number in row.findings)
+            word = _Word(row._replace(made=made, findings=()), findings, path)
+            found.setdefault(_key(row), []).append(word)
     return found
 
 
+def _key(row: RefRow) -> tuple[str, ...]:
+    beside = ""
+    if row.ref.endswith(BEFORE_A_TIP):
+        beside = row.oid
+    elif row.ref == STORAGE:
+        beside = row.detail
+    return row.source, row.repo, row.ref, beside
+
+
 def _kept(
-    words: dict[Hashable, list[_Word]], sources: Sequence[Source]
+    words: dict[tuple[str, ...], list[_Word]], reports: Sequence[Report]
 ) -> tuple[tuple[RefRow, ...], tuple[Finding, ...]]:
     """The newest word on each ref, and all findings at new places, once per repository."""
     newest = [max(said, key=_order) for said in words.values()]
-    listed: dict[str, datetime] = {}
-    for word in newest:
-        if word.row.ref != ALL_REFS:
-            listed[word.row.repo] = max(listed.get(word.row.repo, _NEVER), _order(word)[0])
-    findings: dict[tuple[str, Finding], int] = {}
+    listed: dict[Hashable, datetime] = {}
+    for row, _, _ in newest:
+        if _is_tip(row.ref):
+            name = (row.source, row.repo)
+            listed[name] = max(listed.get(name, _NEVER), _moment(row.made)[0])
+    places: dict[tuple[str, Finding], int] = {}
     refs = []
-    for word in newest:
-        row, report = word.row, word.source.report
-        if row.ref == ALL_REFS and listed.get(row.repo, _NEVER) > _made(report):
+    for row, found, _ in newest:
+        known = listed.get((row.source, row.repo), _NEVER)
+        if row.ref == ALL_REFS and known > _moment(row.made)[0]:
             continue
-        names = [(row.repo, report.findings[place]) for place in row.findings]
-        at = tuple(findings.setdefault(name, len(findings)) for name in names)
+        at = tuple(places.setdefault((row.repo, finding), len(places)) for finding in found)
         refs.append(row._replace(findings=at))
-    for source in sources:
-        placed = {place for row in source.report.refs for place in row.findings}
-        for place, finding in enumerate(source.report.findings):
-            if place not in placed:
-                findings.setdefault(("", finding), len(findings))
-    return tuple(refs), tuple(finding for _, finding in findings)
+    for report in reports:
+        placed = {number for row in report.refs for number in row.findings}
+        for number, finding in enumerate(report.findings):
+            if number not in placed:
+                places.setdefault(("", finding), len(places))
+    return tuple(refs), tuple(finding for _, finding in places)
 
 
-def _order(word: _Word) -> tuple[datetime, int]:
-    """The newest last; of the same moment the worst last."""
-    return _made(word.source.report), -weight(word.row.status)
+def _is_tip(ref: str) -> bool:
+    """Whether who judged this had listed the refs."""
+    return not (ref in {ALL_REFS, STORAGE} or ref.startswith("lfs:") or ref.endswith(BEFORE_A_TIP))
 
 
-def _made(report: Report) -> datetime:
-    return moment(report.made) or _NEVER
+def _order(word: _Word) -> tuple[Any, ...]:
+    """The newest last; of the same moment the worst last, and then by what it says."""
+    row = word.row
+    told = tuple(map(repr, word.findings))
+    return *_moment(row.made), -weight(row.status), *row._replace(made=""), told
+
+
+def _moment(made: str | None) -> tuple[datetime, str]:
+    """No stated moment is older than any."""
+    return moment(made or "") or _NEVER, made or ""
+
+
+def _signings(rows: Iterable[SigningRow]) -> tuple[SigningRow, ...]:
+    """What names a line comes first in its row; of the same, all refs and all that stands out."""
+    found: dict[Hashable, SigningRow] = {}
+    for row in rows:
+        old = found.get(row[:7], row)
+        found[row[:7]] = row._replace(
+            refs=row.refs if old.refs == row.refs else tuple(sorted({*old.refs, *row.refs})),
+            proof=max(old.proof, row.proof),
+            remark=max(old.remark, row.remark),
+        )
+    return tuple(sorted(found.values(), key=lambda row: (row.repo, row.time)))
+
+
+def _exposures(rows: Iterable[ExposureRow]) -> tuple[ExposureRow, ...]:
+    """A span whose end one audit knows has ended."""
+    found: dict[Hashable, ExposureRow] = {}
+    for row in rows:
+        found[row[:4]] = max(row, found.get(row[:4], row))
+    return tuple(found.values())
 
 
 def _told(source: Source) -> Row:
     report = source.report
-    refs, many = count(len(report.refs), "ref"), count(len(repositories(report)), "repository")
-    said = f"{refs} of {many}"
+    many = count(len({row.repo for row in report.refs}), "repository")
+    said = f"{count(len(report.refs), 'ref')} of {many}"
     return Row(
         source.path, f"{report.verdict}, {said}", f"made {report.made or 'at no stated time'}"
     )
 
 
 def _differ(said: list[_Word]) -> bool:
-    return len({(row.status, row.oid, row.dir_hash) for row, _ in said}) > 1
+    return len({(word.row.status, word.row.oid, word.row.dir_hash) for word in said}) > 1
 
 
-def _difference(said: list[_Word]) -> Row:
-    """What counts, and what older audits said."""
+def _difference(said: list[_Word], several: bool) -> Row:
+    """What counts, and what others said."""
     newest = max(said, key=_order)
     others = [word for word in said if word is not newest]
+    row = newest.row
+    where = f" in {place(row)}" if several else ""
     return Row(
-        f"{newest.row.repo} {newest.row.ref}",
+        f"{row.repo} {row.ref}{where}",
         f"counts: {_quoted(newest)}",
         "differs: " + "; ".join(map(_quoted, others)),
     )
 
 
 def _quoted(word: _Word) -> str:
-    made = word.source.report.made or "no stated time"
-    return f"{word.row.status} {word.row.oid[:12]} ({word.source.path}, {made})"
+    made = word.row.made or "no stated time"
+    return f"{word.row.status} {word.row.oid[:12]} ({word.path}, {made})"
 
 
 def _once(rows: Iterable[Any]) -> tuple[Any, ...]:

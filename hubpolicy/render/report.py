@@ -67,6 +67,12 @@ class RefRow(NamedTuple):
     """Ids of the rules that found something here, sorted, each once."""
     findings: tuple[int, ...] = ()
     """Places in ``Report.findings`` of what was found here: one finding may stand for many refs."""
+    source: str = ""
+    """Where it was read: a hub's address, or ``clone FOLDER``; empty: not known."""
+    made: str | None = None
+    """The moment at which it was judged, in a merged report; None: that of the report."""
+    refused: bool = False
+    """Whether it is unreadable because this login may not ask."""
 
 
 class SigningRow(NamedTuple):
@@ -127,7 +133,9 @@ class Report(NamedTuple):
 
     ``runs`` are the measurements with all that is known of them: scores, groups, worst samples.
     ``outcome`` is what people read in place of the verdict, of a command that gives none.
-    ``signings`` and ``exposures`` are an audit's, ``made`` the moment at which it judged.
+    ``signings`` and ``exposures`` are an audit's, ``made`` the moment at which it judged,
+    ``fail_on`` the verdicts that were to fail beside those that always do. ``other_codes`` are a
+    merged audit's: exit codes of its files for which no ref stands.
     """
 
     command: str
@@ -148,6 +156,8 @@ class Report(NamedTuple):
     signings: tuple[SigningRow, ...] = ()
     exposures: tuple[ExposureRow, ...] = ()
     made: str = ""
+    fail_on: tuple[str, ...] = ()
+    other_codes: tuple[int, ...] = ()
 
     @property
     def trust(self) -> str:

@@ -26,6 +26,8 @@ _WORST = (
 )  # fmt: skip
 """Verdicts, the worst first. What is not in it is unknown, and worse."""
 
+_SEVERAL = 2
+
 MARKS: dict[Tone, str] = {"good": "✓", "calm": "·", "open": "!", "bad": "✗"}
 
 
@@ -37,6 +39,22 @@ def tone(status: str) -> Tone:
 def weight(status: str) -> int:
     """Place among the verdicts: the smaller the worse."""
     return _WORST.index(status) if status in _WORST else -1
+
+
+def told_apart(report: Report) -> Report:
+    """With the source of each ref in its detail, where there is more than one."""
+    if len({row.source for row in report.refs}) < _SEVERAL:
+        return report
+    refs = (
+        row._replace(detail="; ".join(filter(None, (row.detail, f"in {place(row)}"))))
+        for row in report.refs
+    )
+    return report._replace(refs=tuple(refs))
+
+
+def place(row: RefRow) -> str:
+    """Where it was read."""
+    return row.source or "a place that is not named"
 
 
 class Repository(NamedTuple):

@@ -17,7 +17,7 @@ from hubpolicy import __version__
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import in_json, terminal
 from hubpolicy.render.json_v1 import audit_document
-from hubpolicy.render.repositories import elsewhere, places, where
+from hubpolicy.render.repositories import elsewhere, places, told_apart, where
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 MOST_PLACES = 100
 """Refs that one result names; the others are counted."""
 
+_UNSEEN = frozenset({3, 4})
+"""Exit codes that say that not everything could be looked at (docs/adr/0004)."""
+
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
 def render(report: Report) -> str:
     """One run with one result per finding."""
+    report = told_apart(report)
     every = (*report.findings, *report.waived)
     rules = sorted({finding.rule for finding in every})
     number = {rule: place for place, rule in enumerate(rules)}
@@ -66,7 +70,7 @@ def render(report: Report) -> str:
 
 def _invocation(report: Report) -> dict[str, Any]:
     call: dict[str, Any] = {
-        "executionSuccessful": report.verdict != "inconclusive",
+        "executionSuccessful": _saw_all(report),
         "exitCode": int(report.exit_code),
     }
     untold = elsewhere(report)
@@ -80,6 +84,13 @@ def _invocation(report: Report) -> dict[str, Any]:
             for row in untold
         ]
     return call
+
+
+def _saw_all(report: Report) -> bool:
+    """Whether nothing was left that could not be evaluated, was refused or could not be read."""
+    seen = report.verdict != "inconclusive" and report.exit_code not in _UNSEEN
+    seen = seen and _UNSEEN.isdisjoint(report.other_codes)
+    return seen and all(row.status != "UNREADABLE" for row in report.refs)
 
 
 def _properties(report: Report) -> dict[str, Any]:

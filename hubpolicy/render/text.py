@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import terminal
-from hubpolicy.render.repositories import places, where
+from hubpolicy.render.repositories import places, told_apart, where
 from hubpolicy.render.text_audit import audit_lines
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _COLORS = {"✗": "31", "!": "33", "·": "2", "✓": "32"}
 
 def render(report: Report, *, color: bool = False, verbose: bool = False) -> str:
     """Lines ending in a newline. ``verbose`` also prints passed details and INFO findings."""
+    report = told_apart(report)
     lines = [terminal(report.title)]
     lines += _rows(report)
     lines += [line for row in report.measurements for line in _measurement(row, color=color)]

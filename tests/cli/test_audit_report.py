@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.cli import audit_report
 from hubpolicy.cli.audit_asking import STATUSES, Asking
 from hubpolicy.cli.audit_report import Judged, code_of, found_in, report_of
 from hubpolicy.cli.exits import Exit
@@ -41,7 +42,7 @@ def verdict(
 
 
 def test_the_option_takes_every_verdict_that_there_is() -> None:
-    assert set(STATUSES) == set(audit_report.STATUSES) == set(CODES)
+    assert set(STATUSES) == set(get_args(Status)) == set(CODES)
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -120,3 +121,20 @@ def test_exit_zero_changes_the_code_and_nothing_else(status: Status) -> None:
     assert (spared_word, spared_code) == (word, 0)
     told = [f"would block: exit code {code} without --exit-zero"] if code else []
     assert spared == closing + told
+
+
+def test_the_report_keeps_what_merging_asks_for() -> None:
+    """Where each ref was read, which verdicts were to fail, and what a login could not list."""
+    answers = (
+        Surveyed(ONE, (verdict("STALE"),)),
+        Surveyed(TWO, (verdict("UNREADABLE", TWO, "(all refs)"),), AccessError("403")),
+    )
+    verdicts = tuple(each for answer in answers for each in answer.refs)
+    judged = Judged(answers, verdicts, (), (), {ONE: "./one"})
+    asking = Asking(("STALE",), exit_zero=True, logs=(), since="")
+    report = report_of("audit", judged, asking, solo=True, made="now")
+    assert [(row.source, row.refused) for row in report.refs] == [
+        ("clone ./one", False), (TWO.endpoint, True),
+    ]  # fmt: skip
+    assert (report.fail_on, report.exit_code, report.verdict) == (("STALE",), 0, "failed")
+    assert code_of((), report.refs, report.fail_on) is Exit.ACCESS

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hubpolicy.flows import historic, storing
+from hubpolicy.render import merging
 from hubpolicy.render.json_v1 import render
 from hubpolicy.render.registry import FORMATS
 from tests.cli.world import run
@@ -26,6 +28,14 @@ BAD = audit([ref("acme/b", MAIN, "MODIFIED", 0)], findings=(CHANGED,))
 UNREAD = audit([ref("acme/c", "(all refs)", "UNREADABLE", oid="")], "inconclusive")
 STALE = audit([ref("acme/d", MAIN, "STALE")], "passed")
 NOTHING = audit([], "inconclusive")
+NEW = "2026-11-21T00:00:00Z"
+BOTH = audit(
+    [ref("acme/d", MAIN, "MODIFIED"), ref("acme/d", "refs/tags/v1", "STALE")], fail_on=("STALE",)
+)
+MENDED = audit([ref("acme/d")], "passed", made=NEW)
+REFUSED = UNREAD._replace(
+    refs=(UNREAD.refs[0]._replace(refused=True),), verdict="failed", exit_code=4
+)
 
 
 def saved(folder: Path, *reports: Report) -> list[Path]:
@@ -45,8 +55,8 @@ CODES = [
     ((CLEAN, UNREAD), (), 3, "inconclusive"),
     ((BAD, UNREAD), (), 1, "failed"),
     ((CLEAN, BAD), ("--exit-zero",), 0, "failed"),
-    # Nothing was found in one place: as if both had been audited at once.
-    ((CLEAN, NOTHING), (), 0, "passed"),
+    # A file without refs says that something was asked and nothing judged: nobody takes it back.
+    ((CLEAN, NOTHING), (), 3, "inconclusive"),
     ((NOTHING, NOTHING._replace(title="other")), (), 3, "inconclusive"),
     # What made a file not pass beside its refs still does: --fail-on, a login that may not read.
     ((CLEAN, STALE._replace(verdict="failed", exit_code=1)), (), 1, "failed"),
@@ -55,10 +65,21 @@ CODES = [
     ((CLEAN, CLEAN._replace(verdict="failed", exit_code=130)), (), 1, "failed"),
     # A file that says better than its refs is not believed.
     ((BAD._replace(verdict="passed", exit_code=0),), (), 1, "failed"),
+    # --fail-on of any file is asked of all that counts, though the file failed for more than it.
+    ((BOTH, MENDED), (), 1, "failed"),
+    ((BOTH._replace(fail_on=()), MENDED), (), 0, "passed"),
+    # --exit-zero keeps the code from whoever asked, not from whoever merges.
+    ((BOTH._replace(exit_code=0), MENDED), (), 1, "failed"),
+    ((REFUSED._replace(exit_code=0), CLEAN), (), 4, "failed"),
+    # What a login could not list is known once another one could; a code of no ref never is.
+    ((REFUSED, audit([ref("acme/c")], "passed", made=NEW)), (), 0, "passed"),
+    ((REFUSED, audit([ref("acme/c", "(LFS storage)")], "passed", made=NEW)), (), 4, "failed"),
+    ((UNREAD._replace(verdict="failed", exit_code=4), audit([ref("acme/c")], "passed", made=NEW)),
+     (), 4, "failed"),
     # What was mended since is no more.
     ((BAD._replace(made=EARLY), audit([ref("acme/b")], "passed")), (), 0, "passed"),
     ((BAD, audit([ref("acme/b")], "passed", made=EARLY)), (), 1, "failed"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reports", "options", "code", "verdict"), CODES)
@@ -91,6 +112,25 @@ def test_a_merged_report_can_be_merged_and_shown_in_every_format(tmp_path: Path)
     assert document["signings"] == json.loads(render(MIXED))["signings"]
 
 
+def test_the_code_of_a_merge_of_merges_is_that_of_the_merge_of_all(tmp_path: Path) -> None:
+    reports = (CLEAN, NOTHING, BAD, BOTH, MENDED, REFUSED, audit([ref("acme/b")], made=NEW))
+    files = saved(tmp_path, *reports)
+    for size in range(1, len(files)):
+        part, spared = tmp_path / f"{size}-part.json", tmp_path / f"{size}-spared.json"
+        run("report", "merge", *files[:size], "-q", "-o", part)
+        run("report", "merge", *files[:size], "-q", "-o", spared, "--exit-zero")
+        plain = run("report", "merge", *files, "--format", "json").document
+        for first in (part, spared):
+            steps = run("report", "merge", *files[size:], first, "--format", "json").document
+            for key in ("exit_code", "verdict", "made", "fail_on", "other_codes"):
+                assert steps[key] == plain[key], (size, key)
+
+
+def test_rows_are_called_in_a_merge_what_an_audit_calls_them() -> None:
+    """Renderers know no flow, so that these words stand twice."""
+    assert (merging.BEFORE_A_TIP, merging.STORAGE) == (historic.BEFORE_A_TIP, storing.PLACE)
+
+
 def test_one_file_by_two_names_is_one(tmp_path: Path) -> None:
     (path,) = saved(tmp_path, BAD)
     (tmp_path / "again.json").write_bytes(path.read_bytes())
@@ -113,6 +153,9 @@ def changed(**more: Any) -> bytes:
     return json.dumps({**json.loads(render(BAD)), **more}).encode()
 
 
+REF = json.loads(render(BAD))["refs"][0]
+FINDING = json.loads(render(BAD))["findings"][0]
+
 FOREIGN = {
     "nothing": (b"", "expected strict JSON"),
     "half": (render(BAD).encode()[:300], "expected strict JSON"),
@@ -123,11 +166,16 @@ FOREIGN = {
     "a key twice": (b'{"command": "audit", "command": "audit"}', "twice in one object"),
     "a number": (changed(refs=[1]), "1 is not of type 'object', at refs.0"),
     "an unknown verdict": (
-        changed(refs=[{**json.loads(render(BAD))["refs"][0], "status": "FINE"}]), "at refs.0.status"
+        changed(refs=[{**REF, "status": "FINE"}]), "at refs.0.status"
     ),
     "a finding that is not there": (changed(findings=[]), "got the finding 0 at acme/b"),
     "the future": (changed(made="2999-01-01T00:00:00Z"), "expected a time in the past"),
     "no time": (changed(made="noon"), "got 'noon' for made"),
+    "a number that is no integer": (changed(refs=[{**REF, "findings": [0.0]}]), "0.0 is not of"),
+    "a code that is no integer": (changed(exit_code=1.0), "1.0 is not of type 'integer'"),
+    "a line of a fraction": (
+        changed(findings=[{**FINDING, "location": {"path": "a", "line": 3.0, "column": 1}}]), "3.0"
+    ),
     "an unknown trust": (changed(trust="all"), "at trust"),
     "depth": (b"[" * 1000 + b"]" * 1000, "nesting"),
     "half a character": (render(BAD).replace("acme/b", "\\ud800").encode(), "lone surrogate"),

@@ -70,9 +70,35 @@ ANSWERS: list[tuple[list[RefRow], str, str]] = [
 def test_the_first_sentence_says_whether_and_where(
     refs: list[RefRow], verdict: str, said: str
 ) -> None:
-    found = read(audit(refs, verdict))
+    found = read(audit(refs, verdict, fail_on=("STALE",)))
     assert said in [text.strip() for tag, text in found.texts if tag == "p"]
     assert verdict in [text.strip() for tag, text in found.texts if tag == "span"]
+
+
+def test_nobody_is_said_to_have_asked_who_did_not() -> None:
+    for code, more in ((4, {"other_codes": (4,)}), (1, {})):
+        said = read(audit([ref("a/b")], "failed", exit_code=code, **more)).text
+        assert "a/b is clean: 1 ref attested. But " in said
+        assert "asked to fail" not in said
+        assert ("for what no ref tells: exit code 4." in said) == bool(more)
+
+
+def test_only_what_was_judged_is_counted_as_judged() -> None:
+    report = audit([ref("a/b")], "passed", signings=(signed("a/b"), signed("gone/c")))
+    found = read(report)
+    assert "All" not in found.text.split("clean")[0]
+    (row,) = [text for tag, text in found.texts if "something to judge" in text]
+    assert row
+    assert re.search(r"something to judge\s*1\b", found.text)
+    assert "One in which it found nothing to judge is not among them." in found.text
+
+
+def test_two_sources_are_told_apart() -> None:
+    one, two = ref("a/b")._replace(source="https://hub"), ref("a/b")._replace(source="clone ./b")
+    assert "in clone ./b" not in read(audit([two], "passed")).text
+    assert {"in clone ./b", "in https://hub"} <= {
+        text.strip() for _, text in read(audit([one, two], "passed")).texts
+    }
 
 
 def test_what_was_public_is_said_at_the_top_also_where_all_is_well_now() -> None:

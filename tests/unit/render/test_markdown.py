@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from markdown_it import MarkdownIt
 
 from hubpolicy.domain.finding import Finding, Location, Severity
-from hubpolicy.render.escape import terminal
+from hubpolicy.render.escape import markdown, terminal
 from hubpolicy.render.markdown import render
 from hubpolicy.render.report import Report
 from tests.unit.render.audits import CHANGED, MAIN, MIXED, audit, ref
@@ -23,8 +24,11 @@ def cells(text: str) -> list[str]:
     for before, token in itertools.pairwise(tokens):
         if before.type in {"td_open", "th_open", "heading_open"}:
             children = token.children or []
-            assert {child.type for child in children} <= {"text", "text_special"}, token.content
-            found.append("".join(child.content for child in children))
+            markup = {child.content for child in children if child.type == "html_inline"}
+            texts = [child for child in children if child.type != "html_inline"]
+            assert markup <= {"<span>", "</span>"}, token.content
+            assert {child.type for child in texts} <= {"text", "text_special"}, token.content
+            found.append("".join(child.content for child in texts))
     return found
 
 
@@ -47,6 +51,19 @@ def test_a_message_is_read_as_it_was_written(message: str) -> None:
     shown = cells(render(report))[-2]
     # White space at the ends of a cell is the table's.
     assert shown.split() == terminal(message).split()
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("@everyone", "<span>@</span>everyone"),
+    ("see @acme/team", "see <span>@</span>acme/team"),
+    ("a\\@x", "a\\\\<span>@</span>x"),
+    ("acme/m@refs p_any@2", r"acme/m\@refs p\_any\@2"),  # no names: a letter stands before
+    ("#12 acme/m#3 GH-4", "<span>#</span>12 acme/m<span>#</span>3 GH<span>-</span>4"),
+    ("# title", r"\# title"),
+    ("$x$ \\$", "<span>$</span>x<span>$</span> \\\\<span>$</span>"),
+])  # fmt: skip
+def test_github_calls_nobody_links_no_issue_and_reads_no_mathematics(text: str, shown: str) -> None:
+    assert markdown(text) == shown
 
 
 @given(TEXT)

@@ -120,7 +120,8 @@ def test_an_audit_without_a_moment_is_older_than_any() -> None:
 
 def test_what_says_the_same_twice_differs_in_nothing() -> None:
     both = merged(MIXED, MIXED._replace(made=LATE))
-    assert sorted(both.refs) == sorted(MIXED.refs)
+    assert {row.made for row in both.refs} == {MIXED.made}
+    assert {row._replace(made=None) for row in both.refs} == set(MIXED.refs)
     assert (both.findings, told(both)) == (MIXED.findings, [])
     assert sorted(both.signings) == sorted(MIXED.signings)
     assert both.exposures == MIXED.exposures
@@ -186,3 +187,110 @@ def test_the_order_of_files_changes_no_verdict(order: list[int]) -> None:
     mixed = merged(*(audits[at] for at in order))
     assert sorted(mixed.refs) == sorted(plain.refs)
     assert [row.status for row in plain.refs if row.repo == "acme/a"] == ["UNREADABLE"]
+
+
+PAST = f"{MAIN} (history)"
+
+
+def test_an_audit_that_looked_at_less_does_not_speak_of_the_rest() -> None:
+    """One row of history each, as ``--since`` gives them: two commits are not one ref."""
+    full = audit(
+        [ref("acme/a"), ref("acme/a", PAST, "UNATTESTED", oid="1" * 40),
+         ref("acme/a", "refs/tags/v1", "MODIFIED"), ref("acme/a", "lfs:0123", "UNATTESTED", oid=""),
+         ref("acme/a", "(LFS storage)", "UNATTESTED", oid="", detail="5 more objects")],
+        made=EARLY,
+    )  # fmt: skip
+    since = audit([ref("acme/a"), ref("acme/a", PAST, oid="2" * 40)], "passed", made=LATE)
+    tips = audit([ref("acme/a")], "passed", made=LATE)
+    red = {row.ref for row in full.refs if row.status != "ATTESTED"}
+    for newer in (since, tips):
+        both = merged(full, newer)
+        assert {row.ref for row in both.refs if row.status != "ATTESTED"} == red
+        assert told(both) == []
+
+
+@pytest.mark.parametrize("ref_of_less", ["(LFS storage)", "lfs:0123", PAST])
+def test_only_who_listed_the_refs_knows_what_could_not_be_listed(ref_of_less: str) -> None:
+    unread = audit([ref("acme/a", "(all refs)", "UNREADABLE", oid="")], made=EARLY)
+    both = merged(unread, audit([ref("acme/a", ref_of_less)], "passed", made=LATE))
+    assert [row.ref for row in both.refs] == ["(all refs)", ref_of_less]
+
+
+@pytest.mark.parametrize("other", ["clone ./a", "https://other.example", ""])
+def test_no_source_speaks_for_another(other: str) -> None:
+    hub = ref("acme/a", MAIN, "EXPOSED")._replace(source="https://hub.example")
+    gone = ref("acme/a", "(all refs)", "UNREADABLE", oid="")._replace(source="https://hub.example")
+    there = ref("acme/a", oid="b" * 40)._replace(source=other)
+    both = merged(audit([hub, gone], made=EARLY), audit([there], "passed", made=LATE))
+    assert {(row.source, row.status) for row in both.refs} == {
+        ("https://hub.example", "EXPOSED"), ("https://hub.example", "UNREADABLE"),
+        (other, "ATTESTED"),
+    }  # fmt: skip
+    newer = audit([there._replace(source=hub.source)], "passed", made=LATE)
+    assert [r.status for r in merged(both, newer).refs if r.source == hub.source] == ["ATTESTED"]
+    (note,) = told(merged(both, newer))
+    assert note.name == f"acme/a {MAIN} in https://hub.example"
+
+
+def test_merged_words_grow_no_younger() -> None:
+    january, february, march = (
+        audit([ref(name, MAIN, status)], made=f"2026-0{month}-01T00:00:00Z")
+        for month, name, status in ((1, "acme/a", "ATTESTED"), (2, "acme/a", "UNATTESTED"),
+                                    (3, "acme/b", "ATTESTED"))
+    )  # fmt: skip
+    first = read_audit(json.loads(render(merged(january, march))), where="x")
+    both = merged(first, february)
+    assert {row.repo: row.status for row in both.refs} == {
+        "acme/a": "UNATTESTED", "acme/b": "ATTESTED",
+    }  # fmt: skip
+
+
+MOMENTS = ("", EARLY, "2026-11-01T01:00:00+01:00", LATE)
+ROWS = st.builds(
+    lambda repo, name, status, oid, at, source: ref(
+        repo, name, status, *at, oid=oid * 40, detail=oid
+    )._replace(source=source),
+    st.sampled_from(["acme/a", "acme/b"]),
+    st.sampled_from([MAIN, PAST, "(all refs)", "(LFS storage)", "lfs:0123"]),
+    st.sampled_from(["ATTESTED", "MODIFIED", "UNREADABLE"]),
+    st.sampled_from("12"),
+    st.sampled_from([(), (0,), (1,), (0, 1)]),
+    st.sampled_from(["", "clone ./a"]),
+)
+AUDITS = st.builds(
+    lambda rows, made, solo, findings, until, refs: audit(
+        rows, made=made, solo=solo, findings=findings, fail_on=("STALE",) if until else (),
+        exposures=(exposed("acme/a", until=until),),
+        signings=(signed("acme/a", refs=refs, remark=until),),
+    ),
+    st.lists(ROWS, max_size=4),
+    st.sampled_from(MOMENTS),
+    st.sampled_from([None, False, True]),
+    st.permutations([CHANGED, UNTESTED]).map(tuple),
+    st.sampled_from(["", EARLY, LATE]),
+    st.sampled_from(["", MAIN, "refs/tags/v1"]),
+)  # fmt: skip
+
+
+def meant(report: Report) -> object:
+    """All that a merged report says, but for what it says of its files, in no order."""
+    placed = {place for row in report.refs for place in row.findings}
+    return (
+        {(*row._replace(findings=()), *(report.findings[at] for at in row.findings))
+         for row in report.refs},
+        {finding for at, finding in enumerate(report.findings) if at not in placed},
+        set(report.signings), set(report.exposures), report.made, report.solo, report.fail_on,
+    )  # fmt: skip
+
+
+@given(st.lists(AUDITS, min_size=3, max_size=3), st.permutations(range(3)))
+def test_a_merge_of_merges_is_the_merge_of_all(audits: list[Report], order: list[int]) -> None:
+    def saved(*reports: Report) -> Report:
+        return read_audit(json.loads(render(merged(*reports))), where="x")
+
+    one, two, three = (audits[at] for at in order)
+    whole = meant(merged(*audits))
+    assert meant(merged(one, two, three)) == whole
+    assert meant(merged(saved(one, two), three)) == whole
+    assert meant(merged(one, saved(three, two))) == whole
+    assert meant(merged(saved(one, two), saved(two, three), one)) == whole

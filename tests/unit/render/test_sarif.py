@@ -51,10 +51,23 @@ def test_waived_findings_stay_as_suppressed_results() -> None:
 
 
 def test_what_was_not_evaluated_did_not_run_successfully() -> None:
-    for verdict, ran in (("passed", True), ("failed", True), ("inconclusive", False)):
-        report = Report("verify", "t", verdict, 3)  # type: ignore[arg-type]
+    for verdict, code, ran in (("passed", 0, True), ("failed", 1, True), ("inconclusive", 3, False),
+                               ("failed", 4, False)):  # fmt: skip
+        report = Report("verify", "t", verdict, code)  # type: ignore[arg-type]
         (call,) = json.loads(render(report))["runs"][0]["invocations"]
-        assert call == {"executionSuccessful": ran, "exitCode": 3}
+        assert call == {"executionSuccessful": ran, "exitCode": code}
+
+
+def test_what_could_not_be_read_did_not_run_successfully_whatever_else_failed() -> None:
+    bad, unread = ref("acme/a", status="MODIFIED"), ref("acme/b", status="UNREADABLE")
+    for report, ran in (
+        (audit([bad]), True),
+        (audit([bad, unread]), False),
+        (audit([bad, unread], exit_code=0), False),  # --exit-zero
+        (audit([bad], other_codes=(4,)), False),
+    ):
+        (call,) = json.loads(render(report))["runs"][0]["invocations"]
+        assert call["executionSuccessful"] is ran
 
 
 def test_a_result_names_its_refs_and_no_bad_ref_is_left_untold() -> None:
