@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
     from hubpolicy.gateway.metrics import Metrics
 
-_PATIENCE = 30.0
-"""Seconds for one piece: who holds a repository's lock waits no longer for a pusher."""
+_PATIENCE = 60.0
+"""Seconds for all pieces together: who holds a repository's lock waits no longer for a pusher."""
 
 
 class Reader:
-    """One answer. Once a piece did not get through in time nothing more is sent."""
+    """One answer. Once their time is over nothing more is sent."""
 
     def __init__(
         self, request: web.Request, metrics: Metrics, kind: str, headers: Mapping[str, str],
@@ -52,9 +53,11 @@ class Reader:
             self._request.transport.abort()
 
     async def _in_time(self, sending: Awaitable[object]) -> None:
+        started = time.monotonic()
         try:
             async with asyncio.timeout(self._patience):
                 await sending
+            self._patience -= time.monotonic() - started
         except (ConnectionError, TimeoutError):
             # What was begun for them is finished all the same, and written down.
             self.leave()
