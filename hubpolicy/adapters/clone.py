@@ -103,6 +103,7 @@ class ClonedHub:
         self._work: _Work | None = None
         self._failed: ServiceError | None = None
         self._clone: GitHistory | None = None
+        self._named: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +121,17 @@ class ClonedHub:
         self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
     ) -> tuple[RemoteRef, ...]:
         """As the hub names them: a clone has no pull requests that were hidden, say."""
-        return self._hub.refs(repo, outdated=outdated, ref=ref)
+        found = self._hub.refs(repo, outdated=outdated, ref=ref)
+        self._named = frozenset(each.name for each in found)
+        return found
+
+    def unnamed(self) -> tuple[str, ...]:
+        """Refs that were cloned and that the hub did not name; none where nothing was cloned."""
+        if self._clone is None:
+            return ()
+        listed = self._clone.git.run("for-each-ref", "--format=%(refname)")
+        names = listed.decode("utf-8", "backslashreplace").split("\n")[:-1]
+        return tuple(name for name in names if name not in self._named)
 
     def listing(self, repo: RepoId, revision: str) -> Listing:
         """The tree of a commit as the hub would list it: large files by the sha256 of a pointer."""

@@ -40,7 +40,10 @@ class HubBuckets:
         )
 
     def of(self, namespace: str) -> tuple[RepoId, ...] | None:
-        """The buckets of a namespace that this login may see; None on a hub that has none at all.
+        """The buckets of a namespace that this login may see; None where the hub answers 404.
+
+        So says a hub that has no buckets at all, and one that does not show the namespace: of an
+        empty one it gives an empty list.
 
         Raises:
             AccessError, ServiceError: the hub does not say.
@@ -51,7 +54,7 @@ class HubBuckets:
             try:
                 found = patiently(lambda: list(self._api.list_buckets(namespace)), time.sleep)
             except HfHubHTTPError as error:
-                if error.response.status_code == 404:  # its repositories were listed a moment ago
+                if error.response.status_code == 404:
                     return None
                 raise
             names = sorted(each.id for each in found if each.id.startswith(f"{namespace}/"))

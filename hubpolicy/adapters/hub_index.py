@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId, RepoType
 
 
+_KINDS = ("model", "dataset", "space", "bucket")
+
+
 class HubIndex:
     """What one endpoint lists for one token."""
 
@@ -82,11 +85,11 @@ class HubIndex:
                 parse_repo_id(f"{name}/x")
         return tuple(names)
 
-    def collection(self, slug: str) -> tuple[RepoId, ...]:
-        """The repositories of a collection, in its order.
+    def collection(self, slug: str) -> tuple[tuple[RepoId, ...], tuple[str, ...]]:
+        """The repositories and buckets of a collection, in its order; the kinds of what else is.
 
         Raises:
-            NotFoundError: it holds none.
+            NotFoundError: it holds no repository.
             AccessError, ServiceError: the hub does not say.
 
         """
@@ -96,12 +99,12 @@ class HubIndex:
         found = tuple(
             parse_repo_id(item.item_id, endpoint=self._endpoint, repo_type=cast("RepoType", kind))
             for item in items
-            if (kind := item.item_type) in {"model", "dataset", "space"}
+            if (kind := item.item_type) in _KINDS
         )
         if not found:
             message = f"the collection {slug} holds no repository"
             raise NotFoundError(message, hint="its page on the hub shows what is in it")
-        return found
+        return found, tuple(item.item_type for item in items if item.item_type not in _KINDS)
 
     def _all(self, ask: Any, author: str) -> list[str]:
         """The names on every page of a list; all else that a page says goes with it."""

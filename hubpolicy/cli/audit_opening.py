@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.storage import StoredObject
-    from hubpolicy.flows.seen import Lineage, Opened
+    from hubpolicy.flows.seen import Opened
     from hubpolicy.flows.storing import Storage
     from hubpolicy.flows.surveying import Opening
     from hubpolicy.ports import HistoryReader
@@ -55,13 +55,9 @@ def opening(sources: Sources) -> Opening:
     clients = {hub: HubClient(hub, token) for hub in hubs}
     buckets = {hub: HubBuckets(hub, token) for hub in hubs}
 
-    def watched(
-        reader: HistoryReader, reading: Reading, kept: AuditStore | None,
-        lineage: Lineage | None = None,
-    ) -> Opened:  # fmt: skip
+    def watched(reader: HistoryReader, reading: Reading, kept: AuditStore | None) -> Opened:
         seen = SeenHub(reader)
-        hub = seen if unread is None else DeepHub(seen, reading, kept, unread)
-        return Opened(hub, seen, lineage)
+        return Opened(seen if unread is None else DeepHub(seen, reading, kept, unread), seen)
 
     @contextmanager
     def opened(repo: RepoId) -> Iterator[Opened]:
@@ -70,14 +66,17 @@ def opening(sources: Sources) -> Opening:
             return
         if repo in targets.places:
             clone = open_clone(targets.places[repo], repo)
-            yield watched(clone, clone.read_large, None, clone.lineage)
+            yield watched(clone, clone.read_large, None)._replace(lineage=clone.lineage)
             return
         client = clients[repo.endpoint]
         source = ClonedHub(client, repo, token) if cloning else nullcontext(client)
         with source as reader:
             plain = reader if store is None else StoredHub(reader, store)
-            lineage = kept_lineage(reader.lineage, store) if isinstance(reader, ClonedHub) else None
-            yield watched(plain, downloading(reader), store, lineage)
+            whole = watched(plain, downloading(reader), store)
+            if isinstance(reader, ClonedHub):
+                lineage = kept_lineage(reader.lineage, store)
+                whole = whole._replace(lineage=lineage, unnamed=reader.unnamed)
+            yield whole
 
     return opened
 

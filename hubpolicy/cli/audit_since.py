@@ -74,7 +74,6 @@ def since_only(
 
     """
     from hubpolicy.cli.audit_exposure import standing_of
-    from hubpolicy.flows.seen import Opened
     from hubpolicy.flows.since import RecentHistory
 
     since = _resolved(hub_of, asked, targets)
@@ -84,7 +83,7 @@ def since_only(
     def opened(repo: RepoId) -> Iterator[Opened]:
         with hub_of(repo) as whole:
             dates = standing(repo).dates
-            yield Opened(RecentHistory(whole.hub, since, dates, whole.lineage), whole.seen)
+            yield whole._replace(hub=RecentHistory(whole.hub, since, dates, whole.lineage))
 
     return opened
 

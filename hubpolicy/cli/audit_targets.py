@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,14 +34,14 @@ _FILE_LIMIT = 4 * 1024 * 1024
 class Targets(NamedTuple):
     """What is meant: repositories, each once, in the order in which they were named.
 
-    ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole;
-    ``no_buckets``: those among them on a hub that has no buckets at all.
+    ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
+    ``told``: what is to be known of a list, as a name, what is not in it, and why.
     """
 
     repos: tuple[RepoId, ...]
     places: Mapping[RepoId, str]
     namespaces: tuple[str, ...]
-    no_buckets: tuple[str, ...] = ()
+    told: tuple[tuple[str, str, str], ...] = ()
 
 
 class Clone(NamedTuple):
@@ -82,14 +83,14 @@ def resolve(
             _refuse_twice(repo, places[repo], folder)
         places[repo] = folder
     asked = [target for target in parsed if not isinstance(target, Clone)]
-    no_buckets: list[str] = []
-    listed = (repo for target in asked for repo in _listed(target, no_buckets))
+    told: list[tuple[str, str, str]] = []
+    listed = (repo for target in asked for repo in _listed(target, told))
     remote = tuple(dict.fromkeys(listed))
     for repo in remote:
         if repo in places:
             _refuse_twice(repo, places[repo], "the hub")
     whole = tuple(t for t in asked if isinstance(t, str) and not t.startswith(_COLLECTIONS))
-    return Targets((*remote, *places), places, whole, tuple(no_buckets))
+    return Targets((*remote, *places), places, whole, tuple(told))
 
 
 def shown(repo: RepoId) -> str:
@@ -128,8 +129,8 @@ def _lines(file: str) -> Iterator[str]:
         raise ConfigError(message)
 
 
-def _listed(target: RepoId | str, no_buckets: list[str]) -> tuple[RepoId, ...]:
-    """The repositories of a target on the hub; to ``no_buckets`` goes who can have none there."""
+def _listed(target: RepoId | str, told: list[tuple[str, str, str]]) -> tuple[RepoId, ...]:
+    """The repositories of a target on the hub; to ``told`` goes what is not among them."""
     if isinstance(target, RepoId):
         return (target,)
     from hubpolicy.adapters.hub_buckets import HubBuckets
@@ -138,10 +139,15 @@ def _listed(target: RepoId | str, no_buckets: list[str]) -> tuple[RepoId, ...]:
 
     index = HubIndex(endpoint(), login_token())
     if target.startswith(_COLLECTIONS):
-        return index.collection(target.removeprefix(_COLLECTIONS))
+        found, others = index.collection(target.removeprefix(_COLLECTIONS))
+        if others:
+            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(Counter(others).items()))
+            told.append((target, f"{kinds}: not looked at", "an audit is of repositories"))
+        return found
     buckets = HubBuckets(endpoint(), login_token()).of(target)
     if buckets is None:
-        no_buckets.append(target)
+        why = "the hub answers 404: it has no buckets at all, or shows this login none of them"
+        told.append(("buckets", f"none listed of {target}", why))
     return index.namespace(target, buckets or ())
 
 

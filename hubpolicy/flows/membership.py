@@ -103,7 +103,8 @@ def _list(
 def _look(repo: RepoId, search: Search, court: Court) -> Surveyed | None:
     """None: nothing of the organisation's is there."""
     try:
-        with search.hub_of(repo) as (hub, _, _):
+        with search.hub_of(repo) as whole:
+            hub = whole.hub
             refs = hub.refs(repo)
             copies = _copies(repo, refs, hub, search.known)
             if not copies:

@@ -61,8 +61,10 @@ class Opened(NamedTuple):
 
     A deep audit puts what was read in the place of what was listed: only the latter is what the
     repository's storage goes by. ``lineage``: who knows the parents of its commits, if anybody.
+    ``unnamed``: refs that are there and that nobody named.
     """
 
     hub: HistoryReader
     seen: SeenHub
     lineage: Lineage | None = None
+    unnamed: Callable[[], tuple[str, ...]] = tuple

@@ -40,6 +40,7 @@ class Surveyed(NamedTuple):
 
     ``storage_not_looked``: why nobody looked into its LFS storage, where somebody was to.
     ``weights``: the sha256 of all large files like weights that it showed, and a path of each.
+    ``unnamed``: refs that its clone has and its hub did not name, and that were not judged.
     """
 
     repo: RepoId
@@ -47,6 +48,7 @@ class Surveyed(NamedTuple):
     error: ServiceError | None = None
     storage_not_looked: str = ""
     weights: tuple[tuple[str, str], ...] = ()
+    unnamed: tuple[str, ...] = ()
 
 
 class Look(NamedTuple):
@@ -104,14 +106,16 @@ def _survey(
     if repo in look.strange:
         court = court._replace(baseline=Baseline())
     try:
-        with hub_of(repo) as (hub, seen, _):
-            refs = trip(repo, hub, court, progress)
+        with hub_of(repo) as whole:
+            seen = whole.seen
+            refs = trip(repo, whole.hub, court, progress)
             stored = Looked()
             if look.storage is not None:
                 known, revoked = frozenset(seen.shown), court.trust.state.revoked_files
                 stored = audit_storage(repo, known, refs, look.storage, revoked)
             weights = tuple(seen.weights.items())
-            return Surveyed(repo, (*refs, *stored.rows), None, stored.not_looked, weights)
+            rows = (*refs, *stored.rows)
+            return Surveyed(repo, rows, None, stored.not_looked, weights, whole.unnamed())
     except ServiceError as error:
         said = f"{error.message} ({error.hint})" if error.hint else error.message
         unreadable = RefVerdict(repo, "(all refs)", "", "UNREADABLE", said)

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
+from hubpolicy.demo.hub.store import RepoKey, Store
 from tests.e2e.author import TOKEN, Author, write_model
 
 if TYPE_CHECKING:
@@ -86,6 +88,23 @@ def test_both_engines_see_the_same(ada: Author, commits: dict[str, str]) -> None
     assert (STEPS, commits["first"], "ATTESTED") in seen(cloned)
     assert (LEAKED, commits["leak"], "UNATTESTED") in seen(cloned)
     assert commits["gone"] not in {oid for _, oid, _ in seen(cloned)}, "nothing was released there"
+
+
+def test_a_ref_that_the_hub_does_not_name_is_told(
+    ada: Author, hub: HubProcess, commits: dict[str, str]
+) -> None:
+    """Its git gives more away than its list of refs."""
+    bare = Store(hub.root).bare(RepoKey("models", "acme", "leaked"))
+    git = ("git", "-C", str(bare), "update-ref")
+    subprocess.run([*git, "refs/hidden/x", commits["leak"]], check=True)
+    try:
+        done = look(ada, "--no-cache")
+    finally:
+        subprocess.run([*git, "-d", "refs/hidden/x"], check=True)
+    (row,) = (row for row in done.json["rows"] if row["name"] == LEAKED)
+    assert row["text"] == "1 refs not judged"
+    assert "refs/hidden/x" in row["remark"]
+    assert LEAKED not in {row["name"] for row in look(ada, "--no-cache").json["rows"]}
 
 
 def test_a_commit_on_the_way_is_part_of_its_release(ada: Author, commits: dict[str, str]) -> None:
