@@ -7,6 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from hubpolicy.flows import historic, storing
 from hubpolicy.render import merging
@@ -14,7 +16,7 @@ from hubpolicy.render.json_v1 import render
 from hubpolicy.render.registry import FORMATS
 from tests.cli.world import run
 from tests.unit.render.audits import CHANGED, MAIN, MIXED, NOON, audit, ref
-from tests.unit.render.hostile import VALIDATOR, assert_harmless
+from tests.unit.render.hostile import TEXT, VALIDATOR, assert_harmless, whole
 from tests.unit.render.pages import Page, assert_sound
 
 if TYPE_CHECKING:
@@ -196,6 +198,57 @@ def test_what_is_no_audit_is_one_clear_error(tmp_path: Path, name: str) -> None:
     assert error.endswith(f"in {bad}")
     assert hint.startswith("  hint: ")
     assert not (tmp_path / "all.html").exists()
+
+
+def places_in(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of everything in a document, itself aside."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    found = []
+    for key, each in inside:
+        found.append((*at, key))
+        if isinstance(each, dict | list):
+            found += places_in(each, (*at, key))
+    return found
+
+
+WHOLE = json.loads(render(merging.merge([merging.Source("a", MIXED), merging.Source("b", BOTH)])))
+STRANGE: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([
+        None, True, False, 0, 1, -1, 7, 10**30, -(10**30), 0.0, 1.0, 1.5, 1e308, "", "0", [], {},
+        [0], [0.0], [-1], [[]], [None], ["HP201"], {"path": "", "line": 1.0, "column": 0},
+        NOON, "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "\x00", "(all refs)",
+        "UNREADABLE", "STALE", "passed", "none",
+    ]),
+    TEXT.map(whole),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(places_in(WHOLE)), STRANGE | st.just(...)), max_size=3),
+    st.sampled_from(FORMATS),
+)
+@example([(("refs", 2, "findings"), [0.0])], "json")
+@example([(("refs", 2, "findings"), [True])], "html")
+@example([(("findings", 1, "location", "line"), 3.0)], "text")
+@settings(max_examples=60)
+def test_no_file_whatever_is_wrong_in_it_is_an_error_of_ours(
+    tmp_path_factory: pytest.TempPathFactory, wrong: list[tuple[tuple[Any, ...], Any]], form: str
+) -> None:
+    document = json.loads(json.dumps(WHOLE))
+    for (*way, last), value in wrong:
+        try:
+            inner = document
+            for key in way:
+                inner = inner[key]
+            inner.pop(last) if value is ... else inner.__setitem__(last, value)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            continue  # another change took its place away
+    path = tmp_path_factory.getbasetemp() / "wrong.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    (good,) = saved(tmp_path_factory.getbasetemp(), CLEAN)
+    ran = run("report", "merge", path, good, "--format", form)
+    assert ran.code in range(5), ran.err
+    assert ran.code != 2 or ran.err.startswith("error: ")
 
 
 def test_a_file_that_is_too_large_is_not_read_whole(

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ZERO = "0" * 40
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
@@ -98,7 +97,12 @@ def need_lfs() -> None:
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    """No user's and no system's configuration, no repository from outside."""
+    """No user's and no system's configuration, no repository from outside.
+
+    ``home`` is written to: it must be a folder of the test's own, never whose login this is.
+    """
+    own = Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
+    assert home.resolve() != own, f"got the home of this login ({own}), expected one of the test's"
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     for name in ("XDG_CONFIG_HOME", "HF_ENDPOINT"):
