@@ -17,7 +17,7 @@ from hubpolicy.domain.statement import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
@@ -47,6 +47,16 @@ def digests(evidence: Evidence) -> dict[str, tuple[str | None, str | None]]:
         return evidence.manifest.digests
     files = evidence.listing.files if evidence.listing is not None else ()
     return {f.path: (f.sha256, f.git_blob) for f in files if not is_evidence_path(f.path)}
+
+
+def signed_digests(line: VerifiedStatement, paths: Container[str]) -> frozenset[str]:
+    """Every digest by which a line names these files.
+
+    A hub shows a file by its sha256 where Git LFS keeps it, and by its git blob id elsewhere; the
+    same bytes may have been the one in an earlier commit and the other in a later one.
+    """
+    subjects = (each for each in line.statement.subjects if each[0] in paths)
+    return frozenset(value for _, digest in subjects for _, value in digest)
 
 
 def sizes(evidence: Evidence) -> dict[str, int]:

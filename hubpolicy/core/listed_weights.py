@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.evidence_files import RECORDS_LIMIT
-from hubpolicy.core.filetypes import LARGE_CONFIGS, is_weight_like, kind_of_name
+from hubpolicy.core.filetypes import LARGE_CONFIGS, classify, is_weight_like, kind_of_name
 from hubpolicy.core.rules.hp412 import evidence_kind
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ LFS_CONFIGS = LARGE_CONFIGS | frozenset(
 )
 """Names of tokenizers, in lower case, that a hub keeps by Git LFS: each in full, so that a row of
 numbered ones is none of them."""
+_MARKUP = (".yaml", ".yml")
+"""Endings of what is no configuration by its name, and makes some loaders import code."""
 _LFS_SUFFIXES = frozenset(("spm", "tiktoken"))
 
 
@@ -43,6 +45,19 @@ def publishes_weights(file: ListedFile) -> bool:
         return True
     by_lfs = file.sha256 is not None and file.git_blob is None
     return by_lfs and not _known_by_lfs(file)
+
+
+def is_part(file: ListedFile) -> bool:
+    """Whether it publishes weights, or is code, or names code or what a prompt is wrapped in."""
+    if publishes_weights(file):
+        return True
+    kind = classify(file.path, file.size, None)
+    return kind in {"code", "config"} or (kind == "unknown" and file.path.lower().endswith(_MARKUP))
+
+
+def digest_of(file: ListedFile) -> str:
+    """By what a hub names its bytes: the sha256 by Git LFS, else the git blob id."""
+    return file.sha256 or file.git_blob or file.path
 
 
 def _known_by_lfs(file: ListedFile) -> bool:

@@ -22,8 +22,8 @@ from hubpolicy.core.baseline import Baseline
 from hubpolicy.core.documents import verify_policy
 from hubpolicy.core.evidence_files import POLICY_FOLDER
 from hubpolicy.core.judge import judge, require_current
-from hubpolicy.core.lines import at_hand, select
-from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.core.lines import at_hand, select, signed_digests
+from hubpolicy.core.listed_weights import digest_of, is_part, publishes_weights
 from hubpolicy.core.policy import parse_policy
 from hubpolicy.core.rules import hp301, hp309, hp703
 from hubpolicy.core.signing_history import signings
@@ -69,7 +69,8 @@ class RefVerdict(NamedTuple):
     """What is known of one ref.
 
     ``weights``: whether something like weights was seen there. ``signings``: every release line
-    there that verifies, the one that was judged and others.
+    there that verifies, the one that was judged and others. ``covers``: hex digests, each way to
+    name it, of what is run or loaded and belongs to the release that holds.
     """
 
     repo: RepoId
@@ -83,6 +84,7 @@ class RefVerdict(NamedTuple):
     signer: str = ""
     weights: bool = False
     signings: tuple[Signing, ...] = ()
+    covers: frozenset[str] = frozenset()
 
 
 class AssembleListing(Protocol):
@@ -122,7 +124,7 @@ def audit(repo: RepoId, hub: HubReader, court: Court, progress: Progress) -> tup
         AccessError, ServiceError: the refs themselves could not be listed.
 
     """
-    return audit_refs(repo, hub.refs(repo), hub, court, progress)
+    return tuple(map(without_digests, audit_refs(repo, hub.refs(repo), hub, court, progress)))
 
 
 def audit_refs(
@@ -259,6 +261,7 @@ def _as_of_now(
     The bytes and the evidence are the same; ``waived`` is what was forgiven then.
     """
     time = told(line.stamps, declared)
+    base = base._replace(covers=_covered(line, today))
     now = judge(today)
     if now.verdict != "passed":
         worst = _errors(now.findings)[0]
@@ -268,6 +271,17 @@ def _as_of_now(
         rules = ", ".join(sorted({finding.rule for finding in waived}))
         return base._replace(status="ATTESTED_WAIVED", detail=f"waived: {rules}; {time}")
     return base._replace(status="ATTESTED", detail=time)
+
+
+def _covered(line: VerifiedStatement, today: Evidence) -> frozenset[str]:
+    files = today.listing.files if today.listing is not None else ()
+    parts = {file.path: digest_of(file) for file in files if is_part(file)}
+    return frozenset(parts.values()) | signed_digests(line, parts)
+
+
+def without_digests(verdict: RefVerdict) -> RefVerdict:
+    """The verdict as it is kept: nobody asks any more what it covers, and there may be many."""
+    return verdict._replace(covers=frozenset())
 
 
 def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.core.evidence_files import RECORDS_LIMIT
 from hubpolicy.core.rules.hp412 import evidence_kind
-from hubpolicy.domain.manifest import EvidenceFile, git_blob_id, is_evidence_path
+from hubpolicy.domain.manifest import (
+    GIT_BLOB_LIMIT,
+    EvidenceFile,
+    ListedFile,
+    git_blob_id,
+    is_evidence_path,
+)
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.manifest import ListedFile, Listing
+    from hubpolicy.domain.manifest import Listing, Manifest
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HubReader
 
@@ -80,3 +86,19 @@ def read_listed(repo: RepoId, oid: str, file: ListedFile, hub: HubReader, limit:
         message = f"{file.path} of {repo.text} is not what the hub listed"
         raise ServiceError(message, hint="try again; if it stays so, do not use it")
     return content
+
+
+def read_entry(
+    repo: RepoId, oid: str, path: str, manifest: Manifest, hub: HubReader
+) -> bytes | None:
+    """A small file of a commit whose manifest is known, by its sha256; None: it has no such file.
+
+    Raises:
+        ServiceError: as :func:`read_listed`.
+
+    """
+    for entry in manifest.entries:
+        if entry.path == path:
+            file = ListedFile(path, entry.size, entry.sha256, None)
+            return read_listed(repo, oid, file, hub, GIT_BLOB_LIMIT)
+    return None

@@ -12,15 +12,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.filetypes import classify
-from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.core.listed_weights import digest_of, is_part, publishes_weights
 from hubpolicy.errors import AccessError, HubpolicyError
-from hubpolicy.flows.auditing import GREEN, RefVerdict, audit_refs, judge_listing
+from hubpolicy.flows.auditing import (
+    GREEN,
+    RefVerdict,
+    audit_refs,
+    judge_listing,
+    without_digests,
+)
 from hubpolicy.flows.fetching import read_evidence
 from hubpolicy.ports import RemoteRef
 
 if TYPE_CHECKING:
-    from hubpolicy.domain.manifest import ListedFile, Listing
+    from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import Court
     from hubpolicy.ports import HistoryReader, Progress
@@ -33,8 +38,6 @@ _ATTESTED = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
 
 _AGAINST = ("HP2", "HP302", "HP303", "HP304", "HP305", "HP4")
 """Starts of rules that nobody breaks on the way: toxic counts, spoiled evidence, bad files."""
-_MARKUP = (".yaml", ".yml")
-"""Endings of what is no configuration by its name, and makes some loaders import code."""
 
 
 class _Past(NamedTuple):
@@ -56,13 +59,12 @@ def audit_history(
 
     """
     refs = hub.refs(repo)
-    read = _Reading(hub)
-    tips = audit_refs(repo, refs, read, court, progress)
+    tips = audit_refs(repo, refs, hub, court, progress)
     older, unread = _older(repo, refs, hub)
     advance = progress.start(f"reading the history of {repo.text}", len(older), "commits")
     contents: dict[str, bytes] = {}
     past: list[_Past] = []
-    attested = _digests_of_tips(tips, read)
+    attested = set[str]().union(*(tip.covers for tip in tips if tip.status in _ATTESTED))
     for ref in older:
         found = _judge(repo, ref, hub, court, contents)
         advance(1)
@@ -70,8 +72,9 @@ def audit_history(
             continue
         past.append(found)
         if found.verdict.status in _ATTESTED:
-            attested |= found.parts
-    return (*tips, *(_told(each, attested) for each in past), *unread)
+            attested |= found.verdict.covers
+    told = (*tips, *(_told(each, attested) for each in past), *unread)
+    return tuple(map(without_digests, told))
 
 
 def _older(
@@ -121,50 +124,8 @@ def _judge(
     return _Past(judge_listing(repo, ref, listing, files, court), _parts(listing))
 
 
-class _Reading:
-    """A hub that notes what is run or loaded from each tree that it lists."""
-
-    def __init__(self, hub: HistoryReader) -> None:
-        self._hub = hub
-        self.parts: dict[str, frozenset[str]] = {}
-
-    def refs(
-        self, repo: RepoId, *, outdated: str = "", ref: str = "refs/heads/main"
-    ) -> tuple[RemoteRef, ...]:
-        """As they stand."""
-        return self._hub.refs(repo, outdated=outdated, ref=ref)
-
-    def listing(self, repo: RepoId, revision: str) -> Listing:
-        """The tree of a commit."""
-        found = self._hub.listing(repo, revision)
-        self.parts[revision] = _parts(found)
-        return found
-
-    def read(self, repo: RepoId, revision: str, path: str) -> bytes:
-        """A small file of a commit."""
-        return self._hub.read(repo, revision, path)
-
-
-def _digests_of_tips(tips: tuple[RefVerdict, ...], read: _Reading) -> set[str]:
-    """What the releases at the tips hold."""
-    held = (read.parts[tip.oid] for tip in tips if tip.status in _ATTESTED)
-    return set().union(*held)
-
-
 def _parts(listing: Listing) -> frozenset[str]:
-    return frozenset(
-        _digest(file) for file in listing.files if publishes_weights(file) or _is_run(file)
-    )
-
-
-def _is_run(file: ListedFile) -> bool:
-    kind = classify(file.path, file.size, None)
-    markup = kind == "unknown" and file.path.lower().endswith(_MARKUP)
-    return kind in {"code", "config"} or markup
-
-
-def _digest(file: ListedFile) -> str:
-    return file.sha256 or file.git_blob or file.path
+    return frozenset(digest_of(file) for file in listing.files if is_part(file))
 
 
 def _told(past: _Past, attested: set[str]) -> RefVerdict:

@@ -21,17 +21,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.core.card.embargo import is_embargoed
 from hubpolicy.core.judge import judge
 from hubpolicy.core.line_files import RELEASE_FILE
-from hubpolicy.core.lines import select
-from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.core.lines import digests, select, signed_digests
+from hubpolicy.core.listed_weights import digest_of, publishes_weights
 from hubpolicy.core.rules import hp501, hp505
 from hubpolicy.domain.finding import Decision, Finding, Location, Severity, verdict_of
-from hubpolicy.domain.manifest import GIT_BLOB_LIMIT, ListedFile
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import HubpolicyError, ServiceError
 from hubpolicy.flows.assemble import assemble, assemble_listing
 from hubpolicy.flows.auditing import RefVerdict
-from hubpolicy.flows.fetching import read_evidence, read_listed
+from hubpolicy.flows.fetching import read_entry, read_evidence
 from hubpolicy.flows.listed import ListedRelease
 from hubpolicy.flows.revoked import Revoked
 
@@ -181,7 +180,7 @@ class _Reading:
         place = next((n for n in names if n == MAIN), names[0])
         strict = tuple(name for name in names if not name.startswith(PULL_REQUESTS))
         if oid in self._known:
-            self._card(oid, place, _known_card(self._repo, oid, self._hub, self._known[oid]))
+            self._card(oid, place, read_entry(self._repo, oid, CARD, self._known[oid], self._hub))
             self._add(oid, names, "")
             return
         listed = ListedRelease(self._repo, oid, self._hub, self._progress)
@@ -193,6 +192,7 @@ class _Reading:
         if decision.verdict == "passed":
             manifest = listed.manifest
             self._judged(manifest)
+            self._released(evidence)
             self._add(oid, names, "", evidence, manifest.dir_hash)
             if strict:
                 self._card(oid, place, _card_of(listed))
@@ -200,7 +200,7 @@ class _Reading:
         self._note(listed.listing, oid, place, tip=True)
         errors = tuple(f for f in decision.findings if f.severity is Severity.ERROR)
         self._add(oid, names, f"{errors[0].rule} {errors[0].message}", evidence)
-        weights = tuple(_digest(f) for f in listed.listing.files if publishes_weights(f))
+        weights = tuple(digest_of(f) for f in listed.listing.files if publishes_weights(f))
         if MAIN in names:
             self._found += decision.findings
         elif strict:
@@ -220,7 +220,7 @@ class _Reading:
         law = self._law
         evidence = assemble_listing(listing, files, self._repo, law.policy, law.trust, law.now)
         if judge(evidence).verdict == "passed":
-            self._cover((file.sha256, file.git_blob) for file in listing.files)
+            self._released(evidence)
 
     def close(self, has_main: bool) -> Review:
         """Everything together: only now is it known which weights nothing covers."""
@@ -254,17 +254,23 @@ class _Reading:
         bare = False
         self._found += self._revoked.find(listing, oid, name)
         for file in listing.files:
-            if _digest(file) in self._covered or not publishes_weights(file):
+            if digest_of(file) in self._covered or not publishes_weights(file):
                 continue
             bare = True
-            known = self._weights.get(_digest(file))
+            known = self._weights.get(digest_of(file))
             if known is None or (tip and not known.tip):
-                self._weights[_digest(file)] = _Weight(file.path, oid, name, tip)
+                self._weights[digest_of(file)] = _Weight(file.path, oid, name, tip)
         return bare
 
     def _judged(self, manifest: Manifest) -> None:
-        self._cover((entry.sha256, entry.git_blob) for entry in manifest.entries)
+        self._cover(manifest.digests.values())
         self._revoked.clear(entry.git_blob for entry in manifest.entries)
+
+    def _released(self, evidence: Evidence) -> None:
+        """The same bytes may have stood in git itself before Git LFS kept them, or after."""
+        self._cover(digests(evidence).values())
+        for line, _ in select(evidence.lines, ReleaseSummary)[-1:]:
+            self._covered |= signed_digests(line, digests(evidence))
 
     def _cover(self, digests: Iterable[tuple[str | None, str | None]]) -> None:
         self._covered.update(digest for pair in digests for digest in pair if digest)
@@ -378,18 +384,6 @@ def _moved(
     )
     moved = sorted(name for name in known | now if known.get(name) != now.get(name))
     return f"{', '.join(moved)} moved" if moved else ""
-
-
-def _digest(file: ListedFile) -> str:
-    return file.sha256 or file.git_blob or ""
-
-
-def _known_card(repo: RepoId, oid: str, hub: Hub, manifest: Manifest) -> bytes | None:
-    for entry in manifest.entries:
-        if entry.path == CARD:
-            file = ListedFile(CARD, entry.size, entry.sha256, None)
-            return read_listed(repo, oid, file, hub, GIT_BLOB_LIMIT)
-    return None
 
 
 def _card_of(listed: ListedRelease) -> bytes | None:
