@@ -77,8 +77,8 @@ def audit(
 ) -> None:
     """Judge every branch, tag and pull-request ref of TARGETS, without downloading weights.
 
-    With --all-revisions, a commit before a tip is fine where everything like weights in it belongs
-    to a release of its repository that holds.
+    With --all-revisions, a commit before a tip is fine where everything like weights, code or
+    configuration in it belongs to a release of its repository that holds.
 
     TARGETS: NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, spaces/NAMESPACE/NAME,
     buckets/NAMESPACE/NAME, collections/NAMESPACE/SLUG, or the path of a clone (that begins with
