@@ -97,7 +97,8 @@ class LfsStore:
                     return at(file)
         except OSError as error:
             message = f"LFS object {oid} ({pointer.size} bytes) is not in this repository"
-            raise ServiceError(message, hint="git lfs fetch") from error
+            message += ": git lfs fetch --all"
+            raise ServiceError(message, hint="git lfs fetch --all") from error
         message = f"LFS object {oid} is not {pointer.size} bytes long in this repository"
         raise ServiceError(message, hint="git lfs fsck")
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,6 +155,9 @@ def _survey(
     from hubpolicy.flows.surveying import survey
 
     with ExitStack() as open_:
+        # A CI that gives up sends SIGTERM: nothing is left behind then, as after Ctrl-C.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        open_.callback(signal.signal, signal.SIGTERM, before)
         bars = open_.enter_context(Bars(shown=output.progress, quiet=output.quiet))
         open_.enter_context(quiet_client())
         store = None

@@ -58,7 +58,9 @@ def report_of(title: str, judged: Judged, asking: Asking, *, solo: bool, made: s
         rows=notes,
         refs=found.refs,
         solo=solo,
-        closing=closing(verdicts, answers, spared=code if asking.exit_zero else None),
+        closing=closing(
+            verdicts, answers, asking.fail_on, spared=code if asking.exit_zero else None
+        ),
         signings=signing_rows(verdicts),
         exposures=exposures,
         made=made,
@@ -158,13 +160,17 @@ def verdict_of(code: Exit) -> Verdict:
 
 
 def closing(
-    found: tuple[RefVerdict, ...], answers: tuple[Surveyed, ...], *, spared: Exit | None
-) -> str:
+    found: tuple[RefVerdict, ...], answers: tuple[Surveyed, ...], fail_on: tuple[str, ...],
+    *, spared: Exit | None,
+) -> str:  # fmt: skip
     """The refs counted by status; for more than one repository also how many were looked at.
 
     ``spared``: the exit code that ``--exit-zero`` keeps from whoever asked.
     """
     lines = [_counted(found, answers)]
+    asked = tally_of(verdict.status for verdict in found if verdict.status in fail_on)
+    if asked:
+        lines.append(f"{asked}: failed by --fail-on")
     if spared:
         lines.append(f"would block: exit code {int(spared)} without --exit-zero")
     return "\n".join(lines)

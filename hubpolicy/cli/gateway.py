@@ -182,7 +182,9 @@ def submit(*, path: str, repo: RepoId, url: str) -> None:
     document = make_submission(Submission(reader.sizes, reader.evidence_files()))
     answered = send(url or repo.endpoint, get_token() or "", repo, document)
     for rule, message, fix in answered.findings:
-        click.echo(terminal(f"{rule} {message}" + (f"\n    fix: {fix}" if fix else "")))
+        click.echo(terminal(f"{rule} {message}"))
+        if fix:
+            click.echo(terminal(f"    fix: {fix.replace('NAMESPACE/NAME', repo.text)}"))
     if answered.verdict != "passed":
         click.echo(f"the gateway keeps nothing: {terminal(answered.verdict)}")
         raise click.exceptions.Exit(Exit.BLOCKED)
@@ -208,9 +210,12 @@ def issue(*, name: str, scopes: tuple[str, ...], expires: str, reads: bool, db: 
     if expires and not _DATE.fullmatch(expires):
         message = f"got {expires!r}, expected a day, in --expires"
         raise ConfigError(message, hint="--expires 2027-01-31")
-    end = f"{expires}T00:00:00Z" if expires else ""
+    end, now = f"{expires}T00:00:00Z" if expires else "", SystemClock().now()
+    if end and end <= now:
+        message = f"got --expires {expires}, and that day has begun: the token would open nothing"
+        raise ConfigError(message, hint="--expires 2027-01-31")
     role = "read" if reads else "write"
-    made = _records(db).issue(name, scopes, SystemClock().now(), end, role)
+    made = _records(db).issue(name, scopes, now, end, role)
     click.echo(made)
     click.echo(f"for {', '.join(scopes)}; it is shown this once: HF_TOKEN={made[:8]}…", err=True)
 

@@ -138,3 +138,4 @@ def test_the_report_keeps_what_merging_asks_for() -> None:
     ]  # fmt: skip
     assert (report.fail_on, report.exit_code, report.verdict) == (("STALE",), 0, "failed")
     assert code_of((), report.refs, report.fail_on) is Exit.ACCESS
+    assert "1 STALE: failed by --fail-on" in report.closing.split("\n")

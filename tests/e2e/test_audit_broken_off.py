@@ -71,7 +71,10 @@ def test_the_next_audit_goes_on(
     assert done.wrong == ()
 
 
-def test_ctrl_c_waits_for_no_silent_hub(planted: Organisation, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "given up"])
+def test_who_breaks_off_waits_for_no_silent_hub(
+    planted: Organisation, tmp_path: Path, by: signal.Signals
+) -> None:
     """Every answer about trees takes longer than anybody waits."""
     planted.hub.configure({"faults": [
         {"action": "delay", "seconds": 30, "path_regex": "/tree/", "times": None},
@@ -82,7 +85,7 @@ def test_ctrl_c_waits_for_no_silent_hub(planted: Organisation, tmp_path: Path) -
         mark = len(planted.hub.requests())
         while len(planted.hub.requests()) < mark + 3:  # the lists of names, then refs
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         _, said = process.communicate(timeout=25)
     finally:
         planted.hub.configure({})

@@ -213,8 +213,17 @@ def test_its_hub_can_be_started_again_and_gone_on_with(played: Played) -> None:
     port = int(re.findall(r"--port (\d+)", started)[0])
     with HubProcess(played.root / "hub", port=port):
         done = played.shell(f"set +e\n{went_on}", HOME=str(played.root / "home"))
+        audit = next(line for line in went_on.splitlines() if " audit " in line)
+        (known,) = re.findall(r"^export .*$", went_on, re.MULTILINE)
+        # In the first commit git itself keeps what Git LFS keeps since: the same bytes, as released.
+        past = played.shell(
+            f"{known}\n{audit.split(' audit ')[0]} audit acme/civil --all-revisions",
+            HOME=str(played.root / "home"),
+        )
     assert "✓ refs/heads/main  ATTESTED" in done.stdout, done.stdout + done.stderr
     assert "is public at" in done.stdout
+    assert past.returncode == 0, past.stdout + past.stderr
+    assert "part of a release" in past.stdout
     again = played.shell(went_on, HOME=str(played.root / "home"))
     assert "did not answer" in again.stdout + again.stderr
 

@@ -169,6 +169,8 @@ class TestTokens:
         ada.ok("gateway", "token", "revoke", "gil")
         assert "gil  revoked" in ada.ok("gateway", "token", "list").out
         assert ada.type("gateway", "token", "issue", "gil", "--repo", "acme/*").code == 2
+        past = ("--repo", "acme/*", "--expires", "2020-01-31")
+        assert ada.type("gateway", "token", "issue", "zoe", *past).code == 2
 
     @pytest.mark.parametrize(
         "wrong",
