@@ -67,7 +67,7 @@ def browse(repositories: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name) / "page.html"
         place.write_text(without_policy(source, READER), encoding="utf-8")
-        dom = look(place, "--dump-dom")
+        dom = look(place)
     (found,) = re.findall("<title>TOLD(.*?)</title>", dom)
     marks, parts = json.loads(found)
     assert parts == repositories

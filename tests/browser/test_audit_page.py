@@ -57,7 +57,7 @@ def attacked() -> str:
 def test_hostile_names_run_nothing_ask_for_nothing_and_go_nowhere(tmp_path: Path) -> None:
     source = attacked()
     with Listener() as listener:
-        dom = look(page(tmp_path, source), "--dump-dom", proxy=listener.address)
+        dom = look(page(tmp_path, source), proxy=listener.address)
     assert 'id="owned"' not in dom
     assert "evil.example" in Page(dom).text  # it is shown, as text
     assert dom.count("<script") == 1
@@ -70,25 +70,23 @@ def test_hostile_names_run_nothing_ask_for_nothing_and_go_nowhere(tmp_path: Path
 def test_the_listener_would_have_heard(tmp_path: Path) -> None:
     place = page(tmp_path, '<!DOCTYPE html><img src="http://evil.example/seen">')
     with Listener() as listener:
-        look(place, "--dump-dom", proxy=listener.address)
+        look(place, proxy=listener.address)
     assert any("evil.example/seen" in line for line in listener.asked)
 
 
 def test_the_policy_lets_one_script_run_and_no_other(tmp_path: Path) -> None:
     source = render(MIXED).replace("</main>", f"<script>{OWN}</script></main>")
-    dom = look(page(tmp_path, source), "--dump-dom")
+    dom = look(page(tmp_path, source))
     assert 'id="owned"' not in dom
     assert 'aria-sort="ascending"' in dom
-    assert 'id="owned"' in look(page(tmp_path, without_policy(source)), "--dump-dom")
+    assert 'id="owned"' in look(page(tmp_path, without_policy(source)))
 
 
 def test_all_of_it_can_be_read_where_no_script_runs(tmp_path: Path) -> None:
     source = render(wide(12))
-    told = look(page(tmp_path, source), "--dump-dom")
+    told = look(page(tmp_path, source))
     assert not re.search(r"<form [^>]*hidden", told)
-    silent = look(
-        page(tmp_path, re.sub("<script>.*?</script>", "", source, flags=re.DOTALL)), "--dump-dom"
-    )
+    silent = look(page(tmp_path, re.sub("<script>.*?</script>", "", source, flags=re.DOTALL)))
     assert "<button" not in silent
     assert re.search(r"<form [^>]*hidden", silent)
     quiet = Page(silent)
@@ -100,7 +98,7 @@ def test_all_of_it_can_be_read_where_no_script_runs(tmp_path: Path) -> None:
 def played(folder: Path, report: Report, script: str) -> Any:
     """What a script says that plays a reader; it stands in the title as JSON."""
     told = f"document.title = 'TOLD' + JSON.stringify((() => {{ {script} }})());"
-    dom = look(page(folder, without_policy(render(report), told)), "--dump-dom")
+    dom = look(page(folder, without_policy(render(report), told)))
     (found,) = re.findall("<title>TOLD(.*?)</title>", dom, re.DOTALL)
     return json.loads(found.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
 
@@ -176,7 +174,7 @@ def test_nobody_is_shut_out(tmp_path: Path, content: str, dark: bool) -> None:
         "v.nodes[0].html])) })"
     )
     source = without_policy(unfolded(render(report)), script)
-    dom = look(page(tmp_path, source), "--dump-dom", "--virtual-time-budget=30000", dark=dark)
+    dom = look(page(tmp_path, source), until="document.title.startsWith('AXE')", dark=dark)
     (passes, violations) = re.findall(r"<title>AXE(\d+)(.*?)</title>", dom)[0]
     assert json.loads(violations) == []
     assert int(passes) > 30
@@ -192,14 +190,14 @@ def test_nothing_is_wider_than_the_window(
 ) -> None:
     measure = "document.title = document.documentElement.scrollWidth + ' of ' + innerWidth"
     source = without_policy(unfolded(render(report or stuffed("W" * 3000))), measure)
-    dom = look(page(tmp_path, source), "--dump-dom", f"--window-size={width},900")
+    dom = look(page(tmp_path, source), size=(width, 900))
     (title,) = re.findall(r"<title>(\d+) of (\d+)</title>", dom)
     assert int(title[0]) <= int(title[1]) <= width
 
 
 def test_what_is_not_clean_is_unfolded_on_paper(tmp_path: Path) -> None:
     place = page(tmp_path, render(MIXED).replace("<details open", "<details"))
-    look(place, f"--print-to-pdf={tmp_path / 'page.pdf'}")
+    look(place, paper=tmp_path / "page.pdf")
     folded = (tmp_path / "page.pdf").read_bytes()
     assert folded.startswith(b"%PDF-")
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", folded)) <= 8

@@ -44,7 +44,7 @@ def attacked() -> Report:
 
 
 def test_what_a_model_says_does_not_run(tmp_path: Path) -> None:
-    dom = look(page(tmp_path, attacked()), "--dump-dom")
+    dom = look(page(tmp_path, attacked()))
     assert 'id="owned"' not in dom
     assert "onerror=" in Page(dom).text
 
@@ -55,15 +55,15 @@ def test_the_page_s_own_policy_stops_a_script_that_got_in(tmp_path: Path) -> Non
     # As if escaping had failed, with the policy and without it: the second shows that it would run.
     planted = source.replace("</main>", f"<script>{OWN}</script></main>")
     place.write_text(planted, encoding="utf-8")
-    assert 'id="owned"' not in look(place, "--dump-dom")
+    assert 'id="owned"' not in look(place)
     place.write_text(re.sub('<meta http-equiv="Content.*?>', "", planted), encoding="utf-8")
-    assert 'id="owned"' in look(place, "--dump-dom")
+    assert 'id="owned"' in look(place)
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_light_and_dark_come_from_the_reader(tmp_path: Path, dark: bool) -> None:
     place = page(tmp_path, report("failed", sampled()))
-    look(place, f"--screenshot={tmp_path / 'shot.png'}", "--window-size=600,400", dark=dark)
+    look(place, shot=tmp_path / "shot.png", size=(600, 400), dark=dark)
     themes = re.findall(r"--bad-page: (#[0-9a-f]{6});", Page(place.read_text()).style)
     assert first_pixel((tmp_path / "shot.png").read_bytes()) == themes[dark]
 
@@ -76,14 +76,14 @@ def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int, content: s
     source = re.sub('<meta http-equiv="Content.*?>', "", place.read_text(encoding="utf-8"))
     source = source.replace("<details", "<details open").replace("open open", "open")
     place.write_text(source.replace("</body>", f"<script>{measure}</script></body>"), "utf-8")
-    dom = look(place, "--dump-dom", f"--window-size={width},900")
+    dom = look(place, size=(width, 900))
     (title,) = re.findall(r"<title>(\d+) of (\d+)</title>", dom)
     assert int(title[0]) <= int(title[1]) <= width
 
 
 def test_it_can_be_printed(tmp_path: Path) -> None:
     place = page(tmp_path, attacked())
-    look(place, f"--print-to-pdf={tmp_path / 'page.pdf'}")
+    look(place, paper=tmp_path / "page.pdf")
     pdf = (tmp_path / "page.pdf").read_bytes()
     assert pdf.startswith(b"%PDF-")
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 12
