@@ -52,6 +52,7 @@ def test_a_work_tree_is_judged_by_what_is_committed(clone: Repo) -> None:
     assert (done.code, seen(done)) == (0, {MAIN: "ATTESTED"})
     (row,) = done.document["refs"]
     assert (row["repo"], row["oid"]) == (REPO, clone.git("rev-parse", "HEAD"))
+    assert row["source"] == f"clone {clone.path}"
     (clone.path / WEIGHTS).write_bytes(b"something else, not committed")
     assert seen(look(clone.path)) == {MAIN: "ATTESTED"}
 
