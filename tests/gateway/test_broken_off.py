@@ -68,7 +68,7 @@ def test_in_the_middle_of_a_push(
         work = tmp_path / "rows"
         head = commit(git, work, {"rows.csv": b"a,b\n"})
         hub.faults({"path_regex": "git-receive-pack$", "method": "POST", "action": "delay",
-                    "seconds": SLOW})  # fmt: skip
+                    "seconds": SLOW, "times": 99})  # fmt: skip
         pushing = subprocess.Popen(
             ["git", "push", "origin", "main"], cwd=work, env=git.environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
