@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,8 @@ from hubpolicy.cli.audit_depth import Depth, depth_options
 from hubpolicy.cli.options import Output, report_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubpolicy.cli.audit_since import Wanted
     from hubpolicy.cli.audit_targets import Targets
     from hubpolicy.cli.wiring import Seat
@@ -97,6 +100,7 @@ def audit(
     from hubpolicy.flows.assemble import assemble_listing
     from hubpolicy.flows.auditing import Court
 
+    click.get_current_context().with_resource(_term_as_ctrl_c())
     place = seat()
     since = wanted(asking.since, history=all_revisions)
     log = read_logs(asking.logs)
@@ -140,6 +144,16 @@ class How(NamedTuple):
     since: Wanted | None
 
 
+@contextmanager
+def _term_as_ctrl_c() -> Iterator[None]:
+    """A CI that gives up sends SIGTERM: nothing is left behind then, either."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _survey(
     targets: Targets, place: Seat, court: Court, output: Output, how: How
 ) -> tuple[Surveyed, ...]:
@@ -155,9 +169,6 @@ def _survey(
     from hubpolicy.flows.surveying import survey
 
     with ExitStack() as open_:
-        # A CI that gives up sends SIGTERM: nothing is left behind then, as after Ctrl-C.
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        open_.callback(signal.signal, signal.SIGTERM, before)
         bars = open_.enter_context(Bars(shown=output.progress, quiet=output.quiet))
         open_.enter_context(quiet_client())
         store = None
