@@ -76,7 +76,7 @@ def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObje
     released = any(ref.kind == "judged" for ref in verdict.refs)
     if released and (refusal := outside(repo, watch)) is not None:
         return _refused(refusal)
-    return _told(push, verdict)
+    return _told(push, verdict, repo)
 
 
 def unpacked(quarantine: Mapping[str, str]) -> Iterable[int]:
@@ -99,7 +99,7 @@ def too_much(repo: RepoId, sizes: Iterable[int]) -> Permission | None:
     return deny(hp510.check(f"git push to {repo.text}", why, fix)[0])
 
 
-def _told(push: Push, verdict: PushVerdict) -> Found:
+def _told(push: Push, verdict: PushVerdict, repo: RepoId) -> Found:
     from hubpolicy.cli.hook_screen import screen, summary
 
     code = exit_code(verdict)
@@ -107,7 +107,9 @@ def _told(push: Push, verdict: PushVerdict) -> Found:
         return Found(allow("every ref passes, and so does its history"), summary(verdict))
     errors = [f for f in findings_of(verdict) if f.severity is Severity.ERROR]
     worst = (errors or findings_of(verdict))[0]
-    return Found(deny(worst), screen(push, verdict, code, ending=ENDING))
+    # Whoever pushes has HF_ENDPOINT at the gateway, and would sign for that.
+    ending = f"Evidence names the hub: HF_ENDPOINT={repo.endpoint} before these commands.\n{ENDING}"
+    return Found(deny(worst), screen(push, verdict, code, ending=ending))
 
 
 def _refused(permission: Permission) -> Found:

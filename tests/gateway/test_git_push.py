@@ -100,6 +100,7 @@ class TestRelease:
         # Where git-lfs is told to send nothing, the refs are judged all the same.
         done = git("push", "--no-verify", "origin", "main", cwd=work, fails=True)
         assert "pre-receive hook declined" in done.stderr
+        assert f"Evidence names the hub: HF_ENDPOINT={hub.endpoint} before" in done.stderr
         assert "Nothing was accepted" in done.stderr
         assert (refs(hub, there), objects(hub, there), stored(hub)) == before
         assert log_of(ada, there)[-1]["did"] == "denied"
