@@ -60,6 +60,17 @@ def digest_of(file: ListedFile) -> str:
     return file.sha256 or file.git_blob or file.path
 
 
+def may_publish_weights(path: str, size: int) -> bool:
+    """The same of a file on this disk, of which nobody knows whether a hub keeps it by Git LFS.
+
+    What has no known name may stand there so; what is called like code or a configuration is not
+    taken for weights without that being known, unless it is too large for it.
+    """
+    if evidence_kind(path) is not None and size <= RECORDS_LIMIT:
+        return False
+    return is_weight_like(path, size) or kind_of_name(path, size) == "unknown"
+
+
 def _known_by_lfs(file: ListedFile) -> bool:
     name = file.path.rpartition("/")[2].lower()
     suffix = name.rpartition(".")[2]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.lines import WHOLE, select
-from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.core.listed_weights import may_publish_weights, publishes_weights
 from hubpolicy.core.verify import verify_lines
 from hubpolicy.core.withdrawal import (
     Holder,
@@ -100,7 +100,7 @@ def look_here(asked: Asked, reader: ReleaseReader, trust: Trust) -> Kept:
     weights = tuple(
         weight_of(file, None, {})._replace(git_blob=blobs[file.path])
         for file in files
-        if publishes_weights(file)
+        if may_publish_weights(file.path, file.size)
     )
     record = Withdrawal(
         asked.repo, asked.revision, "", asked.now, asked.reason, (), files, weights,

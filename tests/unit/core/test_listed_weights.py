@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from hubpolicy.core.filetypes import LARGE, is_weight_like
-from hubpolicy.core.listed_weights import publishes_weights
+from hubpolicy.core.listed_weights import may_publish_weights, publishes_weights
 from hubpolicy.core.rules.hp601 import SentBlob, is_weight
 from hubpolicy.domain.manifest import ListedFile
 
@@ -97,3 +97,19 @@ def test_by_lfs_there_is_no_text(name: str) -> None:
 def test_what_ordinary_repositories_keep_by_lfs(name: str, size: int) -> None:
     assert not publishes_weights(ListedFile(name, size, SHA, None))
     assert not publishes_weights(ListedFile(name, size, None, None))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "may"),
+    [
+        ("model.onnx", 10, True),
+        ("blob", 10, True),
+        ("config.json", 700, False),
+        ("modeling.py", 700, False),
+        ("weights.js", 5 * GIB, True),
+        ("README.md", 10, False),
+        (".hubpolicy/release.intoto.jsonl", 10, False),
+    ],
+)
+def test_of_a_copy_here_nobody_knows_what_is_kept_by_lfs(name: str, size: int, may: bool) -> None:
+    assert may_publish_weights(name, size) is may
