@@ -163,11 +163,12 @@ def _require_past(report: Report, path: str) -> None:
     from hubpolicy.errors import ConfigError
     from hubpolicy.render.repositories import moment
 
-    made = moment(report.made)
     now = moment(SystemClock().now())
-    if report.made and (made is None or now is None or made > now + _AHEAD):
-        message = f"got {report.made[:80]!r} for made, expected a time in the past, in {path}"
-        raise ConfigError(message, hint="look at the clock of the machine that audited")
+    for text in sorted({report.made, *(row.made or "" for row in report.refs)}):
+        made = moment(text)
+        if text and (made is None or now is None or made > now + _AHEAD):
+            message = f"got {text[:80]!r} for made, expected a time in the past, in {path}"
+            raise ConfigError(message, hint="look at the clock of the machine that audited")
 
 
 def _codes(report: Report) -> set[Exit]:

@@ -172,6 +172,10 @@ FOREIGN = {
     ),
     "a finding that is not there": (changed(findings=[]), "got the finding 0 at acme/b"),
     "the future": (changed(made="2999-01-01T00:00:00Z"), "expected a time in the past"),
+    "a row of the future": (
+        changed(refs=[{**REF, "made": "2999-01-01T00:00:00Z"}]), "expected a time in the past"
+    ),
+    "no time of a row": (changed(refs=[{**REF, "made": "noon"}]), "got 'noon' for made"),
     "no time": (changed(made="noon"), "got 'noon' for made"),
     "a number that is no integer": (changed(refs=[{**REF, "findings": [0.0]}]), "0.0 is not of"),
     "a code that is no integer": (changed(exit_code=1.0), "1.0 is not of type 'integer'"),
