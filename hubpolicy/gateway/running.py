@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import signal
 import ssl
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import http_exceptions, web
@@ -16,7 +20,7 @@ from hubpolicy.gateway.forwarding import CHUNK
 from hubpolicy.gateway.server import Gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hubpolicy.gateway.passage import Passage
     from hubpolicy.gateway.records import Records
@@ -35,10 +39,28 @@ def run(
 
     Raises:
         ConfigError: the certificate or the key is none.
-        ServiceError: the address cannot be listened on.
+        ServiceError: the address cannot be listened on, or another gateway has these files.
 
     """
-    asyncio.run(_serve(settings, records, passage, ready))
+    with _alone(settings.git_folder):
+        asyncio.run(_serve(settings, records, passage, ready))
+
+
+@contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Locks between requests are this process's: two over the same files would not see them."""
+    Path(folder).parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        message = f"another gateway runs with these files: {folder}"
+        raise ServiceError(message, hint="stop it first, or give this one its own --db") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 async def _serve(

@@ -217,6 +217,14 @@ class TestRun:
         )
         assert done.code == 2
 
+    def test_two_do_not_serve_from_the_same_files(
+        self, ada: Author, bob: Author, hub: HubProcess
+    ) -> None:
+        asked = ("--upstream", hub.endpoint, "--listen", "127.0.0.1:0")
+        done = ada.type("gateway", "run", *asked, HUBPOLICY_GATEWAY_TOKEN="hf_x")
+        assert (done.code, "another gateway runs with these files" in done.err) == (3, True)
+        assert ask(f"{bob.endpoint}/healthz", token=None).body == b"ok\n"
+
     def test_health_and_metrics_are_open_and_name_nobody(self, bob: Author) -> None:
         assert ask(f"{bob.endpoint}/healthz", token=None).body == b"ok\n"
         assert ask(f"{bob.endpoint}/readyz", token=None).body == b"ok\n"
