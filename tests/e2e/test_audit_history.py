@@ -90,6 +90,15 @@ def test_both_engines_see_the_same(ada: Author, commits: dict[str, str]) -> None
     assert commits["gone"] not in {oid for _, oid, _ in seen(cloned)}, "nothing was released there"
 
 
+def test_no_tree_is_asked_for_twice(ada: Author, hub: HubProcess) -> None:
+    mark = len(hub.requests())
+    options = ("--all-revisions", "--engine", "api", "--no-cache", "--format", "json")
+    done = ada.type("audit", STEPS, *options)
+    (tip,) = (ref["oid"] for ref in rows(done) if ref["ref"] == TIP)
+    paths = [str(line["path"]) for line in hub.requests()[mark:]]
+    assert len([path for path in paths if f"/tree/{tip}" in path]) == 1
+
+
 def test_a_ref_that_the_hub_does_not_name_is_told(
     ada: Author, hub: HubProcess, commits: dict[str, str]
 ) -> None:
