@@ -106,15 +106,17 @@ def _serve(settings: Settings, records: Records) -> None:
     if settings.upstream_ca:
         os.environ["SSL_CERT_FILE"] = settings.upstream_ca
     seat()  # no policy, no gateway
-    left = records.settle(SystemClock().now())
-    if left:
-        see = f"hubpolicy gateway log show --after {left[0] - 1}"
-        what = f"of {len(left)} writes before the last end nobody knows what the hub did"
-        click.echo(f"warning: {what}: {see}", err=True)
     hub, token = settings.upstream, settings.token
     passage = Passage(
         records, HubClient(hub, token), seat, lambda repo: HubLfsStore(repo, hub, token)
     )
+
+    def alone() -> None:
+        left = records.settle(SystemClock().now())
+        if left:
+            see = f"hubpolicy gateway log show --after {left[0] - 1}"
+            what = f"of {len(left)} writes before the last end nobody knows what the hub did"
+            click.echo(f"warning: {what}: {see}", err=True)
 
     def ready(address: str, trouble: str) -> None:
         if trouble:
@@ -123,7 +125,7 @@ def _serve(settings: Settings, records: Records) -> None:
             click.echo(f"hubpolicy gateway on {address} before {settings.upstream}")
 
     try:
-        serve(settings, records, passage, ready)
+        serve(settings, records, passage, ready, alone)
     finally:
         records.close()
     click.echo("ended: every request was answered, or its time was over")

@@ -31,11 +31,13 @@ _LOGGER = logging.getLogger("hubpolicy.gateway")
 
 
 def run(
-    settings: Settings, records: Records, passage: Passage, ready: Callable[[str, str], None]
-) -> None:
+    settings: Settings, records: Records, passage: Passage, ready: Callable[[str, str], None],
+    alone: Callable[[], None],
+) -> None:  # fmt: skip
     """Serve until SIGTERM or SIGINT; ``ready`` is told the address when requests are taken.
 
-    Then once more, if something is wrong with the hub, with what it is.
+    ``ready`` is called once more, if something is wrong with the hub, with what it is; ``alone``
+    before all, when no other gateway has these files.
 
     Raises:
         ConfigError: the certificate or the key is none.
@@ -43,6 +45,7 @@ def run(
 
     """
     with _alone(settings.git_folder):
+        alone()
         asyncio.run(_serve(settings, records, passage, ready))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -15,6 +16,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
+from hubpolicy.gateway.records import Records
 from tests.e2e.author import TOKEN
 from tests.flows.gating_world import header, line, ndjson, small
 from tests.gateway.world import client_of, issue
@@ -88,7 +90,8 @@ class TestWhoAsks:
         assert ask(url, token=good).status == 200
         ada.ok("gateway", "token", "revoke", f"dan-{name}")
         assert ask(url, token=good).status == 401
-        old = issue(ada, f"old-{name}", there, expires="2020-01-01")
+        with contextlib.closing(Records(next(ada.home.rglob("gateway.sqlite3")))) as records:
+            old = records.issue(f"old-{name}", (there,), "2019-01-01", "2020-01-01T00:00:00Z")
         assert ask(url, token=old).status == 401
 
     def test_a_token_in_the_address_is_refused_and_not_passed_on(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import HfApi
 
-from tests.e2e.author import TOKEN
+from tests.e2e.author import TOKEN, Author
 from tests.gateway.test_git_push import commit, log_of
 from tests.gateway.world import GatewayProcess, address, issue
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Author
     from tests.hub.world import Git
 
 SLOW = 2
@@ -31,7 +30,7 @@ SLOW = 2
 
 def until_allowed(ada: Author, repo: str) -> None:
     """Looked up in the file itself: the hub does not wait for a command of ours."""
-    database = next(ada.home.rglob("gateway.sqlite3"))
+    database = ada.environment["HUBPOLICY_GATEWAY_DB"]
     query = "SELECT COUNT(*) FROM log WHERE entry LIKE ? AND entry LIKE '%allowed%'"
     deadline = time.monotonic() + 20
     with contextlib.closing(sqlite3.connect(database)) as db:
@@ -60,6 +59,8 @@ def test_in_the_middle_of_a_push(
     number: signal.Signals, ada: Author, hub: HubProcess, git: Git, repo: str, tmp_path: Path
 ) -> None:
     """The hub has it. Ended in order, the log says so; killed, it says that nobody knows."""
+    ada = Author(ada.home, hub.endpoint)  # with files that no running gateway has
+    ada.environment["HUBPOLICY_GATEWAY_DB"] = str(tmp_path / "own.sqlite3")
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
     api.create_repo(repo, repo_type="dataset", private=False)
     token = issue(ada, f"broken-{repo.partition('/')[2]}", "acme/*")
@@ -81,18 +82,18 @@ def test_in_the_middle_of_a_push(
     while api.repo_info(repo, repo_type="dataset").sha != head:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    left = list(ada.home.rglob("tmp_objdir-*"))
+    left = list(tmp_path.rglob("tmp_objdir-*"))
     if number == signal.SIGTERM:
         assert [entry["did"] for entry in log_of(ada, repo)] == ["allowed", "answered"]
         assert log_of(ada, repo)[-1]["status"] == 200
     else:
         assert [entry["did"] for entry in log_of(ada, repo)] == ["allowed"]
         assert left
-    lock = next(ada.home.rglob(f"{repo.partition('/')[2]}.git")) / "packed-refs.lock"
+    lock = next(tmp_path.rglob(f"own.git/*/*/{repo.partition('/')[2]}.git")) / "packed-refs.lock"
     lock.touch()
     again = GatewayProcess(ada, hub.endpoint)
     with again:
-        assert not list(ada.home.rglob("tmp_objdir-*"))
+        assert not list(tmp_path.rglob("tmp_objdir-*"))
         assert not lock.exists()
         told = log_of(ada, repo)
         if number == signal.SIGKILL:
