@@ -243,7 +243,10 @@ class TestRun:
     ) -> None:
         HfApi(endpoint=hub.endpoint, token=TOKEN).create_repo(repo, private=True)
         hub.faults({"path_regex": f"/api/models/{repo}$", "action": "delay", "seconds": 1.0})
-        with GatewayProcess(ada, hub.endpoint) as gateway, ThreadPoolExecutor(1) as other:
+        with (
+            GatewayProcess(ada, hub.endpoint, copied=True) as gateway,
+            ThreadPoolExecutor(1) as other,
+        ):
             waiting = other.submit(ask, f"{gateway.endpoint}/api/models/{repo}", token=token)
             time.sleep(0.4)
             os.kill(gateway.pid, signal.SIGTERM)
@@ -254,7 +257,7 @@ class TestRun:
         assert "every request was answered" in out
 
     def test_a_hub_that_does_not_answer_is_told(self, ada: Author, token: str) -> None:
-        with GatewayProcess(ada, "http://127.0.0.1:9") as gateway:
+        with GatewayProcess(ada, "http://127.0.0.1:9", copied=True) as gateway:
             done = ask(f"{gateway.endpoint}/api/models/acme/x", token=token)
             alive = ask(f"{gateway.endpoint}/healthz", token=None)
             ready = ask(f"{gateway.endpoint}/readyz", token=None)
@@ -271,7 +274,7 @@ class TestRun:
         class Stranger(GatewayProcess):
             TOKEN = "hf_nobody"
 
-        with Stranger(ada, hub.endpoint) as gateway:
+        with Stranger(ada, hub.endpoint, copied=True) as gateway:
             ready = ask(f"{gateway.endpoint}/readyz", token=None)
         assert (ready.status, b"does not take" in ready.body) == (503, True)
 
@@ -299,7 +302,7 @@ class TestRelay:
     ) -> None:  # fmt: skip
         cert, key = certificate
         options = ("--relay-storage", "--tls-cert", cert, "--tls-key", key)
-        with GatewayProcess(ada, hub.endpoint, *options) as gateway:
+        with GatewayProcess(ada, hub.endpoint, *options, copied=True) as gateway:
             assert gateway.endpoint.startswith("https://")
             bob = person(ada, tmp_path / "bob", gateway.endpoint, token)
             bob.environment["SSL_CERT_FILE"] = cert
@@ -320,7 +323,7 @@ class TestRelay:
         size = 192 * MIB
         content = os.urandom(MIB) * (size // MIB)
         oid = hashlib.sha256(content).hexdigest()
-        with GatewayProcess(ada, hub.endpoint, "--relay-storage") as gateway:
+        with GatewayProcess(ada, hub.endpoint, "--relay-storage", copied=True) as gateway:
             batch = ask(
                 f"{gateway.endpoint}/datasets/{repo}.git/info/lfs/objects/batch", "POST",
                 body={"operation": "upload", "objects": [{"oid": oid, "size": size}]}, token=token,

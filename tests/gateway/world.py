@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.e2e.author import TOKEN, Author
@@ -21,8 +24,13 @@ class GatewayProcess:
 
     TOKEN = TOKEN
 
-    def __init__(self, author: Author, hub: str, *options: str, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, author: Author, hub: str, *options: str, host: str = "127.0.0.1", copied: bool = False
+    ) -> None:
+        """``copied``: with the tokens that there are, in files that no running gateway has."""
         self.author = author
+        if copied:
+            options = (*options, "--db", copy_of(author.home))
         self._command = [
             *(sys.executable, "-m", "hubpolicy", "gateway", "run", "--upstream", hub),
             *("--listen", f"{host}:0", "--drain", "10", *options),
@@ -67,6 +75,18 @@ class GatewayProcess:
             return "", ""
         process.terminate()
         return process.communicate(timeout=20)
+
+
+def copy_of(home: Path) -> str:
+    """The gateway's file of that home, as it is now, in a folder of its own; new if there is none."""
+    made = f"{tempfile.mkdtemp(dir=home)}/copy.sqlite3"
+    for database in home.rglob("gateway.sqlite3"):
+        with (
+            contextlib.closing(sqlite3.connect(database)) as old,
+            contextlib.closing(sqlite3.connect(made)) as new,
+        ):
+            old.backup(new)
+    return made
 
 
 def issue(author: Author, name: str, *scopes: str, **options: str) -> str:
