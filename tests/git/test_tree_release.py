@@ -94,7 +94,7 @@ def test_an_lfs_object_of_other_bytes_is_never_handed_out(repo: Repo) -> None:
     stored.unlink()
     with pytest.raises(ServiceError, match="not in this repository") as caught:
         release(repo).read("config.json")
-    assert caught.value.hint == "git lfs fetch"
+    assert caught.value.hint == "git lfs fetch --all"
 
 
 def test_a_pointer_stands_for_its_content_without_any_lfs(repo: Repo) -> None:

@@ -200,7 +200,7 @@ def test_the_official_command_says_it_in_one_sentence_and_exits_1(world: Guarded
     done = hf(world, "upload", "acme/other", world.folder, ".")
     assert done.returncode == 1
     assert "no release for acme/other is known here" in done.stderr
-    assert "fix: hubpolicy attest PATH --repo acme/other" in done.stderr
+    assert "fix: hubpolicy test PATH, hubpolicy attest PATH --repo acme/other" in done.stderr
     assert "Traceback" not in done.stderr
     assert writes(world.hub, mark) == ()
 
