@@ -251,7 +251,9 @@ def main() -> int:
         ada.init()
         token = issue(ada, "bench", "acme/*")
         plain = stack.enter_context(GatewayProcess(ada, hub.endpoint))
-        relay = stack.enter_context(GatewayProcess(ada, hub.endpoint, "--relay-storage"))
+        relay = stack.enter_context(
+            GatewayProcess(ada, hub.endpoint, "--relay-storage", copied=True)
+        )
         direct = Way("direct", hub.endpoint, TOKEN)
         through = Way("through", plain.endpoint, token)
         relayed = through._replace(endpoint=relay.endpoint)
