@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from hubpolicy.core.submission import LIMIT
-from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
+from hubpolicy.errors import HubpolicyError
 from hubpolicy.gateway import answers, intake
 from hubpolicy.gateway.office import entry_of
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 async def answer(
     request: web.Request, path: str, holder: Holder | None, office: Office, slots: intake.Slots
-) -> web.Response:
+) -> web.StreamResponse:
     """Take it in, have it judged, keep it if it passes."""
     target = answers.evidence_target(path, office.settings.endpoint)
     if target is None or request.method != "PUT":
@@ -33,20 +32,11 @@ async def answer(
         return answers.out_of_scope(intake.READ_ONLY)
     if not holder.may(target.text):
         return answers.out_of_scope(f"this token is not for {target.text}")
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(slots.taken(holder.name))
-            body, _ = await intake.read(request, path, LIMIT)
-        except ServiceError as error:
-            return answers.busy(error.message)
-        except MalformedError as error:
-            return answers.too_large(error.message)
-        except TimeoutError:
-            return answers.too_slow()
-        except ConnectionError:
-            return answers.cut_off()
-        with body:
-            return await _submitted(request, target, body.read(), holder, office)
+
+    async def submitted(body: BinaryIO, _: int) -> web.Response:
+        return await _submitted(request, target, body.read(), holder, office)
+
+    return await intake.with_body(request, path, LIMIT, slots.taken(holder.name), submitted)
 
 
 async def _submitted(

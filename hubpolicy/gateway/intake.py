@@ -18,9 +18,11 @@ from weakref import WeakValueDictionary
 from hubpolicy.core.hub_bodies import BODY_LIMIT
 from hubpolicy.core.hub_paths import repo_of, segments
 from hubpolicy.errors import MalformedError, ServiceError
+from hubpolicy.gateway import answers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from contextlib import AbstractAsyncContextManager
 
     from aiohttp import web
 
@@ -171,3 +173,24 @@ def _until(start: float, now: float, size: int) -> float:
 def limit_of(path: str, commit_limit: int) -> int:
     """Bytes that a body may have."""
     return commit_limit if is_large(path) else BODY_LIMIT
+
+
+async def with_body(
+    request: web.Request, path: str, limit: int, turn: AbstractAsyncContextManager[None],
+    then: Callable[[BinaryIO, int], Awaitable[web.StreamResponse]],
+) -> web.StreamResponse:  # fmt: skip
+    """Wait for a turn, take the body in and answer by ``then``; or say why it was not taken in."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(turn)
+            body, size = await read(request, path, limit)
+        except ServiceError as error:
+            return answers.busy(error.message)
+        except MalformedError as error:
+            return answers.too_large(error.message)
+        except TimeoutError:
+            return answers.too_slow()
+        except ConnectionError:
+            return answers.cut_off()
+        with body:
+            return await then(body, size)

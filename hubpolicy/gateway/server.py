@@ -141,20 +141,11 @@ class Gateway:
         """Read the body, which decides, and answer; so many at once, and the others wait."""
         limit = intake.limit_of(path, self._settings.commit_limit)
         slots = self._large if intake.is_large(path) else self._small
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(slots.taken(holder.name))
-                body, size = await intake.read(request, path, limit)
-            except ServiceError as error:
-                return answers.busy(error.message)
-            except MalformedError as error:
-                return answers.too_large(error.message)
-            except TimeoutError:
-                return answers.too_slow()
-            except ConnectionError:
-                return answers.cut_off()
-            with body:
-                return await self._known(request, path, holder, body, size)
+
+        async def known(body: BinaryIO, size: int) -> web.StreamResponse:
+            return await self._known(request, path, holder, body, size)
+
+        return await intake.with_body(request, path, limit, slots.taken(holder.name), known)
 
     async def _known(
         self, request: web.Request, path: str, holder: Holder | None, body: BinaryIO | None,

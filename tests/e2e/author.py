@@ -164,6 +164,20 @@ class Author:
         add_run(reader.evidence_files(), EvidenceFolder(folder), desk, payload, published)
 
 
+def with_release(
+    configured_home: Path, folder: Path, endpoint: str, *repos: str
+) -> tuple[Author, Path]:
+    """Ada in a home of her own, who has published a model; the folder of the last one."""
+    home = folder / "home"
+    shutil.copytree(configured_home, home)
+    ada = Author(home, endpoint)
+    for repo in repos or ("acme/civil",):
+        model = write_model(home / repo.rpartition("/")[2])
+        ada.put_run(model)
+        ada.ok("push", model, repo)
+    return ada, model
+
+
 def write_model(folder: Path) -> Path:
     """A model with a card that passes, and nothing else."""
     shutil.copytree(DEMO / "models" / "civil", folder)

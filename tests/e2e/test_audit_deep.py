@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.author import Author, write_model
+from tests.e2e.author import Author, with_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +32,7 @@ def filled(
     hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """The same model in two repositories."""
-    home = tmp_path_factory.mktemp("filling") / "home"
-    shutil.copytree(configured_home, home)
-    ada = Author(home, hub.endpoint)
-    for repo in (ONE, OTHER):
-        model = write_model(home / repo.replace("/", "-"))
-        ada.put_run(model)
-        ada.ok("push", model, repo)
+    with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint, ONE, OTHER)
     return hub
 
 

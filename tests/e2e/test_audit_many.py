@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import HfApi
 
-from tests.e2e.author import TOKEN, Author, write_model
+from tests.e2e.author import TOKEN, Author, with_release, write_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,12 +49,7 @@ def filled(
     hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """``acme``: a release, a leak, a dataset of weights, one of text, and a Space."""
-    home = tmp_path_factory.mktemp("filling") / "home"
-    shutil.copytree(configured_home, home)
-    ada = Author(home, hub.endpoint)
-    model = write_model(home / "civil")
-    ada.put_run(model)
-    ada.ok("push", model, "acme/civil")
+    with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint)
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
     for name, kind, file in FILLED:
         sdk = "gradio" if kind == "space" else None

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from tests.e2e.author import TOKEN, Author, write_model
+from tests.e2e.author import TOKEN, Author, with_release
 from tests.unit.render.hostile import SCHEMA
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ def filled(
     hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """``acme`` has a release and more; alice (of acme) and bob (who is not) have copies."""
-    home = tmp_path_factory.mktemp("filling") / "home"
-    shutil.copytree(configured_home, home)
-    ada = Author(home, hub.endpoint)
-    model = write_model(home / "civil")
-    ada.put_run(model)
-    ada.ok("push", model, "acme/civil")
+    _, model = with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint)
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
     weights = (model / "model.onnx").read_bytes()
     for repo, kind, path, content in (

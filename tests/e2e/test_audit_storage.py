@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from tests.e2e.author import TOKEN, Author, write_model
+from tests.e2e.author import TOKEN, Author, with_release
 from tests.unit.render.hostile import SCHEMA
 
 if TYPE_CHECKING:
@@ -38,12 +38,7 @@ def filled(
     hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """A release; beside it weights that were sent only, and some that were squashed away."""
-    home = tmp_path_factory.mktemp("filling") / "home"
-    shutil.copytree(configured_home, home)
-    ada = Author(home, hub.endpoint)
-    model = write_model(home / "civil")
-    ada.put_run(model)
-    ada.ok("push", model, "acme/civil")
+    with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint)
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
     api.preupload_lfs_files(
         "acme/civil", [CommitOperationAdd(f"{n}.safetensors", WEIGHTS[n]) for n in (0, 1)]
