@@ -1,8 +1,8 @@
-"""Fine-tune MiniLM-L6 as a toxicity classifier: bf16 autocast, length buckets, averaged weights, resumable.
+"""Fine-tune MiniLM-L6 as a toxicity classifier: length buckets, averaged weights, resumable.
 
 ``python -m training.screen.train --prepared DIR --out DIR --minutes M`` goes on from ``OUT/state.pt`` when it is
 there. The rate warms up, stays, and falls to zero only when ``--cooldown M`` is given, so that a run can be
-extended with more data before it is brought to rest.
+extended with more data before it is brought to rest. Which of bf16 and fp32 is faster depends on the processor.
 """
 
 from __future__ import annotations
@@ -102,10 +102,11 @@ def parameter_groups(model: ScreenModel, rate: float) -> list[dict[str, Any]]:
 class Run:
     """Everything that a checkpoint holds: model, average, optimiser, random state, step."""
 
-    def __init__(self, out: Path, rate: float, seed: int) -> None:
-        """Start afresh, or from ``out/state.pt``."""
+    def __init__(self, out: Path, rate: float, seed: int, *, bf16: bool) -> None:
+        """Start afresh, or from ``out/state.pt``; ``bf16`` multiplies in 16 bits."""
         torch.manual_seed(seed)
         self.out = out
+        self.bf16 = bf16
         self.model = ScreenModel(load_base())
         self.optimiser = torch.optim.AdamW(parameter_groups(self.model, rate), fused=True)
         self.step = 0
@@ -142,7 +143,7 @@ class Run:
         """Take one step at ``scale`` times the base rates; return the loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * scale
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
             logits = self.model(batch.ids, batch.mask)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             logits[:, 0].float(), batch.labels, weight=batch.weights
@@ -198,10 +199,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1.2e-4)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
-    run = Run(options.out, options.rate, options.seed)
+    run = Run(options.out, options.rate, options.seed, bf16=options.precision == "bf16")
     data = TrainingSet(options.prepared / "train.npz")
     train(run, data, options.minutes, options.cooldown, options.seed)
 
