@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from hubpolicy.demo.hub.process import HubProcess
-    from hubpolicy.flows.pushing import Plan
+    from hubpolicy.flows.push_plan import Plan
 
 LARGE = 12 * 1024 * 1024
 """Bytes of the weights where the way of large files is to be taken."""

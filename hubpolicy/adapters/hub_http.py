@@ -27,6 +27,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     httpx,
     logging,
 )
+from huggingface_hub.utils._http import hf_request_event_hook
 
 from hubpolicy.adapters.quota import QUOTA, kind_of
 from hubpolicy.errors import (
@@ -86,6 +87,8 @@ _ANSWERED: set[tuple[str, int | None]] = set()
 class _Session(httpx.Client):
     """Takes the retries of everything but transfers out of the client's hands."""
 
+    installed = False
+
     def send(self, request: Any, **options: Any) -> Any:
         limits = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS).as_dict()
         # Many calls of the client's say "no limit" for themselves.
@@ -114,14 +117,20 @@ def _asked_again_by_us(request: Any) -> bool:
 
 
 def install_session() -> None:
-    """Make the official client use our session, with the hooks it has (offline mode among them)."""
-    present = get_session()
-    if isinstance(present, _Session):
+    """Make the official client use our session, with the hook it has (offline mode is in it)."""
+    # Asking for its session makes one, and with it a TLS context of everything that is trusted.
+    if _Session.installed and isinstance(get_session(), _Session):
         return
-    hooks = present.event_hooks
-    set_client_factory(lambda: _Session(event_hooks=hooks, follow_redirects=True, timeout=None))
+    set_client_factory(_session)
+    _Session.installed = True
     # Its warnings name signed upload addresses.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def _session() -> _Session:
+    """As the client's own factory makes it; a test compares the two."""
+    hooks = {"request": [hf_request_event_hook]}
+    return _Session(event_hooks=hooks, follow_redirects=True, timeout=None)
 
 
 def lacks_xet(error: Exception) -> bool:

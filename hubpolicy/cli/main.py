@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -131,6 +133,7 @@ def hf_policy() -> NoReturn:
 def main(argv: Sequence[str] | None = None, *, program: str = "hubpolicy") -> NoReturn:
     """Console entry point: every ending has one of the documented exit codes."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    atexit.register(gc.freeze)  # else the end of a process looks for garbage in all that it holds
     try:
         code = hubpolicy.main(arguments, prog_name=program, standalone_mode=False)
     except click.exceptions.Exit as stop:

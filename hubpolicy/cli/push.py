@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.push_judging import Choice, Judged
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.flows.pushing import Plan, Pushed
+    from hubpolicy.flows.push_plan import Plan, Pushed
     from hubpolicy.flows.verifying import Law
     from hubpolicy.render.report import Report
 
@@ -108,7 +108,7 @@ def push(
     )
     from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.core.targets import require_known_namespace
-    from hubpolicy.flows.pushing import Pushed
+    from hubpolicy.flows.push_plan import Pushed
 
     choice = Choice(include, exclude, branch(revision))
     wish = Wish(choice, private or stage_only, stage_only, create_pr, message, dry_run)
@@ -150,7 +150,7 @@ def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
 def _plan(path: str, found: Judged, wish: Wish, repo: RepoId) -> Plan:
     from hubpolicy.cli.publish import law
     from hubpolicy.cli.wiring import require_may_speak, seat
-    from hubpolicy.flows.pushing import Plan
+    from hubpolicy.flows.push_plan import Plan
 
     def today() -> Law:
         later = seat(path)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.errors import ConfigError, ServiceError
-from hubpolicy.flows.publishing import MAIN
+from hubpolicy.flows.flipping import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,8 +127,8 @@ def _on_top(plain: Release, repo: RepoId, ref: str, bars: Bars) -> Release:
     from hubpolicy.adapters.attributes import NAME, completed
     from hubpolicy.cli.wiring import hub
     from hubpolicy.domain.manifest import EvidenceFile
+    from hubpolicy.flows.flipping import head_of
     from hubpolicy.flows.listed import ListedRelease
-    from hubpolicy.flows.publishing import head_of
     from hubpolicy.flows.resulting import Resulting
 
     client = hub(repo)

@@ -14,8 +14,8 @@ from hubpolicy.core.rules import hp501, hp703
 from hubpolicy.domain.finding import Decision
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows.differing import Difference, Wanted, difference, parts
+from hubpolicy.flows.flipping import MAIN, changed, hide
 from hubpolicy.flows.incidents import standing
-from hubpolicy.flows.publishing import MAIN, changed, hide
 from hubpolicy.flows.pushing import branch_head
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.errors import HubpolicyError
-from hubpolicy.flows.publishing import MAIN, head_of, hide
+from hubpolicy.flows.flipping import MAIN, head_of, hide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

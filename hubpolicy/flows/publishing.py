@@ -16,6 +16,7 @@ others are listed by their sha256. Where anything was revoked, so are the histor
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.card.embargo import is_embargoed
@@ -27,10 +28,11 @@ from hubpolicy.core.rules import hp501, hp505
 from hubpolicy.domain.finding import Decision, Finding, Location, Severity, verdict_of
 from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.domain.statement import ReleaseSummary
-from hubpolicy.errors import HubpolicyError, ServiceError
+from hubpolicy.errors import ServiceError
 from hubpolicy.flows.assemble import assemble, assemble_listing
 from hubpolicy.flows.auditing import RefVerdict
-from hubpolicy.flows.fetching import read_entry, read_evidence
+from hubpolicy.flows.fetching import read_evidence
+from hubpolicy.flows.flipping import MAIN, PULL_REQUESTS, changed, flip, head_of, moved_between
 from hubpolicy.flows.listed import ListedRelease
 from hubpolicy.flows.revoked import Revoked
 
@@ -43,10 +45,7 @@ if TYPE_CHECKING:
     from hubpolicy.flows.verifying import Law
     from hubpolicy.ports import Hub, Progress, RemoteRef
 
-CHANGED = "HP503"
 HISTORY = "HP504"
-MAIN = "refs/heads/main"
-PULL_REQUESTS = "refs/pr/"
 CARD = "README.md"
 
 
@@ -60,6 +59,21 @@ class Review(NamedTuple):
     def passed(self) -> bool:
         """True if nothing speaks against it."""
         return verdict_of(self.findings) == "passed"
+
+
+class Known(NamedTuple):
+    """What whoever publishes has judged, sent and seen of a repository: it is not read again.
+
+    ``passed``: commits whose tree was judged, passed, and was compared with what stands there, with
+    that of the card in them: ``embargoed``. ``listings``: trees of other commits. ``pieces``:
+    commits of ours, each on the one before, that brought some of what stands in ``passed`` and took
+    away what it has not; so whatever they show, their first parent shows or ``passed`` holds.
+    """
+
+    passed: Mapping[str, Manifest] = MappingProxyType({})
+    embargoed: bool = False
+    listings: Mapping[str, Listing] = MappingProxyType({})
+    pieces: frozenset[str] = frozenset()
 
 
 class Published(NamedTuple):
@@ -96,7 +110,7 @@ def publish(
         return done._replace(note="was public before; nothing was changed")
     if not found.passed or not writing:
         return done
-    moved = _moved(refs, hub.refs(repo), pull_requests=True)
+    moved = moved_between(refs, hub.refs(repo), pull_requests=True)
     if moved:
         finding = changed(repo, f"{moved} while it was being judged; nothing was changed")
         return done._replace(decision=blocked(done.decision, (finding,)))
@@ -112,11 +126,9 @@ def review(
     law: Law,
     refs: tuple[RemoteRef, ...],
     progress: Progress,
-    known: Mapping[str, Manifest] | None = None,
+    known: Known = Known(),  # noqa: B008 - a frozen value
 ) -> Review:
     """Judge everything that a flip of the repository would publish. Only reads.
-
-    ``known``: commits whose whole tree was judged, passed, and was compared with what stands there.
 
     Raises:
         ConfigError: policy or trust expired, or a release's own policy loosens it.
@@ -129,7 +141,7 @@ def review(
         heads.setdefault(ref.oid, []).append(ref.name)
         if ref.oid not in commits:
             commits |= {oid: ref.name for oid in hub.history(repo, ref.oid) if oid not in commits}
-    reading = _Reading(repo, hub, law, progress, known or {})
+    reading = _Reading(repo, hub, law, progress, known)
     advance = progress.start("reading history", len(commits), "commits")
     for oid, names in heads.items():
         reading.head(oid, tuple(names))
@@ -161,9 +173,7 @@ class _Refused(NamedTuple):
 class _Reading:
     """What was read so far. Of each revision only weights without evidence are kept in mind."""
 
-    def __init__(
-        self, repo: RepoId, hub: Hub, law: Law, progress: Progress, known: Mapping[str, Manifest]
-    ) -> None:
+    def __init__(self, repo: RepoId, hub: Hub, law: Law, progress: Progress, known: Known) -> None:
         self._repo, self._hub, self._law, self._progress = repo, hub, law, progress
         self._known = known
         self._covered: set[str] = set()
@@ -172,15 +182,15 @@ class _Reading:
         self._refused: list[_Refused] = []
         self._found: list[Finding] = []
         self._revoked = Revoked(repo, hub, law.trust.state.revoked_files)
-        for manifest in known.values():
+        for manifest in known.passed.values():
             self._judged(manifest)
 
     def head(self, oid: str, names: tuple[str, ...]) -> None:
         """Judge where refs stand. Pull requests become history, and are judged like it."""
         place = next((n for n in names if n == MAIN), names[0])
         strict = tuple(name for name in names if not name.startswith(PULL_REQUESTS))
-        if oid in self._known:
-            self._card(oid, place, read_entry(self._repo, oid, CARD, self._known[oid], self._hub))
+        if oid in self._known.passed:
+            self._card(oid, place, embargoed=self._known.embargoed)
             self._add(oid, names, "")
             return
         listed = ListedRelease(self._repo, oid, self._hub, self._progress)
@@ -195,7 +205,7 @@ class _Reading:
             self._released(evidence)
             self._add(oid, names, "", evidence, manifest.dir_hash)
             if strict:
-                self._card(oid, place, _card_of(listed))
+                self._card(oid, place, embargoed=is_embargoed(_card_of(listed)))
             return
         self._note(listed.listing, oid, place, tip=True)
         errors = tuple(f for f in decision.findings if f.severity is Severity.ERROR)
@@ -211,7 +221,9 @@ class _Reading:
 
     def past(self, oid: str, name: str) -> None:
         """Judge what only a commit id leads to, if there is a weight that is not covered yet."""
-        listing = self._hub.listing(self._repo, oid)
+        if oid in self._known.pieces:
+            return
+        listing = self._known.listings.get(oid) or self._hub.listing(self._repo, oid)
         if not self._note(listing, oid, name, tip=False):
             return
         if all(file.path != RELEASE_FILE for file in listing.files):
@@ -246,8 +258,8 @@ class _Reading:
             policy = law.under(listed.read(CHILD_FILE))
         return assemble(listed, self._repo, policy, law.trust, law.now)
 
-    def _card(self, oid: str, place: str, card: bytes | None) -> None:
-        self._found += hp505.check(f"{place} ({oid[:12]})", embargoed=is_embargoed(card))
+    def _card(self, oid: str, place: str, *, embargoed: bool) -> None:
+        self._found += hp505.check(f"{place} ({oid[:12]})", embargoed=embargoed)
 
     def _note(self, listing: Listing, oid: str, name: str, *, tip: bool) -> bool:
         """Keep in mind what is not covered; True if there is anything."""
@@ -299,91 +311,9 @@ class _Reading:
         return Finding(HISTORY, severity, f"{text}; {what}", Location(weight.path), fix)
 
 
-def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Finding, ...], bool]:
-    """(findings, is it public): make it public, and see that everything stands where it stood.
-
-    What moved meanwhile was judged by nobody: then it is private again.
-
-    Raises:
-        AccessError, ServiceError: it could not be made public, or could not be looked at after.
-
-    """
-    _show(repo, hub)
-    return confirm(repo, hub, refs)
-
-
-def confirm(
-    repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]
-) -> tuple[tuple[Finding, ...], bool]:
-    """The same for what was just made public, by whomever; ``refs`` are those judged.
-
-    Raises as :func:`flip` does.
-    """
-    try:
-        moved = _moved(refs, hub.refs(repo))
-    except HubpolicyError as error:
-        error.message = (
-            f"{error.message}; {repo.text} was made public at {head_of(refs)[:12]} and not "
-            "confirmed"
-        )
-        raise
-    if not moved:
-        return (), True
-    note, hidden = hide(repo, hub, f"{repo.text} is private again")
-    return (changed(repo, f"{moved} while it was being published; {note}"),), not hidden
-
-
-def _show(repo: RepoId, hub: Hub) -> None:
-    """Make it public. If no answer says so, the repository does."""
-    try:
-        hub.set_private(repo, private=False)
-    except HubpolicyError as error:
-        try:
-            now = hub.repo(repo)
-        except HubpolicyError:
-            error.message = f"{error.message}; whether {repo.text} is public now is unknown"
-            raise error from None
-        if not now.exists or now.private:
-            raise
-
-
-def hide(repo: RepoId, hub: Hub, done: str) -> tuple[str, bool]:
-    """Make it private. What cannot be done is said instead of ``done``: it outweighs all else."""
-    try:
-        hub.set_private(repo, private=True)
-    except HubpolicyError as error:
-        return f"{repo.text} could NOT be made private, do it by hand: {error.message}", False
-    return done, True
-
-
-def head_of(refs: tuple[RemoteRef, ...], name: str = MAIN) -> str:
-    """Where a ref stands; empty if there is none."""
-    return next((ref.oid for ref in refs if ref.name == name), "")
-
-
-def changed(repo: RepoId, text: str) -> Finding:
-    """HP503, an incident."""
-    return Finding(CHANGED, Severity.ERROR, text, None, f"hubpolicy audit {repo.text}")
-
-
 def blocked(decision: Decision, findings: tuple[Finding, ...]) -> Decision:
     """The same decision, and what makes it no pass."""
     return Decision("failed", (*decision.findings, *findings), decision.waived)
-
-
-def _moved(
-    before: tuple[RemoteRef, ...], after: tuple[RemoteRef, ...], *, pull_requests: bool = False
-) -> str:
-    """What became public without a look: branches and tags that are not where they were.
-
-    Anybody may open a pull request as soon as the repository is public.
-    """
-    known, now = (
-        {name: oid for name, oid in refs if pull_requests or not name.startswith(PULL_REQUESTS)}
-        for refs in (before, after)
-    )
-    moved = sorted(name for name in known | now if known.get(name) != now.get(name))
-    return f"{', '.join(moved)} moved" if moved else ""
 
 
 def _card_of(listed: ListedRelease) -> bytes | None:

@@ -34,10 +34,10 @@ from hubpolicy.domain.policy import CHILD_FILE
 from hubpolicy.errors import HubpolicyError, MalformedError
 from hubpolicy.flows.assemble import assemble_listing
 from hubpolicy.flows.auditing import Court
+from hubpolicy.flows.flipping import MAIN, confirm, head_of
 from hubpolicy.flows.gate_watch import changed, judge_known, ref_of
 from hubpolicy.flows.gating import Permission, Watch, decide, known_release
 from hubpolicy.flows.incidents import Bad, take_back
-from hubpolicy.flows.publishing import MAIN, confirm, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

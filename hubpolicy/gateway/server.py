@@ -22,8 +22,8 @@ from hubpolicy.core.submission import LIMIT as SUBMISSION_LIMIT
 from hubpolicy.domain import hub_request as wire
 from hubpolicy.domain.hub_request import Commit, HubRequest
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
+from hubpolicy.flows.flipping import CHANGED
 from hubpolicy.flows.gate_watch import allow
-from hubpolicy.flows.publishing import CHANGED
 from hubpolicy.gateway import answers, evidence_page, intake
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
 from hubpolicy.gateway.git_service import GitService

@@ -20,7 +20,8 @@ from hubpolicy.domain.trust import Role, Trust
 from hubpolicy.flows.assemble import assemble, assemble_listing
 from hubpolicy.flows.attesting import Attested, Desk, add_run, attest
 from hubpolicy.flows.auditing import Court, RefVerdict, audit
-from hubpolicy.flows.pushing import Plan, Pushed, push
+from hubpolicy.flows.push_plan import Plan, Pushed
+from hubpolicy.flows.pushing import push
 from tests.hook.gate_world import (
     CARD_RULES,
     CARD_SCHEMA,

@@ -24,7 +24,7 @@ from tests.flows.publishing_world import LATER, WEIGHTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubpolicy.flows.pushing import Plan
+    from hubpolicy.flows.push_plan import Plan
     from tests.flows.publishing_world import World
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

@@ -10,7 +10,7 @@ import pytest
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.errors import ConfigError, ServiceError
-from hubpolicy.flows import differing, pushing
+from hubpolicy.flows import differing, push_plan
 from hubpolicy.ports import Outgoing
 from tests.flows.publishing_world import LATER, WEIGHTS
 from tests.hook.gate_world import person
@@ -292,6 +292,16 @@ class TestSeveralCommits:
         assert order.index("settings") > max(i for i, end in enumerate(order) if end == "main")
         assert "commit 2 of 3" in world.notes.said
 
+    def test_what_it_sent_itself_is_not_listed_again(self, world: World) -> None:
+        world.model()
+        plan = world.plan()
+        world.asked()
+        assert world.push(plan).public
+        listed = [asked.path.split("/")[-1] for asked in world.asked() if "/tree/" in asked.path]
+        start, *rest = reversed(world.client().history(world.repo, "main"))
+        assert [oid for oid in (start, *rest) if oid in " ".join(listed)] == [start, rest[-1]]
+        assert len(listed) == 2
+
     def test_after_a_break_the_next_push_sends_the_rest(self, world: World) -> None:
         world.model()
         plan = world.plan()
@@ -320,12 +330,12 @@ class TestSeveralCommits:
         assert len(world.client().history(world.repo, "main")) == 4
         world.model(model_safetensors=b"\0second", config_json=b"{}")
         plan = world.plan(now=LATER)
-        monkeypatch.setattr(pushing, "ONE_COMMIT_FILES", 1)
+        monkeypatch.setattr(push_plan, "ONE_COMMIT_FILES", 1)
         with pytest.raises(ServiceError, match="more than one commit takes") as caught:
             world.push(plan)
         assert "push to a new repository" in caught.value.hint
         assert world.main().oid == first.oid
-        monkeypatch.setattr(pushing, "ONE_COMMIT_FILES", 25_000)
+        monkeypatch.setattr(push_plan, "ONE_COMMIT_FILES", 25_000)
         world.push(plan)
         assert len(world.client().history(world.repo, "main")) == 5
 

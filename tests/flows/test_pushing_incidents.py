@@ -13,7 +13,7 @@ from tests.flows.publishing_world import LATER, WEIGHTS
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.flows.pushing import Pushed
+    from hubpolicy.flows.push_plan import Pushed
     from hubpolicy.ports import RemoteRef
     from tests.flows.publishing_world import World
 
