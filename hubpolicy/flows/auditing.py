@@ -25,7 +25,9 @@ from hubpolicy.core.judge import judge, require_current
 from hubpolicy.core.lines import at_hand, select, signed_digests
 from hubpolicy.core.listed_weights import digest_of, is_part, publishes_weights
 from hubpolicy.core.policy import parse_policy
+from hubpolicy.core.proposed import content_of, is_proposal, judge_beside, rejections
 from hubpolicy.core.rules import hp301, hp309, hp703
+from hubpolicy.core.rules.hp310 import unnamed
 from hubpolicy.core.signing_history import signings
 from hubpolicy.core.state_terms import find_older
 from hubpolicy.core.timestamps import told
@@ -59,6 +61,7 @@ GREEN = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE", "BASELINE"})
 """STALE and BASELINE are not red unless asked: one held when it was released, the other was there
 before the policy."""
 
+_HELD = frozenset({"ATTESTED", "ATTESTED_WAIVED", "STALE"})
 _REVOKED = frozenset({"HP701", "HP702", "HP703"})
 _MODIFIED = frozenset({"HP302", "HP304", "HP305", "HP308", "HP310", "HP412"})
 """What shows that files or evidence are not as the releaser left them, where a release line holds.
@@ -70,7 +73,8 @@ class RefVerdict(NamedTuple):
 
     ``weights``: whether something like weights was seen there. ``signings``: every release line
     there that verifies, the one that was judged and others. ``covers``: hex digests, each way to
-    name it, of what is run or loaded and belongs to the release that holds.
+    name it, of what is run or loaded and belongs to the release that holds. ``content``: a digest
+    of what was released, or of what waits for a release line and has nothing against it.
     """
 
     repo: RepoId
@@ -85,6 +89,7 @@ class RefVerdict(NamedTuple):
     weights: bool = False
     signings: tuple[Signing, ...] = ()
     covers: frozenset[str] = frozenset()
+    content: str = ""
 
 
 class AssembleListing(Protocol):
@@ -143,15 +148,29 @@ def audit_refs(
     advance = progress.start(f"auditing {repo.text}", len(refs), "refs")
     known: dict[str, RefVerdict | None] = {}
     contents: dict[str, bytes] = {}
+    # What a branch shows, too, is no proposal any more.
+    strictest = {ref.oid: ref for ref in sorted(refs, key=lambda ref: not is_proposal(ref.name))}
     found = []
     for ref in refs:
         if ref.oid not in known:
-            known[ref.oid] = _judge_ref(repo, ref, hub, court, contents)
+            known[ref.oid] = _judge_ref(repo, strictest[ref.oid], hub, court, contents)
         verdict = known[ref.oid]
         if verdict is not None:
             found.append(verdict._replace(ref=ref.name))
         advance(1)
-    return tuple(found)
+    held = (each for each in reversed(found) if each.content and each.status in _HELD)
+    released = {each.content: each for each in held}
+    return tuple(_unless_released(each, released.get(each.content)) for each in found)
+
+
+def _unless_released(verdict: RefVerdict, same: RefVerdict | None) -> RefVerdict:
+    """What waited in a pull request, after another ref released exactly these bytes."""
+    if same is None or verdict.status != "UNATTESTED" or not is_proposal(verdict.ref):
+        return verdict
+    detail = f"the files of {same.ref}, with evidence of its own and no release line; {same.detail}"
+    return verdict._replace(
+        status=same.status, detail=detail, findings=(), dir_hash=same.dir_hash
+    )  # fmt: skip
 
 
 def _judge_ref(
@@ -234,9 +253,11 @@ def _judge_tree(
         time=summary.time_verified, signer=line.principal, dir_hash=at_hand(today),
         signings=signings(today, lambda sha256: _named_policy(sha256, files, court)),
     )  # fmt: skip
+    beside = unnamed(today) if is_proposal(ref.name) else frozenset()
     try:
         policy = policy_then(summary.policy_sha256, files, court)
-        then = judge(today._replace(policy=policy, now=summary.time_verified))
+        as_of_then = today._replace(policy=policy, now=summary.time_verified)
+        then = judge_beside(as_of_then, beside, court.now)
     except HubpolicyError as error:
         return base._replace(detail=error.message, findings=(_unattested(error.message),))
     if then.verdict != "passed":
@@ -246,23 +267,25 @@ def _judge_tree(
         fix = "hubpolicy attest PATH signs the release line again; nothing is tested twice"
         late = Finding(hp309.ID, hp309.SEVERITY, why_not, None, fix, "inconclusive")
         return base._replace(detail=f"{hp309.ID} {why_not}", findings=(late,))
-    return _as_of_now(base, line, then.waived, summary.time_verified, today)
+    time = told(line.stamps, summary.time_verified)
+    if beside:
+        time += f"; {len(beside)} piece(s) of evidence proposed beside it, which nobody released"
+    base = base._replace(covers=_covered(line, today), content=content_of(today))
+    return _as_of_now(base, then.waived, time, today, beside)
 
 
 def _as_of_now(
     base: RefVerdict,
-    line: VerifiedStatement,
     waived: tuple[Finding, ...],
-    declared: str,
+    time: str,
     today: Evidence,
+    beside: frozenset[str],
 ) -> RefVerdict:
     """What held then, with what today's policy says of it, and always by whose word it is of then.
 
     The bytes and the evidence are the same; ``waived`` is what was forgiven then.
     """
-    time = told(line.stamps, declared)
-    base = base._replace(covers=_covered(line, today))
-    now = judge(today)
+    now = judge_beside(today, beside, today.now)
     if now.verdict != "passed":
         worst = _errors(now.findings)[0]
         detail = f"today: {worst.rule} {worst.message}; {time}"
@@ -295,7 +318,9 @@ def _unreleased(base: RefVerdict, today: Evidence) -> RefVerdict:
     errors = _errors(judge(today, (hp301.check, coverage.check)).findings)
     others = sorted({f.rule for f in errors} - {"HP301"})
     detail = "; ".join(("no release line", *others))
-    return base._replace(detail=detail, findings=errors)
+    waits = not any(f.effect == "failed" for f in errors) and not rejections(today)
+    content = content_of(today) if waits else ""
+    return base._replace(detail=detail, findings=errors, content=content)
 
 
 def policy_then(sha256: str, files: tuple[EvidenceFile, ...], court: Court) -> Policy:

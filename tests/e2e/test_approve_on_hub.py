@@ -100,6 +100,13 @@ def test_k_of_n_people_approve_a_pull_request_and_the_releaser_takes_it_from_the
     verified = people["sam"].type("verify", repo, "--format", "json")
     assert verified.code == 0, verified.text
     assert verified.json["trust"] == "team"
+    more = approve(people["tom"], repo, "legal", "--create-pr", "--days", "9")
+    assert (more.code, "discussions/2" in more.out) == (0, True), more.text
+    audited = ada.type("audit", repo, "--format", "json")
+    told = {ref["ref"]: (ref["status"], ref["detail"]) for ref in audited.json["refs"]}
+    assert {status for status, _ in told.values()} == {"ATTESTED"}, told
+    assert told["refs/pr/1"][1].startswith("the files of refs/heads/main, with evidence of its own")
+    assert "1 piece(s) of evidence proposed beside it" in told["refs/pr/2"][1]
 
 
 def test_the_screen_shows_what_is_approved_and_no_is_no(

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.statements import CARD, toxicity_statement
 from hubpolicy.errors import AccessError, ServiceError
 from hubpolicy.flows.auditing import resolve_revision
-from tests.flows.audited import MAIN, main, put, rules
+from tests.flows.audited import ADA, MAIN, main, put, rules
 from tests.flows.publishing_world import (
     NOW,
     WEIGHTS,
     gate,
+    put_line,
 )
-from tests.hook.gate_world import MADE, person
+from tests.hook.gate_world import MADE, person, toxicity
 
 if TYPE_CHECKING:
     from tests.flows.publishing_world import World
@@ -78,6 +81,56 @@ def test_a_pull_request_that_takes_nothing_in_is_still_judged(world: World) -> N
     world.publish()
     world.client("hf_bob")._api.create_pull_request(world.repo.text, title="Empty")
     assert world.audit()["refs/pr/1"].status == "ATTESTED"
+
+
+def test_evidence_that_is_proposed_for_the_same_bytes_is_no_worse_than_its_base(
+    world: World,
+) -> None:
+    """An approval or a run in a pull request; merged, it is a line that no releaser names."""
+    world.publish()
+    lines = (world.folder / RELEASE_FILE).read_bytes()
+    closure = [
+        entry for entry in FolderRelease(world.folder).manifest.entries if entry.path != CARD
+    ]
+    for hits in (0, 60):
+        run = toxicity(hits)._replace(finished_on="2026-01-02T12:00:00Z")
+        put_line(world.folder, toxicity_statement(run, closure), person())
+        put(world, RELEASE_FILE, (world.folder / RELEASE_FILE).read_bytes(), create_pr=True)
+        (world.folder / RELEASE_FILE).write_bytes(lines)
+    found = world.audit()
+    assert [found[ref].status for ref in (MAIN, "refs/pr/1")] == ["ATTESTED", "ATTESTED"]
+    assert found["refs/pr/1"].detail == (
+        f"self-declared {MADE}; 1 piece(s) of evidence proposed beside it, which nobody released"
+    )
+    toxic = found["refs/pr/2"]
+    assert (toxic.status, rules(toxic)) == ("UNATTESTED", {"HP203"})
+    world.client()._api.create_branch(world.repo.text, branch="taken", revision="refs/pr/1")
+    again = world.audit()
+    assert [again[ref].status for ref in ("refs/heads/taken", "refs/pr/1")] == ["MODIFIED"] * 2
+    assert "HP310" in rules(again["refs/heads/taken"])
+
+
+def test_what_waited_in_a_pull_request_is_what_a_branch_released_meanwhile(world: World) -> None:
+    """Exactly these files, and somebody's evidence: not another file, and not none at all."""
+    world.publish()
+    lines = (world.folder / RELEASE_FILE).read_bytes().splitlines(keepends=True)
+    policy = f".hubpolicy/policy/{ADA.policy_sha256}.json"
+    for number in (1, 2):
+        put(world, RELEASE_FILE, b"".join(lines[:-1]), create_pr=True)
+        world.api.delete_file(policy, world.repo.text, revision=f"refs/pr/{number}")
+    put(world, "added.json", b"{}", revision="refs/pr/2")
+    world.api.delete_file(RELEASE_FILE, world.repo.text, create_pr=True)
+    world.client()._api.create_branch(world.repo.text, branch="waits", revision="refs/pr/2")
+    found = world.audit()
+    assert {ref: verdict.status for ref, verdict in found.items()} == {
+        MAIN: "ATTESTED",
+        "refs/heads/waits": "UNATTESTED",
+        "refs/pr/1": "ATTESTED",
+        "refs/pr/2": "UNATTESTED",
+        "refs/pr/3": "UNATTESTED",
+    }
+    assert found["refs/pr/1"].dir_hash == found[MAIN].dir_hash
+    assert found["refs/pr/1"].signings == ()
 
 
 def test_an_upload_around_the_gate_is_unattested(world: World) -> None:

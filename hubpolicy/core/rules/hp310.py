@@ -22,8 +22,7 @@ _FIX = "hubpolicy attest PATH rewrites the lines and signs the release again"
 def check(evidence: Evidence) -> tuple[Finding, ...]:
     """Every input must be at hand and verified; every other verified line must be an input."""
     releases = select(evidence.lines, ReleaseSummary)
-    own = {line.payload_sha256 for line, _ in releases}
-    have = {line.payload_sha256 for line in evidence.lines} - own
+    have = _beside_releases(evidence)
     if evidence.model_signature is not None:
         have.add(evidence.model_signature.payload_sha256)
     found: list[Finding] = []
@@ -38,3 +37,15 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
                 message = f"{len(digests)} piece(s) of evidence {sentence}: {which}"
                 found.append(Finding(ID, SEVERITY, message, Location(RELEASE_FILE), _FIX))
     return tuple(found)
+
+
+def unnamed(evidence: Evidence) -> frozenset[str]:
+    """The payload digests of verified lines that no release line names."""
+    releases = select(evidence.lines, ReleaseSummary)
+    inputs = frozenset(digest for _, summary in releases for digest in summary.inputs)
+    return frozenset(_beside_releases(evidence)) - inputs
+
+
+def _beside_releases(evidence: Evidence) -> set[str]:
+    own = {line.payload_sha256 for line, _ in select(evidence.lines, ReleaseSummary)}
+    return {line.payload_sha256 for line in evidence.lines} - own
