@@ -13,6 +13,8 @@ from hubpolicy.cli.options import KEY_HELP, Output, RepoName, report_options
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Finding
@@ -93,7 +95,8 @@ def approve(
         click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
     path, content, after = _sign(case, approval, hand)
     sent = _send(case, to, approval, path, content)
-    finish(shown._replace(closing=f"{shown.closing} {sent}{_missing(after)}"), output)
+    said = (f"{shown.closing}{sent}", *_next(case, after, approval, to))
+    finish(shown._replace(closing="\n".join(said)), output)
 
 
 def open_case(target: str, repo: RepoId | None, place: Seat, progress: Progress) -> Case:
@@ -169,24 +172,42 @@ def _sign(case: Case, approval: Approval, hand: Signer) -> tuple[str, bytes, Evi
     return approval_path(line.payload_sha256), content, after
 
 
-def _missing(evidence: Evidence) -> str:
-    """Whose word is still missing, a line each."""
-    from hubpolicy.core.rules import hp320
+def _next(case: Case, after: Evidence, approval: Approval, to: str | None) -> Iterator[str]:
+    """What is to be done now, and by whom: nothing is attested while somebody's word is missing."""
+    from hubpolicy.core.approving import requirement
+    from hubpolicy.core.rules import hp320, hp321
 
-    return "".join(f"\nStill missing: {found.message}" for found in hp320.check(evidence))
+    target, where = shlex.quote(case.target), f" --to {shlex.quote(to)}" if to else ""
+    if case.revision[1] and not to:
+        where = " --create-pr"
+    counted = hp320.approvers(case.evidence, requirement(case.evidence, approval.role))
+    if approval.decision == "approve" and approval.approver in counted:
+        yield f"{approval.approver} had agreed before: one person counts once."
+    rejected, missing = hp321.check(after), hp320.check(after)
+    for found in missing:
+        yield f"Still missing: {found.message}"
+    for found in rejected:
+        yield f"Rejected: {found.message}"
+    for fix in dict.fromkeys(found.fix for found in rejected or missing):
+        yield f"Next: {fix.replace('PATH', target)}{where}"
+    if rejected or missing:
+        return
+    if where == " --create-pr":
+        yield "Next: the releaser takes it into the folder, and attests"
+    else:
+        yield f"Next: hubpolicy attest {shlex.quote(to) if to else target}"
 
 
 def _send(case: Case, to: str | None, approval: Approval, path: str, content: bytes) -> str:
-    """Write or propose it; a sentence that says where it is and what comes next."""
+    """Write or propose it; of a proposal the words that say where it is."""
     from pathlib import Path
 
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
 
     asked, oid = case.revision
     if to or not oid:
-        folder = to or case.target
-        EvidenceFolder(Path(folder)).write(path, content)
-        return f"Next: hubpolicy attest {shlex.quote(folder)}"
+        EvidenceFolder(Path(to or case.target)).write(path, content)
+        return ""
     from hubpolicy.flows.proposing import propose
     from hubpolicy.opening import hub
 
@@ -196,7 +217,7 @@ def _send(case: Case, to: str | None, approval: Approval, path: str, content: by
         raise ConfigError(message)
     message = f"{approval.decision.capitalize()} as {approval.role}"
     made = propose(hub(repo), repo, (asked, oid), path, content, message)
-    return f"proposed: {made}\nNext: the releaser takes it into the folder, and attests"
+    return f" proposed: {made}"
 
 
 def _shown(case: Case, approval: Approval) -> Report:

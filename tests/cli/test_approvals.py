@@ -41,9 +41,16 @@ def test_pending_then_given(asking: None, model: Path) -> None:
     assert "seen" in given.out
 
 
-def test_a_rejection_blocks(asking: None, model: Path) -> None:
+def test_a_rejection_blocks(asking: None, model: Path, tmp_path: Path) -> None:
     sign_run(model)
-    run("approve", model, "--as", "safety", "--reject", "--reason", "see 4711", "--yes")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    no = run("approve", model, "--as", "safety", "--reject", "--reason", "see 4711", "--yes")
+    assert "attest" not in no.out
+    again = f"has another look and signs: hubpolicy approve {model} --as safety"
+    assert f"Next: change what was rejected; or ada {again}\n" in no.out
+    yes = run("approve", model, "--as", "safety", "--to", elsewhere, "--yes")
+    assert f"Next: hubpolicy attest {elsewhere}\n" in yes.out, "she took it back"
     ran = run("approvals", model, "--format", "json")
     assert (ran.code, ran.rules) == (1, {"HP321", "HP320"})
     assert "see 4711" in run("approvals", model).out

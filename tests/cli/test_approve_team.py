@@ -89,7 +89,9 @@ def test_two_of_three_and_one_person_counts_once(
         )
         assert said.code == 0, said
         assert states(model) == (5, {"HP320"})
-    assert "one person counts once" in said.out
+    assert "sam had agreed before: one person counts once." in said.out
+    assert f"Next: hubpolicy approve {model} --as safety\n" in said.out
+    assert "hubpolicy attest" not in said.out
     assert (
         "Still missing: 1 of 2 safety approvals (binds closure); agreed: sam; who can: ada, tom"
         in (said.out)
@@ -101,6 +103,7 @@ def test_two_of_three_and_one_person_counts_once(
     assert (waiting.code, waiting.rules) == (5, {"HP320"})
     last = run("approve", model, "--as", "safety", "--yes", "--key", keys["tom"])
     assert (last.code, "Still missing" in last.out) == (0, False)
+    assert f"Next: hubpolicy attest {model}\n" in last.out
     assert states(model) == (0, set())
     assert run("attest", model, "--repo", REPO).code == 0
     assert run("verify", model, "--repo", REPO).code == 0
@@ -246,7 +249,7 @@ def test_an_approval_can_be_written_elsewhere(
     )  # fmt: skip
     assert ran.code == 0
     Draft202012Validator(SCHEMA).validate(ran.document)
-    assert f"hubpolicy attest '{elsewhere}'" in ran.document["closing"]
+    assert f"Next: hubpolicy attest '{elsewhere}'" in ran.document["closing"]
     assert contents(model) == before
     for path, content in contents(elsewhere).items():
         EvidenceFolder(model).write(path, content)

@@ -85,6 +85,8 @@ def test_k_of_n_people_approve_a_pull_request_and_the_releaser_takes_it_from_the
         done = approve(people[who], candidate, role, "--create-pr")
         assert done.code == 0, done.text
         assert "proposed: http" in done.out
+        assert ("Next: the releaser takes it" in done.out) is (role == "legal"), done.out
+        assert (f"hubpolicy approve {candidate} --as" in done.out) is (role != "legal"), done.out
     assert people["ada"].type("approvals", candidate).code == 0
     asked = [line["path"] for line in hub.requests()[mark:]]
     assert [path for path in asked if path.endswith("README.md")]
