@@ -6,18 +6,17 @@ from __future__ import annotations
 import os
 import signal
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.house.isolation import Isolation, Strays
+from tests.house.scheduling import slow_files_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("house", deadline=None, max_examples=60)
 # The same examples on every run: a commit must not be refused for what another one would find too.
@@ -45,11 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STRAYS] = Strays.before(config.rootpath)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    from tests.house.scheduling import Scheduling
-
-    return Scheduling(config, log)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow_files_first(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -26,7 +26,7 @@ MODEL_SIGNING = PROJECT / ".tools" / "oracles" / "bin" / "model_signing"
 SECONDS = 120.0
 HF = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 
 class Played(NamedTuple):

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tests stay together on one worker: those that share a costly beginning. They come first.
+"""In which order files go to the workers of ``make test``: those with slow tests first.
 
-xdist has ``--dist loadgroup`` for this; it does nothing under pytest 9.2, which keeps node ids
-elsewhere than xdist 3.8 writes them.
+xdist gives whole files away (``--dist loadfile``): what a file sets up for its tests is set up
+once, and files come in the order of collection (``--no-loadscope-reorder``). What takes long comes
+first, so that in the end no worker waits for another that has just begun with it.
 """
 
 from __future__ import annotations
 
-from xdist.scheduler import LoadScopeScheduling
+from collections import Counter
+from typing import TYPE_CHECKING
 
-TOGETHER = frozenset(("tests/e2e/test_demo.py", "tests/house/test_wheel.py"))
+if TYPE_CHECKING:
+    import pytest
 
 
-class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
-    """Every test by itself, but these files whole."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return path if path in TOGETHER else nodeid
+def slow_files_first(items: list[pytest.Item]) -> None:
+    """Sort in place by how many slow tests a file has; otherwise the order stays as it was."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])

@@ -20,11 +20,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Module(NamedTuple):
-    """One Python file: its path below the project, its text, its syntax tree."""
+    """One Python file: its path below the project and its text."""
 
     path: str
     text: str
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        return _parsed(self.text)
 
     @property
     def room(self) -> str:
@@ -46,12 +50,15 @@ def modules(*folders: str) -> tuple[Module, ...]:
     """All Python files below these folders of the project."""
     paths = sorted(path for folder in folders for path in (PROJECT / folder).rglob("*.py"))
     assert paths
-    return tuple(_module(path) for path in paths)
+    return tuple(
+        Module(path.relative_to(PROJECT).as_posix(), path.read_text(encoding="utf-8"))
+        for path in paths
+    )
 
 
-def _module(path: Path) -> Module:
-    text = path.read_text(encoding="utf-8")
-    return Module(path.relative_to(PROJECT).as_posix(), text, ast.parse(text))
+@cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def files() -> tuple[str, ...]:
