@@ -96,6 +96,9 @@ def push(
     output: Output,
 ) -> None:
     """Publish PATH as REPO. Nothing is uploaded before the verdict is passed."""
+    from concurrent.futures import ThreadPoolExecutor
+    from importlib import import_module
+
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.push_judging import (
@@ -120,7 +123,8 @@ def push(
         from hubpolicy.cli.push_workspace import store
 
         finish(store(path, repo, place, choice, message, output, dry_run=dry_run), output)
-    with Bars(shown=output.progress, quiet=output.quiet) as bars:
+    with ThreadPoolExecutor(1) as ahead, Bars(shown=output.progress, quiet=output.quiet) as bars:
+        ahead.submit(import_module, "hubpolicy.adapters.hub")  # takes long; so does hashing
         if run_test and not dry_run:
             test_if_missing(path, key, place, bars)
         found = judged(
