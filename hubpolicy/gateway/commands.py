@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_REFS = 1000
 """Of one push: all of them become arguments of one command, twice, and names are this long:"""
 _LONGEST = 250
+MOST_BYTES = 4 * 1024 * 1024
+"""Of all commands together, with what a shallow clone says of its history's end."""
 _LINE = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0]+)", re.DOTALL)
 _HEX = re.compile(rb"[0-9a-fA-F]{4}")
 _FLUSH = b"0000"
@@ -56,7 +58,7 @@ def read_commands(body: BinaryIO) -> Announced:
     try:
         for line in _lines(body):
             command, _, offered = line.partition(b"\0")
-            known |= frozenset(offered.split())
+            known = known or frozenset(offered.split())  # git says them once; more would pile up
             if command.startswith(_SHALLOW):  # where the pusher's history ends
                 continue
             update = _update(command, len(updates))
@@ -82,9 +84,14 @@ def refusal(announced: Announced, text: str) -> bytes:
 
 def _lines(body: BinaryIO) -> Iterator[bytes]:
     """Each packet up to the flush, without the newline that may end it (git takes off one)."""
+    left = MOST_BYTES
     while (length := body.read(4)) != _FLUSH:
         size = int(length, 16) - 4 if _HEX.fullmatch(length) else 0
         line = body.read(size) if size > 0 else b""
+        left -= len(length) + len(line)
+        if left < 0:
+            message = f"got more than {MOST_BYTES} bytes of git's commands, expected at most that"
+            raise MalformedError(message, hint="push them in several parts")
         if size <= 0 or len(line) != size:
             message = "got something else than git's commands, or not all of them"
             raise MalformedError(message)

@@ -16,7 +16,7 @@ from hubpolicy.domain.refs import Push, RefUpdate, is_ref_name
 from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import MalformedError
 from hubpolicy.flows.gate_push import refused_refs
-from hubpolicy.gateway.commands import MOST_REFS, read_commands, refusal
+from hubpolicy.gateway.commands import MOST_BYTES, MOST_REFS, read_commands, refusal
 from hubpolicy.gateway.mirror import Mirrors
 from hubpolicy.gateway.settings import Settings
 from tests.e2e.author import TOKEN
@@ -125,6 +125,17 @@ def test_a_push_of_nothing_and_one_of_a_shallow_clone() -> None:
     assert read_commands(io.BytesIO(b"0000")).updates == ()
     found = read_commands(io.BytesIO(packet(b"shallow " + OLD.encode()) + commands(b"refs/tags/v")))
     assert (found.fault, len(found.updates)) == ("", 1)
+
+
+def test_what_is_said_beside_the_commands_has_a_limit() -> None:
+    """A shallow clone names where its history ends, and any line may offer capabilities."""
+    offers = (b" ".join(b"%x" % n for n in range(at, at + 9000)) for at in range(0, 270_000, 9000))
+    ends = [packet(b"shallow " + OLD.encode() + b"\0" + each) for each in offers]
+    few = read_commands(io.BytesIO(b"".join(ends) + commands(b"refs/heads/a")))
+    assert (few.fault, len(few.updates), len(few.capabilities)) == ("", 1, 9000)
+    many = read_commands(io.BytesIO(b"".join(ends) * 4 + commands(b"refs/heads/a")))
+    assert f"more than {MOST_BYTES} bytes" in many.fault
+    assert many.updates == ()
 
 
 class TestPushed:
