@@ -15,7 +15,6 @@ from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
-    HfApi,
     hf_hub_url,
 )
 from huggingface_hub.errors import RevisionNotFoundError
@@ -34,8 +33,8 @@ from hubpolicy.adapters.hub_http import (
     NotFoundError,
     UnreachableError,
     check_endpoint,
-    install_session,
     lacks_xet,
+    official_client,
     translated,
 )
 from hubpolicy.adapters.hub_http import patiently as retry
@@ -78,17 +77,11 @@ class HubClient:
     ) -> None:
         """Raises: ConfigError: the endpoint holds a password or is no http(s) address."""
         check_endpoint(endpoint)
-        install_session()
         if not bars:
             disable_progress_bars()
-        # None would make the client look for a login of the user's, which may be for another hub.
-        login = token or False
-        self._api = HfApi(
-            endpoint=endpoint, token=login, library_name="hubpolicy", library_version=__version__
-        )
+        self._api = official_client(endpoint, token)
         self._endpoint = endpoint
         self._token = token
-        self._login = login
         self._sleep = sleep
 
     def repo(self, repo: RepoId) -> RemoteRepo:
@@ -358,7 +351,7 @@ class HubClient:
             repo.text, path, repo_type=repo.repo_type, revision=revision, endpoint=self._endpoint
         )
         headers = build_hf_headers(
-            token=self._login, library_name="hubpolicy", library_version=__version__
+            token=self._token or False, library_name="hubpolicy", library_version=__version__
         )
         content = bytearray()
         try:

@@ -6,11 +6,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from hubpolicy import __version__
-from hubpolicy.adapters.hub_http import install_session, patiently, translated
+from hubpolicy.adapters.hub_http import official_client, patiently, translated
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import ServiceError
@@ -30,14 +28,8 @@ class HubBuckets:
     """
 
     def __init__(self, endpoint: str, token: str | None) -> None:
-        install_session()
         self._endpoint, self._token = endpoint, token
-        self._api = HfApi(
-            endpoint=endpoint,
-            token=token or False,
-            library_name="hubpolicy",
-            library_version=__version__,
-        )
+        self._api = official_client(endpoint, token)
 
     def of(self, namespace: str) -> tuple[RepoId, ...] | None:
         """The buckets of a namespace that this login may see; None where the hub answers 404.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from huggingface_hub import constants, set_client_factory
+from huggingface_hub import HfApi, constants, set_client_factory
 from huggingface_hub.errors import (
     CLIError,
     HfHubHTTPError,
@@ -29,6 +29,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 from huggingface_hub.utils._http import hf_request_event_hook
 
+from hubpolicy import __version__
 from hubpolicy.adapters.quota import QUOTA, kind_of
 from hubpolicy.errors import (
     AccessError,
@@ -131,6 +132,21 @@ def _session() -> _Session:
     """As the client's own factory makes it; a test compares the two."""
     hooks = {"request": [hf_request_event_hook]}
     return _Session(event_hooks=hooks, follow_redirects=True, timeout=None)
+
+
+def official_client(endpoint: str, token: str | None) -> HfApi:
+    """The official client for one endpoint, by our session.
+
+    Without a token it asks as nobody: left to itself it would look for a login of the user's, which
+    may be for another hub.
+    """
+    install_session()
+    return HfApi(
+        endpoint=endpoint,
+        token=token or False,
+        library_name="hubpolicy",
+        library_version=__version__,
+    )
 
 
 def lacks_xet(error: Exception) -> bool:

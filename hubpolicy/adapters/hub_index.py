@@ -6,11 +6,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from hubpolicy import __version__
-from hubpolicy.adapters.hub_http import NotFoundError, install_session, patiently, translated
+from hubpolicy.adapters.hub_http import NotFoundError, official_client, patiently, translated
 from hubpolicy.domain.release import parse_repo_id
 
 if TYPE_CHECKING:
@@ -26,15 +24,8 @@ class HubIndex:
     """What one endpoint lists for one token."""
 
     def __init__(self, endpoint: str, token: str | None) -> None:
-        install_session()
         self._endpoint, self._token = endpoint, token
-        # None would make the client look for a login of the user's, which may be for another hub.
-        self._api = HfApi(
-            endpoint=endpoint,
-            token=token or False,
-            library_name="hubpolicy",
-            library_version=__version__,
-        )
+        self._api = official_client(endpoint, token)
 
     def namespace(self, name: str, beside: tuple[RepoId, ...] = ()) -> tuple[RepoId, ...]:
         """Every repository of it that this login may see: models, datasets, Spaces.

@@ -8,10 +8,7 @@ import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import HfApi
-
-from hubpolicy import __version__
-from hubpolicy.adapters.hub_http import NotFoundError, install_session, patiently, translated
+from hubpolicy.adapters.hub_http import NotFoundError, official_client, patiently, translated
 from hubpolicy.core.lives import Visible
 
 if TYPE_CHECKING:
@@ -31,15 +28,8 @@ class HubStanding:
     """
 
     def __init__(self, endpoint: str, token: str | None, store: AuditStore | None = None) -> None:
-        install_session()
         self._endpoint, self._token, self._store = endpoint, token, store
-        # None would make the client look for a login of the user's, which may be for another hub.
-        self._api = HfApi(
-            endpoint=endpoint,
-            token=token or False,
-            library_name="hubpolicy",
-            library_version=__version__,
-        )
+        self._api = official_client(endpoint, token)
 
     def visible(self, repo: RepoId) -> Visible:
         """Whether everybody may read it, and when it was made.

@@ -17,7 +17,7 @@ from hubpolicy.adapters.generators.adapter_base import (
     brings_tokenizer,
     is_adapter,
 )
-from hubpolicy.adapters.generators.genai_folder import external_locations
+from hubpolicy.adapters.onnx_file import onnx_references
 from hubpolicy.core import strictjson
 from hubpolicy.core.applicability import ClosureFacts
 from hubpolicy.core.config_json import parse_config
@@ -74,7 +74,7 @@ class FolderLoader:
             from hubpolicy.adapters import onnx_probe
 
             path = self._graph(graphs[0])
-            names = onnx_probe.tensor_names(path)
+            names = onnx_references(path).tensor_names
             inputs, outputs = onnx_probe.signature(path)
             facts = self._config(closure)
             return facts._replace(inputs=inputs, outputs=outputs, tensor_names=names)
@@ -87,7 +87,7 @@ class FolderLoader:
 
             (graph,) = [path for path in closure.paths if path.endswith(".onnx")]
             above = graph.rpartition("/")[0]
-            data = external_locations(self._graph(graph))
+            data = onnx_references(self._graph(graph)).external
             refuse_unopened(closure, (graph, *(f"{above}/{p}" if above else p for p in data)))
             return onnx_probe.probe(self._graph(graph), self._config(closure).vocab_size)
         if closure.kind == "safetensors":
@@ -149,7 +149,7 @@ class FolderLoader:
 
     def _graph(self, name: str) -> Path:
         path = self._root / name
-        for location in external_locations(path):
+        for location in onnx_references(path).external:
             if "\\" in location or any(part in {"", ".", ".."} for part in location.split("/")):
                 message = f"got external data {location!r}, expected it in the folder, in {name}"
                 raise MalformedError(message)
@@ -177,7 +177,7 @@ def external_data(root: Path, paths: Iterable[str]) -> dict[str, tuple[str, ...]
         MalformedError: one is no ONNX file.
 
     """
-    return {path: external_locations(root / path) for path in paths if path.endswith(".onnx")}
+    return {path: onnx_references(root / path).external for path in paths if path.endswith(".onnx")}
 
 
 def refuse_unopened(closure: Closure, opened: Iterable[str]) -> None:

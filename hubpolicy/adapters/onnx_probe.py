@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hubpolicy.adapters.quiet_onnxruntime import onnxruntime
 from hubpolicy.core.applicability import GraphValue
-from hubpolicy.core.onnx_format import parse_references
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
 from hubpolicy.ports import Probe
 
@@ -27,26 +25,6 @@ _TYPES = {
     "double": np.float64,
 }
 _IDS = frozenset({"input_ids", "attention_mask", "token_type_ids", "position_ids"})
-
-
-def tensor_names(path: Path) -> frozenset[str]:
-    """Names of the weights.
-
-    Raises:
-        ServiceError: the file cannot be read.
-        MalformedError: it is no ONNX file.
-
-    """
-    try:
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-            memoryview(mapped) as view,
-        ):
-            return parse_references(view, path.name).tensor_names
-    except (OSError, ValueError) as error:
-        message = f"cannot read {path.name}: {error}"
-        raise ServiceError(message) from error
 
 
 def signature(path: Path) -> tuple[tuple[GraphValue, ...], tuple[GraphValue, ...]]:

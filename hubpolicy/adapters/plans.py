@@ -12,11 +12,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubpolicy.adapters.bounded import read_bounded
 from hubpolicy.adapters.home import user_home
 from hubpolicy.core.plan import parse_plan
 from hubpolicy.core.prompt_formats import MAX_PUBLISHED
 from hubpolicy.core.suites import REMOTE
-from hubpolicy.errors import ConfigError, MalformedError, ServiceError
+from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Plan
@@ -41,7 +42,8 @@ def read_plan(path: Path) -> Plan:
 
     """
     try:
-        plan = parse_plan(_read(path, str(path)), lambda name: _prompts(path.parent, name))
+        content = read_bounded(path, MAX_PUBLISHED, str(path))
+        plan = parse_plan(content, lambda name: _prompts(path.parent, name))
     except MalformedError as error:
         message = f"{error.message}, in {path}"
         raise ConfigError(message, hint=error.hint or "docs/measurement.md shows a plan") from error
@@ -55,12 +57,12 @@ def read_plan(path: Path) -> Plan:
 
 def _prompts(folder: Path, name: str) -> bytes:
     if name.startswith(REMOTE):
-        return _read(_fetched(name), name)
+        return read_bounded(_fetched(name), MAX_PUBLISHED, name)
     path = folder.joinpath(*name.split("/"))
     if not path.resolve().is_relative_to(folder.resolve()):
         message = f"got file {name!r}, which a link leads out of {folder}"
         raise MalformedError(message, hint="copy the file into the folder")
-    return _read(path, str(path))
+    return read_bounded(path, MAX_PUBLISHED, str(path))
 
 
 def _fetched(uri: str) -> Path:
@@ -85,16 +87,3 @@ def _fetched(uri: str) -> Path:
                 name, path, revision=revision, repo_type="dataset", token=token or False
             )
         )
-
-
-def _read(path: Path, shown: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PUBLISHED + 1)
-    except OSError as error:
-        message = f"cannot read {shown}: {error.strerror}"
-        raise ServiceError(message) from error
-    if len(content) > MAX_PUBLISHED:
-        message = f"got more than {MAX_PUBLISHED} bytes, in {shown}"
-        raise MalformedError(message)
-    return content

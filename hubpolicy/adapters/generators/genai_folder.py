@@ -7,14 +7,14 @@ outside of the folder, or settings that change how text is drawn. All of that is
 
 from __future__ import annotations
 
-import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubpolicy.adapters.bounded import read_bounded
+from hubpolicy.adapters.onnx_file import onnx_references
 from hubpolicy.core import strictjson
 from hubpolicy.core.config_json import parse_config
 from hubpolicy.core.layouts import GENAI
-from hubpolicy.core.onnx_format import parse_references
-from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
+from hubpolicy.errors import MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,26 +84,6 @@ def inspect_genai_folder(folder: Path) -> GenaiFolder:
     )
 
 
-def external_locations(path: Path) -> tuple[str, ...]:
-    """Where an ONNX file says that its weights are, as written.
-
-    Raises:
-        ServiceError: it cannot be read.
-        MalformedError: it is no ONNX file.
-
-    """
-    try:
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-            memoryview(mapped) as view,
-        ):
-            return parse_references(view, path.name).external
-    except (OSError, ValueError) as error:
-        message = f"cannot read {path.name}: {error}"
-        raise ServiceError(message) from error
-
-
 def _opened(folder: Path, decoder: dict[str, Any]) -> frozenset[str]:
     """What a decoder-only model opens. Other sections may name files that are never looked at."""
     if "pipeline" in decoder:
@@ -116,7 +96,7 @@ def _opened(folder: Path, decoder: dict[str, Any]) -> frozenset[str]:
     path = _inside(folder, name, GENAI)
     above = name.rpartition("/")[0]
     found = {name}
-    for location in external_locations(path):
+    for location in onnx_references(path).external:
         _inside(path.parent, location, name)
         found.add(f"{above}/{location}" if above else location)
     return frozenset(found)
@@ -236,13 +216,4 @@ def _object(content: bytes, where: str) -> dict[str, Any]:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        message = f"cannot read {path.name} in {path.parent}: {error.strerror}"
-        raise ServiceError(message) from error
-    if len(content) > limit:
-        message = f"got more than {limit} bytes, in {path.name}"
-        raise MalformedError(message)
-    return content
+    return read_bounded(path, limit, f"{path.name} in {path.parent}")
