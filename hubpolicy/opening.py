@@ -100,7 +100,9 @@ def git_release(path: str, revision: str) -> ReleaseReader:
 
     """
     from hubpolicy.adapters.git import GitRepository
+    from hubpolicy.adapters.git_history import beginning_with
     from hubpolicy.adapters.git_process import open_git
+    from hubpolicy.flows.abbreviated import ambiguous
 
     git = open_git(path, os.environ)
     try:
@@ -111,6 +113,9 @@ def git_release(path: str, revision: str) -> ReleaseReader:
     try:
         oid = git.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     except ServiceError as error:
+        candidates = beginning_with(git, revision)
+        if len(candidates) > 1:
+            raise ambiguous(revision, candidates, path) from error
         message = f"got revision {revision!r}, expected one that git knows, in {path}"
         raise ConfigError(message, hint="git log --oneline --all   lists what there is") from error
     return GitRepository(git).release(oid)
@@ -203,12 +208,12 @@ def listed_release(target: str, progress: Progress) -> ListedRelease:
         AccessError, ServiceError: the hub does not give it.
 
     """
-    from hubpolicy.flows.auditing import resolve_revision
+    from hubpolicy.flows.abbreviated import resolve
     from hubpolicy.flows.listed import ListedRelease
 
     repo, revision = named(target)
     client = hub(repo)
-    return ListedRelease(repo, resolve_revision(client, repo, revision), client, progress)
+    return ListedRelease(repo, resolve(client, repo, revision), client, progress)
 
 
 def gather(wanted: Wanted, law: Law, progress: Progress) -> Gathered:

@@ -7,6 +7,7 @@ Nothing runs, checks out or smudges: git is asked for ``ls-tree``, ``cat-file --
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hubpolicy.core.lfs_pointer import Pointer
 
 _GITLINK = "160000"
+_DIGITS = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
 class GitHistory:
@@ -119,6 +121,16 @@ class GitHistory:
             return ListedFile(name, blob.pointer.size, blob.pointer.sha256, None)
         sha256 = blob.sha256 if self._hashed else None
         return ListedFile(name, blob.size, sha256, blob.git_blob)
+
+
+def beginning_with(git: Git, revision: str) -> tuple[str, ...]:
+    """The ids of all commits that begin with these hex digits; none if it is something else."""
+    if not _DIGITS.fullmatch(revision):
+        return ()
+    found = git.run("rev-parse", f"--disambiguate={revision}")
+    kinds = git.run("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=found)
+    rows = (line.split() for line in kinds.decode("ascii").splitlines())
+    return tuple(sorted(oid for kind, oid in rows if kind == "commit"))
 
 
 def _instant(seconds: int) -> str:

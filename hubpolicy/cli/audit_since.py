@@ -89,7 +89,7 @@ def since_only(
 
 
 def _resolved(hub_of: Opening, asked: Wanted, targets: Targets) -> Since:
-    from hubpolicy.flows.auditing import resolve_revision
+    from hubpolicy.flows.abbreviated import resolve
     from hubpolicy.flows.since import Since
 
     if asked.day:
@@ -101,7 +101,7 @@ def _resolved(hub_of: Opening, asked: Wanted, targets: Targets) -> Since:
     (repo,) = targets.repos
     try:
         with hub_of(repo) as whole:
-            return Since(oid=resolve_revision(whole.hub, repo, asked.text))
+            return Since(oid=resolve(whole.hub, repo, asked.text))
     except AccessError:
         raise
     except ServiceError as error:

@@ -196,15 +196,29 @@ def resolve_revision(hub: HubReader, repo: RepoId, revision: str) -> str:
         ServiceError: the repository has no such ref.
 
     """
-    if len(revision) in {40, 64} and not set(revision) - set("0123456789abcdef"):
+    found = revision if _is_oid(revision) else named_revision(hub.refs(repo), revision)
+    if not found:
+        raise unknown_revision(repo, revision)
+    return found
+
+
+def named_revision(refs: tuple[RemoteRef, ...], revision: str) -> str:
+    """What a full id, a ref or the name of a branch or tag is; empty: none of them."""
+    if _is_oid(revision):
         return revision
+    heads = {ref.name: ref.oid for ref in refs}
     names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}")
-    heads = {ref.name: ref.oid for ref in hub.refs(repo)}
-    for name in names:
-        if name in heads:
-            return heads[name]
+    return next((heads[name] for name in names if name in heads), "")
+
+
+def _is_oid(revision: str) -> bool:
+    return len(revision) in {40, 64} and not set(revision) - set("0123456789abcdef")
+
+
+def unknown_revision(repo: RepoId, revision: str) -> ServiceError:
+    """The error for a name that a repository does not have."""
     message = f"{repo.text} has no revision {revision!r}"
-    raise ServiceError(message, hint=f"hubpolicy audit {repo.text} lists the refs")
+    return ServiceError(message, hint=f"hubpolicy audit {repo.text} lists the refs")
 
 
 def judge_listing(

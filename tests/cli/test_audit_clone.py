@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cli.world import REPO, Ran, released, run
-from tests.git.repos import Repo, init, isolate, pointer
+from tests.git.repos import Repo, init, isolate, pointer, twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +155,26 @@ def test_since_a_day_does_not_pass_what_was_dated_back(
     done = look(clone.path, "--all-revisions", "--since", "2026-11-01")
     statuses = {ref["oid"]: ref["status"] for ref in done.document["refs"]}
     assert (done.code, statuses[evil], old in statuses) == (1, "MODIFIED", False)
+
+
+def test_since_takes_the_first_digits_of_one_commit_and_names_two(clone: Repo) -> None:
+    old = clone.git("rev-parse", "HEAD")
+    clone.commit({"evil.safetensors": b"x" * 30})
+    clone.commit(remove=("evil.safetensors",))
+    for revision in (old[:7], old[:12].upper()):
+        done = look(clone.path, "--all-revisions", "--since", revision)
+        assert old not in {ref["oid"] for ref in done.document["refs"]}, done
+        assert (done.code, len(done.document["refs"])) == (1, 2)
+    pair = twins(clone)
+    for number, oid in enumerate(pair):
+        clone.git("branch", f"twin{number}", oid)
+    assert look(clone.path, "--all-revisions", "--since", pair[0][:12]).code == 0
+    two = look(clone.path, "--all-revisions", "--since", pair[0][:7])
+    assert (two.code, "which 2 commits begin with" in two.err) == (2, True)
+    assert all(oid in two.err for oid in pair)
+    none = look(clone.path, "--all-revisions", "--since", "deadbee0")
+    assert (none.code, "has no revision 'deadbee0'" in none.err) == (2, True)
+    assert "expected all of it" in none.err
 
 
 def test_a_file_that_is_not_what_its_id_says_is_found(clone: Repo) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hubpolicy.core.line_files import RELEASE_FILE
 from tests.cli.world import append_line, bundle_by, config, released, run
-from tests.git.repos import init
+from tests.git.repos import init, twins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +149,15 @@ def test_a_commit_of_a_git_repository_and_its_folder(
     found = document(f"{folder}@HEAD", folder)
     assert [one["path"] for one in found["files"]] == [WEIGHTS]
     assert "toxicity" in void(found)
+    assert (
+        document(f"{folder}@{repo.git('rev-parse', '--short=7', 'HEAD')}", folder)
+        | {"a": found["a"]}
+        == found
+    )
+    alike = twins(repo)
+    ran = run("diff", f"{folder}@{alike[0][:7]}", folder)
+    assert (ran.code, "which 2 commits begin with" in ran.err) == (2, True)
+    assert all(oid in ran.err for oid in alike)
 
 
 def test_what_cannot_be_compared_is_not_evaluated(pair: tuple[Path, Path]) -> None:

@@ -83,6 +83,22 @@ class Repo(NamedTuple):
         return self.git("commit-tree", "-m", "a tree", tree)
 
 
+def twins(repo: Repo, digits: int = 7) -> tuple[str, str]:
+    """Two commits on top of HEAD whose ids begin alike: one of some thousands has such a twin."""
+    tree, head = repo.git("rev-parse", "HEAD^{tree}"), repo.git("rev-parse", "HEAD")
+    known: dict[str, bytes] = {}
+    for moment in range(10**6):
+        who = f"Ada <ada@example.org> {10**9 + moment} +0000"
+        raw = f"tree {tree}\nparent {head}\nauthor {who}\ncommitter {who}\n\ntwin\n".encode()
+        oid = hashlib.sha1(b"commit %d\0%b" % (len(raw), raw), usedforsecurity=False).hexdigest()
+        other = known.setdefault(oid[:digits], raw)
+        if other is not raw:
+            made = [repo.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=each)
+                    for each in (other, raw)]  # fmt: skip
+            return made[0], made[1]
+    raise AssertionError(digits)
+
+
 def init(path: Path, *options: str) -> Repo:
     """A new repository on branch main."""
     subprocess.run(["git", "init", "-q", *options, str(path)], check=True, timeout=60)

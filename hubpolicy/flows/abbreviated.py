@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A commit by the first digits of its id, where its repository has one such commit and no more.
+
+Ids are compared with the lists of commits that branches and tags lead to. What pull requests lead
+to is left out: anybody may propose a commit whose id begins as another one's does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hubpolicy.core.proposed import is_proposal
+from hubpolicy.errors import ConfigError
+from hubpolicy.flows.auditing import named_revision, unknown_revision
+
+if TYPE_CHECKING:
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.ports import HistoryReader
+
+LEAST = 7
+"""Hex digits, as git shows them itself; of fewer a chance one is not worth the requests."""
+_SHOWN = 10
+_SHORT = re.compile(rf"[0-9a-fA-F]{{{LEAST},63}}")
+
+
+def resolve(hub: HistoryReader, repo: RepoId, revision: str) -> str:
+    """The commit id of a branch, a tag, a full ref name, of itself, or of its first digits.
+
+    Raises:
+        ConfigError: several commits have such ids; they are named.
+        ServiceError: the repository has no such ref or commit, or does not tell.
+
+    """
+    if named_revision((), revision):
+        return revision
+    refs = hub.refs(repo)
+    found = named_revision(refs, revision)
+    if found:
+        return found
+    if not _SHORT.fullmatch(revision):
+        raise unknown_revision(repo, revision)
+    begin = revision.lower()
+    tips = dict.fromkeys(ref.oid for ref in refs if ref.oid and not is_proposal(ref.name))
+    histories = (hub.history(repo, tip) for tip in tips)
+    oids = sorted({oid for each in histories for oid in each if oid.startswith(begin)})
+    if len(oids) > 1:
+        raise ambiguous(revision, tuple(oids), repo.text)
+    if not oids:
+        error = unknown_revision(repo, revision)
+        error.message += ": no branch or tag leads to a commit of such an id, expected all of it"
+        raise error
+    return oids[0]
+
+
+def ambiguous(revision: str, oids: tuple[str, ...], where: str) -> ConfigError:
+    """The error for an id that several commits begin with; it names them."""
+    more = f" and {len(oids) - _SHOWN} more" if len(oids) > _SHOWN else ""
+    message = f"got revision {revision!r}, which {len(oids)} commits begin with, in {where}"
+    return ConfigError(message, hint=f"one of: {', '.join(oids[:_SHOWN])}{more}")
