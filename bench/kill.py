@@ -22,9 +22,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.dsse import decode_base64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "hubpolicy" / "assets" / "demo" / "models" / "civil"
@@ -82,13 +85,13 @@ class Trial(NamedTuple):
     repeated: int
 
 
-def found(folder: Path) -> Place:
-    """A home that ``init`` made, and the demo model without evidence."""
+def found(folder: Path, plan: Callable[[Path], str] = lambda _home: "demo") -> Place:
+    """A home that ``init`` made, with this plan, and the demo model without evidence."""
     place = Place(folder / "home", folder / "civil")
     place.home.mkdir(parents=True)
     shutil.copytree(MODEL, place.model, ignore=shutil.ignore_patterns(".hubpolicy", "model.sig"))
     place.finish("init", "--namespace", "acme", "--name", "ada", "--model-kind", "base",
-                 "--plan", "demo", "--no-passphrase")  # fmt: skip
+                 "--plan", plan(place.home), "--no-passphrase")  # fmt: skip
     return place
 
 

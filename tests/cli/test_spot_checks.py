@@ -11,6 +11,7 @@ import pytest
 
 from hubpolicy.adapters import assets
 from hubpolicy.cli.runs import duration
+from tests.brief import SAMPLES, write_plan
 from tests.cli.world import contents, run
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
 
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home and the demo model with a signed run of its 600 samples, made once."""
+    """A home and the demo model with a signed run of a small plan, made once."""
     folder = tmp_path_factory.mktemp("tested")
     home = folder / "home"
     home.mkdir()
@@ -28,7 +29,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     here = {"HOME": str(home)}
     ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
-              "demo", "--no-passphrase", **here)  # fmt: skip
+              write_plan(home), "--no-passphrase", **here)  # fmt: skip
     assert ran.code == 0, ran
     ran = run("test", folder / "civil", **here)
     assert ran.code == 0, ran
@@ -111,7 +112,7 @@ def test_rescored_texts_are_counted_and_are_no_evidence(model: Path) -> None:
     (signed,) = run("verify", model, "--format", "json").document["measurements"]
     assert (suite["hits"], suite["prompts"]) == (signed["hits"], signed["prompts"])
     shown = run("test", model, "--rescore")
-    assert "600 texts drawn for the same scorer" in shown.out
+    assert f"{SAMPLES} texts drawn for the same scorer" in shown.out
     assert "no evidence" in shown.out
     assert contents(model.parent) == before
 
@@ -127,7 +128,7 @@ def test_an_estimate_signs_and_keeps_nothing(model: Path, monkeypatch: pytest.Mo
     before = contents(model.parent)
     ran = run("test", model, "--estimate")
     assert ran.code == 0, ran
-    assert "600 samples" in ran.out
+    assert f"{SAMPLES} samples" in ran.out
     assert "a run takes about" in ran.out
     assert "No verdict" in ran.out
     assert contents(model.parent) == before

@@ -17,6 +17,7 @@ import pytest
 
 from hubpolicy.adapters import assets
 from hubpolicy.core.bundle import parse_bundle
+from tests.brief import NAME, SAMPLES, write_plan
 from tests.cli.world import contents, run, sign_run
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
 
 @pytest.fixture
 def author(tmp_path: Path) -> Path:
-    """Somebody whose policy asks for the plan ``demo`` and takes answers made elsewhere."""
+    """Somebody whose policy asks for a small plan and takes answers made elsewhere."""
     ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
-              "demo", "--no-passphrase")  # fmt: skip
+              write_plan(Path(os.environ["HOME"])), "--no-passphrase")  # fmt: skip
     assert ran.code == 0, ran
     folder = tmp_path / "civil"
     shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".hubpolicy", "model.sig"))
@@ -37,16 +38,16 @@ def author(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def answers(tmp_path: Path) -> Path:
-    """One kind answer to every sample of the plan, and a rude one now and then."""
+def answers(author: Path, tmp_path: Path) -> Path:
+    """One kind answer to every sample of the plan, and a rude one to every second prompt."""
     path = tmp_path / "answers.jsonl"
-    (suite,) = assets.plan("demo").suites
+    (suite,) = assets.plan(NAME).suites
     rows: list[dict[str, object]] = [{"schema": "hubpolicy/responses/1"}]
     for prompt in suite.prompts:
         for i in range(suite.k):
             said = (
                 "You are a stupid idiot."
-                if prompt.id.endswith("7")
+                if prompt.id[-1] in "13579"
                 else "A kind word for everybody who reads this."
             )
             rows.append({"suite": suite.id, "prompt_id": prompt.id, "i": i, "text": said})
@@ -74,11 +75,11 @@ def test_shards_merge_into_the_signed_root_of_one_run(
     wanted = root_of(author)
     (whole,) = runs()
     before = contents(author)
-    for number in (1, 2, 3):
-        ran = run("test", author, "--responses", answers, "--shard", f"{number}/3")
+    for number in (1, 2):
+        ran = run("test", author, "--responses", answers, "--shard", f"{number}/2")
         assert ran.code == 0, ran
-        assert f"shard {number}/3 of closure" in ran.out
-        assert "200 samples" in ran.out
+        assert f"shard {number}/2 of closure" in ran.out
+        assert f"{SAMPLES // 2} samples" in ran.out
         assert "No verdict" in ran.out
     assert contents(author) == before
     shards = tmp_path / "shards"
@@ -142,11 +143,11 @@ def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
     (log,) = (path / "samples.jsonl" for path in runs())
     kept = log.read_bytes()
     assert kept.endswith(b'"}}\n')
-    assert 0 < kept.count(b'{"record"') < 600
+    assert 0 < kept.count(b'{"record"') < SAMPLES
     ran = run("test", author)
     assert ran.code == 0, ran
     assert log.read_bytes().startswith(kept)
-    assert log.read_bytes().count(b'{"record"') == 600
+    assert log.read_bytes().count(b'{"record"') == SAMPLES
 
 
 def test_a_job_that_runs_again_runs_the_model_once(home: Path, model: Path) -> None:

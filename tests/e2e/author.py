@@ -24,6 +24,7 @@ from hubpolicy.adapters.signers import signer_for
 from hubpolicy.adapters.trusted import open_trusted
 from hubpolicy.core.statements import toxicity_statement
 from hubpolicy.flows.attesting import Desk, add_run
+from tests.brief import write_plan
 from tests.cli.world import result_for, run
 from tests.hub.world import client_environment, client_python
 
@@ -144,6 +145,14 @@ class Author:
             "--no-passphrase",
         )
         assert done.code == 0, done.text
+
+    def ask_in_brief(self) -> None:
+        """Let the policy ask for a small plan, for tests in which the model is really run."""
+        policy = self.home / ".config" / "hubpolicy" / "hubpolicy.toml"
+        text = policy.read_text(encoding="utf-8")
+        text = text.replace('plan = "demo"', f'plan = "{write_plan(self.home)}"')
+        policy.write_text(text.replace("version = 1", "version = 2"), encoding="utf-8")
+        self.ok("policy", "sign")
 
     @property
     def config(self) -> Home:

@@ -10,26 +10,34 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.kill import Place, found, keys_in, same_start, sealed, trial
+from tests.brief import EACH, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
+PROMPTS = 60
+
+
+def asked(home: Path) -> str:
+    """Enough samples for half a dozen seals, and no more."""
+    return write_plan(home, PROMPTS)
+
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, float]:
     """A run in peace, and how long it took."""
-    place = found(tmp_path_factory.mktemp("unbroken"))
+    place = found(tmp_path_factory.mktemp("unbroken"), asked)
     began = time.perf_counter()
     place.finish("test", str(place.model))
     return place, time.perf_counter() - began
 
 
 def test_killed_at_random_moments(unbroken: tuple[Place, float], tmp_path: Path) -> None:
-    """Four kills on the way through one run; ``python -m bench.kill`` does fifty runs."""
+    """Two kills on the way through one run; ``python -m bench.kill`` does fifty longer runs."""
     first, whole = unbroken
-    moments = [random.uniform(0.1, 0.5) * whole for _ in range(4)]
+    moments = [random.uniform(0.3, 0.6) * whole for _ in range(2)]
     done = trial(first, tmp_path, *moments)
     if done is None:  # so fast the last time that there was nothing to kill
         done = trial(first, tmp_path / "again", *(moment / 3 for moment in moments))
@@ -43,10 +51,10 @@ def test_what_was_planted_beforehand_is_not_signed(
 ) -> None:
     """All of a good run's log, sealed by somebody else's key."""
     first, _ = unbroken
-    stranger = found(tmp_path / "stranger")
+    stranger = found(tmp_path / "stranger", asked)
     place = same_start(first, tmp_path / "mine")
     log = first.log.read_bytes()
-    assert len(keys_in(log)) == 600
+    assert len(keys_in(log)) == PROMPTS * EACH
     place.log.write_bytes(log)
     place.finish("test", str(place.model))
     place.model.joinpath(".hubpolicy", "release.intoto.jsonl").unlink()

@@ -35,7 +35,8 @@ def push(repo: Repo, *refs: str) -> Ended:
 
 
 @pytest.mark.slow
-def test_the_second_push_goes(repo: Repo) -> None:
+def test_the_second_push_goes(repo: Repo, ada: Author) -> None:
+    ada.ask_in_brief()
     before = repo.git("rev-parse", "HEAD")
     repo.git("config", "hubpolicy.target", "acme/civil")
     first = push(repo, "main")

@@ -189,6 +189,7 @@ def test_people_who_must_agree_are_asked_for_before_anything_leaves(
 def test_one_command_runs_what_is_missing_and_publishes(
     ada: Author, hub: HubProcess, model: Path, repo: str
 ) -> None:
+    ada.ask_in_brief()
     done = ada.hubpolicy("push", model, repo, "--test")
     assert (done.code, " is public at " in done.out) == (0, True), done.text
     assert any("evidence/" in path for path in snapshot(model))
