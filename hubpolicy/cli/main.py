@@ -52,8 +52,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name to (module:attribute below hubpolicy.cli, short help), in the order of the story."""
 
-GATES = frozenset({"verify", "push", "publish", "hook", "audit", "approvals", "trust"})
-"""Commands at which missing evidence blocks (exit 1); elsewhere it is not evaluated (exit 3)."""
+GATES = frozenset({"verify", "push", "publish", "hook", "trust"})
+"""Commands that say whether bytes or documents may pass: there what cannot be looked at is a no
+(exit 1). To all others nothing was evaluated (exit 3): what is not there, does not answer or cannot
+be read, be it a folder, a repository or a list of them."""
 
 
 class CommandTable(click.Group):

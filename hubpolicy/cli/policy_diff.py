@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubpolicy.core.policy_diff import WORDS
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
@@ -120,7 +120,7 @@ def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared
     repos = client.models(org, endpoint())
     if not repos:
         message = f"got no models in {org!r}, expected a namespace that this login can read"
-        raise ConfigError(message, hint="hf auth login; HF_ENDPOINT names another hub")
+        raise ServiceError(message, hint="hf auth login; HF_ENDPOINT names another hub")
     now = SystemClock().now()
     # What releases would need is asked before it is enforced, so observing judges like enforcing.
     new = new._replace(mode="enforce", observe_until="")

@@ -125,4 +125,4 @@ def test_of_an_organisation_each_repository_says_what_it_needs(
     same = run("policy", "diff", "current", "current", "--org", "acme", **here)
     assert same.out.rstrip().endswith("2 valid")
     nobody = run("policy", "diff", "current", draft, "--org", "nobody", **here)
-    assert (nobody.code, "got no models in 'nobody'" in nobody.err) == (2, True)
+    assert (nobody.code, "got no models in 'nobody'" in nobody.err) == (3, True)

@@ -155,12 +155,36 @@ def test_a_file_of_nonsense_is_a_usage_error(
     assert str(names) in done.err
 
 
-def test_nothing_to_look_at_is_not_clean(ada: Author, tmp_path: Path) -> None:
-    assert ada.type("audit").code == 2
-    assert ada.type("audit", "--from", tmp_path / "absent").code == 2
-    nobody = ada.type("audit", "nobody-here")
-    assert nobody.code in {1, 3}
-    assert "shows no repository of nobody-here" in nobody.err
+NOTHING_THERE = (
+    # Nobody is asked for what has no name, nor for what has none of a known form.
+    ("audit", 2),
+    ("audit --from ABSENT", 2),
+    ("audit ./ABSENT", 2),
+    ("audit a/b/c", 2),
+    # Whatever is not there was not looked at.
+    ("audit nobody-here", 3),
+    ("audit acme/absent", 3),
+    ("audit datasets/acme/absent", 3),
+    ("audit buckets/acme/absent", 3),
+    ("audit collections/acme/absent-0123456789abcdef01234567", 3),
+    ("approvals acme/absent", 3),
+    ("approve acme/absent --as safety --create-pr --yes", 3),
+    ("diff acme/absent acme/absent", 3),
+    ("policy diff current current --org nobody-here", 3),
+    ("adopt acme/absent --yes", 3),
+    ("withdraw acme/absent --reason x --dry-run", 3),
+    # A gate says no.
+    ("verify acme/absent", 1),
+    ("publish acme/absent", 1),
+)
+
+
+def test_nothing_to_look_at_is_not_clean(ada: Author) -> None:
+    """docs/adr/0004-exit-codes.md: one code for what is not there, and a gate's own."""
+    for arguments, code in NOTHING_THERE:
+        done = ada.type(*arguments.split())
+        assert done.code == code, (arguments, done.text)
+        assert done.err or "UNREADABLE" in done.out
 
 
 def test_a_quota_is_kept_to(ada: Author, filled: HubProcess) -> None:
