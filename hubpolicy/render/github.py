@@ -22,7 +22,7 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO
 
 
 def render(report: Report) -> str:
-    """One command per finding, and a closing line that says the verdict."""
+    """One command per finding, and a last one that says the verdict and what follows from it."""
     report = told_apart(report)
     found_at = places(report)
     lines = [
@@ -36,7 +36,8 @@ def render(report: Report) -> str:
     lines += _group("signatures", [signing_line(row) for row in report.signings])
     command = "notice" if report.verdict == "passed" else "error"
     verdict = f"{_data(report.outcome or report.verdict)} (trust: {report.trust})"
-    lines.append(f"::{command} title=hubpolicy::{_data(report.title)}: {verdict}")
+    closing = _data(f"\n{report.closing}") if report.closing else ""
+    lines.append(f"::{command} title=hubpolicy::{_data(report.title)}: {verdict}{closing}")
     return "\n".join(lines) + "\n"
 
 

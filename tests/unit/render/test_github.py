@@ -40,7 +40,8 @@ def test_one_command_per_finding_and_no_other(report: Report) -> None:
         assert properties["title"] == finding.rule
     name, properties, data = parsed(lines[-1])
     assert (name == "notice") == (report.verdict == "passed")
-    assert data.endswith(f": {report.verdict} (trust: {report.trust})")
+    said = f": {report.verdict} (trust: {report.trust})"
+    assert said + "\n" in data if report.closing else data.endswith(said)
 
 
 def test_an_annotation_stands_on_its_line() -> None:
@@ -51,6 +52,12 @@ def test_an_annotation_stands_on_its_line() -> None:
     assert line == (
         "::error title=HP110,file=a%2Cb%3Ac.md,line=3,col=1::100 %25 no Fix: do, it: now"
     )
+
+
+def test_the_last_line_says_what_the_exit_code_would_have_been() -> None:
+    spared = MIXED._replace(exit_code=0, closing="1 MODIFIED\nwould block: exit code 1 100 %")
+    *_, last = render(spared).splitlines()
+    assert last.endswith("failed (trust: team)%0A1 MODIFIED%0Awould block: exit code 1 100 %25")
 
 
 def test_an_audit_annotates_what_is_wrong_and_prints_the_rest() -> None:
