@@ -317,7 +317,7 @@ def test_the_first_step_installs_what_stands_at_the_commit(
     assert (job.outputs["verdict"], planted_ran(place)) == ("passed", [])
     assert list((temp / "hubpolicy" / "venv").glob("lib/python*/site-packages/hubpolicy/api.py"))
     (released / "config.json").write_bytes(b"{}")
-    job = act(temp, inputs, first=0, action=tree, workspace=place)
+    job = act(temp, inputs, action=tree, workspace=place)  # by what was installed
     assert (job.code, job.outputs["verdict"], planted_ran(place)) == (1, "failed", [])
 
 
