@@ -135,11 +135,13 @@ def commit(intent: Commit, watch: Watch) -> Permission:
     free = is_free(repo, standing, watch)
     if not free and (refusal := outside(repo, watch)) is not None and _weights_of(intent):
         return refusal
-    head = ref_of(repo, intent.revision, watch.hub)
+    head = _head(intent, standing, watch)
     if head is None or not head.startswith(intent.parent):
         return deny(_not_at(intent, head))
     if free:
         return allow("a private workspace of the policy", pinned=head)
+    if repo.repo_type != "model" and _adds_no_weights(intent):
+        return allow(f"no weights in this change of a {repo.repo_type}", pinned=head)
     before = watch.hub.listing(repo, head)
     after = resulting(before, intent.operations)
     if repo.repo_type != "model" and not any(_weighs(f, intent) for f in changed(before, after)):
@@ -150,6 +152,29 @@ def commit(intent: Commit, watch: Watch) -> Permission:
     if standing.private and _staged(intent, watch):
         return allow("a part of a known release, staged in private", pinned=head, judged=after)
     return blocked(decision, repo)._replace(pinned=head)
+
+
+def _head(intent: Commit, standing: RemoteRepo, watch: Watch) -> str | None:
+    """Where the commit goes. Of ``main`` the hub has said it with the repository: not asked twice.
+
+    The gateway pins what was judged as the parent: a hub that was behind refuses the commit.
+    """
+    if intent.revision == _MAIN:
+        return standing.head or None
+    return ref_of(intent.repo, intent.revision, watch.hub)
+
+
+def _adds_no_weights(intent: Commit) -> bool:
+    """True if that can be told without the tree: it only adds, and the size of all is known."""
+    return all(
+        isinstance(o, AddRegular | AddLarge) and o.size >= 0 and not _is_weight(o)
+        for o in intent.operations
+    )
+
+
+def _is_weight(added: AddRegular | AddLarge) -> bool:
+    head = added.head if isinstance(added, AddRegular) else None
+    return is_weighty(added.path, added.size, head)
 
 
 def _brought(intent: Commit, watch: Watch) -> tuple[tuple[str, bytes], ...]:
@@ -255,9 +280,7 @@ def _not_at(intent: Commit, head: str | None) -> Finding:
 def _weights_of(intent: Commit) -> bool:
     """True if it is about a model, or brings weights to something else."""
     files = (o for o in intent.operations if isinstance(o, AddRegular | AddLarge))
-    return intent.repo.repo_type == "model" or any(
-        is_weighty(o.path, o.size, o.head if isinstance(o, AddRegular) else None) for o in files
-    )
+    return intent.repo.repo_type == "model" or any(map(_is_weight, files))
 
 
 def _weighs(file: ListedFile, intent: Commit) -> bool:

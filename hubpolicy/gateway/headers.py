@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,9 +14,11 @@ from hubpolicy.core.hub_paths import repo_of, segments
 from hubpolicy.errors import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 Pairs = tuple[tuple[str, str], ...]
+Change = Callable[[Any], Any]
+"""From one JSON value to another; the one that it gets stays as it is."""
 
 _HOP = frozenset(
     (
@@ -71,73 +74,82 @@ def is_storage(path: str) -> bool:
     return parts[:1] != ("api",) and repo_of(parts, "") is None
 
 
-def rewritten(body: bytes, replace: Callable[[str], str]) -> bytes:
-    """A JSON answer with every address in it replaced; anything else as it is."""
+def reworked(body: bytes, *changes: Change) -> bytes:
+    """A JSON answer after these changes, written anew: nothing hides in a key that stands twice.
+
+    What is no JSON stays as it is.
+    """
     if len(body) > _JSON_LIMIT:
         return body
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return body
-    return json.dumps(_walk(value, replace), ensure_ascii=False).encode()
+    for change in changes:
+        value = change(value)
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
-def _walk(value: Any, replace: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return replace(value)
-    if isinstance(value, list):
-        return [_walk(each, replace) for each in value]
-    if isinstance(value, dict):
-        return {key: _walk(each, replace) for key, each in value.items()}
-    return value
+def renaming(replace: Callable[[str], str]) -> Change:
+    """Every address in it is replaced."""
 
-
-def without_login(body: bytes, token: str) -> bytes:
-    """A JSON answer without every ``Authorization`` that would hand that token out."""
-    if len(body) > _JSON_LIMIT:
-        return body
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    stripped = _stripped(value, token)
-    return body if stripped == value else json.dumps(stripped, ensure_ascii=False).encode()
-
-
-def _stripped(value: Any, token: str) -> Any:
-    if isinstance(value, list):
-        return [_stripped(each, token) for each in value]
-    if not isinstance(value, dict):
+    def walk(value: Any) -> Any:
+        if isinstance(value, str):
+            return replace(value)
+        if isinstance(value, list):
+            return [walk(each) for each in value]
+        if isinstance(value, dict):
+            return {key: walk(each) for key, each in value.items()}
         return value
-    return {
-        key: _stripped(each, token)
-        for key, each in value.items()
-        if key.lower() != "authorization"
-        or not isinstance(each, str)
-        or not (token in each or token in password(each))
-    }
+
+    return walk
 
 
-def with_login(body: bytes, header: str, ours: str) -> bytes:
-    """An LFS batch's answer whose addresses to confirm an upload at, ours, hold the asker's login.
+def hiding(token: str) -> Change:
+    """Without every ``Authorization`` that would hand that token out."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: walk(each)
+            for key, each in value.items()
+            if key.lower() != "authorization"
+            or not isinstance(each, str)
+            or not (token in each or token in password(each))
+        }
+
+    return walk
+
+
+def granting(header: str, ours: str) -> Change:
+    """In an LFS batch's answer, the addresses to confirm an upload at, ours, hold that login.
 
     git-lfs sends a login of its own to none of a batch's addresses, but what ``header`` says
     (its ``docs/api/basic-transfers.md``). What they get back here is theirs.
     """
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    found = value.get("objects") if isinstance(value, dict) else None
-    for each in found if isinstance(found, list) else []:
-        actions = each.get("actions") if isinstance(each, dict) else None
-        check = actions.get("verify") if isinstance(actions, dict) else None
-        if isinstance(check, dict) and str(check.get("href")).startswith(f"{ours}/"):
-            named = check.get("header")
-            check["header"] = {
-                **(named if isinstance(named, dict) else {}), "Authorization": header,
-            }  # fmt: skip
-    return json.dumps(value, ensure_ascii=False).encode()
+
+    def grant(value: Any) -> Any:
+        found = value.get("objects") if isinstance(value, dict) else None
+        if not isinstance(found, list):
+            return value
+        return {**value, "objects": [_granted(each, header, ours) for each in found]}
+
+    return grant
+
+
+def _granted(value: Any, header: str, ours: str) -> Any:
+    actions = value.get("actions") if isinstance(value, dict) else None
+    check = actions.get("verify") if isinstance(actions, dict) else None
+    if not isinstance(actions, dict) or not isinstance(check, dict):
+        return value
+    if not str(check.get("href")).startswith(f"{ours}/"):
+        return value
+    named = check.get("header")
+    login = {**(named if isinstance(named, dict) else {}), "Authorization": header}
+    return {**value, "actions": {**actions, "verify": {**check, "header": login}}}
 
 
 def _linked(value: str, hub: str, ours: str) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import io
 import tempfile
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
@@ -34,6 +34,9 @@ _SILENCE_SECONDS = 60.0
 _WAIT_SECONDS = 60.0
 _SLOWEST = 32 * 1024
 """Bytes a second, on the average and after the first minute: slots are for who uses them."""
+
+SMALL = 64 * 1024
+"""Bytes of a body that is read at once, and held in memory whatever it is."""
 
 READ_ONLY = "this token is for reading alone"
 
@@ -134,7 +137,7 @@ async def read(request: web.Request, path: str, limit: int) -> tuple[BinaryIO, i
         ServiceError: it cannot be kept.
 
     """
-    body: BinaryIO = tempfile.TemporaryFile() if is_large(path) else io.BytesIO()  # noqa: SIM115
+    body = _room(path)
     try:
         size = await _filled(body, request, limit)
     except (ConnectionError, TimeoutError):
@@ -149,6 +152,15 @@ async def read(request: web.Request, path: str, limit: int) -> tuple[BinaryIO, i
         raise
     body.seek(0)
     return body, size
+
+
+def _room(path: str) -> BinaryIO:
+    """Where a body lies. git reads its file itself; of a commit only a large one needs a file."""
+    if is_pack(path):
+        return tempfile.TemporaryFile()
+    if is_large(path):
+        return cast("BinaryIO", tempfile.SpooledTemporaryFile(SMALL))
+    return io.BytesIO()
 
 
 async def _filled(body: BinaryIO, request: web.Request, limit: int) -> int:

@@ -65,7 +65,7 @@ class Metrics:
         for direction, count in sorted(self._bytes.items()):
             yield f'hubpolicy_gateway_body_bytes_total{{direction="{direction}"}} {count}'
         name = "hubpolicy_gateway_decision_seconds"
-        yield from _head(name, "histogram", "How long a judgement takes.")
+        yield from _head(name, "histogram", "How long a judgement and its entry take.")
         for bound in _BOUNDS:
             yield f'{name}_bucket{{le="{bound}"}} {self._buckets[bound]}'
         yield f'{name}_bucket{{le="+Inf"}} {self._decisions}'

@@ -75,24 +75,32 @@ class Office:
         return await asyncio.get_running_loop().run_in_executor(self._workers, call)
 
     async def note(self, arrived: Arrived, did: str, **more: Any) -> None:
-        """Write down what became of a request that was understood.
+        """:meth:`record`, from the event loop."""
+        await self.work(lambda: self.record(arrived, did, **more))
+
+    def record(self, arrived: Arrived, did: str, **more: Any) -> int:
+        """Write down what became of a request that was understood. Gives the entry's number.
 
         Raises:
             ServiceError: the disk refuses. Nothing may be forwarded then.
 
         """
+        return self.records.note(self.entry(arrived, did, **more))
+
+    def entry(self, arrived: Arrived, did: str, **more: Any) -> dict[str, Any]:
+        """What would be written down."""
         intent = arrived.intent
         if not isinstance(intent, wire.Unknown | wire.LfsVerify):  # there it may hold a secret
             more["query"] = arrived.request.raw_path.partition("?")[2][:500]
         repo = " ".join(repos_of(intent))
-        await self.write_down(
+        return entry_of(
             arrived.request, arrived.asked.holder, did, asked=arrived.kind, repo=repo, **more
         )
 
     async def write_down(
         self, request: web.Request, holder: Holder | None, did: str, **more: Any
     ) -> None:
-        """The same for any request. Raises as :meth:`note` does."""
+        """The same for any request. Raises as :meth:`record` does."""
         entry = entry_of(request, holder, did, **more)
         await self.work(lambda: self.records.note(entry))
 

@@ -84,8 +84,7 @@ class Passage:
         self._hub = hub
         self._lfs = lfs
         self._open_seat = seat
-        self._seat: Seat | None = None
-        self._seated = 0.0
+        self._seated: _Seated | None = None
         self._lock = threading.Lock()
 
     def decide(self, intent: Intent) -> Permission:
@@ -215,24 +214,44 @@ class Passage:
         return known_release(files, sizes, target, court.trust, court.now)
 
     def _watch(self) -> Watch:
-        place = self._place()
+        seated = self._place()
+        place = seated.seat
         trust, now = place.trusted.trust, SystemClock().now()
         return Watch(
             court=Court(place.policy, trust, now, assemble_listing, governing=place.governing),
             hub=self._hub,
             known=self,
             under=lambda content: tightened(place.policy, (ChildFile(CHILD_FILE, content),)),
-            governs=lambda namespace: require_may_speak(place, namespace),
+            governs=seated.require_may_speak,
             remedy=REMEDY,
             receives=True,
         )
 
-    def _place(self) -> Seat:
+    def _place(self) -> _Seated:
         with self._lock:
-            if self._seat is None or time.monotonic() - self._seated > _SEAT_SECONDS:
-                self._seat = self._open_seat()
-                self._seated = time.monotonic()
-            return self._seat
+            seated = self._seated
+            if seated is None or time.monotonic() - seated.since > _SEAT_SECONDS:
+                seated = self._seated = _Seated(self._open_seat(), time.monotonic(), set())
+            return seated
+
+
+class _Seated(NamedTuple):
+    """Policy and trust as they were read, when, and for which namespaces they may speak."""
+
+    seat: Seat
+    since: float
+    spoken: set[str]
+
+    def require_may_speak(self, namespace: str) -> None:
+        """Asked once for as long as they are kept: it reads files of the machine's.
+
+        Raises:
+            ConfigError: this machine reserves the namespace for another trust.
+
+        """
+        if namespace not in self.spoken:
+            require_may_speak(self.seat, namespace)
+            self.spoken.add(namespace)
 
 
 def _needed(content: bytes, release: KnownRelease) -> bytes:

@@ -92,6 +92,7 @@ class _Ticket:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.number = 0
         self.tried = False
         self.error: sqlite3.Error | None = None
 
@@ -248,8 +249,8 @@ class Records:
 
     # The log ---------------------------------------------------------------------------------
 
-    def note(self, entry: dict[str, Any]) -> None:
-        """Append to the log; on disk when this returns.
+    def note(self, entry: dict[str, Any]) -> int:
+        """Append to the log; on disk when this returns the entry's number.
 
         Whoever comes while the disk is busy is written together with all who wait: one fsync.
 
@@ -268,6 +269,7 @@ class Records:
         if ticket.error is not None:
             message = f"cannot write the log: {ticket.error}"
             raise ServiceError(message) from ticket.error
+        return ticket.number
 
     def _append(self, tickets: list[_Ticket]) -> None:
         for ticket in tickets:
@@ -275,18 +277,23 @@ class Records:
         try:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
-                self._chain([ticket.text for ticket in tickets])
+                last = self._chain([ticket.text for ticket in tickets])
         except sqlite3.Error as error:
             for ticket in tickets:
                 ticket.error = error
+            return
+        for number, ticket in enumerate(tickets, last - len(tickets) + 1):
+            ticket.number = number
 
-    def _chain(self, texts: Sequence[str]) -> None:
+    def _chain(self, texts: Sequence[str]) -> int:
+        """Append to the log; gives the number of the last."""
         row = self._db.execute("SELECT seq, sha256 FROM log ORDER BY seq DESC LIMIT 1").fetchone()
         seq, previous = row or (0, START)
         for text in texts:
             seq, before = seq + 1, previous
             previous = _link(seq, before, text)
             self._db.execute("INSERT INTO log VALUES (?, ?, ?, ?)", (seq, before, text, previous))
+        return int(seq)
 
     def log(self, after: int = 0) -> Iterator[LogEntry]:
         """Entries in order, each checked against the one before.

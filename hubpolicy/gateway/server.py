@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from aiohttp import web
@@ -25,12 +24,13 @@ from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from hubpolicy.flows.flipping import CHANGED
 from hubpolicy.flows.gate_watch import allow
 from hubpolicy.gateway import answers, evidence_page, intake
+from hubpolicy.gateway.docket import Docket
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
 from hubpolicy.gateway.git_service import GitService
-from hubpolicy.gateway.headers import password, replaced, rewritten, with_login, without_login
+from hubpolicy.gateway.headers import granting, hiding, password, renaming, replaced, reworked
 from hubpolicy.gateway.metrics import CONTENT_TYPE
 from hubpolicy.gateway.office import Arrived, Office
-from hubpolicy.gateway.passage import Asked, covers, digest_of, is_open, made_by, repos_of
+from hubpolicy.gateway.passage import Asked, covers, is_open, repos_of
 from hubpolicy.gateway.readiness import Readiness
 from hubpolicy.gateway.records import PREFIX
 from hubpolicy.gateway.relay import STORAGE, Relay
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.hub_request import Intent
     from hubpolicy.flows.gating import Permission
-    from hubpolicy.gateway.passage import Before, Passage
+    from hubpolicy.gateway.passage import Passage
     from hubpolicy.gateway.records import Holder, Records
     from hubpolicy.gateway.settings import Settings
 
@@ -61,6 +61,7 @@ class Gateway:
         self._passage = passage
         self._office = Office(settings, records, passage)
         self._metrics = self._office.metrics
+        self._docket = Docket(self._office)
         self._git = GitService(self._office)
         self._relay = Relay(settings.upstream, secrets.token_bytes(32))
         self._turns = intake.Turns()
@@ -83,6 +84,7 @@ class Gateway:
         yield
         await self._courier.close()
         await self._office.close()
+        self._docket.settle()
 
     async def _reached(self) -> int | str:
         return await self._courier.reach(self._settings.token) if self._courier else "starting"
@@ -151,7 +153,10 @@ class Gateway:
         self, request: web.Request, path: str, holder: Holder | None, body: BinaryIO | None,
         size: int,
     ) -> web.StreamResponse:  # fmt: skip
-        intent = await self._office.work(lambda: self._parsed(request, path, body))
+        if body is None or size <= intake.SMALL:
+            intent = self._parsed(request, path, body)
+        else:
+            intent = await self._office.work(lambda: self._parsed(request, path, body))
         arrived = Arrived(request, Asked(holder, intent), path, body, size)
         response = await self._pass(arrived)
         self._metrics.answered(arrived.kind, response.status)
@@ -194,7 +199,7 @@ class Gateway:
             self._metrics.denied("scope")
             return answers.out_of_scope(reason)
         if isinstance(arrived.intent, wire.LfsVerify):
-            return await self._permitted(arrived, allow("what was uploaded, was judged"))
+            return await self._judged(arrived, allow("what was uploaded, was judged"))
         async with contextlib.AsyncExitStack() as stack:
             try:
                 names = repos_of(arrived.intent) if isinstance(arrived.intent, _MOVES) else ()
@@ -203,59 +208,28 @@ class Gateway:
                 return answers.busy(error.message)
             return await self._judged(arrived)
 
-    async def _judged(self, arrived: Arrived) -> web.StreamResponse:
-        started = time.perf_counter()
-        permission = await self._office.work(lambda: self._passage.decide(arrived.intent))
-        self._metrics.decided(time.perf_counter() - started)
+    async def _judged(
+        self, arrived: Arrived, given: Permission | None = None
+    ) -> web.StreamResponse:
+        """Have it judged, unless that is ``given``, and written down; then it goes to the hub."""
+        try:
+            ruling = await self._docket.rule(arrived, given)
+        except HubpolicyError as error:
+            return answers.unavailable(error.message)
+        permission = ruling.permission
         if not permission.allowed:
-            await self._office.note(
-                arrived, "denied", reason=permission.reason, rule=permission.rule
-            )
             self._metrics.denied(permission.rule)
             return answers.denied(
                 permission, git=arrived.request.headers.get("User-Agent", "").startswith("git/")
             )
         if isinstance(arrived.intent, wire.GitPush):
             return await self._git.answer(arrived, arrived.intent)
-        return await self._permitted(arrived, permission)
-
-    async def _permitted(self, arrived: Arrived, permission: Permission) -> web.StreamResponse:
-        """Write it down, send it, write down what the hub said, and look at what came of it."""
-        judged = permission.judged
-        try:
-            before = await self._office.work(lambda: self._passage.before(arrived.intent))
-            await self._office.note(
-                arrived, "allowed", reason=permission.reason, pinned=permission.pinned,
-                tree=digest_of(judged) if judged is not None else "",
-            )  # fmt: skip
-        except HubpolicyError as error:
-            return answers.unavailable(error.message)
         done = await self._forward(arrived, self._settings.token, permission)
-        if not done.status:
-            await self._office.note(
-                arrived, "unanswered", reason="whether the hub did it is not known"
-            )
-        else:
-            made = made_by(done.raw)
-            await self._office.note(arrived, "answered", status=done.status, commit=made)
-        if done.status < 300 and (response := await self._shown(arrived, permission, before)):
-            return response
-        if done.status and done.status < 300:
-            await self._look_back(arrived, permission, done.raw, before.main)
+        after = await self._docket.answered(arrived, ruling, done.status, done.raw)
+        self._metrics.incidents += after.incidents
+        if after.moved:
+            return answers.moved(f"{CHANGED} {after.moved}", " ".join(repos_of(arrived.intent)))
         return done.response
-
-    async def _shown(
-        self, arrived: Arrived, permission: Permission, before: Before
-    ) -> web.Response | None:
-        """An error in place of the hub's answer, where something moved while it was shown."""
-        why = await self._office.work(
-            lambda: self._passage.taken_back(arrived.intent, permission, before)
-        )
-        if not why:
-            return None
-        self._metrics.incidents += 1
-        await self._office.note(arrived, "incident", reason=why)
-        return answers.moved(f"{CHANGED} {why}", " ".join(repos_of(arrived.intent)))
 
     async def _forward(
         self, arrived: Arrived, login: str, permission: Permission | None = None
@@ -270,24 +244,26 @@ class Gateway:
                 line = with_parent(old, permission.pinned)
                 size += len(line) - len(old)
             out = out._replace(file=arrived.body, line=line, size=size)
-        hidden = self._settings.token
-        if isinstance(arrived.intent, _NAMED):
-            renamed = self._renamer(arrived.intent, ours)
-            asked = isinstance(arrived.intent, wire.LfsBatch)
-            own = request.headers["Authorization"] if asked else ""
-
-            def answer(raw: bytes) -> bytes:
-                shown = without_login(rewritten(raw, renamed), hidden)
-                return with_login(shown, own, ours) if own else shown
-
-            out = out._replace(answer=answer)
-        elif login and intake.is_batch(arrived.path):  # to download
-            out = out._replace(answer=lambda raw: without_login(raw, hidden))
-        elif permission is not None:  # what the hub said is written down before it is passed on
-            out = out._replace(answer=bytes)
+        change = self._change(arrived, ours, login, permission)
+        out = out._replace(answer=change)
         if self._courier is None:
             return Answered(answers.unavailable("the gateway is starting"), 0)
         return await self._courier.carry(request, out, ours)
+
+    def _change(
+        self, arrived: Arrived, ours: str, login: str, permission: Permission | None
+    ) -> Callable[[bytes], bytes] | None:
+        """What to make of the hub's answer: its addresses are ours, and our login is nobody's."""
+        hidden = hiding(self._settings.token)
+        if isinstance(arrived.intent, _NAMED):
+            changes = [renaming(self._renamer(arrived.intent, ours)), hidden]
+            if isinstance(arrived.intent, wire.LfsBatch):
+                changes.append(granting(arrived.request.headers["Authorization"], ours))
+            return lambda raw: reworked(raw, *changes)
+        if login and intake.is_batch(arrived.path):  # to download
+            return lambda raw: reworked(raw, hidden)
+        # What the hub said is written down before it is passed on.
+        return bytes if permission is not None else None
 
     def _renamer(self, intent: Intent, ours: str) -> Callable[[str], str]:
         hub, relay = self._settings.upstream, self._relay
@@ -307,25 +283,3 @@ class Gateway:
         response = (await self._courier.carry(request, out, self._ours(request))).response
         self._metrics.answered("Storage", response.status)
         return response
-
-    async def _look_back(
-        self, arrived: Arrived, permission: Permission, raw: bytes, before: str
-    ) -> None:
-        """What the hub made of it is compared with what was judged; a difference is told.
-
-        A merge takes the pull request as it is when the hub gets to it: no parent can be pinned,
-        so what came between the judgement and the merge is taken back.
-        """
-        intent, judged = arrived.intent, permission.judged
-        if judged is None:
-            return
-        found = await self._office.work(
-            lambda: self._passage.differences(intent, judged, raw, before)
-        )
-        if not found:
-            return
-        self._metrics.incidents += 1
-        await self._office.note(arrived, "incident", reason=found)
-        if isinstance(intent, wire.Merge):
-            done = await self._office.work(lambda: self._passage.undo(intent, before))
-            await self._office.note(arrived, "taken back", reason=done)

@@ -18,6 +18,7 @@ class Settings(NamedTuple):
     ``relays``: uploads pass through us, not straight to the addresses that the hub hands out.
     ``public_url``: how clients see us, where another proxy stands before us; else their Host.
     ``git_folder``: where pushes by git are received. ``commit_limit`` is a push's too, in bytes.
+    ``judge_seconds``: how long one judgement may take; then the answer is no.
     """
 
     upstream: str
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
     commit_limit: int = GIB
     drain_seconds: float = 30.0
     git_folder: str = ""
+    judge_seconds: float = 600.0
 
 
 def listen_on(text: str) -> tuple[str, int]:

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker does for a request in one go: before the hub gets it, and after it answered.
+
+Before: it is judged, and what was decided is written down. After: the hub's answer is written down,
+and what the hub made of it is looked at. What was allowed and never got an end gets one here, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.domain import hub_request as wire
+from hubpolicy.flows.gating import Permission
+from hubpolicy.gateway.passage import Before, digest_of, made_by
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hubpolicy.gateway.office import Arrived, Office
+
+_TOO_LATE = "not judged: the hub did not tell in {seconds:g} s what there is to know"
+_CUT_OFF = "the gateway ended before the hub had answered: look at the hub"
+_UNKNOWN = "whether the hub did it is not known"
+
+
+class Ruling(NamedTuple):
+    """What was decided. ``entry`` is its number in the log; 0 where nothing was allowed."""
+
+    permission: Permission
+    before: Before = Before()
+    entry: int = 0
+
+
+class Aftermath(NamedTuple):
+    """What was found afterwards. ``moved``: why the client gets an error for the hub's answer."""
+
+    incidents: int = 0
+    moved: str = ""
+
+
+class _Once:
+    """Two sides want to have the last word; one gets it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """True for whoever comes first."""
+        return self._lock.acquire(blocking=False)
+
+
+class Docket:
+    """One for a gateway. Its coroutines are for the event loop, all else runs in workers."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._open: dict[int, dict[str, Any]] = {}
+
+    async def rule(self, arrived: Arrived, given: Permission | None = None) -> Ruling:
+        """Judge it, unless that is ``given``, and write down what was decided, before this returns.
+
+        A worker that takes too long goes on reading, and its word counts no more: whoever waits
+        for the repository does not wait for that.
+
+        Raises:
+            HubpolicyError: it cannot be written down, so that nothing may be forwarded.
+
+        """
+        office, last, started = self._office, _Once(), time.perf_counter()
+        working = asyncio.ensure_future(office.work(lambda: self._ruled(arrived, given, last)))
+        try:
+            done, _ = await asyncio.wait((working,), timeout=office.settings.judge_seconds)
+        except asyncio.CancelledError:
+            last.take()
+            raise
+        if given is None:
+            office.metrics.decided(time.perf_counter() - started)
+        if done or not last.take():
+            return await working
+        working.add_done_callback(_forgotten)
+        why = _TOO_LATE.format(seconds=office.settings.judge_seconds)
+        permission = Permission(allowed=False, reason=why, next="try again later")
+        await office.note(arrived, "denied", reason=why)
+        return Ruling(permission)
+
+    def _ruled(self, arrived: Arrived, given: Permission | None, last: _Once) -> Ruling:
+        office, intent = self._office, arrived.intent
+        permission = given or office.passage.decide(intent)
+        if not permission.allowed:
+            if last.take():
+                office.record(arrived, "denied", reason=permission.reason, rule=permission.rule)
+            return Ruling(permission)
+        if isinstance(intent, wire.GitPush):  # what is announced; the push itself is judged later
+            return Ruling(permission)
+        before = office.passage.before(intent)
+        if not last.take():
+            return Ruling(permission._replace(allowed=False))
+        judged = permission.judged
+        number = office.record(
+            arrived, "allowed", reason=permission.reason, pinned=permission.pinned,
+            tree=digest_of(judged) if judged is not None else "",
+        )  # fmt: skip
+        self._open[number] = office.entry(arrived, "unanswered", reason=_CUT_OFF, entry=number)
+        return Ruling(permission, before, number)
+
+    async def answered(
+        self, arrived: Arrived, ruling: Ruling, status: int, raw: bytes
+    ) -> Aftermath:
+        """Write down what the hub said (``status`` 0: nothing), and look at what it did."""
+        return await self._office.work(lambda: self._answered(arrived, ruling, status, raw))
+
+    def _answered(self, arrived: Arrived, ruling: Ruling, status: int, raw: bytes) -> Aftermath:
+        office, passage, intent = self._office, self._office.passage, arrived.intent
+        if status:
+            office.record(arrived, "answered", status=status, commit=made_by(raw))
+        else:
+            office.record(arrived, "unanswered", reason=_UNKNOWN)
+        self._open.pop(ruling.entry, None)
+        if status >= 300:
+            return Aftermath()
+        why = passage.taken_back(intent, ruling.permission, ruling.before)
+        if why:
+            office.record(arrived, "incident", reason=why)
+            return Aftermath(1, why)
+        judged = ruling.permission.judged
+        if not status or judged is None:
+            return Aftermath()
+        found = passage.differences(intent, judged, raw, ruling.before.main)
+        if not found:
+            return Aftermath()
+        office.record(arrived, "incident", reason=found)
+        if isinstance(intent, wire.Merge):
+            # No parent can be pinned in it: what came between verdict and merge is taken back.
+            done = passage.undo(intent, ruling.before.main)
+            office.record(arrived, "taken back", reason=done)
+        return Aftermath(1)
+
+    def settle(self) -> None:
+        """When no worker works any more: what was cut off gets its end in the log now.
+
+        Raises:
+            ServiceError: the log cannot be written; the next start does it then.
+
+        """
+        now = SystemClock().now()
+        for number in sorted(self._open):
+            self._office.records.note(self._open.pop(number) | {"time": now})
+
+
+def _forgotten(working: asyncio.Future[Ruling]) -> None:
+    """Nobody asks any more what became of it, nor is told of its error."""
+    if not working.cancelled():
+        working.exception()
