@@ -168,6 +168,10 @@ class Running:
             os.waitpid(self._pid, 0)
             self._pid = 0
 
+    def __del__(self) -> None:
+        """Whoever asks ahead may never need the answer, and a server lives long after that."""
+        self.kill()
+
     def kill_all(self, patience: float) -> None:
         """End the child and what it started itself, and wait so many seconds at most for that.
 

@@ -38,6 +38,8 @@ def test_no_descriptor_and_no_child_is_left_behind(repo: Repo) -> None:
         next(running.pieces())
         running.kill()
         git.run("rev-parse", "--git-dir")
+        del running
+        git.begin("cat-file", "blob", oid)  # and nobody ever asks what it said
     assert set(os.listdir("/proc/self/fd")) == open_before
     assert Path("/proc/thread-self/children").read_text() == children_before
 
