@@ -11,7 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from hubpolicy.adapters.git_objects import HEAD_SIZE, GitObjects, checked_oid
+from hubpolicy.adapters.git_objects import HEAD_SIZE, LISTING_LIMIT, GitObjects, checked_oid
 from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.core.remotes import same_place
 from hubpolicy.core.rules.hp601 import SentBlob
@@ -156,6 +156,7 @@ class ReceivingRepository(GitRepository):
     def __init__(self, git: Git, lfs: LfsObjects | None = None) -> None:
         """``lfs``: where the objects are, if it is not this disk."""
         super().__init__(git)
+        self._objects.room = 2 * LISTING_LIMIT  # of all refs of a push together
         if lfs is not None:
             self._objects.lfs = lfs
 

@@ -32,6 +32,10 @@ HEAD_SIZE = 512
 MAX_READ = 64 * 1024 * 1024
 """Bytes. A larger file is never handed out whole (ports.ReleaseReader)."""
 
+LISTING_LIMIT = 64 * 1024 * 1024
+"""Bytes that git may say of one tree: about a million files. A tree that names another ten times,
+and that one the next, has more files than anybody can list, in a pack of some hundred bytes."""
+
 _KEEP_EACH = 4 * 1024 * 1024
 _KEEP_ALL = 32 * 1024 * 1024
 _POINTER_HEAD = 1024
@@ -79,6 +83,8 @@ class GitObjects:
     def __init__(self, git: Git) -> None:
         self.git = git
         self.lfs: LfsObjects = LfsStore(git)
+        self.room: int | None = None
+        """Bytes that git may say of all trees, where strangers name them; None: of each alone."""
         self._trees: dict[str, Tree] = {}
         self._listing: dict[str, Running] = {}
         self._blobs: dict[str, Blob] = {}
@@ -92,7 +98,8 @@ class GitObjects:
         """Every file below a commit, or below the commit that a tag leads to.
 
         Raises:
-            ServiceError: the object is missing, or leads to a tree or blob instead of a commit.
+            ServiceError: the object is missing, or leads to a tree or blob instead of a commit; or
+                there are too many files.
 
         """
         if oid not in self._trees:
@@ -102,13 +109,29 @@ class GitObjects:
 
     def _list(self, oid: str) -> bytes:
         try:
-            listed = self._listing.pop(oid).read()
+            listed = self._within(self._listing.pop(oid), oid)
         except GitRefusedError:
             listed = _NO_SIZE
         if _NO_SIZE not in listed:
             return listed
         # A file is not here (partial clone). Whoever needs its bytes will say so; its name is.
-        return self.git.run("ls-tree", "-r", "-z", "--full-tree", f"{checked_oid(oid)}^{{commit}}")
+        commit = f"{checked_oid(oid)}^{{commit}}"
+        return self._within(self.git.begin("ls-tree", "-r", "-z", "--full-tree", commit), oid)
+
+    def _within(self, listing: Running, oid: str) -> bytes:
+        """All that git says of a tree, up to the limits."""
+        most = LISTING_LIMIT if self.room is None else min(LISTING_LIMIT, self.room)
+        pieces, size = [], 0
+        for piece in listing.pieces():
+            size += len(piece)
+            if size > most:
+                listing.kill()
+                message = f"got over {most} bytes of names, expected fewer files, in {oid[:12]}"
+                raise ServiceError(message, hint="put many small files into archives")
+            pieces.append(piece)
+        if self.room is not None:
+            self.room -= size
+        return b"".join(pieces)
 
     def expect_tree(self, oid: str) -> None:
         """Let git list that tree while we do something else."""

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hubpolicy.adapters import git_objects
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.adapters.git import GitRepository
+from hubpolicy.adapters.git_objects import GitObjects
 from hubpolicy.adapters.git_process import open_git
 from hubpolicy.domain.manifest import git_blob_id
 from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
@@ -311,3 +313,28 @@ def test_any_flat_tree_is_read_back_or_refused(repo: Repo, files: dict[str, byte
 def test_errors_are_all_of_our_own_kind(repo: Repo) -> None:
     with pytest.raises(HubpolicyError):
         release(repo, "1" * 40)
+
+
+def bomb(repo: Repo, levels: int) -> str:
+    """A commit of a few objects whose tree has ten files to the power of ``levels``."""
+    mode, kind, oid = "100644", "blob", repo.blob(b"x\n")
+    for _ in range(levels):
+        oid = repo.tree(*((mode, kind, b"f%d" % each, oid) for each in range(10)))
+        mode, kind = "40000", "tree"
+    return repo.commit_tree(oid)
+
+
+def test_trees_that_name_each_other_ten_times_are_not_listed_to_the_end(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_objects, "LISTING_LIMIT", 1_000_000)
+    huge, small = bomb(repo, 12), bomb(repo, 3)
+    with pytest.raises(ServiceError, match="got over 1000000 bytes of names"):
+        release(repo, huge)
+    assert len(release(repo, small).manifest.entries) == 1000
+    # What all refs of a push name together has a limit where it is received.
+    objects = GitObjects(open_git(str(repo.path), os.environ))
+    objects.room = 100_000
+    objects.tree(small)
+    with pytest.raises(ServiceError, match="bytes of names"):
+        objects.tree(bomb(repo, 4))
