@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -28,13 +30,17 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def copied(folder: Path) -> Path:
+    ignored = shutil.ignore_patterns("__pycache__", "assets")
+    shutil.copytree(PROJECT / "hubpolicy", folder / "hubpolicy", ignore=ignored)
+    shutil.copy(PROJECT / "pyproject.toml", folder)
+    return folder
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     """A copy of the product that a test may spoil."""
-    ignored = shutil.ignore_patterns("__pycache__", "assets")
-    shutil.copytree(PROJECT / "hubpolicy", tmp_path / "hubpolicy", ignore=ignored)
-    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    return tmp_path
+    return copied(tmp_path)
 
 
 def test_the_contracts_hold(house: Path) -> None:
@@ -82,16 +88,40 @@ PLANTED = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("contract", "path", "line"), PLANTED)
-def test_an_import_that_points_up_is_found(
-    house: Path, contract: str, path: str, line: str
-) -> None:
-    place = house / "hubpolicy" / path
-    place.write_text(place.read_text(encoding="utf-8") + inside_a_function(line), encoding="utf-8")
+class Planted(NamedTuple):
+    """What is said of each contract after all of these were planted, and where each one stands."""
+
+    said: dict[str, str]
+    lines: dict[tuple[str, str], int]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    house = copied(tmp_path_factory.mktemp("planted"))
+    lines = {}
+    for _, path, line in PLANTED:
+        place = house / "hubpolicy" / path
+        text = place.read_text(encoding="utf-8") + inside_a_function(line)
+        place.write_text(text, encoding="utf-8")
+        lines[path, line] = text.count("\n")
     done = lint(house)
     assert done.returncode == 1
-    assert f"{contract} BROKEN" in done.stdout
+    broken = done.stdout.partition("Broken contracts\n")[2]
+    parts = re.split(r"^(\S.*)\n-+\n\n", broken, flags=re.MULTILINE)
+    return Planted(dict(zip(parts[1::2], parts[2::2], strict=True)), lines)
+
+
+@pytest.mark.parametrize(("contract", "path", "line"), PLANTED)
+def test_an_import_that_points_up_is_found(
+    planted: Planted, contract: str, path: str, line: str
+) -> None:
+    module = "hubpolicy." + path.removesuffix(".py").replace("/", ".")
+    number = planted.lines[path, line]
+    assert re.search(
+        rf"^-?\s+{re.escape(module)} -> \S+ \(.*\bl\.{number}\b.*\)$",
+        planted.said[contract],
+        re.MULTILINE,
+    ), planted.said[contract]
 
 
 def test_a_type_only_import_is_an_arrow_too(house: Path) -> None:
