@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SARIF 2.1.0 (OASIS), for code-scanning views. Waived findings stay, as suppressed results.
 
-Of an audit a result also names its refs as logical locations, and its file lies below the name of
-its repository: it is none of the files where the report is shown. A ref that is not as it should be
+What is about no file is about the directory that holds them all. Of an audit a result also names its
+refs as logical locations, and its file lies below the name of its repository: it is none of the
+files where the report is shown. A ref that is not as it should be
 and of which no finding tells is a notification of the tool, so that no view without results looks
 clean. What only an audit has lies in the run's property bag, as in the JSON report.
 """
@@ -108,9 +109,9 @@ def _result(finding: Finding, number: dict[str, int], refs: tuple[RefRow, ...]) 
     text = f"In {where(refs)}: {finding.message}" if refs else finding.message
     text += f" Fix: {finding.fix}" if finding.fix else ""
     place = finding.location
-    path = place.path if place else "README.md"
-    if refs:
-        path = f"{refs[0].repo}/{path}"
+    # Without a place it is about the whole: a directory, whose address ends so (§3.4.3).
+    path = place.path if place else ""
+    path = f"{refs[0].repo}/{path}" if refs else path or "./"
     physical: dict[str, Any] = {"artifactLocation": {"uri": quote(path, errors="backslashreplace")}}
     if place is not None and place.line:
         physical["region"] = {"startLine": place.line, "startColumn": place.column or 1}

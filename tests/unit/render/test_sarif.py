@@ -33,6 +33,7 @@ def test_one_run_with_one_result_per_finding(report: Report) -> None:
         uri = place["physicalLocation"]["artifactLocation"]["uri"]
         assert uri.isascii()
         assert not set(uri) & set(' <>"{}|\\^`')
+        assert uri.endswith("/") or finding.location is not None, "a directory where it is no file"
         region = place["physicalLocation"].get("region", {"startLine": 1, "startColumn": 1})
         assert region["startLine"] >= 1
         assert region["startColumn"] >= 1
@@ -84,7 +85,7 @@ def test_a_result_names_its_refs_and_no_bad_ref_is_left_untold() -> None:
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         for result in run["results"]
     ]
-    assert uris == ["acme/bad/README.md", "acme/bad/config.json"]
+    assert uris == ["acme/bad/", "acme/bad/config.json"]
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["level"] == "error"
     assert note["message"]["text"] == "UNREADABLE: got 500 from the hub"
