@@ -36,6 +36,7 @@ LISTING_LIMIT = 64 * 1024 * 1024
 """Bytes that git may say of one tree: about a million files. A tree that names another ten times,
 and that one the next, has more files than anybody can list, in a pack of some hundred bytes."""
 
+_KEEP_ROWS = 500_000
 _KEEP_EACH = 4 * 1024 * 1024
 _KEEP_ALL = 32 * 1024 * 1024
 _POINTER_HEAD = 1024
@@ -86,6 +87,7 @@ class GitObjects:
         self.room: int | None = None
         """Bytes that git may say of all trees, where strangers name them; None: of each alone."""
         self._trees: dict[str, Tree] = {}
+        self._rows = 0
         self._listing: dict[str, Running] = {}
         self._blobs: dict[str, Blob] = {}
         self._broken: set[str] = set()
@@ -102,10 +104,15 @@ class GitObjects:
                 there are too many files.
 
         """
-        if oid not in self._trees:
+        found = self._trees.get(oid)
+        if found is None:
             self.expect_tree(oid)
-            self._trees[oid] = _parse_tree(self._list(oid))
-        return self._trees[oid]
+            found = self._trees[oid] = _parse_tree(self._list(oid))
+            self._rows += len(found.oids)
+            # An audit of a long history asks for each tree once, and for all of them.
+            while self.room is None and self._rows > _KEEP_ROWS and len(self._trees) > 1:
+                self._rows -= len(self._trees.pop(next(iter(self._trees))).oids)
+        return found
 
     def _list(self, oid: str) -> bytes:
         try:

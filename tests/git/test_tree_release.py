@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -338,3 +339,21 @@ def test_trees_that_name_each_other_ten_times_are_not_listed_to_the_end(
     objects.tree(small)
     with pytest.raises(ServiceError, match="bytes of names"):
         objects.tree(bomb(repo, 4))
+
+
+def test_a_long_history_of_many_files_is_not_held_in_memory(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_objects, "_KEEP_ROWS", 3000)
+    tip = bomb(repo, 3)
+    commits = [repo.git("commit-tree", "-m", str(n), f"{tip}^{{tree}}") for n in range(15)]
+    objects = GitObjects(open_git(str(repo.path), os.environ))
+    tracemalloc.start()
+    try:
+        rows = [len(objects.tree(oid).oids) for oid in commits]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rows == [1000] * 15
+    assert held < 2_000_000  # all fifteen take 3,500,000
+    assert len(objects.tree(commits[0]).oids) == 1000
