@@ -120,14 +120,16 @@ class Docket:
         else:
             office.record(arrived, "unanswered", reason=_UNKNOWN)
         self._open.pop(ruling.entry, None)
-        if status >= 300:
+        # No answer, or a proxy's in place of the hub's: it may have done it all the same.
+        unknown = not status or status >= 500
+        if not passage.happened(intent, ruling.before) if unknown else status >= 300:
             return Aftermath()
         why = passage.taken_back(intent, ruling.permission, ruling.before)
         if why:
             office.record(arrived, "incident", reason=why)
             return Aftermath(1, why)
         judged = ruling.permission.judged
-        if not status or judged is None:
+        if judged is None:
             return Aftermath()
         found = passage.differences(intent, judged, raw, ruling.before.main)
         if not found:

@@ -163,6 +163,20 @@ class Passage:
             return error.message
         return found[0].message if found else ""
 
+    def happened(self, intent: Intent, before: Before) -> bool:
+        """Whether the hub did what it gave no answer to, of all that is looked at afterwards.
+
+        A commit pins its parent, so that nothing else than what was judged can come of it.
+        """
+        place = _shown_at(intent)
+        try:
+            if isinstance(intent, Merge):
+                return head_of(self._hub.refs(intent.repo)) != before.main
+            now = None if place is None else self._hub.repo(place)
+        except HubpolicyError:
+            return True  # whoever looks at it will say so
+        return now is not None and now.exists and not (isinstance(intent, Settings) and now.private)
+
     def differences(self, intent: Intent, judged: Listing, answer: bytes, before: str) -> str:
         """How what stands there now differs from what was judged; empty if it does not.
 
