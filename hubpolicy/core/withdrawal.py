@@ -199,7 +199,8 @@ def weight_of(file: ListedFile, content: bytes | None, signed: dict[str, str]) -
     if not sha256:
         message = f"got no sha256 for {file.path}, expected one from the listing or the file"
         raise MalformedError(message)
-    return Weight(file.path, file.size, sha256, file.git_blob or "")
+    blobs = (blob for blob, digest in signed.items() if digest == sha256)
+    return Weight(file.path, file.size, sha256, file.git_blob or next(blobs, ""))
 
 
 def same_files(weights: tuple[Weight, ...], files: tuple[ListedFile, ...]) -> tuple[str, ...]:
@@ -211,6 +212,17 @@ def same_files(weights: tuple[Weight, ...], files: tuple[ListedFile, ...]) -> tu
         for file in files
         if (file.sha256 in sha256s if file.sha256 else file.git_blob in blobs)
     )
+
+
+def perhaps_same(
+    weights: tuple[Weight, ...], files: tuple[ListedFile, ...]
+) -> tuple[ListedFile, ...]:
+    """Files that a hub keeps in git itself and that have the size of a weight kept by Git LFS.
+
+    Of the one a listing has a git blob id, of the other a sha256: only the content can tell.
+    """
+    sizes = {weight.size for weight in weights if weight.size and not weight.git_blob}
+    return tuple(file for file in files if not file.sha256 and file.size in sizes)
 
 
 def _text(path: str) -> str:

@@ -8,6 +8,7 @@ repository is hidden although there is no key. Every step may be taken again.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.lines import WHOLE, select
@@ -19,14 +20,21 @@ from hubpolicy.core.withdrawal import (
     ReleaseSeen,
     Step,
     Withdrawal,
+    perhaps_same,
     same_files,
     weight_of,
 )
-from hubpolicy.domain.manifest import EvidenceFile, ListedFile, git_blob_id, is_evidence_path
+from hubpolicy.domain.manifest import (
+    GIT_BLOB_LIMIT,
+    EvidenceFile,
+    ListedFile,
+    git_blob_id,
+    is_evidence_path,
+)
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 from hubpolicy.flows.auditing import resolve_revision
-from hubpolicy.flows.fetching import read_evidence
+from hubpolicy.flows.fetching import read_evidence, read_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -135,6 +143,7 @@ def holders(record: Withdrawal, others: Iterable[RepoId], hub: Hub, progress: Pr
     """Other revisions of the repository, history included, and the tips of other repositories."""
     found: list[Holder] = []
     unread: list[str] = []
+    known: dict[str, str] = {}
     for repo in dict.fromkeys((record.repo, *others)):
         own = repo == record.repo
         try:
@@ -144,7 +153,7 @@ def holders(record: Withdrawal, others: Iterable[RepoId], hub: Hub, progress: Pr
             continue
         advance = progress.start(f"reading {repo.text}", len(revisions), "commits")
         for oid, name in revisions:
-            paths = _holding(record, repo, oid, hub, unread)
+            paths = _holding(record, repo, oid, hub, unread, known)
             if paths and not (own and oid == record.oid):
                 found.append(Holder(repo.text, name, paths))
             advance(1)
@@ -191,13 +200,27 @@ def _revisions(
 
 
 def _holding(
-    record: Withdrawal, repo: RepoId, oid: str, hub: Hub, unread: list[str]
+    record: Withdrawal, repo: RepoId, oid: str, hub: Hub, unread: list[str], known: dict[str, str]
 ) -> tuple[str, ...]:
+    """Paths of a commit. ``known``: git blob ids that were read before, with their sha256."""
     try:
-        return same_files(record.weights, hub.listing(repo, oid).files)
+        files = hub.listing(repo, oid).files
     except HubpolicyError as error:
         unread.append(f"{repo.text} at {oid[:12]}: {error.message}")
         return ()
+    paths = list(same_files(record.weights, files))
+    for file in perhaps_same(record.weights, files):
+        blob = file.git_blob or ""
+        try:
+            if blob not in known:
+                content = read_listed(repo, oid, file, hub, GIT_BLOB_LIMIT)
+                known[blob] = hashlib.sha256(content).hexdigest()
+        except HubpolicyError as error:
+            unread.append(f"{repo.text} at {oid[:12]}: {error.message}")
+            continue
+        if known[blob] in record.revoked_files and file.path not in paths:
+            paths.append(file.path)
+    return tuple(paths)
 
 
 def _signed_blobs(lines: tuple[VerifiedStatement, ...]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from hubpolicy.adapters import withdrawals
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.withdrawal import Holders
-from hubpolicy.domain.manifest import EvidenceFile
+from hubpolicy.domain.manifest import EvidenceFile, git_blob_id
 from hubpolicy.errors import AccessError, ServiceError
 from hubpolicy.flows import withdrawing
 from hubpolicy.flows.withdrawing import (
@@ -180,6 +180,35 @@ class TestWhoElseHoldsIt:
         assert ({world.repo, other} <= set(models), unread) == (True, ())
         found = holders(looked(world), (world.repo, other), world.client(), world.notes).found
         assert [(holder.repo, holder.paths) for holder in found] == [(other.text, ("renamed.bin",))]
+
+    @pytest.mark.parametrize("signed", [True, False])
+    def test_copies_that_a_hub_keeps_in_git_itself(self, world: World, *, signed: bool) -> None:
+        """Their listing has another kind of digest than that of the file kept by Git LFS."""
+        content = b"weights in words " * 60
+        world.model(**{WEIGHTS.replace(".", "_"): content})
+        if signed:
+            assert world.push(world.plan()).public
+        else:
+            world.api.create_repo(world.repo.text)
+            put(world, WEIGHTS, content)
+        record = looked(world)
+        assert record.weights[0].git_blob == (git_blob_id(content) if signed else "")
+        other = world.repo._replace(name=f"{world.repo.name}-plain")
+        world.api.create_repo(other.text)
+        for path, copied in (
+            (".gitattributes", b""),
+            ("plain.safetensors", content),
+            ("other.safetensors", content.swapcase()),
+        ):
+            world.api.upload_file(repo_id=other.text, path_in_repo=path, path_or_fileobj=copied)
+        listed = {f.path: f.sha256 for f in world.client().listing(other, "main").files}
+        assert (listed["plain.safetensors"], listed["other.safetensors"]) == (None, None)
+        world.asked()
+        found = holders(record, (world.repo, other), world.client(), world.notes)
+        assert [(h.repo, h.paths) for h in found.found] == [(other.text, ("plain.safetensors",))]
+        assert found.unread == ()
+        read = [a.path for a in world.asked() if "safetensors" in a.path]
+        assert bool(read) is not signed, "only what cannot be known is read"
 
     def test_what_could_not_be_read_is_told(self, world: World) -> None:
         done = world.publish()

@@ -114,6 +114,7 @@ def test_where_a_listing_gives_no_sha256_it_is_the_contents_or_a_signed_one() ->
     assert weight_of(small, b"abc", {}).sha256 == hashlib.sha256(b"abc").hexdigest()
     assert weight_of(small, None, {BLOB: C}) == Weight("s.bin", 3, C, BLOB)
     assert weight_of(ListedFile("m", 7, A, None), b"abc", {BLOB: C}) == Weight("m", 7, A)
+    assert weight_of(ListedFile("m", 7, A, None), None, {BLOB: A}) == Weight("m", 7, A, BLOB)
     with pytest.raises(MalformedError, match=r"no sha256 for s\.bin"):
         weight_of(small, None, {OTHER: C})
 
