@@ -1,7 +1,7 @@
 # make quickstart   the main job on a local hub, offline, without torch
-# make test         everything; installs what it needs into .venv and .tools
+# make test         everything but a few nightly ones; installs what it needs into .venv and .tools
 # make test-fast    without the slow tests and other people's verifiers
-# make test-nightly attest, then verify: 20,000 examples of each property; an hour
+# make test-nightly those, then attest and verify: 20,000 examples of each property; an hour
 # make coverage     every branch of domain and core, by their own tests
 # make lint         ruff, mypy, import-linter, rule docs
 # make docs         docs/rules.md from the pages that ship with the package
@@ -23,12 +23,13 @@ quickstart: $(VENV)/.base
 	$(BIN)/hubpolicy demo
 
 test: $(VENV)/.dev tools
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not nightly" $(ARGS)
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not oracle" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not oracle and not nightly" $(ARGS)
 
 test-nightly: $(VENV)/.dev
+	$(BIN)/python -m pytest -m nightly $(ARGS)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -p no:randomly tests/unit/core/test_attest_verify.py $(ARGS)
 
 coverage: $(VENV)/.dev

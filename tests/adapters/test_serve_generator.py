@@ -391,6 +391,7 @@ def test_the_real_transformers_serve(tmp_path: Path) -> None:
     assert len({c.text for c in found.values()}) == len(REQUESTS)
 
 
+@pytest.mark.nightly  # what is done with a greedy server is shown by another above
 @pytest.mark.slow
 @pytest.mark.torch
 def test_the_real_transformers_serve_is_silently_greedy_without_us(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples of ``bench.git_matrix`` (every tool, kind and ref at least once) and ``bench.git_kill``."""
+"""Samples of ``bench.git_matrix`` (every tool, kind and ref at least once) and ``bench.git_kill``.
+
+Nightly: the cells that add none of these, but another combination of them.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,19 @@ from bench.git_matrix import Cell
 SAMPLE = cells()[::7]
 
 
+def covering(sample: list[Cell]) -> Iterator[Cell]:
+    """Those with a tool, order, kind or ref that none before them had."""
+    seen: set[tuple[str, object]] = set()
+    for cell in sample:
+        values = {(name, value) for name, value in cell._asdict().items() if name != "evidence"}
+        if not values <= seen:
+            seen |= values
+            yield cell
+
+
+NOW = tuple(covering(SAMPLE))
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("matrix")
@@ -34,7 +50,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.mark.slow
 @pytest.mark.lfs
-@pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: " ".join(str(cell).split()))
+@pytest.mark.parametrize(
+    "cell",
+    [pytest.param(cell, marks=() if cell in NOW else pytest.mark.nightly) for cell in SAMPLE],
+    ids=lambda cell: " ".join(str(cell).split()),
+)
 def test_nothing_leaves_that_should_not(
     world: World, cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +83,7 @@ def test_a_push_that_is_killed_leaves_the_branch_old_or_new(
 def test_there_are_enough_cells_and_the_sample_has_everything() -> None:
     assert len(cells()) >= 250
     assert len(set(cells())) == len(cells())
-    assert {cell.kind for cell in SAMPLE} == set(KINDS)
-    assert {cell.ref for cell in SAMPLE} == set(REFS)
-    assert {cell.tool for cell in SAMPLE} == {"ours alone", *TOOLS}
+    assert {cell.kind for cell in NOW} == set(KINDS)
+    assert {cell.ref for cell in NOW} == set(REFS)
+    assert {cell.tool for cell in NOW} == {"ours alone", *TOOLS}
+    assert {cell.evidence for cell in NOW} == {True, False}
