@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from hubpolicy.ports import Advance, RemoteRef
 
 
+_OURS = ("refs/heads/", "refs/tags/")
+"""Refs that nobody moves who may not write here."""
+
+
 class _Quiet:
     """Nobody looks while a request waits."""
 
@@ -191,6 +195,10 @@ def mark(intent: Tag | Branch | SuperSquash, watch: Watch) -> Permission:
     from hubpolicy.flows.auditing import resolve_revision
 
     oid = resolve_revision(watch.hub, repo, intent.revision)
+    if intent.revision.startswith("refs/") and not intent.revision.startswith(_OURS):
+        # Whoever opened it moves it when they like, and branches and tags count as judged.
+        what, why = f"{intent.revision} of {repo.text}", "it may move before the hub gets to it"
+        return deny(hp510.check(what, why, f"name the commit: {oid}")[0])
     listing = watch.hub.listing(repo, oid)
     if repo.repo_type != "model" and not _has_weights(listing, watch):
         return allow(f"no weights in this {repo.repo_type}")

@@ -392,6 +392,12 @@ class TestShowing:
             delete_patterns="**",
         )  # fmt: skip
         assert ask(Merge(world.repo, good.pr_num), world).allowed
+        # Who opened it may move it before the hub makes a branch of it: by its commit it stays.
+        for mark in (Tag, Branch):
+            assert ask(mark(world.repo, good.oid, "next"), world).allowed
+            moving = ask(mark(world.repo, f"refs/pr/{good.pr_num}", "next"), world)
+            assert (moving.allowed, moving.rule) == (False, "HP510")
+            assert moving.next == f"name the commit: {good.oid}"
         harm(world, "upload_file", path_in_repo="a.txt", path_or_fileobj=b"later")
         found = ask(Merge(world.repo, good.pr_num), world)
         assert (found.allowed, found.rule) == (False, "HP510")
