@@ -34,6 +34,9 @@ BYPASSES = (
 )
 """What no hook on this machine can stop (DESIGN.md §8): the hub's own gate and the audit do."""
 
+_GUARDED = "uploads by another environment or by raw HTTP, and the hub's web page"
+"""In place of the last, where the upload guard judges this environment."""
+
 
 class Seen(NamedTuple):
     """All that was looked at."""
@@ -91,9 +94,9 @@ def doctor(*, path: str, ci: bool, output: Output) -> None:
         verdict=verdict_of(findings),
         exit_code=for_findings(findings, gate=False),
         findings=findings,
-        rows=(*rows, Row("reached", _reached(seen.hook, seen.setup))),
+        rows=(*rows, Row("reached", reached(seen))),
         solo=solo,
-        closing=f"What walks past a hook: {'; '.join(BYPASSES)}.",
+        closing=closing(seen.guard),
     )
     finish(report, output)
 
@@ -210,13 +213,29 @@ def _word(row: Examined) -> str:
     return "ok" if row.looked else "skipped"
 
 
-def _reached(hook: Hook | None, setup: Setup) -> str:
+def reached(seen: Seen) -> str:
     """The tier of DESIGN.md §8 that this machine reaches by itself."""
-    if setup.observes:
-        return f"no tier: the policy only observes, until {setup.observes}"
-    if hook is not None and hook.works:
+    if seen.setup.observes:
+        return f"no tier: the policy only observes, until {seen.setup.observes}"
+    pushes, uploads = seen.hook is not None and seen.hook.works, _guards(seen.guard)
+    if pushes and uploads:
+        return "tier 1 of 4: the hook and the upload guard stop accidents on this machine"
+    if pushes:
         return "tier 1 of 4: the hook stops accidents on this machine"
+    if uploads:
+        return "tier 1 of 4 for uploads by this Python environment; nothing judges a git push"
     return "no tier: nothing judges a git push from here"
+
+
+def _guards(guard: UploadGuard) -> bool:
+    return guard.enabled and not guard.problem
+
+
+def closing(guard: UploadGuard) -> str:
+    """What is judged by nobody here, whatever the rows above say."""
+    if not _guards(guard):
+        return f"What walks past a hook: {'; '.join(BYPASSES)}."
+    return f"What walks past hook and guard: {'; '.join((*BYPASSES[:-1], _GUARDED))}."
 
 
 def _hook(hook: Hook | None) -> str:

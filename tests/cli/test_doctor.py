@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.adapters.hookfile import chain_line
+from hubpolicy.cli.doctor import closing, look, reached
 from hubpolicy.demo.hub.process import HubProcess
+from hubpolicy.domain.surroundings import UploadGuard
 from tests.cli.world import add_to_policy, config, run, write
 from tests.hub.world import TOKENS
 
@@ -62,6 +64,31 @@ def test_a_whole_set_up(home: Path, repository: Path) -> None:
     assert {found[name] for name in ("git", "hook", "trust", "scorer", "runtime")} == {"ok"}
     assert (found["clock"], found["token"]) == ("skipped", "skipped")
     assert "git push --no-verify" in ran.out  # what it cannot stop is said
+
+
+GUARDED, UNGUARDED = UploadGuard(True, "", "x"), UploadGuard(False, "", "x")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize(
+    ("guard", "tier", "past"),
+    [
+        (UNGUARDED, "no tier: nothing judges a git push from here", "a hook: git push --no-ver"),
+        (UploadGuard(True, "a file is missing", "x"), "no tier: nothing", "a hook: git push --no"),
+        (GUARDED, "tier 1 of 4 for uploads by this Python environment; nothing", "hook and guard:"),
+    ],
+)
+def test_what_is_reached_agrees_with_what_walks_past(
+    home: Path, repository: Path, guard: UploadGuard, tier: str, past: str, *, installed: bool
+) -> None:
+    if installed:
+        run("hook", "install", repository)
+        both = "the hook and the upload guard stop" if guard == GUARDED else "the hook stops"
+        tier = f"tier 1 of 4: {both} accidents on this machine"
+    seen = look(str(repository), ci=False, offline=True)._replace(guard=guard)
+    assert reached(seen).startswith(tier)
+    assert closing(guard).startswith(f"What walks past {past}")
+    assert ("hf upload, push_to_hub" in closing(guard)) is (guard != GUARDED)
 
 
 def test_before_init_it_is_not_green_and_says_what_to_type(tmp_path: Path) -> None:
