@@ -105,5 +105,6 @@ def _signing(each: Document) -> SigningRow:
 
 def _exposure(each: Document) -> ExposureRow:
     return ExposureRow(
-        each["repo"], each["ref"], each["oid"], each["since"], each["until"], each["source"]
-    )
+        each["repo"], each["ref"], each["oid"], each["since"], each["until"], each["source"],
+        each.get("made"),
+    )  # fmt: skip

@@ -82,7 +82,7 @@ def _signing(row: SigningRow) -> dict[str, Any]:
 
 
 def _exposure(row: ExposureRow) -> dict[str, Any]:
-    return {
+    document = {
         "repo": row.repo,
         "ref": row.ref,
         "oid": row.oid,
@@ -90,6 +90,7 @@ def _exposure(row: ExposureRow) -> dict[str, Any]:
         "until": row.until,
         "source": row.source,
     }
+    return document if row.made is None else document | {"made": row.made}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

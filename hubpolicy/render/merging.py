@@ -68,7 +68,7 @@ def merge(sources: Sequence[Source]) -> Report:
         refs=refs,
         solo=None if None in solos else True in solos,
         signings=_signings(row for report in reports for row in report.signings),
-        exposures=_exposures(row for report in reports for row in report.exposures),
+        exposures=_exposures(reports),
         made=max((report.made for report in reports), key=_moment),
         fail_on=tuple(sorted({status for report in reports for status in report.fail_on})),
     )
@@ -155,12 +155,18 @@ def _signings(rows: Iterable[SigningRow]) -> tuple[SigningRow, ...]:
     return tuple(sorted(found.values(), key=lambda row: (row.repo, row.time)))
 
 
-def _exposures(rows: Iterable[ExposureRow]) -> tuple[ExposureRow, ...]:
-    """A span whose end one audit knows has ended."""
+def _exposures(reports: Iterable[Report]) -> tuple[ExposureRow, ...]:
+    """Of each span the newest word: what had ended may last again. Of one moment the latest end."""
     found: dict[Hashable, ExposureRow] = {}
-    for row in rows:
-        found[row[:4]] = max(row, found.get(row[:4], row))
+    for report in reports:
+        for told in report.exposures:
+            row = told._replace(made=report.made if told.made is None else told.made)
+            found[row[:4]] = max(row, found.get(row[:4], row), key=_when)
     return tuple(found.values())
+
+
+def _when(row: ExposureRow) -> tuple[Any, ...]:
+    return *_moment(row.made), row[:-1]
 
 
 def _told(source: Source) -> Row:

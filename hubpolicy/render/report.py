@@ -107,6 +107,8 @@ class ExposureRow(NamedTuple):
     """ISO 8601 UTC; empty: they still are."""
     source: str
     """What says so: the event of the audit log at each end."""
+    made: str | None = None
+    """The moment of the audit that tells it, in a merged report; None: that of the report."""
 
 
 class ReleaseRow(NamedTuple):
