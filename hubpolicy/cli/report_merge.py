@@ -164,8 +164,8 @@ def _require_past(report: Report, path: str) -> None:
     from hubpolicy.render.repositories import moment
 
     now = moment(SystemClock().now())
-    rows = (*report.refs, *report.exposures)
-    for text in sorted({report.made, *(row.made or "" for row in rows)}):
+    told = {row.made or "" for row in report.refs} | {row.made or "" for row in report.exposures}
+    for text in sorted({report.made, *told}):
         made = moment(text)
         if text and (made is None or now is None or made > now + _AHEAD):
             message = f"got {text[:80]!r} for made, expected a time in the past, in {path}"

@@ -157,6 +157,7 @@ def changed(**more: Any) -> bytes:
 
 REF = json.loads(render(BAD))["refs"][0]
 FINDING = json.loads(render(BAD))["findings"][0]
+SPAN = {"repo": "acme/b", "ref": "", "oid": "", "since": EARLY, "until": "", "source": "x"}
 
 FOREIGN = {
     "nothing": (b"", "expected strict JSON"),
@@ -174,6 +175,9 @@ FOREIGN = {
     "the future": (changed(made="2999-01-01T00:00:00Z"), "expected a time in the past"),
     "a row of the future": (
         changed(refs=[{**REF, "made": "2999-01-01T00:00:00Z"}]), "expected a time in the past"
+    ),
+    "a time in public of the future": (
+        changed(exposures=[{**SPAN, "made": "2999-01-01T00:00:00Z"}]), "expected a time in the past"
     ),
     "no time of a row": (changed(refs=[{**REF, "made": "noon"}]), "got 'noon' for made"),
     "no time": (changed(made="noon"), "got 'noon' for made"),
