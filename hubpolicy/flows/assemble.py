@@ -72,7 +72,7 @@ def _assemble(
     lines, unproven = _verify_lines(files, trust, now)
     manifest = judged(reader.manifest, lines)
     signature, wrong = _verify_files(files, lines, trust, manifest, now)
-    rejected = unproven + wrong
+    rejected = _together(unproven + wrong)
     return Evidence(
         target=target,
         manifest=manifest,
@@ -97,7 +97,7 @@ def assemble_again(
     lines, unproven = _verify_lines(files, trust, now)
     signature, wrong = _verify_files(files, lines, trust, evidence.manifest, now)
     return evidence._replace(
-        lines=lines, rejected=unproven + wrong, policy=policy, trust=trust, now=now,
+        lines=lines, rejected=_together(unproven + wrong), policy=policy, trust=trust, now=now,
         model_signature=signature,
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def assemble_listing(
     """
     lines, unproven = _verify_lines(files, trust, now)
     signature, wrong = _verify_files(files, lines, trust, None, now)
-    rejected = unproven + wrong
+    rejected = _together(unproven + wrong)
     # JSON can hold halves of characters: as bytes they are no UTF-8, which HP401 says.
     paths = (file.path.encode("utf-8", "surrogatepass") for file in listing.files)
     refusals = path_findings((path, "100644") for path in paths)
@@ -141,6 +141,14 @@ def assemble_listing(
 def _spelt(file: ListedFile) -> ListedFile:
     """A path that is no text under a name that can be shown and hashed; HP401 refused it."""
     return file._replace(path=file.path.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _together(rejected: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if len(rejected) <= 1:
+        return rejected
+    from hubpolicy.core.alike import together
+
+    return together(rejected)
 
 
 def _verify_lines(
