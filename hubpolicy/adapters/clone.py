@@ -12,7 +12,6 @@ import base64
 import os
 import re
 import shutil
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hubpolicy.adapters.git_history import GitHistory
 from hubpolicy.adapters.git_process import open_git
+from hubpolicy.adapters.scratch import Scratch, sweep
 from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _SLOW_BYTES, _SLOW_SECONDS = "1000", "120"
 _WAITS = (1.0, 2.0)
 """Seconds before a clone that broke is begun anew; refs came from this hub a moment ago."""
 _PATIENCE = 3.0
+_PREFIX = "hubpolicy-audit-"
 _FINAL = re.compile(
     r"returned error: 4(?!08|29)\d\d|not found|Authentication failed|could not read"
 )
@@ -50,12 +51,20 @@ class _Work:
     under_way: ClassVar[set[_Work]] = set()
     over: ClassVar[bool] = False
     """The process ends: nothing more is begun."""
+    swept: ClassVar[bool] = False
+    """What earlier audits left when they were killed is gone."""
+    _sweeping: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self) -> None:
         self._running: Running | None = None
         self._lock = threading.Lock()
         self._ended = False
-        self.folder = tempfile.mkdtemp(prefix="hubpolicy-audit-")
+        with self._sweeping:
+            if not self.swept:
+                type(self).swept = True
+                sweep(_PREFIX)
+        self._scratch = Scratch(_PREFIX)
+        self.folder = self._scratch.folder
         self.under_way.add(self)
 
     def begin(self, git: Git, *arguments: str) -> Running:
@@ -79,7 +88,7 @@ class _Work:
             if self._running is not None:
                 with suppress(OSError):  # closed by the thread that reads it
                     self._running.kill_all(_PATIENCE)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.end()
         self.under_way.discard(self)
 
 
