@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
 
 _UNPROVEN = "HP302"
-"""Signatures that do not hold. Of other rules each line counts: which is a copy, which is revoked."""
+"""Signatures that do not hold. Of other rules each line counts: which is a copy, or revoked."""
 
 
 def together(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
