@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.policy_diff import Consequence
     from hubpolicy.domain.policy import Policy
+    from hubpolicy.domain.trust import OlderPolicy
     from hubpolicy.flows.comparing import Compared
 
 CURRENT = "current"
@@ -53,10 +54,21 @@ def diff(old: str, new: str, org: str, format_: str) -> None:
     policies = _load(old, place), _load(new, place)
     found = diff_policies(*policies)
     repos = _compared(org, *policies, place) if org else None
+    older = _counting(place)
     show = _as_json if format_ == "json" else _as_text
-    click.echo(show(*policies, found, repos))
+    click.echo(show(*policies, found, repos, older))
     if any(repo.standing is None for repo in repos or ()):
         raise click.exceptions.Exit(int(Exit.NOT_EVALUATED))
+
+
+def _counting(place: Seat) -> tuple[OlderPolicy, ...]:
+    """Those under which a release line counts still, by the state in force."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.core.state_terms import counts
+
+    now = SystemClock().now()
+    older = place.trusted.trust.state.older_policies
+    return tuple(each for each in older if counts(each, now))
 
 
 def _load(name: str, place: Seat) -> Policy:
@@ -130,8 +142,9 @@ def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared
 
 
 def _as_text(
-    old: Policy, new: Policy, found: tuple[Consequence, ...], repos: tuple[Compared, ...] | None
-) -> str:
+    old: Policy, new: Policy, found: tuple[Consequence, ...], repos: tuple[Compared, ...] | None,
+    older: tuple[OlderPolicy, ...],
+) -> str:  # fmt: skip
     from hubpolicy.core.policy_diff import needs
     from hubpolicy.render.escape import terminal
 
@@ -148,11 +161,27 @@ def _as_text(
     else:
         lines.append("releases made before need, under the new policy:")
         lines += [f"  {need:<9}  {WORDS[need]}" for need in needs(found) or ("signature",)]
+    lines += _older_lines(older, old, new)
     for repo in repos or ():
         lines += _repo_lines(repo)
     if repos is not None:
         lines.append(_tally(repos))
     return "\n".join(terminal(line) for line in lines)
+
+
+def _older_lines(older: tuple[OlderPolicy, ...], old: Policy, new: Policy) -> list[str]:
+    """Under which policies a release line counts, whatever is in force."""
+    if not older:
+        return []
+    sides = {new.sha256: "  (NEW)", old.sha256: "  (OLD)"}
+    return [
+        "older policies whose release lines count still, so that these take no new signature:",
+        *(
+            f"  version {each.version} ({each.sha256[:12]}) until {each.until}"
+            f"{sides.get(each.sha256, '')}"
+            for each in older
+        ),
+    ]
 
 
 def _title(policy: Policy) -> str:
@@ -178,8 +207,9 @@ def _tally(repos: tuple[Compared, ...]) -> str:
 
 
 def _as_json(
-    old: Policy, new: Policy, found: tuple[Consequence, ...], repos: tuple[Compared, ...] | None
-) -> str:
+    old: Policy, new: Policy, found: tuple[Consequence, ...], repos: tuple[Compared, ...] | None,
+    older: tuple[OlderPolicy, ...],
+) -> str:  # fmt: skip
     from hubpolicy.core.policy_diff import needs
     from hubpolicy.render.escape import in_json
 
@@ -190,6 +220,7 @@ def _as_json(
         "new": _named(new),
         "changes": [one._asdict() for one in found],
         "needs": list(needs(found) or (("signature",) if changed else ())),
+        "older": [each._asdict() for each in older],
     }
     if repos is not None:
         document["repos"] = [_repo_document(repo) for repo in repos]

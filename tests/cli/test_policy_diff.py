@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.demo.hub.process import HubProcess
 from tests.cli.world import REPO, add_to_policy, config, released, run, sign_run
 from tests.hub.world import TOKENS
@@ -74,6 +75,16 @@ def test_signed_policies_are_named_by_path_and_by_digest(
     assert run("policy", "diff", f"sha256:{signed.stem}", "current").out == by_path.out
     now = json.loads(run("policy", "explain", "--format", "json").out)["policy"]["sha256"]
     assert "releases stay valid" in run("policy", "diff", "current", now).out
+    assert "count still" not in by_path.out
+    add_to_policy("version = 3", old="version = 2")
+    day = SystemClock().now()[:10]
+    assert run("policy", "sign", "--older-until", day).code == 0
+    told = run("policy", "diff", signed, "current")
+    assert told.out.endswith(
+        f"count still, so that these take no new signature:\n  version 2 ({now[:12]}) until {day}\n"
+    )
+    found = json.loads(run("policy", "diff", signed, "current", "--format", "json").out)
+    assert found["older"] == [{"version": 2, "sha256": now, "until": day}]
 
 
 @pytest.mark.parametrize("name", ["nowhere.toml", "ab" * 32, "", ".", "current.json"])
