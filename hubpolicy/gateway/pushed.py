@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 ENDING = "Nothing was accepted.\n"
 MOST_UNPACKED = 4 * 1024 * 1024 * 1024
 """Bytes of all objects of a push together: commits, trees, files that are not in Git LFS."""
+MOST_OBJECTS = 1_000_000
+"""Of a push: of each some hundred bytes are in memory while it is judged."""
 _BESIDES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _LACKS = "git lfs push --all origin, then push again"
 
@@ -91,10 +93,15 @@ def unpacked(quarantine: Mapping[str, str]) -> Iterable[int]:
 
 def too_much(repo: RepoId, sizes: Iterable[int]) -> Permission | None:
     """All of it is read while others wait: what a small pack unpacks to has a limit too."""
-    total = sum(sizes)
-    if total <= MOST_UNPACKED:
+    total = number = 0
+    for number, size in enumerate(sizes, start=1):  # noqa: B007 - how many there were
+        total += size
+    if total <= MOST_UNPACKED and number <= MOST_OBJECTS:
         return None
-    why = f"got {total} bytes unpacked, expected {MOST_UNPACKED} at most"
+    why = (
+        f"got {total} bytes unpacked in {number} objects, expected {MOST_UNPACKED} in "
+        f"{MOST_OBJECTS} at most"
+    )
     fix = "push it in several parts; large files belong into git lfs"
     return deny(hp510.check(f"git push to {repo.text}", why, fix)[0])
 

@@ -23,14 +23,14 @@ from hubpolicy.gateway import receiving
 from hubpolicy.gateway.intake import Turns
 from hubpolicy.gateway.metrics import Metrics
 from hubpolicy.gateway.mirror import Mirrors
-from hubpolicy.gateway.pushed import MOST_UNPACKED, too_much, unpacked
+from hubpolicy.gateway.pushed import MOST_OBJECTS, MOST_UNPACKED, too_much, unpacked
 from hubpolicy.gateway.reader import Reader
 from hubpolicy.gateway.receiving import Answer, Received, receive
 from hubpolicy.gateway.settings import Settings
 from tests.git.repos import Repo, init, isolate
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from hubpolicy.gateway.receiving import Ended
@@ -190,9 +190,16 @@ def test_who_takes_a_push_has_a_limit_of_memory(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "allowed"),
-    [((), True), ((MOST_UNPACKED,), True), ((MOST_UNPACKED, 1), False), ((1 << 40,), False)],
+    [
+        ((), True),
+        ((MOST_UNPACKED,), True),
+        ((MOST_UNPACKED, 1), False),
+        ((1 << 40,), False),
+        ((0,) * MOST_OBJECTS, True),
+        ((0,) * (MOST_OBJECTS + 1), False),
+    ],
 )
-def test_what_a_push_unpacks_to_has_a_limit(sizes: tuple[int, ...], allowed: bool) -> None:
+def test_what_a_push_unpacks_to_has_a_limit(sizes: Sequence[int], allowed: bool) -> None:
     refused = too_much(REPO, sizes)
     assert (refused is None) == allowed
     if refused is not None:
