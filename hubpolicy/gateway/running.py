@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import fcntl
 import logging
 import os
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.settings import Settings
 
 _HEADER_BYTES = 32 * 1024
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""malloc.h of glibc."""
+_MIB = 1024 * 1024
 _LOGGER = logging.getLogger("hubpolicy.gateway")
 
 
@@ -46,6 +50,7 @@ def run(
     """
     with _alone(settings.git_folder):
         alone()
+        _keep_memory()
         asyncio.run(_serve(settings, records, passage, ready))
 
 
@@ -64,6 +69,18 @@ def _alone(folder: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _keep_memory() -> None:
+    """Let glibc keep up to 32 MiB that were freed, and take chunks of bodies from them.
+
+    Else it may give each chunk back to the system, and get the next one page by page, zeroed
+    (mallopt(3)). Where there is no glibc nothing is changed.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 8 * _MIB)
+        mallopt(_M_TRIM_THRESHOLD, 32 * _MIB)
 
 
 async def _serve(
