@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,12 @@ LFS_LINE = "filter=lfs diff=lfs merge=lfs -text"
 
 def lfs_tracked(repo: Path, commit: str, paths: Sequence[str]) -> frozenset[str]:
     """Return those paths that the attributes in the commit's tree hand to Git LFS."""
-    if not paths:
-        return frozenset()
+    return _lfs_tracked(repo, commit, tuple(paths)) if paths else frozenset()
+
+
+@lru_cache(maxsize=16)
+def _lfs_tracked(repo: Path, commit: str, paths: tuple[str, ...]) -> frozenset[str]:
+    """A commit's attributes never change, and a release is announced more than once."""
     with tempfile.TemporaryDirectory(prefix="hub-attributes-") as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         git(repo, "read-tree", commit, env=index)

@@ -108,17 +108,29 @@ def resolve(repo: Path, revision: str, *, stale: bool = False) -> str:
     Raises:
         HubError: 404 RevisionNotFound.
     """
+    if _FULL_OID.fullmatch(revision) and not stale:
+        commit = _first_commit(repo, f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
+        if commit is None:
+            raise _no_revision(revision)
+        return commit
     found = find_ref(repo, revision)
     if found is not None:
         return _parent(repo, found.commit) if stale else found.commit
-    if _FULL_OID.fullmatch(revision) and not (stale and _is_head(repo, revision)):
-        try:
-            git(repo, "cat-file", "-e", f"{revision}^{{commit}}")
-        except GitError:
-            pass
-        else:
-            return revision
-    raise HubError(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+    commit = _first_commit(repo, revision) if _FULL_OID.fullmatch(revision) else None
+    if commit is None or _is_head(repo, commit):
+        raise _no_revision(revision)
+    return commit
+
+
+def _no_revision(revision: str) -> HubError:
+    return HubError(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+
+
+def _first_commit(repo: Path, *names: str) -> str | None:
+    """Return the commit of the first ref or object that has one; one process looks at all."""
+    asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
+    said = git(repo, "cat-file", "--batch-check=%(objectname)", stdin=asked).decode()
+    return next((line for line in said.splitlines() if _FULL_OID.fullmatch(line)), None)
 
 
 def _parent(repo: Path, commit: str) -> str:
@@ -130,7 +142,7 @@ def _is_head(repo: Path, commit: str) -> bool:
     return any(ref.commit == commit for ref in refs(repo, "refs/heads/"))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def entries(repo: Path, commit: str, folder: str = "", *, recursive: bool) -> tuple[TreeEntry, ...]:
     """Return the entries of a folder, with the folders below it too if `recursive`.
 
@@ -147,12 +159,16 @@ def entries(repo: Path, commit: str, folder: str = "", *, recursive: bool) -> tu
 
 def lookup(repo: Path, commit: str, paths: Iterable[str]) -> tuple[TreeEntry, ...]:
     """Return the entries at exactly these paths; those that do not exist are left out."""
-    wanted = [path.strip("/") for path in paths]
-    clean = [path for path in wanted if path and "\0" not in path]
-    if not clean:
-        return ()
-    raw = git(repo, "--literal-pathspecs", "ls-tree", "-z", "-l", commit, "--", *clean)
-    return _parse_ls_tree(raw, "")
+    known = _by_path(repo, commit)
+    wanted = {path.strip("/") for path in paths} & known.keys()
+    return tuple(entry for _, entry in sorted(known[path] for path in wanted))
+
+
+@lru_cache(maxsize=16)
+def _by_path(repo: Path, commit: str) -> dict[str, tuple[int, TreeEntry]]:
+    """Every entry of a commit beside its place in git's order."""
+    listed = entries(repo, commit, recursive=True)
+    return {entry.path: (place, entry) for place, entry in enumerate(listed)}
 
 
 def _parse_ls_tree(raw: bytes, folder: str) -> tuple[TreeEntry, ...]:
@@ -195,15 +211,22 @@ def blobs(
 
 def pointers(repo: Path, listed: Iterable[TreeEntry]) -> dict[str, Pointer]:
     """Return the LFS pointers among the entries, by blob id."""
-    small = [
+    small = (
         entry.oid
         for entry in listed
         if entry.kind == "blob" and 100 < entry.size <= MAX_POINTER_BYTES and entry.mode != "120000"
-    ]
-    found = {oid: parse_pointer(content) for oid, content in blobs(repo, small).items()}
-    return {oid: pointer for oid, pointer in found.items() if pointer is not None}
+    )
+    return dict(_pointers(repo, tuple(small)))
 
 
+@lru_cache(maxsize=16)
+def _pointers(repo: Path, oids: tuple[str, ...]) -> tuple[tuple[str, Pointer], ...]:
+    """A blob never changes either."""
+    found = ((oid, parse_pointer(content)) for oid, content in blobs(repo, oids).items())
+    return tuple((oid, pointer) for oid, pointer in found if pointer is not None)
+
+
+@lru_cache(maxsize=16)
 def log(repo: Path, commit: str, skip: int, limit: int) -> tuple[Commit, ...]:
     """Return `limit` commits of the history after the first `skip`, newest first."""
     form = "%H%x00%an%x00%ct%x00%s%x00%b"
