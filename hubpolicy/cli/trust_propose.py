@@ -13,6 +13,7 @@ from hubpolicy.errors import ConfigError
 if TYPE_CHECKING:
     from hubpolicy.cli.trust_place import Place
     from hubpolicy.core.trust_folder import TrustFolder
+    from hubpolicy.domain.trust import State
 
 DIR = click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR")
 WORKFLOWS = {"github": ("ci", "github-trust-state.yml")}
@@ -86,18 +87,24 @@ def state() -> None:
 Examples:
   hubpolicy trust state set trust --minimum-version 1.2.0
   hubpolicy trust state set trust --older-until 2026-12-31
+  hubpolicy trust state set --minimum-version 1.2.0          of your own (solo): signed at once
 \b
 Neither goes back: a later state asks for no lower version, and lets no older policy count longer.
 Give time with `trust policy DIR --older-until DATE`, when the policy changes.
 """,
 )
-@DIR
+@click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="[DIR]",
+                required=False)  # fmt: skip
 @click.option("--minimum-version", "minimum", default="", metavar="X.Y.Z",
               help="Every older hubpolicy refuses to judge.")  # fmt: skip
 @click.option("--older-until", default="", metavar="DATE",
               help="No older policy counts longer; a day that is over ends them.")  # fmt: skip
-def set_(folder: str, minimum: str, older_until: str) -> None:
-    """Prepare a state that asks for more: a later hubpolicy, an earlier end of older policies."""
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
+def set_(folder: str | None, minimum: str, older_until: str, key: str) -> None:
+    """Ask for more: a later hubpolicy, an earlier end of older policies.
+
+    Prepared in DIR, a team's trust folder; without DIR signed in your own trust.
+    """
     from hubpolicy.cli.trust_place import open_place
     from hubpolicy.flows.asking import propose_terms
     from hubpolicy.flows.trusting import STATE_DAYS
@@ -105,11 +112,35 @@ def set_(folder: str, minimum: str, older_until: str) -> None:
     if not minimum and not older_until:
         message = "got neither --minimum-version nor --older-until"
         raise ConfigError(message, hint="hubpolicy trust state set --help")
+    if folder is None:
+        _set_here(minimum, older_until, key)
+        return
     place = open_place(folder)
     after = propose_terms(
         place.folder, place.now, days=STATE_DAYS, minimum=minimum, older_until=older_until
     )
     prepared(place, after)
+
+
+def _set_here(minimum: str, older_until: str, key: str) -> None:
+    from hubpolicy.cli.trust_place import say
+    from hubpolicy.cli.trust_revoke import change_here
+    from hubpolicy.cli.wiring import seat
+    from hubpolicy.flows.asking import with_terms
+
+    place = seat()
+    team = "hubpolicy trust state set DIR ..., in the team's trust folder"
+    if not place.trusted.trust.root.solo:
+        message = "the trust that is in force here is a team's, and several people keep it"
+        raise ConfigError(message, hint=team)
+
+    def asked(state: State, now: str) -> State:
+        more = with_terms(state, now, minimum=minimum, older_until=older_until)
+        return more._replace(version=state.version + 1)
+
+    signed = change_here(place, asked, key, team)
+    least = signed.minimum_version or "none"
+    say(f"least hubpolicy version: {least}; state version {signed.version}")
 
 
 @state.command(

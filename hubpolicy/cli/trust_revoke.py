@@ -12,6 +12,8 @@ from hubpolicy.cli.options import TRUST_KEY_HELP
 from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubpolicy.adapters.home import Home
     from hubpolicy.adapters.trusted import Trusted
     from hubpolicy.cli.wiring import Seat
@@ -96,11 +98,28 @@ def _revoke_solo(what: str, value: str, key: str, *, ask: bool) -> None:
 def revoke_here(place: Seat, wanted: Revoked, key: str) -> State:
     """Sign a state that revokes more, and put it in force in this user's own trust.
 
-    What is in force is read again under the lock: of two revocations at once none is lost.
+    Raises:
+        AccessError, ConfigError, ServiceError, VerificationError: as :func:`change_here` does.
+
+    """
+    from hubpolicy.flows.founding import revoke as revoke_flow
+
+    def revoked(state: State, now: str) -> State:
+        del now
+        return revoke_flow(state, **wanted._asdict())
+
+    return change_here(place, revoked, key, "hubpolicy trust revoke ... DIR")
+
+
+def change_here(place: Seat, change: Callable[[State, str], State], key: str, team: str) -> State:
+    """Sign what comes of the state, and put it in force in this user's own trust.
+
+    What is in force is read again under the lock: of two changes at once none is lost. ``change``
+    is given the state and the moment; ``team`` is what a team would type.
 
     Raises:
         AccessError: there is no key.
-        ConfigError: another trust is in force by now.
+        ConfigError: another trust is in force by now, or what ``change`` raises.
         ServiceError: another process changes what is trusted here.
         VerificationError: the key at hand does not hold the role.
 
@@ -113,23 +132,24 @@ def revoke_here(place: Seat, wanted: Revoked, key: str) -> State:
     with trust_lock(place.home):
         trusted = open_trusted(place.home)
         if not trusted.trust.root.solo:
-            message = "the trust that is in force here is a team's by now: nothing was revoked"
-            raise ConfigError(message, hint="hubpolicy trust revoke ... DIR")
-        return _revoke_locked(place.home, trusted, wanted, mine)
+            message = "the trust that is in force here is a team's by now: nothing was changed"
+            raise ConfigError(message, hint=team)
+        return _change_locked(place.home, trusted, change, mine)
 
 
-def _revoke_locked(home: Home, trusted: Trusted, wanted: Revoked, mine: Signer) -> State:
+def _change_locked(
+    home: Home, trusted: Trusted, change: Callable[[State, str], State], mine: Signer
+) -> State:
     from hubpolicy.adapters.atomic import write_atomic
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import GATE_FILE
     from hubpolicy.adapters.trust_memory import read_memory, write_memory
     from hubpolicy.cli.wiring import POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
     from hubpolicy.flows.founding import Founded, compile_revocation, sign_state
-    from hubpolicy.flows.founding import revoke as revoke_flow
     from hubpolicy.flows.pinning import remembered_solo
 
     trust, now = trusted.trust, SystemClock().now()
-    state = revoke_flow(trust.state, **wanted._asdict())
+    state = change(trust.state, now)
     document = sign_state(mine, state, trust)
     parts = (ROOT_DOCUMENT, POLICY_DOCUMENT, STATE_DOCUMENT, (GATE_FILE,))
     founded = compile_revocation(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A state that asks for more than revocations: a later hubpolicy, an earlier end of older policies.
 
-Prepared in the trust folder and signed by the role ``state``, as a revocation is.
+Prepared in the trust folder and signed by the role ``state``, as a revocation is; or signed at once
+by whoever holds every key.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hubpolicy.flows.trusting import next_state, require_published, signed_anew
 
 if TYPE_CHECKING:
     from hubpolicy.core.trust_folder import TrustFolder
+    from hubpolicy.domain.trust import State
 
 
 def propose_terms(
@@ -36,6 +38,18 @@ def propose_terms(
     """
     standing = require_published(folder)
     state = next_state(folder, standing, now, days)
+    more = with_terms(state, now, minimum=minimum, older_until=older_until)
+    folder = put(folder, propose("state", state_payload(more)))
+    return signed_anew(folder, standing, now, days)
+
+
+def with_terms(state: State, now: str, *, minimum: str = "", older_until: str = "") -> State:
+    """The same state with these terms; an empty one stays as it is.
+
+    Raises:
+        ConfigError: it asks for less or for nothing new, or for a hubpolicy that is not even here.
+
+    """
     more = state
     if minimum:
         _require_possible(minimum, state.minimum_version)
@@ -47,9 +61,8 @@ def propose_terms(
         more = more._replace(older_policies=ended(state, older_until, now))
     if more == state:
         message = "the state says so already: nothing changed"
-        raise ConfigError(message, hint="hubpolicy trust show DIR")
-    folder = put(folder, propose("state", state_payload(more)))
-    return signed_anew(folder, standing, now, days)
+        raise ConfigError(message, hint="hubpolicy trust show [DIR]")
+    return more
 
 
 def _require_possible(minimum: str, before: str) -> None:
@@ -59,7 +72,7 @@ def _require_possible(minimum: str, before: str) -> None:
         raise ConfigError(message, hint="hubpolicy --version says which one this is")
     if higher(before, minimum) != minimum:
         message = f"got --minimum-version {minimum}, and {before} is asked for: it never goes down"
-        raise ConfigError(message, hint="hubpolicy trust show DIR")
+        raise ConfigError(message, hint="hubpolicy trust show [DIR]")
     if is_before(__version__, minimum):
         message = (
             f"got --minimum-version {minimum}, and this is hubpolicy {__version__}: whoever asks "

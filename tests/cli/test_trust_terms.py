@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
@@ -218,6 +218,35 @@ def test_what_makes_no_sense_is_not_prepared(
     ran = set_state(team, *options)
     assert (ran.code, said in ran.err, ran.out) == (2, True, ""), ran
     assert contents(team.folder) == before
+
+
+def test_one_person_asks_for_a_version_in_a_trust_of_their_own(home: Path) -> None:
+    def least() -> str | None:
+        found: str | None = shown()["state"]["minimum_version"]
+        return found
+
+    def shown() -> dict[str, Any]:
+        return run("trust", "show", "--format", "json").document
+
+    before = shown()["state"]["version"]
+    for typed, code, said, stands in (
+        ((), 2, "got neither --minimum-version", None),
+        (("--minimum-version", "99.0.0"), 2, f"and this is hubpolicy {__version__}", None),
+        (("--minimum-version", "0.0.2"), 0, "least hubpolicy version: 0.0.2", "0.0.2"),
+        (("--minimum-version", "0.0.1"), 2, "it never goes down", "0.0.2"),
+        (("--minimum-version", "0.0.2"), 2, "nothing changed", "0.0.2"),
+    ):
+        ran = run("trust", "state", "set", *typed)
+        assert (ran.code, said in ran.out + ran.err, least()) == (code, True, stands), ran
+    assert shown()["state"]["version"] == before + 1
+    assert run("policy", "sign").code == 0
+    assert least() == "0.0.2", "what signs the state next keeps it"
+
+
+def test_what_is_a_teams_is_asked_in_its_folder(team: Team) -> None:
+    pinned(team, "ada")
+    ran = team.run("ada", "trust", "state", "set", "--minimum-version", "0.0.2")
+    assert (ran.code, "is a team's" in ran.err, "set DIR" in ran.err) == (2, True, True), ran
 
 
 def test_a_hubpolicy_that_is_too_old_judges_nothing_and_says_what_to_do(
