@@ -7,18 +7,12 @@ responsible for whether the graph makes sense: ONNX Runtime finds that out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple
 
-from hubpolicy.errors import MalformedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from hubpolicy.core.onnx_wire import fields, refuse, text
 
 MAX_DEPTH = 32
 MAX_NAMES = 1_000_000
-
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_VARINT_BITS = 64
 
 # Field numbers of onnx.proto3 (IR version 13).
 _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_FUNCTIONS = 7, 8, 25
@@ -62,8 +56,7 @@ def parse_references(content: memoryview, where: str) -> OnnxReferences:
     walk = _Walk(where)
     walk.message(content, "model", 0)
     if not walk.graphs:
-        message = f"got no graph, expected an ONNX model, in {where}"
-        raise MalformedError(message)
+        refuse("no graph", where)
     return OnnxReferences(tuple(walk.external), frozenset(walk.domains), frozenset(walk.names))
 
 
@@ -79,78 +72,40 @@ class _Walk:
 
     def message(self, view: memoryview, kind: str, depth: int) -> None:
         if depth > MAX_DEPTH or len(self.names) > MAX_NAMES:
-            self._refuse("a model nested too deep or too large")
+            refuse("a model nested too deep or too large", self.where)
         if kind == "tensor":
             self._tensor(view)
             return
         self.graphs += kind == "graph"
         children = _CHILDREN.get(kind, {})
-        for number, value in self._fields(view):
+        for number, value, _ in fields(view, self.where):
             if not isinstance(value, memoryview):
                 continue
             if kind == "opset" and number == _OPSET_DOMAIN:
-                self.domains.add(self._text(value))
+                self.domains.add(text(value, self.where))
             elif number in children:
                 self.message(value, children[number], depth + 1)
 
     def _tensor(self, view: memoryview) -> None:
         locations: list[str] = []
         external = False
-        for number, value in self._fields(view):
+        for number, value, _ in fields(view, self.where):
             if number == _TENSOR_LOCATION:
                 external = value == _EXTERNAL
             elif isinstance(value, memoryview) and number == _TENSOR_NAME:
-                self.names.add(self._text(value))
+                self.names.add(text(value, self.where))
             elif isinstance(value, memoryview) and number == _TENSOR_EXTERNAL:
-                key, text = self._entry(value)
+                key, location = self._entry(value)
                 if key == "location":
-                    locations.append(text)
+                    locations.append(location)
         if external and len(locations) != 1:
-            self._refuse(f"external data with {len(locations)} locations")
+            refuse(f"external data with {len(locations)} locations", self.where)
         self.external.update(dict.fromkeys(locations))
 
     def _entry(self, view: memoryview) -> tuple[str, str]:
-        parts = {n: self._text(v) for n, v in self._fields(view) if isinstance(v, memoryview)}
+        parts = {
+            n: text(v, self.where)
+            for n, v, _ in fields(view, self.where)
+            if isinstance(v, memoryview)
+        }
         return parts.get(_ENTRY_KEY, ""), parts.get(_ENTRY_VALUE, "")
-
-    def _fields(self, view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-        at, end = 0, len(view)
-        while at < end:
-            tag, at = self._varint(view, at)
-            number, wire = tag >> 3, tag & 7
-            if wire == _VARINT:
-                value, at = self._varint(view, at)
-                yield number, value
-                continue
-            if wire == _BYTES:
-                size, at = self._varint(view, at)
-            elif wire in {_FIXED64, _FIXED32}:
-                size = 8 if wire == _FIXED64 else 4
-            else:
-                self._refuse(f"wire type {wire}")
-            if size > end - at:
-                self._refuse("a field that ends behind the file")
-            if wire == _BYTES:
-                yield number, view[at : at + size]
-            at += size
-
-    def _varint(self, view: memoryview, at: int) -> tuple[int, int]:
-        value = shift = 0
-        while at < len(view) and shift < _VARINT_BITS:
-            byte = view[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            if not byte & 0x80:
-                return value, at
-            shift += 7
-        return self._refuse("a number that does not end")
-
-    def _text(self, view: memoryview) -> str:
-        try:
-            return bytes(view).decode("utf-8")
-        except UnicodeDecodeError:
-            self._refuse("a name that is not UTF-8")
-
-    def _refuse(self, got: str) -> NoReturn:
-        message = f"got {got}, expected an ONNX model, in {self.where}"
-        raise MalformedError(message)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.scorers.description import Description, parse_description
+from hubpolicy.adapters.scorers.private_copy import PrivateCopy, copy_privately
 from hubpolicy.domain.manifest import Entry, dir_hash
 from hubpolicy.domain.statement import ScorerPin
 from hubpolicy.errors import MalformedError, ServiceError, VerificationError
@@ -36,20 +37,24 @@ class GraphFile(NamedTuple):
     size: int
     sha256: str
 
-    def read(self) -> bytes:
-        """Its content, if that is still what was hashed.
+    def read(self) -> PrivateCopy:
+        """Its content, if that is still what was hashed, where nobody else can change it.
 
         Raises:
             ServiceError: it cannot be read any more.
             VerificationError: it is not what it was.
 
         """
-        content = _read(self.path)
-        if hashlib.sha256(content).hexdigest() != self.sha256:
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                copy, digest = copy_privately(file, self.size)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        if digest != self.sha256:
             name = self.path.name
             message = f"got another {name} than at the start, expected {self.sha256[:12]}"
             raise VerificationError(message, hint="leave the scorer alone while a test runs")
-        return content
+        return copy
 
 
 class BundleFiles(NamedTuple):

@@ -13,21 +13,24 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hubpolicy.adapters.quiet_onnxruntime import onnxruntime
 from hubpolicy.core.onnx_format import parse_references
+from hubpolicy.core.onnx_tables import Lifted, lift_tables
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from hubpolicy.adapters.scorers.description import Description
+    from hubpolicy.adapters.scorers.private_copy import PrivateCopy
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+TABLE_BYTES = 16 * 1024**2
+"""Word vectors of at least so many bytes stay out of the session."""
 
 # Operators that ONNX Runtime brings itself; all others would need foreign code in this process.
 _DOMAINS = frozenset(
@@ -44,12 +47,12 @@ class LoadedGraph:
     """A classifier's graph. ``provider`` is where it really runs."""
 
     def __init__(
-        self, read: Callable[[], bytes], description: Description, name: str, provider: str
+        self, read: Callable[[], PrivateCopy], description: Description, name: str, provider: str
     ) -> None:
         """Load from memory, so that nobody can change in between what was hashed.
 
         Args:
-            read: gives the file's content.
+            read: gives a copy of the file's content that nobody else has.
             description: names of inputs, output and labels.
             name: what to call the file in messages.
             provider: an execution provider that is at hand.
@@ -60,9 +63,9 @@ class LoadedGraph:
             ServiceError: the provider does not work on this machine.
 
         """
-        self._session = _load(read, name, provider)
+        self._session, self._tables = _load(read(), name, provider)
         self._description = description
-        self._dtype = _input_type(self._session, description, name)
+        self._dtype = _input_type(self._session, description, name, frozenset(self._tables))
         self.provider: str = self._session.get_providers()[0]
         if self.provider != provider:
             message = f"got {self.provider}, expected {provider}, from ONNX Runtime for {name}"
@@ -77,7 +80,7 @@ class LoadedGraph:
         """
         described = self._description
         ids = np.array([[*described.prefix, *tokens, *described.suffix]], dtype=self._dtype)
-        feed = {described.ids: ids, described.mask: np.ones_like(ids)}
+        feed = {described.ids: ids, described.mask: np.ones_like(ids), **self._tables}
         try:
             (logits,) = self._session.run([described.output], feed)
         except Exception:  # noqa: BLE001 - ONNX Runtime raises many kinds; no score is the answer
@@ -104,8 +107,8 @@ def pick_provider(wanted: str = "") -> str:
     return wanted or next((name for name in (CUDA,) if name in installed), CPU)
 
 
-def _refuse_foreign(model: bytes, name: str) -> None:
-    references = parse_references(memoryview(model), f"{name} of the scorer bundle")
+def _refuse_foreign(model: memoryview, name: str) -> None:
+    references = parse_references(model, f"{name} of the scorer bundle")
     foreign = sorted(references.domains - _DOMAINS)
     if references.external or foreign:
         got = f"external data {list(references.external)} and operator domains {foreign}"
@@ -113,28 +116,33 @@ def _refuse_foreign(model: bytes, name: str) -> None:
         raise MalformedError(message)
 
 
-@contextmanager
-def _in_memory(model: bytes) -> Iterator[int]:
-    """The number of a file that is in memory only."""
+def _load(copy: PrivateCopy, name: str, provider: str) -> tuple[Any, dict[str, Any]]:
+    """A session, and the inputs that it gets in every run.
+
+    From bytes the runtime makes three copies of the graph, from a file one and a bit; so it gets a
+    file that is in memory only. Word vectors, the largest part, are not even copied once: they
+    stay in our copy, and the session looks them up there. Accelerators would copy them in each run.
+    """
+    _refuse_foreign(copy.view, name)
+    if not hasattr(os, "memfd_create"):
+        model = bytes(copy.view)
+        return _open(model, name, provider), copy.keep(())
+    lifted = _lift(copy.view, name, provider)
     number = os.memfd_create("graph")
     try:
         with open(number, "wb", closefd=False) as file:
-            file.write(model)
-        del model
-        yield number
+            file.writelines(lifted.pieces)
+        tables = copy.keep(lifted.tables)
+        del copy, lifted
+        return _open(f"/proc/self/fd/{number}", name, provider), tables
     finally:
         os.close(number)
 
 
-def _load(read: Callable[[], bytes], name: str, provider: str) -> Any:
-    model = read()
-    _refuse_foreign(model, name)
-    if not hasattr(os, "memfd_create"):
-        return _open(model, name, provider)
-    # From bytes the runtime makes three copies of the graph, from a file one and a bit.
-    with _in_memory(model) as number:
-        del model
-        return _open(f"/proc/self/fd/{number}", name, provider)
+def _lift(model: memoryview, name: str, provider: str) -> Lifted:
+    if provider != CPU:
+        return Lifted((model,), ())
+    return lift_tables(model, name, TABLE_BYTES)
 
 
 def _open(source: str | bytes, name: str, provider: str) -> Any:
@@ -165,8 +173,8 @@ def _open(source: str | bytes, name: str, provider: str) -> Any:
     return session
 
 
-def _input_type(session: Any, description: Description, name: str) -> Any:
-    types = {value.name: value.type for value in session.get_inputs()}
+def _input_type(session: Any, description: Description, name: str, tables: frozenset[str]) -> Any:
+    types = {v.name: v.type for v in session.get_inputs() if v.name not in tables}
     outputs = {value.name for value in session.get_outputs()}
     known = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
     wanted = {description.ids, description.mask}
