@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import io
+from bisect import bisect_left
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from hubpolicy.core import strictjson
@@ -231,11 +232,13 @@ def resulting(
 
     """
     files = {file.path: file for file in parent.files}
+    listed = sorted(files)
     sizes = {f.sha256: f.size for tree in (parent, *sources) for f in tree.files if f.sha256}
-    _refuse_other_kind(files, operations)
-    folders = tuple(f"{o.path}/" for o in operations if isinstance(o, DeleteFolder))
-    for path in [path for path in files if folders and path.startswith(folders)]:
-        del files[path]
+    _refuse_other_kind(files, listed, operations)
+    for operation in operations:
+        if isinstance(operation, DeleteFolder):
+            for path in _below(listed, operation.path):
+                files.pop(path, None)
     for operation in operations:
         if isinstance(operation, DeleteFile):
             files.pop(operation.path, None)
@@ -248,21 +251,43 @@ def resulting(
                 message = f"{operation.path} copies {operation.sha256[:12]}, which stands nowhere"
                 raise MalformedError(message)
             files[operation.path] = ListedFile(operation.path, size, operation.sha256, None)
-    for path in files:
-        for folder in _parents(path):
-            if folder in files:
-                message = f"got {folder!r} as a file and as a folder, in the commit"
-                raise MalformedError(message)
+    _refuse_both(files, operations)
     ordered = sorted(files.values(), key=lambda file: file.path.encode("utf-8", "surrogatepass"))
     return Listing(tuple(ordered))
 
 
-def _refuse_other_kind(files: dict[str, ListedFile], operations: tuple[Operation, ...]) -> None:
-    """A folder that is a file there, or a file that is a folder: hubs need not do the same then."""
-    folders = {folder for path in files for folder in _parents(path)}
+def _refuse_both(files: dict[str, ListedFile], operations: tuple[Operation, ...]) -> None:
+    """Of what stood there before none was both: what is added is looked at."""
+    listed = sorted(files)
     for operation in operations:
-        gone = files if isinstance(operation, DeleteFolder) else folders
-        if isinstance(operation, DeleteFile | DeleteFolder) and operation.path in gone:
-            kind, is_kind = ("folder", "file") if gone is files else ("file", "folder")
+        if not isinstance(operation, AddRegular | AddLarge):
+            continue
+        path = operation.path
+        inside: str | None = next(_below(listed, path), None)
+        both = [folder for folder in _parents(path) if folder in files]
+        if both or inside is not None:
+            message = f"got {(both or [path])[0]!r} as a file and as a folder, in the commit"
+            raise MalformedError(message)
+
+
+def _below(listed: list[str], folder: str) -> Iterator[str]:
+    """What lies in a folder, of sorted paths. Other folders' names are never made for it."""
+    start = f"{folder}/"
+    for at in range(bisect_left(listed, start), len(listed)):
+        if not listed[at].startswith(start):
+            return
+        yield listed[at]
+
+
+def _refuse_other_kind(
+    files: dict[str, ListedFile], listed: list[str], operations: tuple[Operation, ...]
+) -> None:
+    """A folder that is a file there, or a file that is a folder: hubs need not do the same then."""
+    for operation in operations:
+        if not isinstance(operation, DeleteFile | DeleteFolder):
+            continue
+        path, folder = operation.path, isinstance(operation, DeleteFolder)
+        if path in files if folder else next(_below(listed, path), None) is not None:
+            kind, is_kind = ("folder", "file") if folder else ("file", "folder")
             message = f"got {operation.path!r} removed as a {kind}, which is a {is_kind} there"
             raise MalformedError(message)

@@ -35,7 +35,9 @@ def path_findings(entries: Iterable[tuple[bytes, str]]) -> tuple[Finding, ...]:
     Evidence files belong in here too: a symbolic link under ``.hubpolicy/`` is refused like any.
     """
     listed = tuple(entries)
-    names = (path.decode("utf-8", errors="backslashreplace") for path, _ in listed)
+    # What is refused may have more folders than there is memory for.
+    plain = (path for path, _ in listed if refuse_path(path) is None)
+    names = (path.decode("utf-8") for path in plain)
     return hp401.check(path for path, _ in listed) + hp402.check(listed) + hp403.check(names)
 
 

@@ -26,6 +26,10 @@ _DOT_GIT = (".git", "git~1")
 _SIGNATURE = MODEL_SIGNATURE.encode()
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/"
 _ODD = ("/", ".", "-", MODEL_SIGNATURE)
+_MOST_PARTS, _MOST_BYTES = 32, 1024
+"""Every folder of a path is a name, too: without limits a list of some megabytes has gigabytes of
+names. A path of more parts than that is longer than :data:`_SHORT`."""
+_SHORT = 2 * _MOST_PARTS
 _RESERVED = (EVIDENCE_FOLDER.rstrip("/"), MODEL_SIGNATURE)
 
 
@@ -36,7 +40,7 @@ def refuse_path(path: bytes) -> str | None:
     Refused (DESIGN.md §4): empty, not UTF-8, absolute, backslashes, control characters, parts that
     are empty, ``.``, ``..`` or ``.git`` in any spelling that NTFS or HFS+ takes for it. Besides: a
     dash in front (``sha256sum`` in the recipe of §4 would take it for an option), and look-alikes
-    of the two places that are left out of a manifest.
+    of the two places that are left out of a manifest, more than 32 parts, more than 1024 bytes.
     """
     return None if _is_plain(path) else _refuse_slowly(path)
 
@@ -47,7 +51,13 @@ def _is_plain(path: bytes) -> bool:
         return False
     if b"/." in path or b"./" in path or b"//" in path:
         return False
+    if len(path) > _SHORT and _is_large(path):
+        return False
     return path[: len(MODEL_SIGNATURE)].lower() != _SIGNATURE
+
+
+def _is_large(path: bytes) -> bool:
+    return len(path) > _MOST_BYTES or path.count(b"/") >= _MOST_PARTS
 
 
 def refused_paths(paths: Sequence[str]) -> frozenset[str]:
@@ -71,12 +81,16 @@ def _are_plain(paths: Sequence[str]) -> bool:
         return False
     if b"\n" + _SIGNATURE in text.lower():
         return False
+    if any(_is_large(path.encode()) for path in paths if len(path) > _SHORT):
+        return False
     return not any(mark in text for mark in (b"/.", b"./", b"//", b".\n", b"/\n", b"\n\n"))
 
 
 def _refuse_slowly(path: bytes) -> str | None:
     if not path:
         return "is empty"
+    if _is_large(path):
+        return f"has more than {_MOST_PARTS} parts or {_MOST_BYTES} bytes"
     try:
         text = path.decode("utf-8")
     except UnicodeDecodeError:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import io
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -189,3 +190,20 @@ def test_no_path_is_a_file_and_a_folder() -> None:
     with pytest.raises(MalformedError, match="as a folder"):
         resulting(here, (AddLarge("a/b", OID, 1),))
     assert resulting(here, (DeleteFile("a"), AddLarge("a/b", OID, 1))).files[0].path == "a/b"
+    folder = Listing((ListedFile("a/b/c", 1, None, "0" * 40),))
+    with pytest.raises(MalformedError, match="'a/b' as a file and as a folder"):
+        resulting(folder, (AddLarge("a/b", OID, 1),))
+
+
+def test_a_commit_on_top_of_deep_folders_makes_no_list_of_them() -> None:
+    """They stand in a data set, say, where nobody judged their names."""
+    standing = [ListedFile(f"{n}{'/a' * 2000}", 1, None, "0" * 40) for n in range(250)]
+    operations = (AddLarge("x", OID, 1), DeleteFile("y"), DeleteFolder("0"))
+    tracemalloc.start()
+    try:
+        found = resulting(Listing(tuple(standing)), operations)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.files) == 250
+    assert peak < 20_000_000

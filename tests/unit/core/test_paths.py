@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.core.paths import path_findings, refuse_mode, refuse_path, twins
+from hubpolicy.core.paths import (
+    path_findings,
+    refuse_mode,
+    refuse_path,
+    refused_paths,
+    tree_findings,
+    twins,
+)
 from hubpolicy.core.rules import hp401
 
 ZERO_WIDTH_NON_JOINER = "\u200c"
@@ -58,6 +66,9 @@ RIGHT_TO_LEFT_OVERRIDE = "\u202e"
         (b".HubPolicy/evil.py", "'.hubpolicy' on some file systems"),
         (b".hubpolicy./evil.py", "'.hubpolicy' on some file systems"),
         (b"Model.sig", "'model.sig' on some file systems"),
+        (b"/".join([b"a"] * 33), "more than 32 parts"),
+        ("/".join(["é"] * 33).encode(), "more than 32 parts"),
+        (b"a" * 1025, "1024 bytes"),
         (f"model.si{ZERO_WIDTH_NON_JOINER}g".encode(), "'model.sig' on some file systems"),
     ],
 )
@@ -90,6 +101,8 @@ def test_refused(path: bytes, reason: str) -> None:
         "a/-rf",
         "ab:c",
         "'\"$(x)`",
+        "/".join(["a"] * 32),
+        "a" * 1024,
     ],
 )
 def test_accepted(path: str) -> None:
@@ -201,6 +214,21 @@ def test_a_hostile_name_is_printed_escaped() -> None:
 
 def test_ten_thousand_twins_take_no_quadratic_time() -> None:
     assert len(twins(f"{'aA'[n % 2]}{n // 2}" for n in range(10_000))) == 5_000
+
+
+def test_a_list_of_a_megabyte_does_not_become_gigabytes_of_folders() -> None:
+    """Each of these has two thousand folders above it, and shares none with another."""
+    paths = [f"{n}{'/a' * 2000}" for n in range(250)]
+    tracemalloc.start()
+    try:
+        found = path_findings((path.encode(), "100644") for path in paths)
+        same = tree_findings(paths, ["100644"] * len(paths), refused_paths(paths))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == same
+    assert [finding.rule for finding in found] == ["HP401"] * 250
+    assert peak < 50_000_000
 
 
 LEAN = "hubpolicy.core.paths, hubpolicy.core.filetypes, hubpolicy.core.lfs_pointer"
