@@ -34,12 +34,11 @@ import hashlib
 import json
 import re
 from collections import Counter
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hubpolicy.core import keys, strictjson
 from hubpolicy.core.root_document import DOCUMENT_ROLES, NEEDED_ROLES, unclear_name
-from hubpolicy.core.toml_table import read_toml
+from hubpolicy.core.toml_table import SOURCE_LIMIT, parse_toml
 from hubpolicy.domain.certified import Authority, Identity, Member, TimeAuthority
 from hubpolicy.domain.trust import Key, Role, TrustRoot
 from hubpolicy.errors import ConfigError, MalformedError
@@ -47,13 +46,11 @@ from hubpolicy.errors import ConfigError, MalformedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from hubpolicy.core.toml_table import TomlTable
+
 SCHEMA = "hubpolicy/root-source/1"
 
 _APPROVER = re.compile(r"approver:[a-z][a-z0-9-]{0,39}")
-_FIELDS = ("schema", "expires", "principals", "roles",
-           "authorities", "identities", "time_authorities")  # fmt: skip
-"""The first four are needed."""
-
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _TRUSTED_ROOT = re.compile(
     r"application/vnd\.dev\.sigstore\.trustedroot(?:\+json;version=0\.[12]|\.v0\.[0-9]\+json)"
@@ -76,25 +73,23 @@ def parse_root_source(
             it says.
 
     """
-    document, read = _document(raw, where), _public(read)
-    expires = document["expires"]
-    if not isinstance(expires, date) or isinstance(expires, datetime):
-        _refuse(f"got expires {expires!r}, expected a date like 2027-11-22", where)
-    identities, trusted_roots = _identities(document.get("identities", []), read, where)
+    top, read = parse_toml(raw, where=where, limit=SOURCE_LIMIT, hint=_HINT), _public(read)
+    top.needs("schema", "expires", "principals", "roles")
+    top.one_of("schema", (SCHEMA,), "")
+    identities, trusted_roots = _identities(top.tables("identities"), read)
     root = TrustRoot(
         version=1,
-        expires=expires.isoformat(),
+        expires=top.day("expires", ""),
         solo=False,
-        keys=tuple(_keys(document["principals"], read, where)),
-        roles=tuple(_roles(_table(document["roles"], "roles", where), where)),
+        keys=tuple(_keys(top.table("principals"), read, where)),
+        roles=tuple(_roles(top.table("roles"))),
         sha256="",
-        authorities=tuple(_authorities(document.get("authorities", {}), read, where)),
+        authorities=tuple(_authorities(top.table("authorities"), read)),
         identities=identities,
         trusted_roots=trusted_roots,
-        time_authorities=tuple(
-            _time_authorities(document.get("time_authorities", {}), read, where)
-        ),
+        time_authorities=tuple(_time_authorities(top.table("time_authorities"), read)),
     )
+    top.done()
     unclear = unclear_name(root)
     if unclear:
         _refuse(unclear, where)
@@ -159,29 +154,21 @@ def _public(read: Callable[[str], str]) -> Callable[[str], str]:
     return reading
 
 
-def _document(raw: bytes, where: str) -> dict[str, Any]:
-    try:
-        document = read_toml(raw, where=where)
-    except ConfigError as error:
-        error.hint = _HINT
-        raise
-    missing = [name for name in _FIELDS[:4] if name not in document]
-    unknown = [name for name in document if name not in _FIELDS]
-    for name in (*missing, *unknown):
-        kind = "no" if name in missing else "an unknown"
-        _refuse(f"got {kind} field {name!r}, expected {', '.join(_FIELDS)}", where)
-    if document["schema"] != SCHEMA:
-        _refuse(f"got schema {document['schema']!r}, expected {SCHEMA!r}", where)
-    return document
-
-
-def _keys(table: object, read: Callable[[str], str], where: str) -> Iterable[Key]:
-    for principal, values in _table(table, "principals", where).items():
-        for value in _texts(values, f"principals.{principal}", where):
+def _keys(table: TomlTable, read: Callable[[str], str], where: str) -> Iterable[Key]:
+    for principal in table.names():
+        for value in _some(table, principal, "an array of keys, each once"):
             inline = value.lstrip().startswith(_BEGIN)
             source = f"{principal}'s key of {where}" if inline else value
             pem = normal_pem(value if inline else read(value), where=source)
             yield Key(keys.keyid_of(pem), pem, principal)
+
+
+def _some(table: TomlTable, name: str, expected: str) -> tuple[str, ...]:
+    """The texts of an array that has one at least."""
+    found = table.texts(name, (), expected)
+    if not found:
+        table.refuse(name, f"{expected}, and one at least")
+    return found
 
 
 def _check_keys(known: tuple[Key, ...], where: str) -> None:
@@ -196,56 +183,58 @@ def _check_keys(known: tuple[Key, ...], where: str) -> None:
         _refuse(f"got a key of {owners[twice[0]]} twice, expected each key once", where)
 
 
-def _roles(table: dict[str, Any], where: str) -> Iterable[Role]:
-    for name, value in table.items():
+def _roles(table: TomlTable) -> Iterable[Role]:
+    for name in table.names():
         if name == "approver":
-            for role, inner in _table(value, "roles.approver", where).items():
-                yield _role(f"approver:{role}", inner, where)
+            inner = table.table(name)
+            for role in inner.names():
+                yield _role(f"approver:{role}", inner.table(role))
         else:
-            yield _role(name, value, where)
+            yield _role(name, table.table(name))
 
 
-def _role(name: str, value: object, where: str) -> Role:
-    fields = _table(value, f"roles.{name}", where)
-    principals, threshold = _exactly(fields, ("principals", "threshold"), f"role {name}", where)
-    people = _texts(principals, f"roles.{name}.principals", where)
-    twice = [who for who, count in Counter(people).items() if count > 1]
-    if twice:
-        _refuse(f"got {twice[0]} twice in role {name}: one person counts once", where)
-    if type(threshold) is not int:
-        _refuse(f"got threshold {threshold!r} for role {name}, expected a whole number", where)
+def _role(name: str, table: TomlTable) -> Role:
+    table.needs("principals", "threshold")
+    people = _some(table, "principals", "an array of names, each once: one person counts once")
+    threshold = table.count("threshold", 0, low=-(10**9))  # how few it may be: _check_role
+    table.done()
     return Role(name, frozenset(people), threshold)
 
 
-def _authorities(table: object, read: Callable[[str], str], where: str) -> Iterable[Authority]:
-    for name, value in _table(table, "authorities", where).items():
-        fields = _table(value, f"authorities.{name}", where)
-        certificate, members = _exactly(fields, ("certificate", "members"), name, where)
-        people = _table(members, f"authorities.{name}.members", where)
-        if not all(isinstance(principal, str) for principal in people.values()):
-            _refuse(f"got {people!r:.80}, expected names of principals, for {name}", where)
-        found = tuple(Member(who, principal) for who, principal in people.items())
-        yield Authority(name, _certificates(certificate, read, name, where), found)
+def _authorities(table: TomlTable, read: Callable[[str], str]) -> Iterable[Authority]:
+    for name in table.names():
+        fields = table.table(name)
+        fields.needs("certificate", "members")
+        pem = _certificates(fields, "certificate", read)
+        people = fields.table("members")
+        expected = "the name of a principal"
+        found = tuple(Member(who, people.text(who, "", expected)) for who in people.names())
+        fields.done()
+        yield Authority(name, pem, found)
 
 
 def _identities(
-    value: object, read: Callable[[str], str], where: str
+    tables: tuple[TomlTable, ...], read: Callable[[str], str]
 ) -> tuple[tuple[Identity, ...], tuple[tuple[str, str], ...]]:
     """The identities, and (hex sha256, text) of the Sigstore trusted roots that they name."""
-    if not isinstance(value, list):
-        _refuse(f"got {value!r:.80}, expected [[identities]]", where)
     found, texts = [], {}
-    for item in value:
+    for table in tables:
         names = ("issuer", "identity", "principal", "trusted_root")
-        fields = _table(item, "identities", where)
-        values = _exactly(fields, names, "identities", where)
-        if not all(isinstance(each, str) and each.strip() for each in values):
-            _refuse(f"got {values!r:.80}, expected texts, for identities", where)
-        text = _trusted_root(read(values[3]), values[3])
+        table.needs(*names)
+        issuer, identity, principal, path = (_words(table, name) for name in names)
+        table.done()
+        text = _trusted_root(read(path), path)
         digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
         texts[digest] = text
-        found.append(Identity(values[0], values[1], values[2], digest))
+        found.append(Identity(issuer, identity, principal, digest))
     return tuple(found), tuple(texts.items())
+
+
+def _words(table: TomlTable, name: str) -> str:
+    text = table.text(name, "")
+    if not text.strip():
+        table.refuse(name, "text")
+    return text
 
 
 def _trusted_root(text: str, where: str) -> str:
@@ -260,19 +249,16 @@ def _trusted_root(text: str, where: str) -> str:
     return text
 
 
-def _time_authorities(
-    table: object, read: Callable[[str], str], where: str
-) -> Iterable[TimeAuthority]:
-    for name, value in _table(table, "time_authorities", where).items():
-        yield TimeAuthority(name, _certificates(value, read, name, where))
+def _time_authorities(table: TomlTable, read: Callable[[str], str]) -> Iterable[TimeAuthority]:
+    for name in table.names():
+        yield TimeAuthority(name, _certificates(table, name, read))
 
 
-def _certificates(value: object, read: Callable[[str], str], name: str, where: str) -> str:
-    if not isinstance(value, str):
-        _refuse(f"got {value!r:.80}, expected the path of a certificate, for {name}", where)
-    found = _CERTIFICATE.findall(read(value).replace("\r\n", "\n"))
+def _certificates(table: TomlTable, name: str, read: Callable[[str], str]) -> str:
+    path = table.text(name, "", "the path of a certificate")
+    found = _CERTIFICATE.findall(read(path).replace("\r\n", "\n"))
     if not found:
-        _refuse(f"got no certificate in PEM in {value}, for {name}", where)
+        table.refuse(name, "a file with a certificate in PEM")
     return "".join(f"{pem}\n" for pem in found)
 
 
@@ -305,27 +291,6 @@ def _check_role(role: Role, root: TrustRoot, where: str) -> None:
     if held >= role.threshold:
         _refuse(f"{got} with {held} keys: several keys of one person count once", where)
     _refuse(f"{got}, expected at most {len(role.principals)}, one per person", where)
-
-
-def _exactly(
-    fields: dict[str, Any], names: tuple[str, ...], name: str, where: str
-) -> tuple[Any, ...]:
-    if set(fields) != set(names):
-        got = ", ".join(sorted(fields)) or "nothing"
-        _refuse(f"got {got}, expected {', '.join(names)}, for {name}", where)
-    return tuple(fields[each] for each in names)
-
-
-def _table(value: object, name: str, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        _refuse(f"got {value!r:.80}, expected a table, for {name}", where)
-    return value
-
-
-def _texts(value: object, name: str, where: str) -> list[str]:
-    if not isinstance(value, list) or not value or any(not isinstance(v, str) for v in value):
-        _refuse(f"got {value!r:.80}, expected a list of texts, for {name}", where)
-    return value
 
 
 def _refuse(message: str, where: str) -> NoReturn:

@@ -43,10 +43,16 @@ _INLINE = re.compile(r"""[{,]\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
 
 
 class TomlTable:
-    """A table of a TOML file whose keys are asked for one by one."""
+    """A table of a TOML file whose keys are asked for one by one.
 
-    def __init__(self, value: dict[str, Any], path: tuple[str, ...], text: str, where: str) -> None:
+    ``hint`` stands below every refusal: what to type, or where to read.
+    """
+
+    def __init__(
+        self, value: dict[str, Any], path: tuple[str, ...], text: str, where: str, hint: str
+    ) -> None:
         self._value, self._path, self._text, self._where = value, path, text, where
+        self._hint = hint
         self._asked: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
@@ -57,6 +63,17 @@ class TomlTable:
         """All keys, which count as asked for."""
         self._asked.update(self._value)
         return tuple(self._value)
+
+    def needs(self, *names: str) -> None:
+        """Refuse a table that lacks one of these keys.
+
+        Raises:
+            ConfigError: naming the first of them.
+
+        """
+        for name in names:
+            if name not in self._value:
+                self.refuse(name, f"each of {', '.join(names)}")
 
     def done(self) -> None:
         """Refuse keys that nobody asked for.
@@ -75,7 +92,7 @@ class TomlTable:
         value = self._get(name, {})
         if not isinstance(value, dict):
             self.refuse(name, "a table")
-        return TomlTable(value, (*self._path, name), self._text, self._where)
+        return TomlTable(value, (*self._path, name), self._text, self._where, self._hint)
 
     def tables(self, name: str) -> tuple[TomlTable, ...]:
         """An array of tables; none where it is absent."""
@@ -83,7 +100,7 @@ class TomlTable:
         if not isinstance(values, list) or not all(isinstance(v, dict) for v in values):
             self.refuse(name, "an array of tables")
         return tuple(
-            TomlTable(value, (*self._path, f"{name}#{at}"), self._text, self._where)
+            TomlTable(value, (*self._path, f"{name}#{at}"), self._text, self._where, self._hint)
             for at, value in enumerate(values)
         )
 
@@ -94,14 +111,16 @@ class TomlTable:
             self.refuse(name, expected)
         return value  # type: ignore[no-any-return]  # checked, or what the caller gave
 
-    def texts(self, name: str, absent: tuple[str, ...]) -> tuple[str, ...]:
+    def texts(
+        self, name: str, absent: tuple[str, ...], expected: str = "an array of texts, each once"
+    ) -> tuple[str, ...]:
         """An array of strings that are not empty, each once."""
         values = self._get(name, absent)
         if name not in self._value:
             return absent
         fine = isinstance(values, list) and all(isinstance(v, str) and v for v in values)
         if not fine or len(set(values)) != len(values):
-            self.refuse(name, "an array of texts, each once")
+            self.refuse(name, expected)
         return tuple(values)
 
     def one_of(self, name: str, allowed: tuple[str, ...], absent: str) -> str:
@@ -180,14 +199,14 @@ class TomlTable:
 
         """
         message = f"{message}, in {self.line((*self._path, name))}"
-        raise ConfigError(message, hint=_HINT)
+        raise ConfigError(message, hint=self._hint)
 
     def _get(self, name: str, absent: Any) -> Any:
         self._asked.add(name)
         return self._value.get(name, absent)
 
 
-def parse_toml(raw: bytes, *, where: str, limit: int) -> TomlTable:
+def parse_toml(raw: bytes, *, where: str, limit: int, hint: str = _HINT) -> TomlTable:
     """A whole file.
 
     Raises:
@@ -196,13 +215,13 @@ def parse_toml(raw: bytes, *, where: str, limit: int) -> TomlTable:
     """
     if len(raw) > limit:
         message = f"got {len(raw)} bytes, expected at most {limit}, in {where}"
-        raise ConfigError(message, hint=_HINT)
+        raise ConfigError(message, hint=hint)
     try:
         value = read_toml(raw, where=where)
     except ConfigError as error:
-        error.hint = _HINT
+        error.hint = hint
         raise
-    return TomlTable(value, (), raw.decode("utf-8"), where)
+    return TomlTable(value, (), raw.decode("utf-8"), where, hint)
 
 
 def read_toml(
