@@ -72,6 +72,11 @@ def test_staged_it_is_private_until_it_is_published(
     assert not private(hub, repo)
     again = ada.ok("publish", repo)
     assert "was public before; nothing was changed" in again.out
+    other = ada.ok("push", tested, f"{repo}-two")
+    told = f"; one for {repo}-two replaces it"
+    assert "the release line here was for pkg:huggingface/" in other.err
+    assert told in other.err
+    assert told not in ada.ok("push", tested, f"{repo}-two").err
 
 
 def test_weights_that_nobody_ran_are_not_published(
