@@ -30,10 +30,10 @@ _MOST_PARTS, _MOST_BYTES = 32, 1024
 """Every folder of a path is a name, too: without limits a list of some megabytes has gigabytes of
 names. A path of more parts than that is longer than :data:`_SHORT`."""
 _SHORT = 2 * _MOST_PARTS
+_TOO_LARGE = f"has more than {_MOST_PARTS} parts or {_MOST_BYTES} bytes"
 _RESERVED = (EVIDENCE_FOLDER.rstrip("/"), MODEL_SIGNATURE)
 
 
-@lru_cache(maxsize=1 << 18)
 def refuse_path(path: bytes) -> str | None:
     """Why this path is refused, or None. ``path`` is relative, POSIX, as git or the disk has it.
 
@@ -42,6 +42,12 @@ def refuse_path(path: bytes) -> str | None:
     dash in front (``sha256sum`` in the recipe of §4 would take it for an option), and look-alikes
     of the two places that are left out of a manifest, more than 32 parts, more than 1024 bytes.
     """
+    # Whoever lives long must not keep in mind what strangers made long.
+    return _TOO_LARGE if len(path) > _MOST_BYTES else _refuse_path(path)
+
+
+@lru_cache(maxsize=1 << 16)
+def _refuse_path(path: bytes) -> str | None:
     return None if _is_plain(path) else _refuse_slowly(path)
 
 
@@ -90,7 +96,7 @@ def _refuse_slowly(path: bytes) -> str | None:
     if not path:
         return "is empty"
     if _is_large(path):
-        return f"has more than {_MOST_PARTS} parts or {_MOST_BYTES} bytes"
+        return _TOO_LARGE
     try:
         text = path.decode("utf-8")
     except UnicodeDecodeError:

@@ -231,6 +231,17 @@ def test_a_list_of_a_megabyte_does_not_become_gigabytes_of_folders() -> None:
     assert peak < 50_000_000
 
 
+def test_nobody_keeps_in_mind_what_is_refused_for_its_length() -> None:
+    tracemalloc.start()
+    try:
+        for n in range(300):
+            assert refuse_path(b"%d" % n + b"a" * 100_000) is not None
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 5_000_000
+
+
 LEAN = "hubpolicy.core.paths, hubpolicy.core.filetypes, hubpolicy.core.lfs_pointer"
 HEAVY = {"dataclasses", "inspect", "unicodedata", "asyncio", "subprocess", "threading", "numpy"}
 
