@@ -30,6 +30,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 from huggingface_hub.utils._http import hf_request_event_hook
 
 from hubpolicy import __version__
+from hubpolicy.adapters.deadline import seconds_left
 from hubpolicy.adapters.quota import QUOTA, kind_of
 from hubpolicy.errors import (
     AccessError,
@@ -94,7 +95,9 @@ class _Session(httpx.Client):
         limits = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS).as_dict()
         # Many calls of the client's say "no limit" for themselves.
         asked = {k: v for k, v in request.extensions.get("timeout", {}).items() if v is not None}
-        request.extensions = {**request.extensions, "timeout": limits | asked}
+        left = seconds_left()
+        waits = {k: v if left is None else min(v, left) for k, v in (limits | asked).items()}
+        request.extensions = {**request.extensions, "timeout": waits}
         host = request.url.netloc.decode("ascii", "replace")
         QUOTA.take(host, kind_of(request.url.path))
         if not _asked_again_by_us(request):

@@ -71,10 +71,14 @@ taken, the rest is finished.
 @click.option("--behind-tls", is_flag=True, help="A proxy before us speaks TLS.")
 @click.option("--drain", default=30.0, show_default=True, metavar="SECONDS",
               help="How long requests under way may take after SIGTERM.")  # fmt: skip
+@click.option("--judge", "judging", default=600.0, show_default=True, metavar="SECONDS",
+              type=click.FloatRange(min=0, min_open=True),
+              help="How long one judgement may take; then the answer is no.")  # fmt: skip
 @_DB
 def run(
     *, upstream: str, address: str, endpoint: str, token_file: str, relays: bool, public_url: str,
-    tls_cert: str, tls_key: str, upstream_ca: str, behind_tls: bool, drain: float, db: str,
+    tls_cert: str, tls_key: str, upstream_ca: str, behind_tls: bool, drain: float, judging: float,
+    db: str,
 ) -> None:  # fmt: skip
     """Serve until told to stop. Every request that is no read is denied unless it is judged."""
     from hubpolicy.gateway.settings import Settings, listen_on, require_safe
@@ -85,7 +89,7 @@ def run(
     settings = Settings(
         hub, endpoint.rstrip("/") or hub, _hub_token(token_file), host, port, relays,
         public_url.rstrip("/"), tls_cert, tls_key, upstream_ca, drain_seconds=drain,
-        git_folder=str(place.absolute().with_suffix(".git")),
+        git_folder=str(place.absolute().with_suffix(".git")), judge_seconds=judging,
     )  # fmt: skip
     require_safe(settings, behind_tls=behind_tls)
     _serve(settings, _records(db))

@@ -7,22 +7,21 @@ and what the hub made of it is looked at. What was allowed and never got an end 
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.domain import hub_request as wire
 from hubpolicy.flows.gating import Permission
+from hubpolicy.gateway.office import LATER
 from hubpolicy.gateway.passage import Before, digest_of, made_by
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from hubpolicy.adapters.deadline import Deadline
     from hubpolicy.gateway.office import Arrived, Office
 
-_TOO_LATE = "not judged: the hub did not tell in {seconds:g} s what there is to know"
 _CUT_OFF = "the gateway ended before the hub had answered: look at the hub"
 _UNKNOWN = "whether the hub did it is not known"
 
@@ -42,17 +41,6 @@ class Aftermath(NamedTuple):
     moved: str = ""
 
 
-class _Once:
-    """Two sides want to have the last word; one gets it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        """True for whoever comes first."""
-        return self._lock.acquire(blocking=False)
-
-
 class Docket:
     """One for a gateway. Its coroutines are for the event loop, all else runs in workers."""
 
@@ -63,41 +51,33 @@ class Docket:
     async def rule(self, arrived: Arrived, given: Permission | None = None) -> Ruling:
         """Judge it, unless that is ``given``, and write down what was decided, before this returns.
 
-        A worker that takes too long goes on reading, and its word counts no more: whoever waits
-        for the repository does not wait for that.
+        What takes too long is a no: whoever waits for the repository does not wait for that.
 
         Raises:
             HubpolicyError: it cannot be written down, so that nothing may be forwarded.
 
         """
-        office, last, started = self._office, _Once(), time.perf_counter()
-        working = asyncio.ensure_future(office.work(lambda: self._ruled(arrived, given, last)))
-        try:
-            done, _ = await asyncio.wait((working,), timeout=office.settings.judge_seconds)
-        except asyncio.CancelledError:
-            last.take()
-            raise
+        office, deadline, started = self._office, self._office.deadline(), time.perf_counter()
+        ruling = await office.judge(lambda: self._ruled(arrived, given, deadline), deadline)
         if given is None:
             office.metrics.decided(time.perf_counter() - started)
-        if done or not last.take():
-            return await working
-        working.add_done_callback(_forgotten)
-        why = _TOO_LATE.format(seconds=office.settings.judge_seconds)
-        permission = Permission(allowed=False, reason=why, next="try again later")
+        if ruling is not None:
+            return ruling
+        why = office.too_late
         await office.note(arrived, "denied", reason=why)
-        return Ruling(permission)
+        return Ruling(Permission(allowed=False, reason=why, next=LATER))
 
-    def _ruled(self, arrived: Arrived, given: Permission | None, last: _Once) -> Ruling:
+    def _ruled(self, arrived: Arrived, given: Permission | None, deadline: Deadline) -> Ruling:
         office, intent = self._office, arrived.intent
         permission = given or office.passage.decide(intent)
         if not permission.allowed:
-            if last.take():
+            if deadline.take():
                 office.record(arrived, "denied", reason=permission.reason, rule=permission.rule)
             return Ruling(permission)
         if isinstance(intent, wire.GitPush):  # what is announced; the push itself is judged later
             return Ruling(permission)
         before = office.passage.before(intent)
-        if not last.take():
+        if not deadline.take():
             return Ruling(permission._replace(allowed=False))
         judged = permission.judged
         number = office.record(
@@ -151,9 +131,3 @@ class Docket:
         now = SystemClock().now()
         for number in sorted(self._open):
             self._office.records.note(self._open.pop(number) | {"time": now})
-
-
-def _forgotten(working: asyncio.Future[Ruling]) -> None:
-    """Nobody asks any more what became of it, nor is told of its error."""
-    if not working.cancelled():
-        working.exception()

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from hubpolicy.core.rules import hp510
-from hubpolicy.errors import HubpolicyError, MalformedError
+from hubpolicy.errors import HubpolicyError, MalformedError, ServiceError
 from hubpolicy.flows.gate_watch import deny
 from hubpolicy.gateway import answers
 from hubpolicy.gateway.commands import read_commands, refusal
 from hubpolicy.gateway.mirror import Mirrors
+from hubpolicy.gateway.office import LATER
 from hubpolicy.gateway.reader import Reader
 from hubpolicy.gateway.receiving import Answer, Received, plain_body, receive
 
@@ -153,7 +154,10 @@ class _Reception:
             message = "git does not take all of these refs, or tells of others"
             raise MalformedError(message)
         refs = _told(received.push)
-        found = await office.work(lambda: passage.received(self._intent, received))
+        deadline = office.deadline()
+        found = await office.judge(lambda: passage.received(self._intent, received), deadline)
+        if found is None:
+            raise ServiceError(office.too_late, hint=LATER)
         permission = found.permission
         if not permission.allowed:
             office.metrics.denied(permission.rule)

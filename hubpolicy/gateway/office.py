@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.adapters.deadline import Deadline, keeping
 from hubpolicy.domain import hub_request as wire
 from hubpolicy.gateway.metrics import Metrics
 from hubpolicy.gateway.passage import repos_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _WORKERS = 16
+LATER = "try again later"
+"""What to do where the hub was too slow."""
 
 
 class Arrived(NamedTuple):
@@ -74,6 +77,39 @@ class Office:
         """Do what blocks where it blocks nobody."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, call)
 
+    def deadline(self) -> Deadline:
+        """Of one judgement that begins now."""
+        return Deadline(self.settings.judge_seconds)
+
+    @property
+    def too_late(self) -> str:
+        """What is said of a judgement that took too long."""
+        return f"not judged: it took more than {self.settings.judge_seconds:g} s"
+
+    async def judge(self, call: Callable[[], T], deadline: Deadline) -> T | None:
+        """The same for a judgement, which only reads, until it takes the deadline's last word.
+
+        None where that was too late. The worker asks the hub for nothing more then.
+        """
+
+        def judged() -> T:
+            with keeping(deadline):
+                return call()
+
+        working = asyncio.ensure_future(self.work(judged))
+        given_up = False
+        try:
+            done, _ = await asyncio.wait((working,), timeout=max(0.0, deadline.left))
+            given_up = not done and deadline.take()
+            return None if given_up else await working
+        except asyncio.CancelledError:
+            given_up = deadline.take()
+            raise
+        finally:
+            if given_up:
+                deadline.end()
+                working.add_done_callback(_forgotten)
+
     async def note(self, arrived: Arrived, did: str, **more: Any) -> None:
         """:meth:`record`, from the event loop."""
         await self.work(lambda: self.record(arrived, did, **more))
@@ -103,6 +139,12 @@ class Office:
         """The same for any request. Raises as :meth:`record` does."""
         entry = entry_of(request, holder, did, **more)
         await self.work(lambda: self.records.note(entry))
+
+
+def _forgotten(working: asyncio.Future[Any]) -> None:
+    """Nobody asks any more what became of it, nor is told of its error."""
+    if not working.cancelled():
+        working.exception()
 
 
 def entry_of(request: web.Request, holder: Holder | None, did: str, **more: Any) -> dict[str, Any]:
