@@ -125,6 +125,7 @@ _PLAIN = {
 }
 """Suffixes that alone say of a name with one dot that it is inert: of most files of a release."""
 _NO_STEM = ("", "/")
+_REMEMBERED = 1024
 _AFTER_START = ("", ".txt", ".rst")
 _IMAGES = frozenset(("png", "jpg", "jpeg", "gif", "webp"))
 _REMOTE_KEYS = frozenset(("auto_map", "custom_pipelines", "custom_ops_library"))
@@ -140,7 +141,9 @@ def classify(path: str, size: int, head: bytes | None) -> Kind:
     ``inert`` = in the table :data:`INERT`, within its cap, and looking like it. For content that
     is not at hand (behind an LFS pointer, on a hub) ``head`` is None.
     """
-    named = kind_of_name(path, size)
+    # A server must not keep in mind what strangers made long.
+    look_up = kind_of_name if len(path) <= _REMEMBERED else kind_of_name.__wrapped__
+    named: Kind = look_up(path, size)
     if not head or named in {"weight", "pickle", "code"}:
         return named
     look = sniff(head)

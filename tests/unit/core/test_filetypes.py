@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -300,3 +301,15 @@ def test_a_number_with_a_million_digits_costs_no_time() -> None:
 def test_where_code_may_be_declared(path: str, expected: bool) -> None:
     assert may_declare_code(path, 100) is expected
     assert not may_declare_code(path, CONFIG_CAP + 1)
+
+
+def test_no_long_path_is_kept_in_mind() -> None:
+    """A server sees what strangers push, for months."""
+    tracemalloc.start()
+    try:
+        kinds = {classify(f"{n}{'/a' * 50_000}/model.gguf", 1, b"x") for n in range(300)}
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kinds == {"weight"}
+    assert held < 5_000_000
