@@ -18,7 +18,7 @@ from hubpolicy.core.rules.hp710 import refusal
 from hubpolicy.core.statements import CARD, file_subject, whole_subject
 from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.domain.statement import Approval, Waiver
-from hubpolicy.errors import AccessError, ConfigError
+from hubpolicy.errors import AccessError, ConfigError, ServiceError
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
@@ -89,13 +89,17 @@ def subjects(evidence: Evidence, approval: Approval) -> tuple[Subject, ...]:
     """The files that such an approval names, and the whole where it binds that.
 
     Raises:
-        ConfigError: there is no manifest, no card, or no run to agree to.
+        ConfigError: there is no manifest.
+        ServiceError: there is no file, no card, or no run to agree to.
 
     """
     manifest = evidence.manifest
     if manifest is None:
         message = "got a listing, expected the bytes that are to be approved"
         raise ConfigError(message)
+    if not manifest.entries:
+        message = "there is no file to approve"
+        raise ServiceError(message, hint="hubpolicy check PATH")
     if approval.binds == "manifest":
         return (whole_subject(manifest), *map(file_subject, manifest.entries))
     wanted = {CARD}
@@ -103,11 +107,11 @@ def subjects(evidence: Evidence, approval: Approval) -> tuple[Subject, ...]:
         wanted = {path for line in runs(evidence) for path in closure_paths(line)}
         if not wanted:
             message = "there is no run to approve: no toxicity evidence is about these bytes"
-            raise ConfigError(message, hint="hubpolicy test PATH")
+            raise ServiceError(message, hint="hubpolicy test PATH")
     found = tuple(file_subject(entry) for entry in manifest.entries if entry.path in wanted)
     if not found:
         message = f"there is no {CARD} to approve"
-        raise ConfigError(message, hint="hubpolicy check PATH")
+        raise ServiceError(message, hint="hubpolicy check PATH")
     return found
 
 

@@ -56,6 +56,15 @@ def test_a_rejection_blocks(asking: None, model: Path, tmp_path: Path) -> None:
     assert "see 4711" in run("approvals", model).out
 
 
+def test_where_nothing_is_nobody_agrees(asking: None, model: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder, role in ((empty, "safety"), (empty, "legal"), (model, "safety")):
+        ran = run("approve", folder, "--as", role, "--yes")
+        assert (ran.code, "there is no " in ran.err) == (3, True), ran
+    assert list(empty.iterdir()) == []
+
+
 def test_agreement_to_other_bytes_is_shown_and_does_not_count(asking: None, model: Path) -> None:
     sign_run(model)
     run("approve", model, "--as", "safety", "--yes")

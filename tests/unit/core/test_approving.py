@@ -21,7 +21,7 @@ from hubpolicy.domain.manifest import Manifest
 from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.domain.statement import Waiver
 from hubpolicy.domain.trust import Role, Trust
-from hubpolicy.errors import AccessError, ConfigError
+from hubpolicy.errors import AccessError, ConfigError, ServiceError
 from tests.golden.samples import CLOSURE, MANIFEST, TRUST
 from tests.unit.core.release_world import (
     SAFETY,
@@ -87,13 +87,19 @@ def without(path: str) -> Manifest:
             "no run",
         ),
         ("card", judged_by(asking(), (run_line(),), without("README.md")), "no README.md"),
-        ("manifest", as_listing(release()), "got a listing"),
+        ("manifest", judged_by(asking(), (run_line(),), Manifest(())), "no file"),
     ],
 )
 def test_what_is_not_there_is_not_approved(binds: str, evidence: Evidence, word: str) -> None:
     approval = draft_approval(evidence, "sam", YES)._replace(binds=binds)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=word):
+    with pytest.raises(ServiceError, match=word):
         subjects(evidence, approval)
+
+
+def test_a_listing_alone_is_not_approved() -> None:
+    evidence = as_listing(release())
+    with pytest.raises(ConfigError, match="got a listing"):
+        subjects(evidence, draft_approval(evidence, "sam", YES))
 
 
 def test_holders_of_a_role_may_and_others_hear_who_can() -> None:
