@@ -95,7 +95,7 @@ def read_expected(payload: bytes, manifest: Manifest) -> ModelSignature | None:
             for path, digest in resources
         ]
     )
-    if type(name) is not str or not lines:
+    if type(name) is not str or not name or not lines:
         return None
     before, after = _payload([], name, root).split(_NO_RESOURCES, 1)
     expected = b"".join((before, _NO_RESOURCES[:-1], lines.encode("utf-8"), b"]", after))
