@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -33,7 +32,7 @@ def put(hub: HubProcess, name: str, *paths: str, private: bool = False) -> None:
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
+def filled(own_hub: HubProcess) -> HubProcess:
     put(own_hub, "acme/checkpoints", *(f"{n}/model.safetensors" for n in range(5)), "notes.txt")
     put(own_hub, "acme/logs", "a.txt", "b/c.csv")
     put(own_hub, "acme/odd", HOSTILE)
@@ -45,11 +44,10 @@ def hub(own_hub: HubProcess) -> HubProcess:
 
 
 @pytest.fixture
-def ada(configured_home: Path, hub: HubProcess, tmp_path: Path) -> Iterator[Author]:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    yield Author(home, hub.endpoint)
-    hub.configure({})
+def hub(filled: HubProcess) -> Iterator[HubProcess]:
+    """As it was filled, again after every test; ``ada`` is its user."""
+    yield filled
+    filled.configure({})
 
 
 def rows(done: Ended) -> dict[str, dict[str, Any]]:

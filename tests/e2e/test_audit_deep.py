@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,24 +22,18 @@ ONE, OTHER = "acme/civil", "acme/other"
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
+def filled(
+    own_hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> HubProcess:
+    """The same model in two repositories."""
+    with_release(configured_home, tmp_path_factory.mktemp("filling"), own_hub.endpoint, ONE, OTHER)
     return own_hub
 
 
-@pytest.fixture(scope="module")
-def filled(
-    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
-) -> HubProcess:
-    """The same model in two repositories."""
-    with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint, ONE, OTHER)
-    return hub
-
-
 @pytest.fixture
-def ada(configured_home: Path, filled: HubProcess, tmp_path: Path) -> Iterator[Author]:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    yield Author(home, filled.endpoint)
+def hub(filled: HubProcess) -> Iterator[HubProcess]:
+    """As it was filled, again after every test; ``ada`` is its user."""
+    yield filled
     filled.configure({})
 
 

@@ -28,21 +28,16 @@ BEFORE = f"{TIP} (history)"
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
-    return own_hub
-
-
-@pytest.fixture(scope="module")
 def commits(
-    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+    own_hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """One repository that was filled in steps; one that lost its weights, but for its history."""
     home = tmp_path_factory.mktemp("filling") / "home"
     shutil.copytree(configured_home, home)
-    ada = Author(home, hub.endpoint)
+    ada = Author(home, own_hub.endpoint)
     model = write_model(home / "civil")
     ada.put_run(model)
-    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    api = HfApi(endpoint=own_hub.endpoint, token=TOKEN)
     api.create_repo(STEPS, private=True)
     first = api.upload_file(
         path_or_fileobj=model / "model.onnx", path_in_repo="model.onnx", repo_id=STEPS
@@ -61,10 +56,10 @@ def commits(
 
 
 @pytest.fixture
-def ada(configured_home: Path, hub: HubProcess, commits: dict[str, str], tmp_path: Path) -> Author:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    return Author(home, hub.endpoint)
+def hub(own_hub: HubProcess, commits: dict[str, str]) -> HubProcess:
+    """With these repositories; ``ada`` is its user."""
+    assert commits
+    return own_hub
 
 
 def rows(done: Ended) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -40,17 +39,12 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
-    return own_hub
-
-
-@pytest.fixture(scope="module")
 def filled(
-    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+    own_hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """``acme``: a release, a leak, a dataset of weights, one of text, and a Space."""
-    with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint)
-    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    with_release(configured_home, tmp_path_factory.mktemp("filling"), own_hub.endpoint)
+    api = HfApi(endpoint=own_hub.endpoint, token=TOKEN)
     for name, kind, file in FILLED:
         sdk = "gradio" if kind == "space" else None
         api.create_repo(f"acme/{name}", repo_type=kind, space_sdk=sdk)
@@ -58,14 +52,13 @@ def filled(
         api.upload_file(
             path_or_fileobj=content, path_in_repo=file, repo_id=f"acme/{name}", repo_type=kind
         )
-    return hub
+    return own_hub
 
 
 @pytest.fixture
-def ada(configured_home: Path, filled: HubProcess, tmp_path: Path) -> Iterator[Author]:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    yield Author(home, filled.endpoint)
+def hub(filled: HubProcess) -> Iterator[HubProcess]:
+    """As it was filled, again after every test; ``ada`` is its user."""
+    yield filled
     filled.configure({})
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -26,17 +25,12 @@ OWN, LEAK = b"of nobody else" * 100, b"acme's own" * 100
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
-    return own_hub
-
-
-@pytest.fixture(scope="module")
 def filled(
-    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+    own_hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """``acme`` has a release and more; alice (of acme) and bob (who is not) have copies."""
-    _, model = with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint)
-    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    _, model = with_release(configured_home, tmp_path_factory.mktemp("filling"), own_hub.endpoint)
+    api = HfApi(endpoint=own_hub.endpoint, token=TOKEN)
     weights = (model / "model.onnx").read_bytes()
     for repo, kind, path, content in (
         ("acme/data", "dataset", "x.bin", LEAK),
@@ -49,17 +43,16 @@ def filled(
             repo, [CommitOperationAdd(path, content)], commit_message="x", repo_type=kind
         )
     api.create_branch("alice/parked", branch="side")
-    bob = HfApi(endpoint=hub.endpoint, token="hf_bob")
+    bob = HfApi(endpoint=own_hub.endpoint, token="hf_bob")
     bob.create_repo("bob/parked")
     bob.create_commit("bob/parked", [CommitOperationAdd("model.onnx", weights)], commit_message="x")
-    return hub
+    return own_hub
 
 
 @pytest.fixture
-def ada(configured_home: Path, filled: HubProcess, tmp_path: Path) -> Iterator[Author]:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    yield Author(home, filled.endpoint)
+def hub(filled: HubProcess) -> Iterator[HubProcess]:
+    """As it was filled, again after every test; ``ada`` is its user."""
+    yield filled
     filled.configure({})
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -29,17 +28,12 @@ PLACE = "(LFS storage)"
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
-    return own_hub
-
-
-@pytest.fixture(scope="module")
 def filled(
-    hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
+    own_hub: HubProcess, configured_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> HubProcess:
     """A release; beside it weights that were sent only, and some that were squashed away."""
-    with_release(configured_home, tmp_path_factory.mktemp("filling"), hub.endpoint)
-    api = HfApi(endpoint=hub.endpoint, token=TOKEN)
+    with_release(configured_home, tmp_path_factory.mktemp("filling"), own_hub.endpoint)
+    api = HfApi(endpoint=own_hub.endpoint, token=TOKEN)
     api.preupload_lfs_files(
         "acme/civil", [CommitOperationAdd(f"{n}.safetensors", WEIGHTS[n]) for n in (0, 1)]
     )
@@ -50,14 +44,13 @@ def filled(
             commit_message="another",
         )  # fmt: skip
     api.super_squash_history("acme/squashed")
-    return hub
+    return own_hub
 
 
 @pytest.fixture
-def ada(configured_home: Path, filled: HubProcess, tmp_path: Path) -> Iterator[Author]:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    yield Author(home, filled.endpoint)
+def hub(filled: HubProcess) -> Iterator[HubProcess]:
+    """As it was filled, again after every test; ``ada`` is its user."""
+    yield filled
     filled.configure({})
 
 

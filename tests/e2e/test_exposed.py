@@ -14,14 +14,13 @@ import pytest
 from hubpolicy.demo.hub.records import Record
 from hubpolicy.demo.hub.store import RepoKey, Store
 from hubpolicy.demo.hub.template import default_attributes
-from tests.e2e.author import Author
 from tests.hub.packed import Growing
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.e2e.author import Author, Ended
 
 MAIN = "refs/heads/main"
 BEFORE = f"{MAIN} (history)"
@@ -48,7 +47,7 @@ def put(hub: HubProcess, name: str, *commits: tuple[str, dict[str, bytes]], priv
 
 
 @pytest.fixture(scope="module")
-def hub(own_hub: HubProcess) -> HubProcess:
+def filled(own_hub: HubProcess) -> HubProcess:
     leak, page = (LEAKED, LEAK), (LATER, PAGE)
     put(own_hub, "open", (OPENED, START), leak, page, private=False)
     put(own_hub, "shut", leak, private=True)
@@ -59,10 +58,10 @@ def hub(own_hub: HubProcess) -> HubProcess:
 
 
 @pytest.fixture
-def ada(configured_home: Path, hub: HubProcess, tmp_path: Path) -> Author:
-    home = tmp_path / "home"
-    shutil.copytree(configured_home, home)
-    return Author(home, hub.endpoint)
+def hub(filled: HubProcess) -> Iterator[HubProcess]:
+    """As it was filled, again after every test; ``ada`` is its user."""
+    yield filled
+    filled.configure({})
 
 
 def event(kind: str, time: str, **data: Any) -> dict[str, Any]:
