@@ -133,10 +133,10 @@ def test_a_repository_that_breaks_half_way_hinders_no_other(
     ("targets", "fault", "code", "said"),
     [
         (("acme/civil",), None, 2, "got --members without an organisation"),
-        (("bob",), None, 1, "bob is no organisation on the hub"),
+        (("bob",), None, 3, "bob is no organisation on the hub"),
         (("acme",), 403, 4, "listing the members of acme"),
         (("acme",), 401, 4, "listing the members of acme"),
-        (("acme",), 410, 1, "listing the members of acme"),
+        (("acme",), 410, 3, "listing the members of acme"),
     ],
 )
 def test_who_the_members_are_must_be_known(
