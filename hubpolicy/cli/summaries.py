@@ -136,7 +136,10 @@ def toxicity_rows(evidence: Evidence) -> list[Row]:
 
 def base_rows(run: ToxicityResult | ApplicabilityResult) -> tuple[Row, ...]:
     """Of an adapter: on which base it ran, and what of that is its author's word."""
-    remark = "its bytes were hashed; that they are that commit's is the author's word: no hub asked"
+    remark = (
+        "its bytes were hashed; that they are that commit's is the author's word, "
+        "unless verify --ask-base finds the same"
+    )
     return tuple(Row("base", said, remark) for name, said in run.runtime if name == "base")
 
 

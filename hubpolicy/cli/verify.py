@@ -32,6 +32,7 @@ Examples:
   hubpolicy verify acme/my-model@refs/pr/2
   hubpolicy verify ./my-model --records           recompute the counts too
   hubpolicy verify ./my-model --rescore 20        score 20 kept texts again
+  hubpolicy verify acme/my-lora --ask-base        is its pinned base what the hub has?
 \b
 Before use, on the machine that downloaded it:
   hubpolicy verify ~/.cache/huggingface/hub/models--acme--my-model/snapshots/COMMIT
@@ -58,11 +59,13 @@ Exit codes: 0 passed, 1 blocked, 2 usage or policy, 4 permission, 5 approvals pe
 @click.option("--records", is_flag=True, help="Recompute the counts from the published records.")
 @click.option("--rescore", metavar="N", type=click.IntRange(1),
               help="Score N kept texts of the signed run again.")  # fmt: skip
+@click.option("--ask-base", is_flag=True,
+              help="Of an adapter: compare the base that it pins with the hub.")  # fmt: skip
 @report_options
 def verify(
     *, target: str, repo: RepoId | None, revision: str, evidence: str, save_evidence: str,
     partial: bool, deep: bool, as_released: bool, records: bool, rescore: int | None,
-    output: Output,
+    ask_base: bool, output: Output,
 ) -> None:  # fmt: skip
     """Verify a folder, a download, a git revision or a hub repository, by its evidence alone."""
     from hubpolicy.cli.output import finish
@@ -72,6 +75,10 @@ def verify(
 
     place = seat()
     wanted = Wanted(target, repo, revision, evidence, partial, output.offline, deep)
+    if ask_base:
+        from hubpolicy.cli.base_asked import base_step, refuse_offline
+
+        refuse_offline(wanted)
     with Bars(shown=output.progress) as bars:
         gathered = gather(wanted, place, bars)
     if save_evidence:
@@ -91,6 +98,9 @@ def verify(
 
         files = gathered.files
         decision, step = rescore_step(gathered.evidence, files, rescore, place, decision)
+        steps = (*steps, step)
+    if ask_base:
+        decision, step = base_step(gathered, wanted, decision)
         steps = (*steps, step)
     finish(_report(wanted, gathered, decision, steps), output)
 

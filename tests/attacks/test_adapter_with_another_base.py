@@ -72,7 +72,7 @@ def test_the_pinned_base_is_in_the_evidence_and_another_one_blocks(adapter: Path
     verified = run("verify", adapter, "--repo", "acme/tern")
     for said in (ran.document, verified.out):
         assert f"acme/base@{'7' * 40}" in str(said)
-        assert "that they are that commit's is the author's word: no hub asked" in str(said)
+        assert "that they are that commit's is the author's word, unless verify --ask-base" in str(said)
 
     for name, change in (
         ("base_config.json", {"revision": "8" * 40}),

@@ -60,7 +60,8 @@ MODEL = {
     "model.safetensors": b"\x10\0\0\0\0\0\0\0" + b'{"a": {}}       ' + b"weights" * 100,
     "tokenizer.json": b"{}",
 }
-CLOSURE = ("config.json", "model.safetensors", "tokenizer.json")
+CLOSURE = ("config.json", "model.safetensors", "tokenizer.json",
+           "adapter_config.json", "adapter_model.safetensors", "base_config.json")  # fmt: skip
 
 
 class Ran(NamedTuple):
