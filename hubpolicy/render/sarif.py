@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """SARIF 2.1.0 (OASIS), for code-scanning views. Waived findings stay, as suppressed results.
 
-What is about no file is about the directory that holds them all. Of an audit a result also names its
-refs as logical locations, and its file lies below the name of its repository: it is none of the
-files where the report is shown. A ref that is not as it should be
-and of which no finding tells is a notification of the tool, so that no view without results looks
-clean. What only an audit has lies in the run's property bag, as in the JSON report.
+What is about no file is about the directory that holds them all. Of an audit a result also names
+its refs as logical locations, and its file lies below the name of its repository: it is none of the
+files where the report is shown. A ref that is not as it should be and of which no finding tells is
+a notification of the tool, so that no view without results looks clean. What only an audit has lies
+in the run's property bag, as in the JSON report.
 """
 
 from __future__ import annotations
