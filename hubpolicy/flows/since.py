@@ -92,19 +92,25 @@ def recent(lineage: tuple[Commit, ...], time: str) -> tuple[str, ...]:
         young = not made or made[: len(time)] >= time or made < below
         if young or not counts.isdisjoint(parents):
             counts.add(oid)
-    above = {oid: parents for oid, _, parents in lineage}
-    for oid, _, parents in lineage:
-        if oid in counts and len(parents) > 1:
-            sides = [_reached(each, above) for each in parents]
-            counts |= set().union(*sides) - sides[0].intersection(*sides[1:])
-    return tuple(oid for oid, _, _ in lineage if oid in counts)
+    return _above(lineage, counts)
 
 
-def _reached(oid: str, above: dict[str, tuple[str, ...]]) -> set[str]:
-    found, left = set(), [oid]
-    while left:
-        each = left.pop()
-        if each in above and each not in found:
-            found.add(each)
-            left += above[each]
-    return found
+def _above(lineage: tuple[Commit, ...], counts: set[str]) -> tuple[str, ...]:
+    """All up to the first that does not count and that everything above it leads to.
+
+    What a merge brought is what not all of its parents had. So of what does not count itself, only
+    that is left out which each merge above it had by every parent: one commit, through which all
+    ways from the tip go, and all before that.
+    """
+    known = {oid for oid, _, _ in lineage}
+    ways = {lineage[0][0]} if lineage else set[str]()
+    last = max((at for at, (oid, _, _) in enumerate(lineage) if oid in counts), default=-1)
+    whole = True
+    for number, (oid, _, parents) in enumerate(lineage):
+        if whole and number > last and ways == {oid}:
+            return tuple(each for each, _, _ in lineage[:number])
+        ways.discard(oid)
+        ways.update(parents)
+        # A way that ends elsewhere leads to nothing that is still to come.
+        whole = whole and bool(parents) and known.issuperset(parents)
+    return tuple(oid for oid, _, _ in lineage)

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hubpolicy.flows.since import chain, recent
+
+if TYPE_CHECKING:
+    from hubpolicy.flows.since import Commit
 
 DAYS = [f"2026-02-0{n}T12:00:00Z" for n in range(1, 9)]
 
@@ -80,3 +84,55 @@ def test_whatever_says_that_it_is_of_then_or_later_is_looked_at(
     assert {str(n) for n, time in enumerate(made) if time >= since} <= set(found)
     if all(one >= other for one, other in pairwise(made)):
         assert len(found) == sum(time >= since for time in made)
+
+
+@st.composite
+def lineages(draw: st.DrawFn) -> tuple[Commit, ...]:
+    """Any graph of commits below one tip, each before its parents."""
+    size = draw(st.integers(1, 8))
+    above = [
+        tuple(draw(st.sets(st.integers(0, n - 1), max_size=3))) if n else () for n in range(size)
+    ]
+    rows: list[Commit] = []
+    reached = {size - 1}
+    for n in reversed(range(size)):
+        if n in reached:
+            reached.update(above[n])
+            made = draw(st.sampled_from(["", *DAYS[:3]]))
+            rows.append((str(n), made, tuple(str(each) for each in above[n])))
+    return tuple(rows)
+
+
+def by_each_merge(lineage: tuple[Commit, ...], since: str) -> set[str]:
+    """As the page says it, merge by merge: too slow for a history with thousands of them."""
+    above = {oid: parents for oid, _, parents in lineage}
+    reach: dict[str, set[str]] = {}
+    latest: dict[str, str] = {}
+    counts: set[str] = set()
+    for oid, made, parents in reversed(lineage):
+        reach[oid] = {oid}.union(*(reach[each] for each in parents))
+        below = max((latest[each] for each in parents), default="")
+        latest[oid] = max(made, below)
+        if not made or made >= since or made < below or not counts.isdisjoint(parents):
+            counts.add(oid)
+    for oid, parents in above.items():
+        if oid in counts and len(parents) > 1:
+            one, *others = (reach[each] for each in parents)
+            counts |= one.union(*others) - one.intersection(*others)
+    return counts
+
+
+@given(lineages(), st.sampled_from(DAYS[:4]))
+def test_the_first_that_all_lead_to_is_where_the_past_begins(
+    lineage: tuple[Commit, ...], since: str
+) -> None:
+    found = recent(lineage, since)
+    assert set(found) == by_each_merge(lineage, since)
+    assert found == tuple(oid for oid, _, _ in lineage if oid in found)
+
+
+def test_thousands_of_merges_take_no_quadratic_time() -> None:
+    rows: list[Commit] = [("m0", DAYS[0], ())]
+    for n in range(1, 20_000):
+        rows += [(f"s{n}", DAYS[1], (f"m{n - 1}",)), (f"m{n}", DAYS[2], (f"m{n - 1}", f"s{n}"))]
+    assert len(recent(tuple(reversed(rows)), DAYS[1])) == 2 * 20_000 - 2
