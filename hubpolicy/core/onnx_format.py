@@ -23,7 +23,7 @@ _EXTERNAL = 1
 _CHILDREN = {
     "model": {_MODEL_GRAPH: "graph", _MODEL_OPSETS: "opset", _MODEL_FUNCTIONS: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node"},
+    "function": {7: "node", 9: "opset", 11: "attribute"},
     "node": {5: "attribute"},
     "attribute": {
         5: "tensor",

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _VARINT_BITS = 64
+_LAST_FIELD = (1 << 29) - 1
+"""C++ readers keep 32 bits of a tag: a field of a higher number is to them another one (protobuf's
+"Assigning Field Numbers")."""
 
 
 class Field(NamedTuple):
@@ -29,7 +32,8 @@ def fields(view: memoryview, where: str) -> Iterator[Field]:
     """The fields of one message, in order; nothing is copied.
 
     Raises:
-        MalformedError: groups, unknown wire types, or a field that ends behind the message.
+        MalformedError: groups, unknown wire types, numbers that no field has, or a field that ends
+            behind the message.
 
     """
     at, end = 0, len(view)
@@ -37,6 +41,8 @@ def fields(view: memoryview, where: str) -> Iterator[Field]:
         start = at
         tag, at = varint(view, at, where)
         number, wire = tag >> 3, tag & 7
+        if not 0 < number <= _LAST_FIELD:
+            refuse(f"field {number}", where)
         if wire == _VARINT:
             value, at = varint(view, at, where)
             yield Field(number, value, view[start:at])

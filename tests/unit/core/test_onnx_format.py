@@ -59,6 +59,36 @@ def test_weights_hidden_in_functions_are_found() -> None:
     assert parse(made).external == ("in-function.bin",)
 
 
+def test_what_a_function_has_beside_its_nodes_is_found() -> None:
+    made = model()
+    node = helper.make_node("Identity", ["x"], ["k"])
+    made.functions.append(
+        helper.make_function("d", "F", ["x"], ["k"], [node], [helper.make_opsetid("foreign", 1)])
+    )
+    made.functions[0].attribute_proto.append(
+        helper.make_attribute("value", tensor("default", "default.bin"))
+    )
+    found = parse(made)
+    assert found.external == ("default.bin",)
+    assert "foreign" in found.domains
+
+
+def test_a_field_that_cpp_takes_for_another_is_refused() -> None:
+    """ONNX Runtime reads 32 bits of a tag: to it this is ``external_data``, and it opens w.bin."""
+    wrapped = bytearray()
+    left = (13 << 3 | 2) + (1 << 32)
+    for _ in range(4):
+        wrapped.append(left & 0x7F | 0x80)
+        left >>= 7
+    wrapped.append(left)
+    entry = b"\x0a\x08location\x12\x05w.bin"
+    hidden = bytes(wrapped) + bytes([len(entry)]) + entry + b"\x70\x01"
+    with pytest.raises(MalformedError, match=r"field 5368709\d\d"):
+        parse(field(7, field(5, hidden)))
+    with pytest.raises(MalformedError, match="field 0"):
+        parse(field(7, b"\x00\x00"))
+
+
 def test_sparse_weights_are_found() -> None:
     made = model()
     sparse = made.graph.sparse_initializer.add()
