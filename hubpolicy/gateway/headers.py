@@ -31,6 +31,7 @@ _HOP = frozenset(
 _OURS = frozenset({"host", "authorization", "cookie", "content-length", "expect", "forwarded"})
 _NAMES_ADDRESS = frozenset({"location", "content-location", "link"})
 _JSON_LIMIT = 16 * 1024 * 1024
+_UNREAD = b'{"error": "hubpolicy: the hub said more than this gateway reads: ask for less at once"}'
 
 
 def to_hub(headers: Iterable[tuple[str, str]], login: str) -> Pairs:
@@ -77,17 +78,26 @@ def is_storage(path: str) -> bool:
 def reworked(body: bytes, *changes: Change) -> bytes:
     """A JSON answer after these changes, written anew: nothing hides in a key that stands twice.
 
-    What is no JSON stays as it is.
+    What is no JSON stays as it is. What is too long or too deep to be changed is not passed on: who
+    asks for one object often enough makes it so, and could read what is taken out.
     """
     if len(body) > _JSON_LIMIT:
-        return body
+        return _UNREAD
+    try:
+        return _changed(body, changes)
+    except RecursionError:
+        return _UNREAD
+
+
+def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
     try:
         value = json.loads(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         return body
     for change in changes:
         value = change(value)
-    return json.dumps(value, ensure_ascii=False).encode()
+    # Halves of characters, which JSON can hold, have no UTF-8.
+    return json.dumps(value).encode("ascii")
 
 
 def renaming(replace: Callable[[str], str]) -> Change:

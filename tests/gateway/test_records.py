@@ -210,8 +210,11 @@ def test_an_answer_does_not_hand_out_our_login() -> None:
     )
     shown = reworked(given, hiding("hf_ours"))
     assert json.loads(shown) == json.loads(answer({"X": "1"}, {}, theirs))
-    for kept in (answer(theirs), b"not json", b'{"a": 1}', b"[" * 100_000):
+    for kept in (answer(theirs), b"not json", b'{"a": 1}', b'{"half": "\\ud83d"}'):
         assert reworked(kept, hiding("hf_ours")) == kept
+    secret = b'{"Authorization": "Bearer hf_ours"}'
+    for many in (b"[%s, 1]" % secret.ljust(16 * 1024 * 1024), b"[" * 600 + secret + b"]" * 600):
+        assert "error" in json.loads(reworked(many, hiding("hf_ours")))
 
 
 @given(st.text())
