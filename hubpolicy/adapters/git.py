@@ -55,6 +55,11 @@ class GitRepository:
             return tuple(rows)
         return tuple(row for row, mode in zip(rows, tree.modes, strict=True) if mode != _GITLINK)
 
+    def close(self) -> None:
+        """End what git was asked ahead and nobody read. Nothing is asked after that."""
+        self._begun = None
+        self._objects.close()
+
     def release(self, oid: str) -> GitTreeRelease:
         """The release in the tree of a commit, or of the commit that a tag leads to.
 

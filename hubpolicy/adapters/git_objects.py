@@ -114,6 +114,11 @@ class GitObjects:
                 self._rows -= len(self._trees.pop(next(iter(self._trees))).oids)
         return found
 
+    def close(self) -> None:
+        """End what git was asked ahead: an error's traceback may hold it for long."""
+        self._listing.clear()
+        self._feed = _Feed(iter(()))
+
     def _list(self, oid: str) -> bytes:
         try:
             listed = self._within(self._listing.pop(oid), oid)

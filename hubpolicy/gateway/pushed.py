@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.git import ReceivingRepository
@@ -70,15 +71,15 @@ def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObje
     if refused is not None:
         return _refused(refused)
     git = git._replace(flags=(*git.flags, "-c", f"core.bigFileThreshold={LARGE}"))
-    repository = ReceivingRepository(git, lfs)
-    expect(push, repository)
     court = watch.court
     gate = Gate(court.policy, court.trust, court.now)
-    verdict = judge_received(push, repo, repository, lambda: gate, _LACKS)
-    released = any(ref.kind == "judged" for ref in verdict.refs)
-    if released and (refusal := outside(repo, watch)) is not None:
-        return _refused(refusal)
-    return _told(push, verdict, repo)
+    with closing(ReceivingRepository(git, lfs)) as repository:
+        expect(push, repository)
+        verdict = judge_received(push, repo, repository, lambda: gate, _LACKS)
+        released = any(ref.kind == "judged" for ref in verdict.refs)
+        if released and (refusal := outside(repo, watch)) is not None:
+            return _refused(refusal)
+        return _told(push, verdict, repo)
 
 
 def unpacked(quarantine: Mapping[str, str]) -> Iterable[int]:

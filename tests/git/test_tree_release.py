@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hubpolicy.adapters import git_objects
 from hubpolicy.adapters.files import FolderRelease
-from hubpolicy.adapters.git import GitRepository
+from hubpolicy.adapters.git import GitRepository, ReceivingRepository
 from hubpolicy.adapters.git_objects import GitObjects
 from hubpolicy.adapters.git_process import open_git
 from hubpolicy.domain.manifest import git_blob_id
@@ -357,3 +357,18 @@ def test_a_long_history_of_many_files_is_not_held_in_memory(
     assert rows == [1000] * 15
     assert held < 2_000_000  # all fifteen take 3,500,000
     assert len(objects.tree(commits[0]).oids) == 1000
+
+
+def test_what_git_was_asked_ahead_ends_with_the_judgement(repo: Repo) -> None:
+    """An error in the middle of it holds everything that was under way there."""
+    commits = [repo.commit({"a": str(n).encode() * 500_000}) for n in range(3)]
+    blob = repo.git("rev-parse", "HEAD:a")
+    before = set(os.listdir("/proc/self/fd"))
+    receiving = ReceivingRepository(open_git(str(repo.path), os.environ))
+    receiving.expect((blob, *commits), "x", "x", ())
+    with pytest.raises(ServiceError) as caught:
+        receiving.names(blob)
+    assert set(os.listdir("/proc/self/fd")) != before
+    receiving.close()
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert caught.value.__traceback__ is not None
