@@ -19,6 +19,7 @@ from hubpolicy.opening import (
     gather,
     is_folder,
     namespaces_of,
+    repo_id,
     require_may_speak,
 )
 
@@ -134,13 +135,12 @@ def _target(target: str, revision: str) -> str:
 
 
 def _repo(text: str) -> RepoId | None:
-    from hubpolicy.domain.release import parse_repo_id
     from hubpolicy.errors import MalformedError
 
     if not text:
         return None
     try:
-        return parse_repo_id(text, endpoint=endpoint())
+        return repo_id(text)
     except MalformedError as error:
         raise ConfigError(error.message, hint='repo="namespace/name"') from error
 

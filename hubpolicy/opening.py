@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.trusted import Held
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.reserved import Documents
-    from hubpolicy.domain.release import RepoId
+    from hubpolicy.domain.release import RepoId, RepoType
     from hubpolicy.flows.listed import ListedRelease
     from hubpolicy.flows.verifying import Files, Gathered, Law
     from hubpolicy.ports import Progress, ReleaseReader
@@ -68,6 +68,19 @@ def endpoint() -> str:
         message = f"got HF_ENDPOINT {address!r}, expected http:// or https:// and a host"
         raise ConfigError(message, hint=hint)
     return address
+
+
+def repo_id(text: str, repo_type: RepoType = "model") -> RepoId:
+    """``namespace/name`` on the hub that we talk to, or behind the gateway that we talk to.
+
+    Raises:
+        MalformedError: it is no such name.
+        ConfigError: ``HF_ENDPOINT``, or what is said of gateways, is none.
+
+    """
+    from hubpolicy.adapters.gateways import standing_for
+
+    return standing_for(parse_repo_id(text, endpoint=endpoint(), repo_type=repo_type))
 
 
 def folder(
@@ -190,7 +203,7 @@ def named(target: str) -> tuple[RepoId, str]:
     """
     name, at, revision = target.partition("@")
     try:
-        repo = parse_repo_id(name, endpoint=endpoint())
+        repo = repo_id(name)
     except MalformedError as error:
         message = f"got {target!r}, expected a folder or NAMESPACE/NAME[@REVISION]"
         raise ConfigError(message, hint="hubpolicy verify --help") from error

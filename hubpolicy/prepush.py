@@ -13,6 +13,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
+from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.adapters.git import GitRepository
 from hubpolicy.adapters.git_process import open_git
 from hubpolicy.adapters.git_release import GitTreeRelease
@@ -85,7 +86,7 @@ def _judge(push: Push) -> tuple[PushVerdict, Callable[[], Gate]]:
     new, known = objects_of(push)
     repository.expect(new, push.remote, push.url, known)
     gate, endpoints = load_gate()  # while git looks
-    target = target_of(push.url, endpoints)
+    target = _target(push.url, endpoints)
     gate = speaking(gate, target)
 
     def judge(reader: ReleaseReader, gate: Gate) -> Judged:
@@ -174,6 +175,13 @@ def without_content(judged: Judged, paths: tuple[str, ...], fix: str) -> Judged:
     findings = (*judged.decision.findings, *missing)
     decision = judged.decision._replace(verdict=verdict_of(findings), findings=findings)
     return judged._replace(decision=decision)
+
+
+def _target(url: str, endpoints: tuple[str, ...]) -> RepoId | None:
+    """The repository that a push to this URL writes; behind a gateway, as the hub's own."""
+    gateways = known_gateways()
+    target = target_of(url, (*endpoints, *gateways))
+    return None if target is None else behind(target, gateways)
 
 
 def load_gate() -> tuple[Callable[[], Gate], tuple[str, ...]]:

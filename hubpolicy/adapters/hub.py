@@ -28,6 +28,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from hubpolicy import __version__
+from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.adapters.hub_http import (
     ATTEMPTS,
     NotFoundError,
@@ -272,7 +273,8 @@ class HubClient:
         with self._doing(f"listing the models of {namespace}"):
             names = self._retry(lambda: [m.id for m in self._api.list_models(author=namespace)])
         own = sorted(name for name in names if name.startswith(f"{namespace}/"))
-        return tuple(parse_repo_id(name, endpoint=endpoint) for name in own)
+        gateways = known_gateways()
+        return tuple(behind(parse_repo_id(name, endpoint=endpoint), gateways) for name in own)
 
     def read(self, repo: RepoId, revision: str, path: str) -> bytes:
         """A small file's content at a commit id (at most 64 MiB)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from huggingface_hub.errors import HfHubHTTPError
 
+from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.adapters.hub_http import NotFoundError, official_client, patiently, translated
 from hubpolicy.domain.release import parse_repo_id
 
@@ -25,6 +26,7 @@ class HubIndex:
 
     def __init__(self, endpoint: str, token: str | None) -> None:
         self._endpoint, self._token = endpoint, token
+        self._gateways = known_gateways()
         self._api = official_client(endpoint, token)
 
     def namespace(self, name: str, beside: tuple[RepoId, ...] = ()) -> tuple[RepoId, ...]:
@@ -88,7 +90,7 @@ class HubIndex:
         with translated(doing, secret=self._token, endpoint=self._endpoint):
             items = patiently(lambda: self._api.get_collection(slug).items, time.sleep)
         found = tuple(
-            parse_repo_id(item.item_id, endpoint=self._endpoint, repo_type=cast("RepoType", kind))
+            self._repo(item.item_id, cast("RepoType", kind))
             for item in items
             if (kind := item.item_type) in _KINDS
         )
@@ -103,4 +105,7 @@ class HubIndex:
 
     def _own(self, names: Iterable[str], namespace: str, kind: RepoType) -> tuple[RepoId, ...]:
         own = sorted(name for name in names if name.startswith(f"{namespace}/"))
-        return tuple(parse_repo_id(name, endpoint=self._endpoint, repo_type=kind) for name in own)
+        return tuple(self._repo(name, kind) for name in own)
+
+    def _repo(self, name: str, kind: RepoType) -> RepoId:
+        return behind(parse_repo_id(name, endpoint=self._endpoint, repo_type=kind), self._gateways)

@@ -11,6 +11,7 @@ import configparser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.core.remotes import target_of
 from hubpolicy.errors import MalformedError, ServiceError
 
@@ -35,7 +36,8 @@ def hub_repositories(folder: str, endpoints: Iterable[str]) -> tuple[RepoId, ...
     """
     import git
 
-    known = tuple(endpoints)
+    gateways = known_gateways()
+    known = (*endpoints, *gateways)
     try:
         with git.Repo(folder, search_parent_directories=True) as repository:
             root = repository.git_dir if repository.bare else repository.working_tree_dir
@@ -55,5 +57,5 @@ def hub_repositories(folder: str, endpoints: Iterable[str]) -> tuple[RepoId, ...
         except MalformedError:
             continue
         if target is not None:
-            found.append(target)
+            found.append(behind(target, gateways))
     return tuple(dict.fromkeys(found))

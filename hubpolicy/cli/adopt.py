@@ -107,17 +107,16 @@ def repositories(targets: tuple[str, ...], place: Seat) -> tuple[RepoId, ...]:
         AccessError, ServiceError: a namespace could not be listed.
 
     """
-    from hubpolicy.cli.options import endpoint
+    from hubpolicy.cli.options import repo_id
     from hubpolicy.cli.wiring import hub, require_may_speak
     from hubpolicy.core.targets import require_known_namespace
-    from hubpolicy.domain.release import parse_repo_id
     from hubpolicy.errors import MalformedError
 
     found: dict[RepoId, None] = {}
     for target in targets:
         try:
             name = target if "/" in target else f"{target}/any"
-            named = parse_repo_id(name, endpoint=endpoint())
+            named = repo_id(name)
         except MalformedError as error:
             message = f"got {target!r}, expected NAMESPACE or NAMESPACE/NAME"
             raise ConfigError(message, hint="hubpolicy adopt --help") from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.domain.release import RepoId, parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
-from hubpolicy.opening import endpoint
+from hubpolicy.opening import endpoint, repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -187,8 +187,8 @@ def _repo(text: str) -> RepoId:
     """NAMESPACE/NAME, or with its kind before it."""
     first, _, rest = text.partition("/")
     if first in _TYPES and "/" in rest:
-        return parse_repo_id(rest, endpoint=endpoint(), repo_type=_TYPES[first])
-    return parse_repo_id(text, endpoint=endpoint())
+        return repo_id(rest, _TYPES[first])
+    return repo_id(text)
 
 
 def _refuse_twice(repo: RepoId, one: str, other: str) -> None:

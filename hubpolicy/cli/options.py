@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from hubpolicy.domain.release import RepoId, parse_repo_id
+from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import MalformedError
 from hubpolicy.opening import endpoint as endpoint  # noqa: PLC0414 - commands ask for it here
+from hubpolicy.opening import repo_id as repo_id  # noqa: PLC0414 - and for this
 from hubpolicy.render.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class RepoName(click.ParamType["RepoId"]):
         if isinstance(value, RepoId):
             return value
         try:
-            return parse_repo_id(str(value), endpoint=endpoint())
+            return repo_id(str(value))
         except MalformedError as error:
             self.fail(error.message, param, ctx)
 

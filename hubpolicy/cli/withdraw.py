@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from hubpolicy.cli.options import TRUST_KEY_HELP, endpoint
+from hubpolicy.cli.options import TRUST_KEY_HELP, repo_id
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, MalformedError
 
 if TYPE_CHECKING:
@@ -46,13 +46,11 @@ class Target(click.ParamType["tuple[RepoId, str]"]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[RepoId, str]:
         """Parse strictly; without a revision it is ``main``."""
-        from hubpolicy.domain.release import parse_repo_id
-
         name, at, revision = str(value).partition("@")
         if at and not revision:
             self.fail(f"got {value!r}, expected a revision behind the @", param, ctx)
         try:
-            return parse_repo_id(name, endpoint=endpoint()), revision or "main"
+            return repo_id(name), revision or "main"
         except MalformedError as error:
             self.fail(error.message, param, ctx)
 

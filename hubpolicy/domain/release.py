@@ -18,12 +18,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
 class RepoId(NamedTuple):
-    """A repository on a hub."""
+    """A repository on a hub.
+
+    ``endpoint`` is where it is asked for; ``hub`` how evidence names that, where the endpoint is a
+    gateway before a hub by the user's own word (``core/gateways.py``); else empty.
+    """
 
     namespace: str
     name: str
     repo_type: RepoType = "model"
     endpoint: str = DEFAULT_ENDPOINT
+    hub: str = ""
 
     @property
     def text(self) -> str:
@@ -34,12 +39,11 @@ class RepoId(NamedTuple):
     def purl(self) -> str:
         """``pkg:huggingface/ns/name?repo_type=model[&repository_url=…]``, no ref, no counter.
 
-        Qualifiers sorted by key (purl spec); the endpoint is named unless it is the public Hub.
+        Qualifiers sorted by key (purl spec); the hub is named unless it is the public one.
         """
         base = f"{_PURL}{self.namespace}/{self.name}?repo_type={self.repo_type}"
-        if self.endpoint == DEFAULT_ENDPOINT:
-            return base
-        return f"{base}&repository_url={self.endpoint}"
+        hub = self.hub or self.endpoint
+        return base if hub == DEFAULT_ENDPOINT else f"{base}&repository_url={hub}"
 
 
 def parse_repo_id(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from hubpolicy.adapters.children import tightened
 from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.adapters.gateways import known_gateways
 from hubpolicy.adapters.hub import HubClient
 from hubpolicy.adapters.released import KnownFolders
 from hubpolicy.cli.wiring import require_may_speak, seat
@@ -41,7 +42,8 @@ def permission(question: dict[str, Any], body: bytes) -> dict[str, Any]:
     headers = {str(name): str(value) for name, value in question["headers"].items()}
     endpoint, path, query = split(str(question["url"]), os.environ.get("HF_ENDPOINT", ""))
     request = HubRequest(question["method"], path, query, tuple(headers.items()), body)
-    intent = parse_request(request, endpoint)
+    # Evidence names the hub behind a gateway; requests go where they go.
+    intent = parse_request(request, known_gateways().get(endpoint, endpoint))
     found = decide(intent, _watch(endpoint, headers.get("authorization", "")))
     if found.allowed:
         return {"allowed": True}

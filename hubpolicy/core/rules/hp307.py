@@ -11,6 +11,7 @@ from hubpolicy.domain.statement import ReleaseSummary
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
+    from hubpolicy.domain.release import RepoId
 
 ID = "HP307"
 TITLE = "the release is attested for this repository"
@@ -21,15 +22,22 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     """Compares the signed package URL with the target; without a target nothing is compared."""
     if evidence.target is None:
         return ()
-    purl = evidence.target.purl
+    target, purl = evidence.target, evidence.target.purl
     return tuple(
         Finding(
             ID,
             SEVERITY,
             f"the release is attested for {summary.resource_uri}, not for {purl}",
             None,
-            f"hubpolicy attest PATH --repo {evidence.target.text}",
+            _fix(target, summary.resource_uri),
         )
         for _, summary in select(evidence.lines, ReleaseSummary)
         if summary.resource_uri != purl
     )
+
+
+def _fix(target: RepoId, attested: str) -> str:
+    again = f"hubpolicy attest PATH --repo {target.text}"
+    if attested.partition("&")[0] != target.purl.partition("&")[0]:
+        return again
+    return f"{again}; if {target.endpoint} is a gateway before that hub: docs/gateway.md"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody with policy and keys behind a gateway: evidence names the hub, requests go to it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.author import Author
+from tests.gateway.test_git_push import commit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubpolicy.demo.hub.process import HubProcess
+    from tests.gateway.world import GatewayProcess
+    from tests.hub.world import Git
+
+
+@pytest.fixture
+def eve(ada: Author, gateway: GatewayProcess, token: str, tmp_path: Path) -> Author:
+    """With Ada's policy, trust and keys, who reaches nothing but the gateway."""
+    home = tmp_path / "eve"
+    shutil.copytree(ada.home / ".config", home / ".config")
+    made = Author(home, gateway.endpoint)
+    made.environment["HF_TOKEN"] = token
+    return made
+
+
+def told(somebody: Author, pair: tuple[str, str], table: str = "[gateways]") -> None:
+    """They say for which hub a gateway stands."""
+    file = somebody.home / ".config" / "hubpolicy" / "gateways.toml"
+    file.write_text(f'{table}\n"{pair[0]}" = "{pair[1]}"  # ours\n', encoding="utf-8")
+
+
+def test_a_release_is_for_the_hub_that_its_gateway_stands_for(
+    eve: Author, hub: HubProcess, release: Path, repo: str
+) -> None:
+    asked = ("verify", release, "--repo", repo)
+    assert "HP307" in eve.type(*asked).text  # it was attested for the hub
+    told(eve, ("https://gate.example", hub.endpoint))
+    assert "HP307" in eve.type(*asked).text
+    told(eve, (f"{eve.endpoint}/", f"{hub.endpoint}/"))
+    assert eve.type(*asked).code == 0
+    eve.ok("attest", release, "--repo", f"{repo}-two")
+    told(eve, (eve.endpoint, "https://hub.example"))
+    assert f"repository_url={hub.endpoint}, not for" in eve.type(*asked[:3], f"{repo}-two").text
+
+
+@pytest.mark.lfs
+def test_a_push_with_the_hook_and_an_audit_go_by_the_gateway(
+    eve: Author, hub: HubProcess, git: Git, work: Path, release: Path, there: str
+) -> None:
+    git.environment |= {
+        "HOME": str(eve.home), "GIT_CONFIG_GLOBAL": str(work.parent / "git" / ".gitconfig")
+    }  # fmt: skip
+    commit(git, work, release)
+    eve.ok("hook", "install", work)
+    eve.ok("gateway", "submit", work, there)
+    # Without a word on the gateway the hook does not know that a hub is behind that address.
+    git.environment["HF_ENDPOINT"] = eve.endpoint
+    refused = git("push", "origin", "main", cwd=work, fails=True)
+    assert "HP307" in refused.stderr
+    del git.environment["HF_ENDPOINT"]
+    told(eve, (eve.endpoint, hub.endpoint), table="gateways:")
+    refused = git("push", "origin", "main", cwd=work, fails=True)
+    assert "gateways.toml:1" in refused.stderr
+    assert '"https://gate.example" = ' in refused.stderr
+    told(eve, (eve.endpoint, hub.endpoint))
+    done = git("push", "origin", "main", cwd=work)
+    assert "passed" in done.stderr
+    eve.ok("audit", there)
+    eve.ok("verify", there)
+    eve.ok("publish", there, "--dry-run")
+    eve.ok("publish", there)
