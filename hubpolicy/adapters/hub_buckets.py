@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub.errors import HfHubHTTPError
 
-from hubpolicy.adapters.hub_http import official_client, patiently, translated
+from hubpolicy.adapters.hub_http import bounded, official_client, patiently, translated
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import ServiceError
@@ -69,7 +69,7 @@ class HubBuckets:
         doing = f"listing the bucket {repo.text}"
         with translated(doing, secret=self._token, endpoint=self._endpoint):
             found = patiently(
-                lambda: list(self._api.list_bucket_tree(repo.text, recursive=True)), time.sleep
+                lambda: bounded(self._api.list_bucket_tree(repo.text, recursive=True)), time.sleep
             )
             files = [
                 ListedFile(entry.path, int(entry.size), None, None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import warnings
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -41,9 +42,12 @@ from hubpolicy.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
+MOST_LISTED = 1_000_000
+"""Files and folders of one tree: one that names another ten times, and that the next, has no end.
+"""
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 ATTEMPTS = 4
@@ -161,6 +165,20 @@ def lacks_xet(error: Exception) -> bool:
         return False
     constants.HF_HUB_DISABLE_XET = True
     return True
+
+
+def bounded(entries: Iterable[T]) -> list[T]:
+    """All that a hub lists of one tree, page by page.
+
+    Raises:
+        ServiceError: there are more than :data:`MOST_LISTED`.
+
+    """
+    found = list(islice(entries, MOST_LISTED + 1))
+    if len(found) > MOST_LISTED:
+        message = f"got over {MOST_LISTED} files and folders in one tree, expected fewer"
+        raise ServiceError(message, hint="put many small files into archives")
+    return found
 
 
 def patiently(
