@@ -166,7 +166,7 @@ class Executor(Protocol):
 
 
 class CommitOutcome(NamedTuple):
-    """What an upload made."""
+    """What an upload made; ``url`` is empty where the head had it all, by whomever: ``oid``."""
 
     oid: str
     url: str

@@ -33,13 +33,14 @@ from hubpolicy.adapters.hub_http import (
     ATTEMPTS,
     NotFoundError,
     UnreachableError,
+    bounded,
     check_endpoint,
     lacks_xet,
     official_client,
     translated,
 )
 from hubpolicy.adapters.hub_http import patiently as retry
-from hubpolicy.adapters.hub_sending import addition, require_sent, uses_xet
+from hubpolicy.adapters.hub_sending import addition, is_committed, require_sent, uses_xet
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import AccessError, ServiceError
@@ -234,7 +235,7 @@ class HubClient:
         """The whole tree at a revision, evidence included."""
         with self._doing(f"listing {repo.text} at {revision[:12]}"):
             entries = self._retry(
-                lambda: list(
+                lambda: bounded(
                     self._api.list_repo_tree(
                         repo.text, recursive=True, revision=revision, repo_type=repo.repo_type
                     )
@@ -337,7 +338,7 @@ class HubClient:
                 revision=_revision(ref),
                 parent_commit=parent or None,
             )
-            return CommitOutcome(made.oid, made.commit_url)
+            return CommitOutcome(made.oid, made.commit_url if is_committed(operations) else "")
 
         return self._retry(commit)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from huggingface_hub import CommitOperationAdd, constants
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
 from huggingface_hub.utils._runtime import is_xet_available
 
 from hubpolicy.adapters.hashing import stamp_of
@@ -24,7 +24,9 @@ from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from huggingface_hub import CommitOperation
 
     from hubpolicy.ports import Outgoing
 
@@ -64,6 +66,17 @@ def require_sent(file: Outgoing, operation: CommitOperationAdd) -> None:
     if isinstance(operation.path_or_fileobj, str):
         _require_same(file, operation.path_or_fileobj)
     _require_digest(file, operation)
+
+
+def is_committed(operations: Iterable[CommitOperation]) -> bool:
+    """False where the client found all of it there, and named the head that it saw.
+
+    That is whosever commit it is, on any parent, and holds whatever else they put into it.
+    """
+    return any(
+        isinstance(each, CommitOperationDelete) or getattr(each, "_is_committed", False)
+        for each in operations
+    )
 
 
 class _Watched(CommitOperationAdd):

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from huggingface_hub import CommitOperationAdd
 
 from hubpolicy.domain.finding import Severity
 from hubpolicy.errors import ConfigError, ServiceError
-from hubpolicy.flows import differing, push_plan
+from hubpolicy.flows import differing, push_plan, pushing
 from hubpolicy.ports import Outgoing
 from tests.flows.publishing_world import LATER, WEIGHTS
 from tests.hook.gate_world import person
@@ -271,8 +272,6 @@ def test_a_large_object_of_an_unknown_kind_counts_as_weights(world: World) -> No
 
 
 def _add(path: str) -> object:
-    from huggingface_hub import CommitOperationAdd
-
     return CommitOperationAdd(path_in_repo=path, path_or_fileobj=b"\0" + path.encode() * 50)
 
 
@@ -322,6 +321,33 @@ class TestSeveralCommits:
         assert world.push(plan).public
         assert "the answer was lost, the commit was not" in world.notes.said
         assert len(world.client().history(world.repo, "main")) == 4
+
+    def test_a_commit_of_others_that_holds_a_piece_is_none_of_ours(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The client commits nothing then, asks for no parent, and names theirs."""
+        monkeypatch.setattr(differing, "COMMIT_FILES", 2)
+        world.model()
+        plan, client = world.plan(), world.client()
+        real, theirs = client.upload, list[str]()
+
+        def late(repo: Any, files: tuple[Outgoing, ...], *more: Any, **options: Any) -> Any:
+            if not theirs:
+                sent = {file.path: file.source for file in files} | {WEIGHTS: b"\0unjudged" * 50}
+                theirs.append(
+                    world.api.create_commit(
+                        world.repo.text,
+                        [CommitOperationAdd(path, content) for path, content in sent.items()],
+                        commit_message="Theirs",
+                    ).oid
+                )
+            return real(repo, files, *more, **options)
+
+        monkeypatch.setattr(client, "upload", late)
+        done = pushing.push(plan, world.repo, client, world.notes)
+        assert {finding.rule for finding in done.decision.findings} == {"HP504"}
+        assert theirs[0][:12] in done.decision.findings[0].message
+        assert (done.public, world.state()[0]) == (False, True)
 
     def test_where_people_look_it_is_one_commit_or_none(
         self, world: World, monkeypatch: pytest.MonkeyPatch
