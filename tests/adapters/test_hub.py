@@ -33,7 +33,9 @@ OID = "1" * 40
 class Answers:
     """A server that says the same to everything, and keeps what it was asked."""
 
-    def __init__(self, body: bytes, status: int = 200, seconds: float = 0) -> None:
+    def __init__(
+        self, body: bytes, status: int = 200, seconds: float = 0, *, endless: bool = False
+    ) -> None:
         self.asked: list[tuple[str, str]] = []
         asked = self.asked
 
@@ -48,6 +50,9 @@ class Answers:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body)))
+                    if endless:
+                        here = f"http://{self.headers['Host']}{self.path}"
+                        self.send_header("Link", f'<{here}>; rel="next"')
                     self.end_headers()
                     self.wfile.write(body)
                 except OSError:
@@ -63,9 +68,11 @@ class Answers:
 
 
 @contextmanager
-def answering(body: Any, status: int = 200, seconds: float = 0) -> Iterator[Answers]:
+def answering(
+    body: Any, status: int = 200, seconds: float = 0, *, endless: bool = False
+) -> Iterator[Answers]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answers = Answers(raw, status, seconds)
+    answers = Answers(raw, status, seconds, endless=endless)
     thread = threading.Thread(target=answers.server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -241,3 +248,12 @@ def test_a_hub_that_was_there_a_moment_ago_is_waited_for() -> None:
         hub.refs(repo(answers.endpoint))
     assert len(waited) == hub_http.ATTEMPTS - 1
     assert "try again" in caught.value.hint
+
+
+def test_a_tree_without_an_end_is_not_listed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_http, "MOST_LISTED", 7)
+    file = {"type": "file", "path": "a", "size": 1, "oid": "1" * 40}
+    with answering([file, file], endless=True) as answers:
+        with pytest.raises(ServiceError, match="got over 7 files"):
+            client(answers.endpoint).listing(repo(answers.endpoint), OID)
+        assert len(answers.asked) == 4
