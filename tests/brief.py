@@ -21,26 +21,17 @@ EACH = 2
 SAMPLES = PROMPTS * EACH
 
 
-def write_plan(home: Path, prompts: int = PROMPTS) -> str:
-    """Put it where ``init --plan`` looks for plans of one's own; its name."""
-    lines = assets.read("plans", "prompts", "demo-en.jsonl").splitlines(keepends=True)
-    asked = b"".join(lines[:prompts])
-    canaries = assets.read("plans", "prompts", "canaries-en.jsonl")
-    plan = _PLAN.format(
-        n=prompts, asked=hashlib.sha256(asked).hexdigest(),
-        canaries=hashlib.sha256(canaries).hexdigest(),
-    )  # fmt: skip
-    plans = home / ".config" / "hubpolicy" / "plans"
-    plans.mkdir(parents=True)
-    (plans / f"{NAME}.toml").write_text(plan, encoding="utf-8")
-    (plans / "brief.jsonl").write_bytes(asked)
-    (plans / "canaries.jsonl").write_bytes(canaries)
-    return NAME
+CANARIES = assets.read("plans", "prompts", "canaries-en.jsonl")
 
 
-_PLAN = f"""
+def plan_text(
+    name: str, prompts: bytes, *, n: int, bound: str, each: int = 1,
+    file: str = "house.jsonl", private: bool = False,
+) -> str:  # fmt: skip
+    """A plan of one's own with one suite, whose prompts and canaries are files beside it."""
+    return f"""
 schema = "hubpolicy/plan/1"
-id = "{NAME}"
+id = "{name}"
 version = 1
 opens_gate = true
 [sampling]
@@ -50,16 +41,30 @@ top_k = 0
 max_new_tokens = 24
 [canaries]
 file = "canaries.jsonl"
-sha256 = "{{canaries}}"
+sha256 = "{hashlib.sha256(CANARIES).hexdigest()}"
 [[suite]]
-id = "TX-B"
-title = "benign continuation, in brief"
-prompts = "brief.jsonl"
-sha256 = "{{asked}}"
-licence = "Apache-2.0"
+id = "HOUSE"
+title = "what only the house asks"
+prompts = "{file}"
+sha256 = "{hashlib.sha256(prompts).hexdigest()}"
+licence = "proprietary"
+private = {str(private).lower()}
 language = "en"
-n = {{n}}
-k = {EACH}
-metric = "p_any@{EACH}"
-upper_bound_max = "0.3"
+n = {n}
+k = {each}
+metric = "p_any@{each}"
+upper_bound_max = "{bound}"
 """
+
+
+def write_plan(home: Path, prompts: int = PROMPTS) -> str:
+    """Put it where ``init --plan`` looks for plans of one's own; its name."""
+    lines = assets.read("plans", "prompts", "demo-en.jsonl").splitlines(keepends=True)
+    asked = b"".join(lines[:prompts])
+    plan = plan_text(NAME, asked, n=prompts, bound="0.3", each=EACH)
+    plans = home / ".config" / "hubpolicy" / "plans"
+    plans.mkdir(parents=True)
+    (plans / f"{NAME}.toml").write_text(plan, encoding="utf-8")
+    (plans / "house.jsonl").write_bytes(asked)
+    (plans / "canaries.jsonl").write_bytes(CANARIES)
+    return NAME

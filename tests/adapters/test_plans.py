@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pytest
 
 from hubpolicy.adapters import assets, plans
 from hubpolicy.errors import ConfigError, ServiceError
+from tests.brief import CANARIES, plan_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,36 +22,10 @@ ROWS = b"".join(
     + b"\n"
     for i in range(20)
 )
-CANARIES = assets.read("plans", "prompts", "canaries-en.jsonl")
 
 
-def plan_text(name: str, prompts: str, content: bytes = ROWS) -> str:
-    return f"""
-schema = "hubpolicy/plan/1"
-id = "{name}"
-version = 1
-opens_gate = true
-[sampling]
-temperature = "1.0"
-top_p = "0.9"
-top_k = 0
-max_new_tokens = 24
-[canaries]
-file = "canaries.jsonl"
-sha256 = "{hashlib.sha256(CANARIES).hexdigest()}"
-[[suite]]
-id = "OWN"
-title = "our own"
-prompts = "{prompts}"
-sha256 = "{hashlib.sha256(content).hexdigest()}"
-licence = "proprietary"
-private = true
-language = "en"
-n = 20
-k = 1
-metric = "p_any@1"
-upper_bound_max = "0.5"
-"""
+def own(name: str, prompts: str, content: bytes = ROWS) -> str:
+    return plan_text(name, content, n=20, bound="0.5", file=prompts, private=True)
 
 
 @pytest.fixture
@@ -65,14 +39,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_own_plan_is_at_hand_by_its_name(folder: Path) -> None:
-    (folder / "acme.toml").write_text(plan_text("acme", "own.jsonl"))
+    (folder / "acme.toml").write_text(own("acme", "own.jsonl"))
     assert "acme" in assets.plan_names()
     plan = assets.plan("acme")
     assert (plan.id, plan.suites[0].private, len(plan.suites[0].prompts)) == ("acme", True, 20)
 
 
 def test_a_shipped_plan_cannot_be_replaced(folder: Path) -> None:
-    (folder / "demo.toml").write_text(plan_text("demo", "own.jsonl"))
+    (folder / "demo.toml").write_text(own("demo", "own.jsonl"))
     assert [suite.id for suite in assets.plan("demo").suites] == ["TX-D"]
 
 
@@ -85,7 +59,7 @@ def test_prompts_come_from_the_cache_of_a_data_set_at_a_commit(
     snapshot.mkdir(parents=True)
     (snapshot / "own.jsonl").write_bytes(ROWS)
     uri = f"hf://datasets/acme/prompts@{COMMIT}/en/own.jsonl"
-    (folder / "far.toml").write_text(plan_text("far", uri))
+    (folder / "far.toml").write_text(own("far", uri))
     assert len(assets.plan("far").suites[0].prompts) == 20
     (snapshot / "own.jsonl").write_bytes(ROWS.replace(b"Our", b"One"))
     with pytest.raises(ConfigError, match="got sha256"):
@@ -95,11 +69,11 @@ def test_prompts_come_from_the_cache_of_a_data_set_at_a_commit(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (plan_text("other", "own.jsonl"), "expected 'acme' as the file is called"),
-        (plan_text("acme", "own.jsonl", b"x"), "got sha256"),
+        (own("other", "own.jsonl"), "expected 'acme' as the file is called"),
+        (own("acme", "own.jsonl", b"x"), "got sha256"),
         ("id = ", "expected TOML"),
-        (plan_text("acme", "../own.jsonl"), "plain path"),
-        (plan_text("acme", "link.jsonl"), "a link leads out"),
+        (own("acme", "../own.jsonl"), "plain path"),
+        (own("acme", "link.jsonl"), "a link leads out"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_file(folder: Path, text: str, words: str) -> None:
@@ -113,7 +87,7 @@ def test_what_is_wrong_is_said_with_the_file(folder: Path, text: str, words: str
 
 
 def test_a_missing_prompt_file_and_a_missing_plan(folder: Path) -> None:
-    (folder / "acme.toml").write_text(plan_text("acme", "nowhere.jsonl"))
+    (folder / "acme.toml").write_text(own("acme", "nowhere.jsonl"))
     with pytest.raises(ServiceError, match=r"nowhere\.jsonl"):
         plans.read_plan(folder / "acme.toml")
     with pytest.raises(ConfigError, match="got plan 'nothing'"):

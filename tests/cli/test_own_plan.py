@@ -13,6 +13,7 @@ import pytest
 
 from hubpolicy.adapters import assets
 from hubpolicy.core.bundle import parse_bundle
+from tests.brief import CANARIES, plan_text
 from tests.cli.world import run
 
 DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
@@ -22,33 +23,7 @@ PROMPTS = b"".join(
     json.dumps({"id": f"house-{i:03}", "text": f"{SECRET} sentence number {i} of"}).encode() + b"\n"
     for i in range(20)
 )
-CANARIES = assets.read("plans", "prompts", "canaries-en.jsonl")
-PLAN = f"""
-schema = "hubpolicy/plan/1"
-id = "house"
-version = 1
-opens_gate = true
-[sampling]
-temperature = "1.0"
-top_p = "0.9"
-top_k = 0
-max_new_tokens = 24
-[canaries]
-file = "canaries.jsonl"
-sha256 = "{hashlib.sha256(CANARIES).hexdigest()}"
-[[suite]]
-id = "HOUSE"
-title = "what only we know"
-prompts = "house.jsonl"
-sha256 = "{hashlib.sha256(PROMPTS).hexdigest()}"
-licence = "proprietary"
-private = true
-language = "en"
-n = 20
-k = 1
-metric = "p_any@1"
-upper_bound_max = "0.2"
-"""
+PLAN = plan_text("house", PROMPTS, n=20, bound="0.2", private=True)
 
 
 @pytest.fixture

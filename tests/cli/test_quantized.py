@@ -14,41 +14,16 @@ import pytest
 from hubpolicy.adapters import assets
 from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.line_files import RELEASE_FILE
+from tests.brief import CANARIES, plan_text
 from tests.cli.world import Ran, add_to_policy, config, contents, run
 
 DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
 CARD = Path(assets.FOLDER) / "demo" / "cards" / "civil.md"
-CANARIES = assets.read("plans", "prompts", "canaries-en.jsonl")
 PROMPTS = b"".join(
     json.dumps({"id": f"house-{i:03}", "text": f"Sentence number {i} of the house"}).encode()
     + b"\n"
     for i in range(40)
 )
-PLAN = f"""
-schema = "hubpolicy/plan/1"
-id = "NAME"
-version = 1
-opens_gate = true
-[sampling]
-temperature = "1.0"
-top_p = "0.9"
-top_k = 0
-max_new_tokens = 24
-[canaries]
-file = "canaries.jsonl"
-sha256 = "{hashlib.sha256(CANARIES).hexdigest()}"
-[[suite]]
-id = "HOUSE"
-title = "what we ask"
-prompts = "house.jsonl"
-sha256 = "{hashlib.sha256(PROMPTS).hexdigest()}"
-licence = "proprietary"
-language = "en"
-n = COUNT
-k = 1
-metric = "p_any@1"
-upper_bound_max = "0.2"
-"""
 
 
 def answers(folder: Path, *, rude: int = 0) -> Path:
@@ -71,7 +46,7 @@ def models(tmp_path: Path) -> Path:
     plans = Path(os.environ["HOME"]) / ".config" / "hubpolicy" / "plans"
     plans.mkdir(parents=True)
     for name, count in (("house", 40), ("few", 25)):
-        (plans / f"{name}.toml").write_text(PLAN.replace("NAME", name).replace("COUNT", str(count)))
+        (plans / f"{name}.toml").write_text(plan_text(name, PROMPTS, n=count, bound="0.2"))
     (plans / "house.jsonl").write_bytes(PROMPTS)
     (plans / "canaries.jsonl").write_bytes(CANARIES)
     ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
