@@ -121,8 +121,9 @@ def _all(base: Path, repo: RepoId) -> Iterator[Opened]:
                 record = parse_withdrawal(file.read(_LIMIT + 1), where=str(path))
         except (OSError, ConfigError):
             continue
-        if record.repo == repo:
-            yield Opened(path.parent, record)
+        if record.repo.purl == repo.purl:
+            # It names the hub; the way there, which may be a gateway, is today's.
+            yield Opened(path.parent, record._replace(repo=repo))
 
 
 def _prefix(repo: RepoId) -> str:

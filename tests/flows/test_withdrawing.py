@@ -290,6 +290,19 @@ class TestKeeping:
         assert withdrawals.find(tmp_path, world.repo, oid=record.oid) is None
         assert withdrawals.find(tmp_path, longer, oid=record.oid) is not None
 
+    def test_by_whichever_way_the_hub_is_reached(self, world: World, tmp_path: Path) -> None:
+        """The record names the hub; somebody may go by a gateway before it, today or then."""
+        world.publish()
+        record = looked(world)
+        by = record.repo._replace(endpoint="https://gate.example", hub=record.repo.endpoint)
+        withdrawals.begin(tmp_path, record._replace(repo=by), ())
+        for repo in (by, record.repo):
+            found = withdrawals.find(tmp_path, repo, oid=record.oid)
+            assert found is not None
+            assert found.record.repo == repo
+        elsewhere = by._replace(hub="https://other.example")
+        assert withdrawals.find(tmp_path, elsewhere, oid=record.oid) is None
+
     def test_a_place_that_is_no_folder_keeps_nothing(self, world: World, tmp_path: Path) -> None:
         world.publish()
         (tmp_path / "file").write_text("")
