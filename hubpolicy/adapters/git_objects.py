@@ -139,7 +139,7 @@ class GitObjects:
             if size > most:
                 listing.kill()
                 message = f"got over {most} bytes of names, expected fewer files, in {oid[:12]}"
-                raise ServiceError(message, hint="put many small files into archives")
+                raise ServiceError(message, hint="put small files into archives, push fewer refs")
             pieces.append(piece)
         if self.room is not None:
             self.room -= size

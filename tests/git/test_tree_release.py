@@ -337,8 +337,9 @@ def test_trees_that_name_each_other_ten_times_are_not_listed_to_the_end(
     objects = GitObjects(open_git(str(repo.path), os.environ))
     objects.room = 100_000
     objects.tree(small)
-    with pytest.raises(ServiceError, match="bytes of names"):
+    with pytest.raises(ServiceError, match="bytes of names") as caught:
         objects.tree(bomb(repo, 4))
+    assert "push fewer refs" in caught.value.hint
 
 
 def test_a_long_history_of_many_files_is_not_held_in_memory(
