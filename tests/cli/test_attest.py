@@ -230,7 +230,7 @@ def test_there_is_nothing_to_approve_without_a_run(home: Path, model: Path) -> N
     add_to_policy(SAFETY)
     run("policy", "sign")
     ran = run("approve", model, "--as", "safety", "--yes")
-    assert ran.code == 2
+    assert ran.code == 3
     assert "hubpolicy test" in ran.err
 
 
