@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.adapters.gateways import standing_for
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 
@@ -93,7 +94,7 @@ def _ref(refs: Path, name: str) -> str:
 
 def _repo(name: str, endpoint: str) -> RepoId:
     try:
-        return parse_repo_id(name, endpoint=endpoint)
+        return standing_for(parse_repo_id(name, endpoint=endpoint))
     except MalformedError as error:
         message = f"got a snapshot of {name!r}, expected one of NAMESPACE/NAME"
         raise ConfigError(message, hint="releases are attested for NAMESPACE/NAME only") from error

@@ -125,6 +125,21 @@ def test_a_name_leads_to_its_snapshot(cache: Path, ref: str, asked: str) -> None
     assert (found.folder, found.repo, found.commit) == (str(folder), TERN, COMMIT)
 
 
+def test_behind_a_gateway_it_is_one_of_the_hub(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    said = tmp_path / ".config" / "hubpolicy" / "gateways.toml"
+    said.parent.mkdir(parents=True)
+    said.write_text(f'[gateways]\n"{HUB}" = "https://huggingface.co"\n')
+    folder = snapshot(cache)
+    behind = TERN._replace(hub="https://huggingface.co")
+    assert cached_snapshot(behind, COMMIT).repo == behind
+    found = snapshot_of(str(folder), HUB)
+    assert found is not None
+    assert found.repo.purl == "pkg:huggingface/acme/tern?repo_type=model"
+
+
 @pytest.mark.parametrize(
     "asked", ["v2", "f" * 40, "../../../../etc", "refs/heads/../../x", "a b", "\0"]
 )
