@@ -37,6 +37,8 @@ _NODE_INPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 4, 5
 _SUBGRAPHS = {6, 11}
 _VALUE_NAME = 1
 _DIMS, _TYPE, _NAME, _RAW = 1, 2, 8, 9
+_MOST_DIMS = 32
+"""More than NumPy 1 has; a table that rows are looked up in has two."""
 _ONCE = 2
 """How often a name stands in a graph where it is of one weight and one node's input."""
 
@@ -140,6 +142,8 @@ def _table(part: Field, where: str, at_least: int) -> Table | None:
     if not (usual and single and isinstance(raw, memoryview) and isinstance(element, int)):
         return None
     shape = tuple(size for each in inner if each.number == _DIMS for size in _sizes(each, where))
+    if len(shape) > _MOST_DIMS:
+        return None
     if len(raw) < at_least or len(raw) != prod(shape) * ELEMENT_BYTES.get(element, 0):
         return None
     return Table("".join(_texts(part.value, _NAME, where)), element, shape, raw)

@@ -140,6 +140,10 @@ def _other_shape(made: onnx.ModelProto) -> None:
     made.graph.initializer[1].dims[0] += 1
 
 
+def _many_dimensions(made: onnx.ModelProto) -> None:
+    made.graph.initializer[1].dims.extend([1] * 70)
+
+
 def _another_kind(made: onnx.ModelProto) -> None:
     made.graph.initializer[1].data_type = TensorProto.INT32
 
@@ -147,7 +151,7 @@ def _another_kind(made: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     "change",
     [_subgraph, _second_use, _second_input, _no_lookup, _input_too, _output_too, _twice, _not_raw,
-     _too_short, _other_shape, _another_kind],
+     _too_short, _other_shape, _many_dimensions, _another_kind],
 )  # fmt: skip
 def test_what_is_unusual_stays_where_it_is(change: Callable[[onnx.ModelProto], None]) -> None:
     made = model()
