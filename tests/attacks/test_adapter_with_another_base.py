@@ -15,7 +15,8 @@ from hubpolicy.core.bundle import parse_bundle
 from hubpolicy.core.line_files import RELEASE_FILE
 from tests.adapters.test_adapter_generator import write_adapter
 from tests.adapters.tiny_models import llama, write_model
-from tests.cli.test_quantized import CANARIES, CARD, PLAN, PROMPTS
+from tests.brief import CANARIES, plan_text
+from tests.cli.test_quantized import CARD, PROMPTS
 from tests.cli.world import Ran, run
 
 pytestmark = [
@@ -30,7 +31,7 @@ def adapter(tmp_path: Path) -> Path:
     """A policy that asks twenty prompts, an adapter, and beside it the base that it pins."""
     plans = Path(os.environ["HOME"]) / ".config" / "hubpolicy" / "plans"
     plans.mkdir(parents=True)
-    (plans / "house.toml").write_text(PLAN.replace("NAME", "house").replace("COUNT", "20"))
+    (plans / "house.toml").write_text(plan_text("house", PROMPTS, n=20, bound="0.2"))
     (plans / "house.jsonl").write_bytes(PROMPTS)
     (plans / "canaries.jsonl").write_bytes(CANARIES)
     ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
@@ -72,7 +73,9 @@ def test_the_pinned_base_is_in_the_evidence_and_another_one_blocks(adapter: Path
     verified = run("verify", adapter, "--repo", "acme/tern")
     for said in (ran.document, verified.out):
         assert f"acme/base@{'7' * 40}" in str(said)
-        assert "that they are that commit's is the author's word, unless verify --ask-base" in str(said)
+        assert "that they are that commit's is the author's word, unless verify --ask-base" in str(
+            said
+        )
 
     for name, change in (
         ("base_config.json", {"revision": "8" * 40}),
