@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
+from hubpolicy.guard.judging import permission
 from tests.e2e.author import Author
 from tests.gateway.test_git_push import commit
 
@@ -35,6 +40,23 @@ def told(somebody: Author, pair: tuple[str, str], table: str = "[gateways]") -> 
     file.write_text(f'{table}\n"{pair[0]}" = "{pair[1]}"  # ours\n', encoding="utf-8")
 
 
+def guarded(somebody: Author, repo: str, folder: Path) -> bool:
+    """Whether the upload guard lets contents of a folder go to a repository, by the gateway."""
+    content = (folder / "model.onnx.data").read_bytes()
+    wanted = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    question = {
+        "method": "POST",
+        "url": f"{somebody.endpoint}/{repo}.git/info/lfs/objects/batch",
+        "headers": {
+            "authorization": f"Bearer {somebody.environment['HF_TOKEN']}",
+            "content-type": "application/vnd.git-lfs+json",
+        },
+    }
+    body = json.dumps({"operation": "upload", "objects": [wanted]}).encode()
+    with mock.patch.dict(os.environ, somebody.environment, clear=True):
+        return bool(permission(question, body)["allowed"])
+
+
 def test_a_release_is_for_the_hub_that_its_gateway_stands_for(
     eve: Author, hub: HubProcess, release: Path, repo: str
 ) -> None:
@@ -45,8 +67,19 @@ def test_a_release_is_for_the_hub_that_its_gateway_stands_for(
     told(eve, (f"{eve.endpoint}/", f"{hub.endpoint}/"))
     assert eve.type(*asked).code == 0
     eve.ok("attest", release, "--repo", f"{repo}-two")
+    assert guarded(eve, f"{repo}-two", release)
     told(eve, (eve.endpoint, "https://hub.example"))
+    assert not guarded(eve, f"{repo}-two", release)
     assert f"repository_url={hub.endpoint}, not for" in eve.type(*asked[:3], f"{repo}-two").text
+
+
+def test_our_own_push_goes_by_the_gateway(
+    eve: Author, ada: Author, hub: HubProcess, release: Path, repo: str
+) -> None:
+    told(eve, (eve.endpoint, hub.endpoint))
+    eve.ok("gateway", "submit", release, repo)
+    assert f"{eve.endpoint}/{repo} is public" in eve.ok("push", release, repo).out
+    ada.ok("audit", repo)
 
 
 @pytest.mark.lfs
