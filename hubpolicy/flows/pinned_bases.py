@@ -36,13 +36,14 @@ _OWN = ("refs/heads/", "refs/tags/")
 def compare(where: str, content: bytes, hub: HistoryReader, endpoint: str) -> tuple[Finding, ...]:
     """Findings about one pin; ``content`` is that of the file at ``where``."""
     base = None
+    found: tuple[Finding, ...] = ()
     try:
         base = parse_base(content)
         repo = parse_repo_id(base.repo, endpoint=endpoint)
         found = hp415.check(where, base, _listed(base, repo, hub))
         stray = () if _is_own(base, repo, hub) else (hp415.stray(where, base),)
     except (MalformedError, ServiceError) as error:
-        return (hp415.unknown(where, base, error.message),)
+        return (*found, hp415.unknown(where, base, error.message))
     return (*found, *stray)
 
 
@@ -65,10 +66,20 @@ def _listed(base: Base, repo: RepoId, hub: HistoryReader) -> dict[str, str]:
 
 
 def _is_own(base: Base, repo: RepoId, hub: HistoryReader) -> bool:
-    """Whether the commit is one that the repository's owners let in."""
+    """Whether the commit is one that the repository's owners let in.
+
+    Raises:
+        ServiceError: the hub does not answer, or there are too many places where it may be.
+
+    """
     refs = [ref for ref in hub.refs(repo) if ref.name.startswith(_OWN)]
     if any(ref.oid == base.revision for ref in refs):
         return True
     refs.sort(key=lambda ref: (ref.name != "refs/heads/main", ref.name))
     heads = dict.fromkeys(ref.oid for ref in refs)
-    return any(base.revision in hub.history(repo, oid) for oid in islice(heads, MOST_REFS))
+    if any(base.revision in hub.history(repo, oid) for oid in islice(heads, MOST_REFS)):
+        return True
+    if len(heads) > MOST_REFS:
+        message = f"of {len(heads)} branches and tags the first {MOST_REFS} do not lead there"
+        raise ServiceError(f"{message}; pin a commit of main, or one that has a tag")
+    return False

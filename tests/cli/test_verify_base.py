@@ -14,6 +14,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, constants
 from hubpolicy.adapters.hub import HubClient
 from hubpolicy.demo.hub.process import HubProcess
 from hubpolicy.domain.finding import verdict_of
+from hubpolicy.flows import pinned_bases
 from hubpolicy.flows.pinned_bases import compare
 from tests.cli.world import REPO, released, run, write
 from tests.hub.world import TOKENS
@@ -103,6 +104,18 @@ def test_a_pin_is_compared_with_the_hub(
     assert verdict_of(found) == verdict
     assert {finding.rule for finding in found} == ({"HP415"} if words else set())
     assert words in " ".join(finding.message for finding in found)
+
+
+@pytest.mark.parametrize(("weights", "verdict"), [(WEIGHTS, "inconclusive"), (EVIL, "failed")])
+def test_of_more_refs_than_are_looked_through_nobody_says_that_none_leads_there(
+    bases: Bases, monkeypatch: pytest.MonkeyPatch, weights: bytes, verdict: str
+) -> None:
+    monkeypatch.setattr(pinned_bases, "MOST_REFS", 0)
+    hub = HubClient(bases.endpoint, "hf_bob", sleep=lambda _: None)
+    content = pin(bases, files={"model.safetensors": weights})
+    *others, last = compare(PIN, content, hub, bases.endpoint)
+    assert "of 1 branches and tags the first 0 do not lead there" in last.message
+    assert verdict_of((*others, last)) == verdict
 
 
 def test_a_hub_that_does_not_answer_is_never_green(bases: Bases) -> None:
