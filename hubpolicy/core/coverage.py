@@ -77,10 +77,12 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
 
 def closure_digest(line: VerifiedStatement) -> str:
     """Hex dirHash over the files that were loaded in that run."""
+    return dir_hash(_loaded(line))
+
+
+def _loaded(line: VerifiedStatement) -> tuple[Entry, ...]:
     subjects = line.statement.subjects
-    return dir_hash(
-        tuple(Entry(s.name, 0, s.get("sha256") or "") for s in subjects if s.name != WHOLE)
-    )
+    return tuple(Entry(s.name, 0, s.get("sha256") or "") for s in subjects if s.name != WHOLE)
 
 
 def measurements(evidence: Evidence) -> tuple[tuple[VerifiedStatement, Measurement], ...]:
@@ -153,17 +155,28 @@ def _untested(evidence: Evidence, files: Files, tested: frozenset[str]) -> tuple
     if not weights or not tested.isdisjoint(weights):
         return hp409.check(*files[:2], tested, files.known)
     last = [line for line in evidence.lines if isinstance(line.predicate, RUNS)]
-    changed = differing(last[-1].statement, digests(evidence)) if last else ()
     have = digests(evidence)
-    entries = tuple(Entry(path, files.sizes[path], have[path][0] or have[path][1] or "")
-                    for path in weights)  # fmt: skip
+    changed = differing(last[-1].statement, have) if last else ()
+    signed = _loaded(last[-1]) if last else ()
     return hp201.check(
-        dir_hash(entries),
+        dir_hash(_as_they_are(signed, weights, have, changed)),
         proven=False,
         last=closure_digest(last[-1]) if last else "",
         differing=changed,
         path="PATH",
     )
+
+
+def _as_they_are(
+    signed: tuple[Entry, ...],
+    weights: list[str],
+    have: Mapping[str, tuple[str | None, str | None]],
+    changed: tuple[str, ...],
+) -> tuple[Entry, ...]:
+    """The files of that closure and all weights, as they stand here; an unchanged one as signed."""
+    same = {entry.path: entry for entry in signed if entry.path not in changed}
+    paths = {entry.path for entry in signed if entry.path in have}.union(weights)
+    return tuple(same.get(p) or Entry(p, 0, have[p][0] or have[p][1] or "") for p in paths)
 
 
 def _files(evidence: Evidence, files: Files, tested: frozenset[str]) -> tuple[Finding, ...]:

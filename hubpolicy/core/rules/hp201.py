@@ -17,12 +17,13 @@ def check(
 ) -> tuple[Finding, ...]:
     """One finding if the closure (hex dirHash) has no evidence.
 
-    ``last`` is the closure of the evidence that is there, ``differing`` the files that changed
-    since; ``path`` is what to test.
+    ``last`` is the closure of the evidence that is there, and ``closure`` then the same files as
+    they are now; without it nobody knows what will be loaded, and ``closure`` is all weights.
+    ``differing`` are the files that changed since; ``path`` is what to test.
     """
     if proven:
         return ()
-    message = f"{_WHAT} (closure {closure[:12]})"
+    message = f"{_WHAT} ({'closure' if last else 'weights'} {closure[:12]})"
     if last:
         names = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
         changed = f" ({len(differing)} files differ: {names})" if differing else ""

@@ -98,11 +98,17 @@ def test_weights_pass_only_where_a_run_names_every_one_of_them(
     assert (not found(evidence) & {"HP201", "HP409"}) == (weights <= ran)
 
 
-def test_a_run_of_bytes_that_changed_since_is_named_and_does_not_count() -> None:
-    evidence = judged_by(POLICY, (run_line(),), changed(MANIFEST, "model.safetensors"))
+@pytest.mark.parametrize("path", ["model.safetensors", "config.json"])
+def test_a_run_of_bytes_that_changed_since_is_named_and_does_not_count(
+    path: str,
+) -> None:
+    now = changed(MANIFEST, path)
+    evidence = judged_by(POLICY, (run_line(),), now)
     (finding,) = [f for f in coverage.check(evidence) if f.rule == "HP201"]
-    assert "1 files differ: model.safetensors" in finding.message
-    assert closure_digest(CLOSURE)[:12] in finding.message
+    assert f"1 files differ: {path}" in finding.message
+    assert f"evidence is for closure {closure_digest(CLOSURE)[:12]}" in finding.message
+    loaded = [entry for entry in now.entries if entry.path in {each.path for each in CLOSURE}]
+    assert f"these bytes (closure {closure_digest(loaded)[:12]})" in finding.message
     assert finding.fix == "hubpolicy test PATH"
     assert coverage.runs(evidence) == ()
     assert coverage.measurements(evidence) == ()
