@@ -80,6 +80,9 @@ def _is_own(base: Base, repo: RepoId, hub: HistoryReader) -> bool:
     if any(base.revision in hub.history(repo, oid) for oid in islice(heads, MOST_REFS)):
         return True
     if len(heads) > MOST_REFS:
-        message = f"of {len(heads)} branches and tags the first {MOST_REFS} do not lead there"
-        raise ServiceError(f"{message}; pin a commit of main, or one that has a tag")
+        message = (
+            f"of {len(heads)} branches and tags the first {MOST_REFS} do not lead there; pin a "
+            "commit of main, or one that has a tag"
+        )
+        raise ServiceError(message)
     return False
