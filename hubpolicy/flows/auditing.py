@@ -218,7 +218,7 @@ def _is_oid(revision: str) -> bool:
 def unknown_revision(repo: RepoId, revision: str) -> ServiceError:
     """The error for a name that a repository does not have."""
     message = f"{repo.text} has no revision {revision!r}"
-    hint = f"hubpolicy audit {repo.text} lists the refs; of a commit say the full id"
+    hint = f"hubpolicy audit {repo.text} lists the refs; of a commit say 7 digits or more"
     return ServiceError(message, hint=hint)
 
 

@@ -23,7 +23,8 @@ from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.domain.verification import Signatory, Verification
 from hubpolicy.errors import HubpolicyError, ServiceError, VerificationError
 from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
-from hubpolicy.flows.auditing import Court, policy_then, resolve_revision
+from hubpolicy.flows.abbreviated import resolve
+from hubpolicy.flows.auditing import Court, policy_then
 from hubpolicy.flows.beside import with_bad_news
 from hubpolicy.flows.fetching import read_evidence, read_listed
 from hubpolicy.flows.kept import Revised, evidence_of
@@ -126,7 +127,7 @@ def gather_listing(
         AccessError, ServiceError: there is no such revision, or the hub does not give it.
 
     """
-    oid = resolve_revision(hub, repo, revision)
+    oid = resolve(hub, repo, revision)
     listing = hub.listing(repo, oid)
     beside = read_evidence(repo, oid, listing, hub)
     policy = law.policy

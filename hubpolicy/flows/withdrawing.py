@@ -33,7 +33,7 @@ from hubpolicy.domain.manifest import (
 )
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
-from hubpolicy.flows.auditing import resolve_revision
+from hubpolicy.flows.abbreviated import resolve
 from hubpolicy.flows.fetching import read_evidence, read_listed
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def look(asked: Asked, hub: Hub, trust: Trust) -> Kept:
     """
     repo = asked.repo
     refs = hub.refs(repo)
-    oid = resolve_revision(hub, repo, asked.revision)
+    oid = resolve(hub, repo, asked.revision)
     listing = hub.listing(repo, oid)
     evidence = read_evidence(repo, oid, listing, hub)
     lines, _ = verify_lines(evidence, trust, now=asked.now)

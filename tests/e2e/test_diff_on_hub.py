@@ -32,5 +32,8 @@ def test_what_a_push_would_change_is_told_before_it(ada: Author, model: Path, re
     assert ada.type("diff", f"{repo}@nowhere", str(model)).code == 3
     oid = ada.ok("audit", repo, "--format", "json").json["refs"][0]["oid"]
     assert ada.ok("diff", f"{repo}@{oid[:7]}", repo, "--exit-code").code == 0
+    assert ada.type("verify", f"{repo}@{oid[:7]}").code == 0
+    few = ada.type("verify", f"{repo}@{oid[:6]}")
+    assert (few.code, "of a commit say 7 digits or more" in few.err) == (1, True), few.text
     unknown = ada.type("diff", f"{repo}@deadbee", str(model))
     assert (unknown.code, "expected all of it" in unknown.err) == (3, True), unknown.text

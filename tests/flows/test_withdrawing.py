@@ -96,12 +96,12 @@ class TestLooking:
         assert record.releases == ()
         assert record.revoked_files == {SHA256}
 
-    @pytest.mark.parametrize("revision", ["v1", "refs/tags/v1", "oid"])
+    @pytest.mark.parametrize("revision", ["v1", "refs/tags/v1", "oid", "short"])
     def test_an_older_revision(self, world: World, revision: str) -> None:
         done = world.publish()
         world.api.create_tag(world.repo.text, tag="v1")
         put(world, WEIGHTS, b"\0newer weights")
-        name = done.oid if revision == "oid" else revision
+        name = {"oid": done.oid, "short": done.oid[:7]}.get(revision, revision)
         assert looked(world, name).revoked_files == {SHA256}
         assert looked(world).revoked_files != {SHA256}
 
