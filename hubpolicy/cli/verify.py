@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -232,7 +233,8 @@ def _remedies(
 
     if gathered.part:
         return tuple(finding._replace(fix="") for finding in findings)
-    return with_path(findings, target, repo)
+    # What stands on a hub is judged here and mended in some folder.
+    return with_path(findings, target if Path(target).is_dir() else "PATH", repo)
 
 
 def _closing(gathered: Gathered, answer: Verification) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.core.lines import select
 from hubpolicy.domain.finding import Finding, Severity
+from hubpolicy.domain.release import DEFAULT_ENDPOINT
 from hubpolicy.domain.statement import ReleaseSummary
 
 if TYPE_CHECKING:
@@ -37,7 +38,20 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _fix(target: RepoId, attested: str) -> str:
+    """Says for which hub, too, where it is another: else the command signs the same again."""
     again = f"hubpolicy attest PATH --repo {target.text}"
-    if attested.partition("&")[0] != target.purl.partition("&")[0]:
+    if _hub(attested) == (target.hub or target.endpoint):
         return again
-    return f"{again}; if {target.endpoint} is a gateway before that hub: docs/gateway.md"
+    again = f"HF_ENDPOINT={target.endpoint} {again}"
+    other = attested.partition("&")[0] != target.purl.partition("&")[0]
+    if other or target.hub or target.endpoint == DEFAULT_ENDPOINT:
+        return again
+    pair = f'"{target.endpoint}" = "{_hub(attested)}"'
+    return (
+        f"{again}; if that is a gateway before {_hub(attested)}, put {pair} below a line "
+        "[gateways] into ~/.config/hubpolicy/gateways.toml (docs/gateway.md)"
+    )
+
+
+def _hub(purl: str) -> str:
+    return purl.partition("&repository_url=")[2] or DEFAULT_ENDPOINT
