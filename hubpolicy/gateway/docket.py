@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.domain import hub_request as wire
+from hubpolicy.errors import HubpolicyError
 from hubpolicy.flows.gating import Permission
 from hubpolicy.gateway.office import LATER
 from hubpolicy.gateway.passage import Before, digest_of, made_by
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from hubpolicy.adapters.deadline import Deadline
+    from hubpolicy.domain.hub_request import Intent
     from hubpolicy.gateway.office import Arrived, Office
 
 _CUT_OFF = "the gateway ended before the hub had answered: look at the hub"
@@ -94,19 +97,37 @@ class Docket:
         return await self._office.work(lambda: self._answered(arrived, ruling, status, raw))
 
     def _answered(self, arrived: Arrived, ruling: Ruling, status: int, raw: bytes) -> Aftermath:
-        office, passage, intent = self._office, self._office.passage, arrived.intent
+        """A log that cannot be written keeps nobody from taking back what must not stand there."""
+        unwritten: list[HubpolicyError] = []
+
+        def note(did: str, **more: Any) -> None:
+            try:
+                self._office.record(arrived, did, **more)
+            except HubpolicyError as error:
+                unwritten.append(error)
+
         if status:
-            office.record(arrived, "answered", status=status, commit=made_by(raw))
+            note("answered", status=status, commit=made_by(raw))
         else:
-            office.record(arrived, "unanswered", reason=_UNKNOWN)
-        self._open.pop(ruling.entry, None)
+            note("unanswered", reason=_UNKNOWN)
+        if not unwritten:
+            self._open.pop(ruling.entry, None)
+        found = self._looked(arrived.intent, ruling, status, raw, note)
+        if unwritten:
+            raise unwritten[0]
+        return found
+
+    def _looked(
+        self, intent: Intent, ruling: Ruling, status: int, raw: bytes, note: Callable[..., None]
+    ) -> Aftermath:
+        passage = self._office.passage
         # No answer, or a proxy's in place of the hub's: it may have done it all the same.
         unknown = not status or status >= 500
         if not passage.happened(intent, ruling.before) if unknown else status >= 300:
             return Aftermath()
         why = passage.taken_back(intent, ruling.permission, ruling.before)
         if why:
-            office.record(arrived, "incident", reason=why)
+            note("incident", reason=why)
             return Aftermath(1, why)
         judged = ruling.permission.judged
         if judged is None:
@@ -114,11 +135,11 @@ class Docket:
         found = passage.differences(intent, judged, raw, ruling.before.main)
         if not found:
             return Aftermath()
-        office.record(arrived, "incident", reason=found)
+        note("incident", reason=found)
         if isinstance(intent, wire.Merge):
             # No parent can be pinned in it: what came between verdict and merge is taken back.
             done = passage.undo(intent, ruling.before.main)
-            office.record(arrived, "taken back", reason=done)
+            note("taken back", reason=done)
         return Aftermath(1)
 
     def settle(self) -> None:

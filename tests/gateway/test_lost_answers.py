@@ -13,6 +13,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from hubpolicy.adapters.hub import HubClient
 from hubpolicy.domain.hub_request import Intent, Merge, Settings
 from hubpolicy.domain.release import RepoId
+from hubpolicy.errors import ServiceError
 from hubpolicy.flows.gating import Permission
 from hubpolicy.gateway import settings
 from hubpolicy.gateway.docket import Aftermath, Docket, Ruling
@@ -102,6 +103,21 @@ def test_a_merge_is_looked_at_if_main_went_on(desk: Desk, status: int, merges: b
     assert found.incidents == merges
     assert desk.told() == [*said, *(["incident", "taken back"] if merges else [])]
     assert "evil.py" not in api.list_repo_files(name)
+
+
+def test_what_must_not_stand_there_is_taken_back_where_no_log_can_be_written(
+    desk: Desk, status: int
+) -> None:
+    api, name = desk.api, desk.repo.text
+    api.create_repo(name, private=True)
+    permission = Permission(allowed=True, reason="", refs=desk.hub.refs(desk.repo))
+    api.upload_file(repo_id=name, path_in_repo="late.bin", path_or_fileobj=b"w")
+    api.update_repo_settings(name, private=False)
+    desk.records.close()
+    intent = Settings(desk.repo, private=False, opens=False, others=())
+    with pytest.raises(ServiceError, match="cannot write the log"):
+        desk.after(intent, permission, Before(hidden=True), status)
+    assert api.repo_info(name).private
 
 
 @pytest.mark.parametrize("flips", [True, False])
