@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.domain.surroundings import (
+    Asked,
     Clocks,
     Document,
     Hook,
@@ -29,7 +30,7 @@ from hubpolicy.domain.surroundings import (
     TrustSeen,
     Workflow,
 )
-from hubpolicy.errors import HubpolicyError
+from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -202,6 +203,16 @@ def runtime() -> Runtime:
     return Runtime(str(version), tuple(map(str, providers)), "")
 
 
+def asked(endpoint: str) -> Asked:
+    """The address that requests go to, and what the user says is behind it."""
+    from hubpolicy.adapters.gateways import known_gateways
+
+    try:
+        return Asked(endpoint, known_gateways().get(endpoint.rstrip("/"), ""))
+    except HubpolicyError as error:
+        return Asked(endpoint, "", error.message, error.hint)
+
+
 def clocks(here: str, endpoint: str, *, offline: bool) -> Clocks:
     """The hub's clock, by the header that every HTTP server sends; empty where it does not say."""
     if offline:
@@ -239,6 +250,10 @@ def login(endpoint: str, *, offline: bool) -> Login:
                 raise
             access = answer.get("auth", {}).get("accessToken", {})
             return Login(str(answer["name"]), str(access.get("role", "")), "")
+    except AccessError as error:
+        return Login("", "", error.message)
+    except ServiceError as error:
+        return Login("", "", "", error.message)
     except HubpolicyError as error:
         return Login("", "", error.message)
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from hubpolicy.cli.options import Output, endpoint, report_options
+from hubpolicy.domain.release import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.home import Home
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.surroundings import (
+        Asked,
         Clocks,
         Hook,
         Login,
@@ -48,6 +50,7 @@ class Seen(NamedTuple):
     reserved: Reservations
     scorers: tuple[ScorerBundle, ...]
     runtime: Runtime
+    hub: Asked
     clocks: Clocks
     login: Login
     workflows: tuple[Workflow, ...] | None
@@ -119,6 +122,7 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
         reserved=surroundings.reservations(home),
         scorers=_scorers(home),
         runtime=surroundings.runtime(),
+        hub=surroundings.asked(hub),
         clocks=surroundings.clocks(SystemClock().now(), hub, offline=offline),
         login=surroundings.login(hub, offline=offline),
         workflows=surroundings.workflows(Path(path)) if ci else None,
@@ -128,7 +132,18 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
 
 def examine(seen: Seen) -> tuple[Examined, ...]:
     """Everything in the order in which a push needs it."""
-    from hubpolicy.core.rules import hp901, hp902, hp903, hp904, hp905, hp906, hp907, hp908, hp912
+    from hubpolicy.core.rules import (
+        hp901,
+        hp902,
+        hp903,
+        hp904,
+        hp905,
+        hp906,
+        hp907,
+        hp908,
+        hp912,
+        hp913,
+    )
 
     git, lfs = seen.programs.git, seen.programs.git_lfs
     clock = "agrees with the hub's" if seen.clocks.there else "not compared with a hub's"
@@ -141,6 +156,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         *_team(seen),
         Examined("scorer", _scorer(seen.scorers), hp904.check(seen.scorers)),
         Examined("runtime", _runtime(seen.runtime), hp905.check(seen.runtime)),
+        Examined("hub", _asked(seen.hub), hp913.check(seen.hub)),
         Examined("clock", clock, hp906.check(seen.clocks), looked=bool(seen.clocks.there)),
         Examined("token", _login(seen.login), hp907.check(seen.login), looked=asked),
     ]
@@ -179,11 +195,11 @@ def _memory(trust: TrustSeen | None) -> str:
 
 def _hubs(path: str, hub: str) -> tuple[str, ...]:
     from hubpolicy.adapters.remotes import hub_repositories
-    from hubpolicy.errors import ServiceError
+    from hubpolicy.errors import ConfigError, ServiceError
 
     try:
         return tuple(repo.text for repo in hub_repositories(path, (hub,)))
-    except ServiceError:
+    except (ServiceError, ConfigError):
         return ()
 
 
@@ -271,7 +287,19 @@ def _runtime(runtime: Runtime) -> str:
     return f"ONNX Runtime {runtime.version} ({providers})" if runtime.version else "does not load"
 
 
+def _asked(asked: Asked) -> str:
+    if asked.problem:
+        return f"{asked.endpoint}, and nobody can tell what is behind it"
+    if asked.hub:
+        return f"{asked.endpoint}, your gateway to {asked.hub}"
+    if asked.endpoint == DEFAULT_ENDPOINT:
+        return asked.endpoint
+    return f"{asked.endpoint}, a hub of its own; a gateway is one by gateways.toml alone"
+
+
 def _login(login: Login) -> str:
+    if login.silent:
+        return f"not asked: {login.silent}"
     if login.problem:
         return "refused"
     return f"{login.name}, role {login.role or 'unknown'}" if login.name else "none, or not asked"

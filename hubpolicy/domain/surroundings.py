@@ -122,16 +122,29 @@ class Clocks(NamedTuple):
     there: str
 
 
+class Asked(NamedTuple):
+    """The address that is asked as the hub, and the hub that it is the user's gateway to, if any.
+
+    ``problem``: what the user says of gateways cannot be read; ``fix``: what to do about it.
+    """
+
+    endpoint: str
+    hub: str
+    problem: str = ""
+    fix: str = ""
+
+
 class Login(NamedTuple):
     """What the hub says about the user's token.
 
     ``role``: ``read``, ``write`` or ``fineGrained``. All empty: there is no token, or nobody was
-    asked. ``problem``: the hub did not take it.
+    asked. ``problem``: the hub did not take it. ``silent``: the hub did not say.
     """
 
     name: str
     role: str
     problem: str
+    silent: str = ""
 
 
 class Workflow(NamedTuple):

@@ -113,6 +113,7 @@ def test_a_hook_that_another_tool_replaced(home: Path, repository: Path) -> None
     assert ran.rules == {"HP902"}
 
 
+GATE = "http://127.0.0.1:9"
 CALL = chain_line("python3")
 
 
@@ -181,10 +182,33 @@ def test_the_token_and_the_clock_are_asked_of_the_hub(
     assert token not in ran.out + ran.err
 
 
-def test_a_hub_that_is_not_there_is_no_clock_and_refuses_no_one(home: Path, tmp_path: Path) -> None:
-    ran = run("doctor", tmp_path, HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN="")
+@pytest.mark.parametrize("token", ["", "hf_alice"])
+def test_a_hub_that_is_not_there_is_no_clock_and_refuses_no_one(
+    home: Path, tmp_path: Path, token: str
+) -> None:
+    ran = run("doctor", tmp_path, HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN=token)
     assert ran.code == 0
-    assert rows(ran.out)["clock"] == "skipped"
+    assert (rows(ran.out)["clock"], rows(ran.out)["token"]) == ("skipped", "skipped")
+    assert "refused" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (None, 0, f"{GATE}, a hub of its own"),
+        (f'[gateways]\n"{GATE}" = "https://huggingface.co"\n', 0, "your gateway to https://hugg"),
+        ("gateways:\n", 1, "gateways.toml:1"),
+    ],
+)
+def test_which_hub_is_behind_the_address(
+    home: Path, repository: Path, content: str | None, code: int, said: str
+) -> None:
+    if content is not None:
+        config("gateways.toml").write_text(content)
+    ran = run("doctor", repository, "--offline", HF_ENDPOINT=GATE)
+    assert ran.code == code
+    assert said in ran.out
+    assert (rows(ran.out)["hub"], rows(ran.out)["git"]) == ("error" if code else "ok", "ok")
 
 
 @pytest.mark.parametrize(
