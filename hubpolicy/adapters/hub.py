@@ -28,6 +28,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from hubpolicy import __version__
+from hubpolicy.adapters.carried import seeing_all
 from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.adapters.hub_http import (
     ATTEMPTS,
@@ -271,7 +272,7 @@ class HubClient:
 
     def models(self, namespace: str, endpoint: str) -> tuple[RepoId, ...]:
         """Every model repository of a namespace that this login may see, sorted."""
-        with self._doing(f"listing the models of {namespace}"):
+        with self._doing(f"listing the models of {namespace}"), seeing_all(namespace):
             names = self._retry(lambda: [m.id for m in self._api.list_models(author=namespace)])
         own = sorted(name for name in names if name.startswith(f"{namespace}/"))
         gateways = known_gateways()

@@ -31,6 +31,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 from huggingface_hub.utils._http import hf_request_event_hook
 
 from hubpolicy import __version__
+from hubpolicy.adapters.carried import note
 from hubpolicy.adapters.deadline import seconds_left
 from hubpolicy.adapters.quota import QUOTA, kind_of
 from hubpolicy.errors import (
@@ -109,6 +110,7 @@ class _Session(httpx.Client):
         try:
             response = super().send(request, **options)
             QUOTA.note(host, response.headers)
+            note(request.url.path, response.headers)
         except httpx.TransportError as error:
             refused = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             never = refused and (request.url.host, request.url.port) not in _ANSWERED

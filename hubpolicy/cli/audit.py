@@ -91,7 +91,7 @@ def audit(
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.cli.audit_exposure import exposures, read_logs
     from hubpolicy.cli.audit_members import look_around, namespaces, people_of
-    from hubpolicy.cli.audit_notes import notes
+    from hubpolicy.cli.audit_notes import notes, unseen_in
     from hubpolicy.cli.audit_report import Judged, report_of
     from hubpolicy.cli.audit_since import left_out, wanted
     from hubpolicy.cli.audit_targets import resolve
@@ -124,7 +124,8 @@ def audit(
     around = look_around(people, answers, court, output, store=store, jobs=jobs)
     said = (*left_out(since), *notes(meant, answers, unread), *told, *around.rows)
     theirs = (verdict for answer in around.answers for verdict in answer.refs)
-    judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said, meant.places)
+    refs = (*verdicts, *unseen_in(meant), *theirs)
+    judged = Judged((*answers, *around.answers), refs, exposed, said, meant.places)
     title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
     finish(report_of(title, judged, asking, solo=place.trusted.trust.root.solo, made=now), output)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hubpolicy.cli.audit_targets import Targets
+    from hubpolicy.flows.auditing import RefVerdict
     from hubpolicy.flows.surveying import Surveyed
     from hubpolicy.render.report import Row
 
@@ -37,6 +38,21 @@ def notes(
         for said, times in sorted(why.items())
     )
     return (*local, *listed, *looked(answers), *storage, *_deep(unread))
+
+
+def unseen_in(targets: Targets) -> tuple[RefVerdict, ...]:
+    """For each namespace of which a gateway's list lacks what is private: it could not be read."""
+    from hubpolicy.adapters.carried import remark
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.auditing import RefVerdict
+    from hubpolicy.opening import endpoint
+
+    found = []
+    for namespace in targets.unseen:
+        message, hint = remark(namespace)
+        every = RepoId(namespace, "*", endpoint=endpoint())
+        found.append(RefVerdict(every, "(private)", "", "UNREADABLE", f"{message} ({hint})"))
+    return tuple(found)
 
 
 def _deep(unread: Mapping[str, int] | None) -> tuple[Row, ...]:

@@ -35,13 +35,15 @@ class Targets(NamedTuple):
     """What is meant: repositories, each once, in the order in which they were named.
 
     ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
-    ``told``: what is to be known of a list, as a name, what is not in it, and why.
+    ``told``: what is to be known of a list, as a name, what is not in it, and why. ``unseen``:
+    namespaces whose private repositories a gateway's list did not have.
     """
 
     repos: tuple[RepoId, ...]
     places: Mapping[RepoId, str]
     namespaces: tuple[str, ...]
     told: tuple[tuple[str, str, str], ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 class Clone(NamedTuple):
@@ -84,13 +86,14 @@ def resolve(
         places[repo] = folder
     asked = [target for target in parsed if not isinstance(target, Clone)]
     told: list[tuple[str, str, str]] = []
-    listed = (repo for target in asked for repo in _listed(target, told))
+    unseen: dict[str, None] = {}
+    listed = (repo for target in asked for repo in _watched(target, told, unseen))
     remote = tuple(dict.fromkeys(listed))
     for repo in remote:
         if repo in places:
             _refuse_twice(repo, places[repo], "the hub")
     whole = tuple(t for t in asked if isinstance(t, str) and not t.startswith(_COLLECTIONS))
-    return Targets((*remote, *places), places, whole, tuple(told))
+    return Targets((*remote, *places), places, whole, tuple(told), tuple(unseen))
 
 
 def shown(repo: RepoId) -> str:
@@ -127,6 +130,19 @@ def _lines(file: str) -> Iterator[str]:
     if not found:
         message = f"got no name, expected one a line, in {file}"
         raise ConfigError(message)
+
+
+def _watched(
+    target: RepoId | str, told: list[tuple[str, str, str]], unseen: dict[str, None]
+) -> tuple[RepoId, ...]:
+    """The same, and to ``unseen`` the namespace of a list that a gateway got without a login."""
+    from hubpolicy.adapters.carried import watching
+
+    with watching() as without:
+        found = _listed(target, told)
+    if without:
+        unseen[str(target).removeprefix(_COLLECTIONS).partition("/")[0]] = None
+    return found
 
 
 def _listed(target: RepoId | str, told: list[tuple[str, str, str]]) -> tuple[RepoId, ...]:

@@ -16,6 +16,9 @@ import re
 
 from hubpolicy.errors import ConfigError
 
+LOGIN_HEADER = "X-Hubpolicy-Login"
+"""``none`` in what our gateway answers: it asked its hub without a login, so private is unseen."""
+
 _END = r"[ \t]*(?:#[^\x00-\x08\x0b-\x1f\x7f]*)?"
 _ADDRESS = r'"(https?://[A-Za-z0-9._:/\[\]-]+)"'
 _TABLE = re.compile(r"\[[ \t]*gateways[ \t]*\]" + _END)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 from hubpolicy.core import hub_bodies as bodies
+from hubpolicy.core.hub_lists import namespace_listed
 from hubpolicy.core.hub_paths import KINDS, match, repo_of, revision, segments
 from hubpolicy.domain.hub_request import (
     BucketWrite,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.core.hub_bodies import Call
     from hubpolicy.domain.hub_request import HubRequest, Intent
-    from hubpolicy.domain.release import RepoType
+    from hubpolicy.domain.release import RepoId, RepoType
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -218,10 +219,21 @@ def _otherwise(
     if request.method in READS:
         if _empowers(tuple(part.lower().strip() for part in parts)) or _is_like_api(parts):
             return Unknown(request.method, request.path, "it may hand out the power to write")
-        return Read(repo_of(parts, endpoint))
+        repo = repo_of(parts, endpoint) or _bucket_of(parts, endpoint)
+        return Read(repo, "" if repo is not None else namespace_listed(parts, request.query))
     if request.method in _WRITES and not _has_login(headers):
         return Signed(request.method, request.path)
     return Unknown(request.method, request.path, "nobody knows what it would publish")
+
+
+def _bucket_of(parts: tuple[str, ...], endpoint: str) -> RepoId | None:
+    """The bucket that a path of the API is about."""
+    if len(parts) < 4 or parts[:2] != ("api", "buckets"):
+        return None
+    try:
+        return parse_repo_id(f"{parts[2]}/{parts[3]}", endpoint=endpoint, repo_type="bucket")
+    except MalformedError:
+        return None
 
 
 def _empowers(parts: tuple[str, ...]) -> bool:

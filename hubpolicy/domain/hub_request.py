@@ -81,9 +81,13 @@ Operation = AddRegular | AddLarge | DeleteFile | DeleteFolder
 
 
 class Read(NamedTuple):
-    """Nothing changes. ``repo`` is None where the request names no repository."""
+    """Nothing changes. ``repo`` is None where the request names no repository.
+
+    ``namespace``: whose list it is (``core/hub_lists.py``); empty where it is of no one alone.
+    """
 
     repo: RepoId | None
+    namespace: str = ""
 
 
 class Harmless(NamedTuple):

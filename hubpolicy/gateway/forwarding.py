@@ -34,7 +34,8 @@ _NO_AUTO = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 class Outgoing(NamedTuple):
     """A request to the hub. ``file`` is what was read of the body already, ``line`` goes first.
 
-    ``answer``: what to make of a whole answer (addresses in JSON); None streams it.
+    ``answer``: what to make of a whole answer (addresses in JSON); None streams it. ``told``:
+    headers that we add to it.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Outgoing(NamedTuple):
     line: bytes = b""
     size: int = 0
     answer: Callable[[bytes], bytes] | None = None
+    told: Pairs = ()
 
 
 class Answered(NamedTuple):
@@ -117,7 +119,7 @@ class Courier:
             request.method, URL(out.url, encoded=True), headers=headers, data=body,
             allow_redirects=False,
         ) as answer:  # fmt: skip
-            pairs = to_client(answer.headers.items(), self._hub, ours)
+            pairs = (*to_client(answer.headers.items(), self._hub, ours), *out.told)
             if out.answer is None:
                 return Answered(await self._stream(request, answer, pairs), answer.status)
             try:

@@ -298,7 +298,9 @@ def made_by(answer: bytes) -> str:
 
 
 def repos_of(intent: Intent) -> tuple[str, ...]:
-    """Every ``namespace/name`` that it touches."""
+    """Every ``namespace/name`` that it touches; ``namespace/*`` for a list of all there."""
+    if isinstance(intent, Read) and intent.namespace:
+        return (f"{intent.namespace}/*",)
     if isinstance(intent, BucketWrite):
         return (f"{intent.namespace}/{intent.name}",)
     found = (getattr(intent, field, None) for field in ("repo", "source", "target"))

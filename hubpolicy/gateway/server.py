@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from aiohttp import web
 
 from hubpolicy.adapters.clock import SystemClock
+from hubpolicy.core.gateways import LOGIN_HEADER
 from hubpolicy.core.hub_commit import LINE_LIMIT, with_parent
+from hubpolicy.core.hub_lists import is_of_people, people, seen_by
+from hubpolicy.core.hub_paths import segments
 from hubpolicy.core.hub_requests import parse_request, takes_body
 from hubpolicy.core.submission import LIMIT as SUBMISSION_LIMIT
 from hubpolicy.domain import hub_request as wire
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.domain.hub_request import Intent
     from hubpolicy.flows.gating import Permission
+    from hubpolicy.gateway.headers import Change
     from hubpolicy.gateway.passage import Passage
     from hubpolicy.gateway.records import Holder, Records
     from hubpolicy.gateway.settings import Settings
@@ -245,7 +249,8 @@ class Gateway:
                 size += len(line) - len(old)
             out = out._replace(file=arrived.body, line=line, size=size)
         change = self._change(arrived, ours, login, permission)
-        out = out._replace(answer=change)
+        # Whoever takes a list for all that there is has to know that it is not.
+        out = out._replace(answer=change, told=() if login else ((LOGIN_HEADER, "none"),))
         if self._courier is None:
             return Answered(answers.unavailable("the gateway is starting"), 0)
         return await self._courier.carry(request, out, ours)
@@ -255,6 +260,8 @@ class Gateway:
     ) -> Callable[[bytes], bytes] | None:
         """What to make of the hub's answer: its addresses are ours, and our login is nobody's."""
         hidden = hiding(self._settings.token)
+        if login and isinstance(arrived.intent, wire.Read) and arrived.intent.namespace:
+            return lambda raw: reworked(raw, _shown_to(arrived), hidden)
         if isinstance(arrived.intent, _NAMED):
             changes = [renaming(self._renamer(arrived.intent, ours)), hidden]
             if isinstance(arrived.intent, wire.LfsBatch):
@@ -283,3 +290,11 @@ class Gateway:
         response = (await self._courier.carry(request, out, self._ours(request))).response
         self._metrics.answered("Storage", response.status)
         return response
+
+
+def _shown_to(arrived: Arrived) -> Change:
+    """What of a list, made with the hub's token, is for the one who asks."""
+    holder = arrived.asked.holder
+    if holder is None or is_of_people(segments(arrived.path)):
+        return people
+    return lambda value: seen_by(value, holder.may)
