@@ -22,8 +22,8 @@ from hubpolicy.domain.policy import CHILD_FILE, CHILD_LIMIT
 from hubpolicy.domain.statement import ReleaseSummary
 from hubpolicy.domain.verification import Signatory, Verification
 from hubpolicy.errors import HubpolicyError, ServiceError, VerificationError
-from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
 from hubpolicy.flows.abbreviated import resolve
+from hubpolicy.flows.assemble import assemble, assemble_listing, assemble_part
 from hubpolicy.flows.auditing import Court, policy_then
 from hubpolicy.flows.beside import with_bad_news
 from hubpolicy.flows.fetching import read_evidence, read_listed
