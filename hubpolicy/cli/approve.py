@@ -94,8 +94,9 @@ def approve(
         preview(shown, output)
         click.confirm(f"{approval.decision} as {role}?", abort=True, err=True)
     path, content, after = _sign(case, approval, hand)
-    sent = _send(case, to, approval, path, content)
-    said = (f"{shown.closing}{sent}", *_next(case, after, approval, to))
+    ref, url = _send(case, to, approval, path, content)
+    sent = f" proposed: {url}" if url else ""
+    said = (f"{shown.closing}{sent}", *_next(case, after, approval, to, ref))
     finish(shown._replace(closing="\n".join(said)), output)
 
 
@@ -172,7 +173,9 @@ def _sign(case: Case, approval: Approval, hand: Signer) -> tuple[str, bytes, Evi
     return approval_path(line.payload_sha256), content, after
 
 
-def _next(case: Case, after: Evidence, approval: Approval, to: str | None) -> Iterator[str]:
+def _next(
+    case: Case, after: Evidence, approval: Approval, to: str | None, ref: str
+) -> Iterator[str]:
     """What is to be done now, and by whom: nothing is attested while somebody's word is missing."""
     from hubpolicy.core.approving import requirement
     from hubpolicy.core.rules import hp320, hp321
@@ -192,14 +195,20 @@ def _next(case: Case, after: Evidence, approval: Approval, to: str | None) -> It
         yield f"Next: {fix.replace('PATH', target)}{where}"
     if rejected or missing:
         return
-    if where == " --create-pr":
-        yield "Next: the releaser takes it into the folder, and attests"
+    repo = after.target
+    if ref and repo is not None:
+        only = "--include '.hubpolicy/approvals/*'"
+        yield "Next, in the releaser's folder PATH:"
+        yield f"  hf download {repo.text} --revision {ref} {only} --local-dir PATH"
+        yield f"  hubpolicy attest PATH --repo {repo.text}"
     else:
         yield f"Next: hubpolicy attest {shlex.quote(to) if to else target}"
 
 
-def _send(case: Case, to: str | None, approval: Approval, path: str, content: bytes) -> str:
-    """Write or propose it; of a proposal the words that say where it is."""
+def _send(
+    case: Case, to: str | None, approval: Approval, path: str, content: bytes
+) -> tuple[str, str]:
+    """Write or propose it; of a proposal its ref and its address."""
     from pathlib import Path
 
     from hubpolicy.adapters.evidence_folder import EvidenceFolder
@@ -207,7 +216,7 @@ def _send(case: Case, to: str | None, approval: Approval, path: str, content: by
     asked, oid = case.revision
     if to or not oid:
         EvidenceFolder(Path(to or case.target)).write(path, content)
-        return ""
+        return "", ""
     from hubpolicy.flows.proposing import propose
     from hubpolicy.opening import hub
 
@@ -216,8 +225,7 @@ def _send(case: Case, to: str | None, approval: Approval, path: str, content: by
         message = f"got no repository, expected one in {case.target}"
         raise ConfigError(message)
     message = f"{approval.decision.capitalize()} as {approval.role}"
-    made = propose(hub(repo), repo, (asked, oid), path, content, message)
-    return f" proposed: {made}"
+    return propose(hub(repo), repo, (asked, oid), path, content, message)
 
 
 def _shown(case: Case, approval: Approval) -> Report:

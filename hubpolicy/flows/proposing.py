@@ -21,8 +21,8 @@ _PULL_REQUEST = re.compile(r"refs/pr/[1-9][0-9]*")
 
 def propose(
     hub: Hub, repo: RepoId, revision: tuple[str, str], path: str, content: bytes, message: str
-) -> str:
-    """Open a pull request to ``main``, or commit on the one that was looked at; its address.
+) -> tuple[str, str]:
+    """Open a pull request to ``main``, or commit on the one that was looked at; its ref, and where.
 
     ``revision``: what was asked for, and the commit that was looked at. The new one stands on top
     of that: where a pull request has moved since, the hub refuses.
@@ -38,7 +38,8 @@ def propose(
         message = f"got {path!r}, expected a path below .hubpolicy/"
         raise ValueError(message)
     file = Outgoing(path, content, hashlib.sha256(content).hexdigest(), len(content))
-    return hub.propose(repo, (file,), ref, oid, message).url
+    url = hub.propose(repo, (file,), ref, oid, message).url
+    return (f"refs/pr/{url.rpartition('/')[2]}" if ref == MAIN else ref), url
 
 
 def _ref(asked: str, repo: RepoId) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
@@ -85,7 +87,8 @@ def test_k_of_n_people_approve_a_pull_request_and_the_releaser_takes_it_from_the
         done = approve(people[who], candidate, role, "--create-pr")
         assert done.code == 0, done.text
         assert "proposed: http" in done.out
-        assert ("Next: the releaser takes it" in done.out) is (role == "legal"), done.out
+        typed = f"  hubpolicy attest PATH --repo {repo}\n"
+        assert (typed in done.out) is (role == "legal"), done.out
         assert (f"hubpolicy approve {candidate} --as" in done.out) is (role != "legal"), done.out
     assert people["ada"].type("approvals", candidate).code == 0
     asked = [line["path"] for line in hub.requests()[mark:]]
@@ -93,10 +96,8 @@ def test_k_of_n_people_approve_a_pull_request_and_the_releaser_takes_it_from_the
     assert not [path for path in asked if path.endswith((".onnx", ".data", ".safetensors"))]
 
     ada = people["ada"]
-    ada.hf(
-        "download", repo, "--revision", "refs/pr/1", "--include", ".hubpolicy/approvals/*",
-        "--local-dir", model,
-    )  # fmt: skip
+    (fetch,) = re.findall(r"^  hf (download .* )PATH$", done.out, re.MULTILINE)
+    ada.hf(*shlex.split(fetch), model)
     ada.ok("attest", model, "--repo", repo)
     ada.ok("push", model, repo)
     verified = people["sam"].type("verify", repo, "--format", "json")
