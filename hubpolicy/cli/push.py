@@ -144,8 +144,9 @@ def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
         message = "got --create-pr with --revision, expected one of them: proposals go to main"
         raise ConfigError(message, hint="leave --revision out")
     if wish.proposes and wish.private:
-        message = "got --create-pr with --private, expected one of them: nothing becomes public"
-        raise ConfigError(message, hint="leave --private out: a pull request changes no visibility")
+        typed = "--stage-only" if wish.stage_only else "--private"
+        message = f"got --create-pr with {typed}, expected one of them: nothing becomes public"
+        raise ConfigError(message, hint=f"leave {typed} out: a pull request changes no visibility")
     if run_test and wish.choice.is_part:
         message = "got --test with a part of the folder, expected one of them"
         raise ConfigError(message, hint="hubpolicy test PATH first, then push without --test")
@@ -264,5 +265,9 @@ def _next(done: Pushed, repo: RepoId, wish: Wish) -> tuple[str, ...]:
         page = f"{repo.endpoint}/{repo.text}/discussions/{number}"
         lines.append(f"  next: merge it there: {page}")
     if wish.stage_only:
-        lines.append(f"  next: hubpolicy publish {repo.text}")
+        before = ""
+        if wish.choice.ref != "refs/heads/main":
+            again = f"hubpolicy push PATH {repo.text} --stage-only"
+            before = f", once main holds a release too ({again})"
+        lines.append(f"  next: hubpolicy publish {repo.text}{before}")
     return tuple(lines)

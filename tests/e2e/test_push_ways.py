@@ -165,7 +165,11 @@ def test_a_branch_and_a_pull_request_change_nothing_that_people_download(
         "ATTESTED"
     }
     assert ada.type("push", tested, "acme/not-there", "--create-pr").code == 2
-    assert ada.type("push", tested, repo, "--create-pr", "--private").code == 2
+    for typed in ("--private", "--stage-only"):
+        refused = ada.type("push", tested, repo, "--create-pr", typed)
+        assert (refused.code, f"with {typed}, expected" in refused.err) == (2, True), refused.text
+    aside = ada.ok("push", tested, f"{repo}-aside", "--stage-only", "--revision", "v2")
+    assert f"once main holds a release too (hubpolicy push PATH {repo}-aside" in aside.out
     assert ada.type("push", tested, repo, "--revision", "refs/pr/1").code == 2
 
 
