@@ -212,13 +212,15 @@ def _holding(
     for file in perhaps_same(record.weights, files):
         blob = file.git_blob or ""
         try:
-            if blob not in known:
+            digest = known.get(blob, "")
+            if not digest:
                 content = read_listed(repo, oid, file, hub, GIT_BLOB_LIMIT)
-                known[blob] = hashlib.sha256(content).hexdigest()
+                digest = hashlib.sha256(content).hexdigest()
+                known |= {blob: digest} if blob else {}  # a hub may list neither digest
         except HubpolicyError as error:
             unread.append(f"{repo.text} at {oid[:12]}: {error.message}")
             continue
-        if known[blob] in record.revoked_files and file.path not in paths:
+        if digest in record.revoked_files and file.path not in paths:
             paths.append(file.path)
     return tuple(paths)
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +97,21 @@ def test_order_and_workers_do_not_matter(tmp_path: Path, workers: int) -> None:
     shuffled = list(TEXTS) * 3
     random.Random(workers).shuffle(shuffled)
     assert scores(scorer, *shuffled) == [expected[text] for text in shuffled]
+
+
+def test_where_no_file_in_memory_may_be_made_the_scores_are_the_same(
+    scorer: BundleScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in sandboxes that allow few system calls."""
+
+    def forbidden(name: str) -> int:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), name)
+
+    texts = ("kind word", "rude word", "word " * 12)
+    expected = [scores(scorer, text) for text in texts]
+    monkeypatch.setattr(os, "memfd_create", forbidden, raising=False)
+    other = open_scorer(write_bundle(tmp_path / "other"))
+    assert [scores(other, text) for text in texts] == expected
 
 
 def test_nothing_in_nothing_out(scorer: BundleScorer) -> None:

@@ -124,19 +124,37 @@ def _load(copy: PrivateCopy, name: str, provider: str) -> tuple[Any, dict[str, A
     stay in our copy, and the session looks them up there. Accelerators would copy them in each run.
     """
     _refuse_foreign(copy.view, name)
-    if not hasattr(os, "memfd_create"):
+    number = _file_in_memory()
+    if number < 0:
         model = bytes(copy.view)
         return _open(model, name, provider), copy.keep(())
-    lifted = _lift(copy.view, name, provider)
-    number = os.memfd_create("graph")
     try:
-        with open(number, "wb", closefd=False) as file:
-            file.writelines(lifted.pieces)
+        lifted = _lift(copy.view, name, provider)
+        try:
+            with open(number, "wb", closefd=False) as file:
+                file.writelines(lifted.pieces)
+        except OSError as error:
+            message = f"cannot hold {name} of the scorer bundle in memory: {error.strerror}"
+            raise ServiceError(message) from error
         tables = copy.keep(lifted.tables)
         del copy, lifted
         return _open(f"/proc/self/fd/{number}", name, provider), tables
     finally:
         os.close(number)
+
+
+def _file_in_memory() -> int:
+    """A descriptor of a file that is on no disk and yet has a path; -1 where there is none."""
+    if not hasattr(os, "memfd_create"):
+        return -1
+    try:
+        number = os.memfd_create("graph")
+    except OSError:  # forbidden to this process
+        return -1
+    if os.path.exists(f"/proc/self/fd/{number}"):  # noqa: PTH110
+        return number
+    os.close(number)
+    return -1
 
 
 def _lift(model: memoryview, name: str, provider: str) -> Lifted:
