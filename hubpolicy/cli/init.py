@@ -72,9 +72,16 @@ def _refuse_overwrite(home: Home) -> None:
 def _ask_kind() -> str:
     for kind, text in KINDS.items():
         click.echo(f"  {kind:6}{text}", err=True)
-    answer: str = click.prompt(
-        "What do you publish", type=click.Choice(list(KINDS)), default="base", err=True
-    )
+    try:
+        answer: str = click.prompt(
+            "What do you publish", type=click.Choice(list(KINDS)), default="base", err=True
+        )
+    except click.Abort as stop:
+        if not isinstance(stop.__context__, EOFError):
+            raise
+        message = "got no --model-kind, and nobody to ask: the input ended"
+        hint = f"hubpolicy init --model-kind {'|'.join(KINDS)} --no-passphrase"
+        raise ConfigError(message, hint=hint) from stop
     return answer
 
 

@@ -119,6 +119,12 @@ def test_it_asks_what_it_needs() -> None:
     assert "base" in ran.err
 
 
+def test_where_nobody_answers_it_says_what_to_type_instead() -> None:
+    ran = run("init", stdin="")
+    assert (ran.code, config().exists()) == (2, False)
+    assert "hint: hubpolicy init --model-kind base|chat|none --no-passphrase" in ran.err
+
+
 def test_the_policy_lasts_a_year() -> None:
     run(*ASKED, "--no-passphrase")
     (line,) = [ln for ln in config("hubpolicy.toml").read_text().splitlines() if "expires" in ln]
