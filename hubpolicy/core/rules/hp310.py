@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.line_files import RELEASE_FILE
+from hubpolicy.core.line_files import RELEASE_FILE, approval_path
 from hubpolicy.core.lines import named, select, short
 from hubpolicy.domain.finding import Finding, Location, Severity
-from hubpolicy.domain.statement import ReleaseSummary
+from hubpolicy.domain.statement import Approval, ReleaseSummary
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
@@ -33,10 +33,31 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
             (have - inputs, "at hand and not named by the release line"),
         ):
             if digests:
-                which = named(tuple(sorted(short(digest) for digest in digests)))
+                which = named(tuple(sorted(_word(evidence, digest) for digest in digests)))
                 message = f"{len(digests)} piece(s) of evidence {sentence}: {which}"
-                found.append(Finding(ID, SEVERITY, message, Location(RELEASE_FILE), _FIX))
+                found.append(Finding(ID, SEVERITY, message, _place(evidence, digests), _FIX))
     return tuple(found)
+
+
+def _approvals(evidence: Evidence) -> dict[str, tuple[str, Approval]]:
+    """Payload digest to who said it, and what."""
+    found = select(evidence.lines, Approval)
+    return {line.payload_sha256: (line.principal, said) for line, said in found}
+
+
+def _word(evidence: Evidence, digest: str) -> str:
+    """People know an approval by who gave it, and nobody by its digest."""
+    if digest not in (said := _approvals(evidence)):
+        return short(digest)
+    who, word = said[digest]
+    what = "an approval" if word.decision == "approve" else "a rejection"
+    return f"{what} as {word.role} by {who}"
+
+
+def _place(evidence: Evidence, digests: set[str]) -> Location:
+    """The file of the first, where all are approvals: each has one of its own."""
+    alone = digests <= _approvals(evidence).keys()
+    return Location(approval_path(min(digests)) if alone else RELEASE_FILE)
 
 
 def unnamed(evidence: Evidence) -> frozenset[str]:

@@ -5,6 +5,7 @@ from hubpolicy.core.bundle import make_bundle
 from hubpolicy.core.oms import oms_statement
 from hubpolicy.core.rules import hp310
 from hubpolicy.core.verify import verify_model_signature
+from hubpolicy.domain.finding import Location
 from tests.golden.samples import MANIFEST, NOW, TRUST, signer
 from tests.unit.core.release_world import (
     POLICY,
@@ -29,8 +30,10 @@ def test_equal_sets_pass() -> None:
 
 def test_evidence_that_was_not_weighed_is_found() -> None:
     good = release()
-    (finding,) = hp310.check(good._replace(lines=(*good.lines, approval_line())))
-    assert "at hand and not named" in finding.message
+    approval = approval_line()
+    (finding,) = hp310.check(good._replace(lines=(*good.lines, approval)))
+    assert finding.message.endswith("not named by the release line: an approval as safety by sam")
+    assert finding.location == Location(f".hubpolicy/approvals/{approval.payload_sha256}.jsonl")
     (finding,) = hp310.check(good._replace(model_signature=SIGNATURE))
     assert "at hand and not named" in finding.message
 
