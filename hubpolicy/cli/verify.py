@@ -156,12 +156,16 @@ def judged_steps(evidence: Evidence) -> tuple[Decision, tuple[Row, ...]]:
 
     decision = judge(evidence)
     rows = []
+    shown: set[Finding] = set()
     for number, step in enumerate(STEPS, start=1):
-        weighed = tuple(weigh(f, evidence.policy) for f in step_findings(evidence, step))
-        kept: tuple[Finding, ...] = tuple(f for f in weighed if f not in decision.waived)
-        errors = sum(f.severity is Severity.ERROR for f in kept)
-        text = "ok" if verdict_of(kept) == "passed" else f"{errors} finding(s)"
-        rows.append(Row(f"{number}. {step.title}", text))
+        weighed = {weigh(f, evidence.policy) for f in step_findings(evidence, step)}
+        kept = tuple(weighed.difference(decision.waived))
+        # What follows from another finding, or was found before, is not told twice below.
+        told = weighed.intersection(decision.findings) - shown
+        shown |= told
+        errors = sum(f.severity is Severity.ERROR for f in told)
+        text = f"{errors} finding(s)" if errors else "follows from another step"
+        rows.append(Row(f"{number}. {step.title}", "ok" if verdict_of(kept) == "passed" else text))
     return decision, tuple(rows)
 
 

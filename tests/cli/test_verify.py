@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,6 +86,9 @@ def test_one_changed_byte_blocks(home: Path, model: Path, name: str) -> None:
     ran = run("verify", model, "--repo", REPO, "--format", "json")
     assert ran.code == 1
     assert "HP308" in ran.rules
+    counted = [re.match(r"\d+", row["text"]) for row in ran.document["rows"] if ". " in row["name"]]
+    errors = [one for one in ran.document["findings"] if one["severity"] == "error"]
+    assert sum(int(match[0]) for match in counted if match) == len(errors)
 
 
 @pytest.mark.parametrize("target", ["no-such-folder", "a/b/c", "", "/no/such/folder", "a b/c"])
