@@ -88,13 +88,17 @@ def rows(evidence: Evidence) -> tuple[Row, ...]:
     """One row per role that the policy asks, one per signed approval."""
     from hubpolicy.core.lines import select, threshold
     from hubpolicy.core.rules.hp320 import applies, approvers
+    from hubpolicy.core.rules.hp321 import standing
     from hubpolicy.domain.statement import Approval
     from hubpolicy.render.report import Row
 
     found = []
+    rejected = standing(evidence)
     for role in evidence.policy.roles:
         if role.role.startswith("approver:"):
-            agreed, wanted = approvers(evidence, role), threshold(evidence, role.role)
+            no = {line.principal for line in rejected if role.role in line.roles}
+            agreed = approvers(evidence, role) - no
+            wanted = threshold(evidence, role.role)
             who = ", ".join(sorted(agreed)) or "nobody yet"
             name = role.role.removeprefix("approver:")
             found.append(Row(name, f"{len(agreed)} of {wanted}: {who}", f"binds {role.binds}"))

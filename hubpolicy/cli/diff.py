@@ -104,7 +104,7 @@ def _as_text(
         *_part("evidence", list(_evidence_lines(found)) if proven else _UNPROVEN),
     ]
     lines += _warnings(sides)
-    lines += _closing(names[1], found, proven=proven)
+    lines += _closing(names, found, proven=proven)
     return "\n".join(terminal(line) for line in lines)
 
 
@@ -156,10 +156,10 @@ def _warnings(sides: tuple[Side, ...]) -> Iterator[str]:
         yield from (f"evidence of {name} that proves nothing: {text}" for text in side.unproven)
 
 
-def _closing(b: str, found: ReleaseDiff, *, proven: bool) -> list[str]:
+def _closing(names: tuple[str, str], found: ReleaseDiff, *, proven: bool) -> list[str]:
     if found.empty:
         return ["the same bytes" + (", the same evidence" if proven else "")]
-    mends = [line.replace("PATH", _path(b)) for line in _mends(found.voided)]
+    mends = [_typed(line, *names) for line in _mends(found.voided)]
     if not mends:
         return ["no evidence is void"] if proven else []
     return ["to make anew what is void:", *(f"  {mend}" for mend in mends)]
@@ -172,6 +172,15 @@ def _mends(lines: tuple[LineChange, ...]) -> Iterator[str]:
     yield from (command for command in commands if command != last)
     if last in commands:
         yield last
+
+
+def _typed(mend: str, a: str, b: str) -> str:
+    """The command for B, and for the repository that it is compared with where B is a folder."""
+    what, path = mend.replace("PATH", _path(b)), _path(b)
+    against = "" if Path(a.rpartition("@")[0] or a).is_dir() else a.partition("@")[0]
+    if not mend.startswith("hubpolicy attest") or not against or path == "PATH":
+        return what
+    return f"{what} --repo {against}"
 
 
 def _path(target: str) -> str:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -50,6 +52,10 @@ def check(path: str | None, *, child: bool) -> None:
     except HubpolicyError as error:
         if "policy check" in error.hint:  # which is what was typed
             error.hint = f"mend that in {path or POLICY_FILE}, then: hubpolicy policy check"
+        if path and re.search(rb"^[ \t]*id[ \t]*=", raw, re.MULTILINE) is None:
+            # A policy has a name; a file that only tightens one has none.
+            again = f"hubpolicy policy check --child {quote(path)}"
+            error.hint += f"; or, where it only tightens yours: {again}"
         raise
     if value.expires < SystemClock().now()[:10]:
         message = f"the policy expired on {value.expires}: it is valid and judges nothing"

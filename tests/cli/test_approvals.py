@@ -54,6 +54,10 @@ def test_a_rejection_blocks(asking: None, model: Path, tmp_path: Path) -> None:
     ran = run("approvals", model, "--format", "json")
     assert (ran.code, ran.rules) == (1, {"HP321", "HP320"})
     assert "see 4711" in run("approvals", model).out
+    run("approve", model, "--as", "safety", "--yes")
+    run("approve", model, "--as", "safety", "--reject", "--reason", "no, after all", "--yes")
+    after = run("approvals", model).out
+    assert ("0 of 1: nobody yet" in after, "1 of 1" in after) == (True, False), after
 
 
 def test_where_nothing_is_nobody_agrees(asking: None, model: Path, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_what_is_reached_agrees_with_what_walks_past(
 def test_before_init_it_is_not_green_and_says_what_to_type(tmp_path: Path) -> None:
     ran = run("doctor", tmp_path, "--offline")
     assert ran.code == 1
-    assert "hubpolicy init" in ran.out
+    assert "fix: hubpolicy init; or hubpolicy trust pin SOURCE" in ran.out
     assert rows(ran.out)["hook"] == "skipped"
 
 

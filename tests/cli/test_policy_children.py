@@ -100,6 +100,8 @@ def test_no_variable_and_no_option_loosens(
     ):
         assert ran.code == 2
         assert "loose.toml line 3" in ran.err
+    ran = run("policy", "check", path)
+    assert (ran.code, f"hubpolicy policy check --child {path}\n" in ran.err) == (2, True), ran.err
 
 
 def test_a_child_that_is_not_there_blocks(home: Path, model: Path, tmp_path: Path) -> None:

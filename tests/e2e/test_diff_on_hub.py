@@ -29,6 +29,7 @@ def test_what_a_push_would_change_is_told_before_it(ada: Author, model: Path, re
     assert [(one["path"], one["change"]) for one in found["files"]] == [("model.onnx", "changed")]
     assert "hubpolicy test PATH" in found["to_make_anew"]
     assert ada.type("diff", repo, str(model), "--exit-code").code == 1
+    assert f"  hubpolicy attest {model} --repo {repo}\n" in ada.ok("diff", repo, str(model)).out
     assert ada.type("diff", f"{repo}@nowhere", str(model)).code == 3
     oid = ada.ok("audit", repo, "--format", "json").json["refs"][0]["oid"]
     assert ada.ok("diff", f"{repo}@{oid[:7]}", repo, "--exit-code").code == 0

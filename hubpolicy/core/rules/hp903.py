@@ -16,6 +16,7 @@ TITLE = "policy and trust are at hand and current"
 SEVERITY = Severity.ERROR
 SOON_DAYS = 14
 _DAY = 86400
+BEGIN = "hubpolicy init; or hubpolicy trust pin SOURCE --sha256 HEX, to follow your team's"
 
 
 def check(setup: Setup, now: str) -> tuple[Finding, ...]:
@@ -24,7 +25,7 @@ def check(setup: Setup, now: str) -> tuple[Finding, ...]:
         return (Finding(ID, SEVERITY, setup.problem, None, "hubpolicy policy check"),)
     if not setup.documents:
         message = "there is no policy yet, so every release is refused"
-        return (Finding(ID, SEVERITY, message, None, "hubpolicy init"),)
+        return (Finding(ID, SEVERITY, message, None, BEGIN),)
     ends = tuple(f for document in setup.documents for f in _ends(document, now))
     return (*ends, *_observes(setup.observes, now))
 

@@ -37,7 +37,7 @@ def test_ends(name: str, expires: str, solo: bool, found: list[str]) -> None:
 def test_no_set_up_yet_is_as_red_as_a_broken_one() -> None:
     (none,) = hp903.check(Setup((), ""), NOW)
     (broken,) = hp903.check(Setup((), "gate.json is damaged"), NOW)
-    assert (none.severity, none.fix) == (Severity.ERROR, "hubpolicy init")
+    assert (none.severity, none.fix) == (Severity.ERROR, hp903.BEGIN)
     assert (broken.severity, broken.message) == (Severity.ERROR, "gate.json is damaged")
 
 
