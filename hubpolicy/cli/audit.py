@@ -123,9 +123,8 @@ def audit(
     )
     around = look_around(people, answers, court, output, store=store, jobs=jobs)
     said = (*left_out(since), *notes(meant, answers, unread), *told, *around.rows)
-    theirs = (verdict for answer in around.answers for verdict in answer.refs)
-    refs = (*verdicts, *unseen_in(meant), *theirs)
-    judged = Judged((*answers, *around.answers), refs, exposed, said, meant.places)
+    theirs = (*unseen_in(meant), *(ref for answer in around.answers for ref in answer.refs))
+    judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said, meant.places)
     title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
     finish(report_of(title, judged, asking, solo=place.trusted.trust.root.solo, made=now), output)
 
