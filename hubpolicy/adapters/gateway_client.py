@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from huggingface_hub.utils import get_session  # type: ignore[attr-defined]  # exported lazily
 
 from hubpolicy import __version__
-from hubpolicy.adapters.hub_http import install_session, translated
-from hubpolicy.errors import AccessError, ServiceError
+from hubpolicy.adapters.hub_http import OURS, install_session, told, translated
+from hubpolicy.errors import AccessError, ServiceError, VerificationError
 
 if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.errors import HubpolicyError
 
 _REFUSED = 422
 
@@ -30,7 +31,8 @@ def submit(gateway: str, token: str, repo: RepoId, document: bytes) -> Answered:
 
     Raises:
         AccessError: the gateway does not know the token, or it is for other repositories.
-        ServiceError: there is no such gateway, or it refuses the document.
+        VerificationError: it refuses the document, and says why.
+        ServiceError: there is no such gateway, or it does not answer now.
 
     """
     install_session()
@@ -41,15 +43,23 @@ def submit(gateway: str, token: str, repo: RepoId, document: bytes) -> Answered:
     with translated(doing, secret=token, endpoint=gateway):
         answer = get_session().put(url, content=document, headers=headers)
         said = _json(answer.content)
-    if answer.status_code in {401, 403}:
-        message = f"{doing}: {said.get('error', 'the gateway does not allow this')}"
-        raise AccessError(message, hint="HF_TOKEN is the token that the gateway issued")
     verdict = said.get("verdict")
-    if answer.status_code not in {200, _REFUSED} or not isinstance(verdict, str):
-        reason = said.get("error") or f"HTTP {answer.status_code}"
-        message = f"{doing}: {reason}"
-        raise ServiceError(message, hint="is HF_ENDPOINT the gateway's address?")
-    return Answered(verdict, tuple(map(_finding, said.get("findings", []))))
+    if answer.status_code in {200, _REFUSED} and isinstance(verdict, str):
+        return Answered(verdict, tuple(map(_finding, said.get("findings", []))))
+    raise _refusal(doing, answer.status_code, said.get("error"))
+
+
+def _refusal(doing: str, status: int, error: object) -> HubpolicyError:
+    """With the gateway's own reason and next step, where it is one that gives them."""
+    reason, typed = told(str(error or f"HTTP {status}"))
+    message = f"{doing}: {reason}"
+    if status in {401, 403}:
+        return AccessError(message, hint=typed or "HF_TOKEN is the token that the gateway issued")
+    if not reason.startswith(OURS):
+        return ServiceError(message, hint="is HF_ENDPOINT the gateway's address?")
+    if status < 500:
+        return VerificationError(message, hint=typed)
+    return ServiceError(message, hint=typed or "try again; nothing is lost")
 
 
 def _json(raw: bytes) -> dict[str, Any]:

@@ -57,6 +57,9 @@ _CONNECT_SECONDS = 20.0
 _SILENCE_SECONDS = 300.0
 """A hub may take minutes for a commit of thousands of files; it may not take for ever."""
 
+OURS = "hubpolicy: "
+"""So begins what a gateway of ours says."""
+
 _CLOSED = "the client has been closed"
 
 _SENTENCES = {
@@ -288,7 +291,7 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
     if isinstance(error, RepositoryNotFoundError) and status != 401:
         message = f"{doing}: the hub knows no such repository (or this login may not see it)"
         raise NotFoundError(message, hint="hf auth login, if it is private") from error
-    said, typed = _told(_without(str(error.server_message or ""), secret))
+    said, typed = told(_without(str(error.server_message or ""), secret))
     sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
     message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:200]}" if said else "")
     if status in {401, 403}:
@@ -299,9 +302,9 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
     raise ServiceError(message, hint="try again; nothing is lost") from error
 
 
-def _told(said: str) -> tuple[str, str]:
+def told(said: str) -> tuple[str, str]:
     """What a hub says, and what our own gateway before it says to type (``gateway/answers.py``)."""
-    if not said.startswith("hubpolicy: "):
+    if not said.startswith(OURS):
         return said, ""
     told, _, typed = said.partition(". Type: ")
     return told, typed

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.settings import Settings
 
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/(\*|[A-Za-z0-9][A-Za-z0-9._-]*)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 DATABASE = "gateway.sqlite3"
@@ -166,8 +167,10 @@ Example:
   export HF_ENDPOINT=http://127.0.0.1:8321 HF_TOKEN=hpg_...
   hubpolicy gateway submit ./my-model acme/my-model && hf upload acme/my-model ./my-model
 \b
-Attest with HF_ENDPOINT at the hub itself: evidence names the hub, not the gateway.
-Exit codes: 0 the gateway judged it passed, 1 it did not, 4 permission.
+Evidence names the hub, not the gateway: attest with HF_ENDPOINT at the hub itself, or name it in
+~/.config/hubpolicy/gateways.toml (docs/gateway.md). Then hubpolicy push sends evidence ahead, too.
+Exit codes: 0 the gateway judged it passed, 1 it did not, or refused it, 2 usage (no such folder),
+3 no gateway answered, 4 permission.
 """
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False))
@@ -195,7 +198,7 @@ def submit(*, path: str, repo: RepoId, url: str) -> None:
         click.echo(f"the gateway keeps nothing: {terminal(answered.verdict)}")
         raise click.exceptions.Exit(Exit.BLOCKED)
     click.echo(f"passed: the gateway lets these files through to {repo.text}")
-    click.echo(f"  next: hf upload {repo.text} {terminal(path)}")
+    click.echo(f"  next: hf upload {repo.text} {terminal(path)}, git push or hubpolicy push")
 
 
 @token.command()
@@ -252,12 +255,17 @@ def list_(*, db: str) -> None:
 
 
 @log.command()
-@click.option("--head", default="", metavar="SHA256", help="An entry's digest noted elsewhere.")
+@click.option(
+    "--head", default="", metavar="SHA256", help="An entry's whole digest, noted elsewhere."
+)
 @_DB
 def verify(*, head: str, db: str) -> None:
     """Recompute the whole chain; with --head, that the entry noted then is still in it."""
     from hubpolicy.cli.exits import Exit
 
+    if head and not _SHA256.fullmatch(head):
+        message = f"got {head[:80]!r}, expected the whole digest, 64 hex digits, in --head"
+        raise ConfigError(message, hint="hubpolicy gateway log verify   prints it")
     last, count, met = "", 0, not head
     for entry in _records(db).log():
         last, count = entry.sha256, entry.seq

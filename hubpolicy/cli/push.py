@@ -209,12 +209,14 @@ def _report(
 def _go(plan: Plan, done: Pushed, repo: RepoId, wish: Wish, output: Output) -> tuple[Pushed, str]:
     """Everything that talks to the hub. Here the official client draws the bars."""
     from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.push_gateway import send_ahead
     from hubpolicy.cli.wiring import hub
     from hubpolicy.flows.pushing import push as push_flow
 
     client = hub(repo, bars=output.progress)
     if wish.dry_run:
         return _would(plan, done, repo, client)
+    send_ahead(plan.evidence.manifest, plan.files, repo)
     done = push_flow(plan, repo, client, Bars(shown=False, quiet=output.quiet))
     return done, _closing(done, repo, wish)
 

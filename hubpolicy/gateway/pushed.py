@@ -7,6 +7,7 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.adapters.gateways import FILE
 from hubpolicy.adapters.git import ReceivingRepository
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
 from hubpolicy.cli.exits import Exit
@@ -116,7 +117,11 @@ def _told(push: Push, verdict: PushVerdict, repo: RepoId) -> Found:
     errors = [f for f in findings_of(verdict) if f.severity is Severity.ERROR]
     worst = (errors or findings_of(verdict))[0]
     # Whoever pushes has HF_ENDPOINT at the gateway, and would sign for that.
-    ending = f"Evidence names the hub: HF_ENDPOINT={repo.endpoint} before these commands.\n{ENDING}"
+    ending = (
+        f"Evidence names the hub: HF_ENDPOINT={repo.endpoint} before these commands, or once in\n"
+        f"~/.config/hubpolicy/{FILE}:  [gateways]\n"
+        f'    "ADDRESS OF THIS GATEWAY" = "{repo.endpoint}"\n{ENDING}'
+    )
     return Found(deny(worst), screen(push, verdict, code, ending=ending))
 
 

@@ -77,7 +77,11 @@ def test_our_own_push_goes_by_the_gateway(
     eve: Author, ada: Author, hub: HubProcess, release: Path, repo: str
 ) -> None:
     told(eve, (eve.endpoint, hub.endpoint))
-    eve.ok("gateway", "submit", release, repo)
+    eve.ok("push", release, repo, "--dry-run")
+    assert repo not in ada.ok("gateway", "log", "show").out
+    strange = eve.type("push", release, repo, HF_TOKEN="hpg_nobody")
+    assert (strange.code, "does not know this token" in strange.text) == (4, True)
+    # Its evidence goes ahead: a gateway makes no repository of which it knows no release.
     assert f"{eve.endpoint}/{repo} is public" in eve.ok("push", release, repo).out
     ada.ok("audit", repo)
 

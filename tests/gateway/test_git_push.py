@@ -101,6 +101,8 @@ class TestRelease:
         done = git("push", "--no-verify", "origin", "main", cwd=work, fails=True)
         assert "pre-receive hook declined" in done.stderr
         assert f"Evidence names the hub: HF_ENDPOINT={hub.endpoint} before" in done.stderr
+        assert "~/.config/hubpolicy/gateways.toml:  [gateways]" in done.stderr
+        assert f'"ADDRESS OF THIS GATEWAY" = "{hub.endpoint}"' in done.stderr
         assert "Nothing was accepted" in done.stderr
         assert (refs(hub, there), objects(hub, there), stored(hub)) == before
         assert log_of(ada, there)[-1]["did"] == "denied"

@@ -39,9 +39,11 @@ class TestSubmit:
         self, bob: Author, bare: Path, repo: str
     ) -> None:
         done = bob.type("gateway", "submit", bare, repo)
-        assert done.code not in {0, 70}
+        assert done.code == 1
         assert "no verified release line" in done.text
-        assert "HF_ENDPOINT=" in done.text
+        assert f"hint: hubpolicy attest PATH --repo {repo}, with HF_ENDPOINT=" in done.text
+        assert "the gateway's address?" not in done.text
+        assert bob.type("gateway", "submit", bare / "none", repo).code == 2
 
     def test_evidence_for_another_repository_is_refused(
         self, bob: Author, release: Path, repo: str
@@ -107,6 +109,8 @@ class TestLog:
         assert "entries hold" in held.out
         cut = ada.type("gateway", "log", "verify", "--head", "0" * 64)
         assert cut.code == 1
+        short = ada.type("gateway", "log", "verify", "--head", mine[0]["sha256"][:12])
+        assert (short.code, "expected the whole digest" in short.err) == (2, True)
 
     def test_an_entry_names_what_was_judged_and_what_came_of_it(
         self, ada: Author, bob: Author, hub: HubProcess, release: Path, bare: Path, repo: str
