@@ -215,7 +215,7 @@ class _Reading:
             self._found += decision.findings
         elif strict:
             self._refused.append(_Refused(f"{place} at {oid[:12]}", weights, errors))
-        if weights:
+        if weights and not self._revoked.told(weights):
             embargoed = is_embargoed(_card_of(listed))
             self._found += hp501.check(self._repo.text, place, embargoed=embargoed)
 
@@ -246,7 +246,9 @@ class _Reading:
         bare = {d: weight for d, weight in self._weights.items() if d not in self._covered}
         tips_only = self._law.policy.history == "tips"
         shown: dict[tuple[str, bool], Finding] = {}
-        for weight in bare.values():
+        for digest, weight in bare.items():
+            if self._revoked.told((digest,)):
+                continue  # HP703 says it
             spared = tips_only and not weight.tip
             shown.setdefault((weight.path, spared), self._unjudged(weight, spared=spared))
         unjudged = (finding for _, finding in sorted(shown.items()))

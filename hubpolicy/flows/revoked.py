@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.listed_weights import digest_of
 from hubpolicy.core.rules import hp703
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.flows.fetching import read_listed
@@ -30,6 +31,7 @@ class Revoked:
         """Nothing is read yet."""
         self._repo, self._hub, self._digests = repo, hub, digests
         self._blobs: dict[str, bool] = {}
+        self._told: set[str] = set()
 
     def clear(self, blobs: Iterable[str | None]) -> None:
         """Git blobs that were judged, contents and all: none of them is revoked."""
@@ -45,8 +47,13 @@ class Revoked:
         if not self._digests:
             return ()
         where = f"at {oid[:12]} ({name})"
-        gone = (file.path for file in listing.files if self._holds(file, oid))
-        return tuple(found for path in gone for found in hp703.check_listed(path, where))
+        gone = [file for file in listing.files if self._holds(file, oid)]
+        self._told.update(map(digest_of, gone))
+        return tuple(found for file in gone for found in hp703.check_listed(file.path, where))
+
+    def told(self, digests: Iterable[str]) -> bool:
+        """Whether :meth:`find` told of each of them: they were judged, and that taken back."""
+        return self._told.issuperset(digests)
 
     def _holds(self, file: ListedFile, oid: str) -> bool:
         if file.sha256 is not None:

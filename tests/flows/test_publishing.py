@@ -171,6 +171,10 @@ def test_what_was_revoked_stays_private_wherever_it_is(world: World) -> None:
     state = at.trust.state._replace(revoked_files=frozenset((old,)))
     found = reviewed(world, at._replace(trust=at.trust._replace(state=state)))
     assert "HP703" in dict(errors(found))
+    # Whoever withdrew them knows that they were judged: nobody says that they never were.
+    state = at.trust.state._replace(revoked_files=frozenset((old, world.tree()[WEIGHTS])))
+    found = reviewed(world, law(now=LATER)._replace(trust=at.trust._replace(state=state)))
+    assert {finding.rule for finding in found.findings} == {"HP703"}
 
 
 @pytest.mark.parametrize("where", ["history", "branch", "pull request"])
