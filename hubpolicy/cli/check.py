@@ -69,9 +69,16 @@ def check(*, path: str, output: Output) -> None:
         ),
         manifest=manifest_summary(manifest),
         solo=place.trusted.trust.root.solo if place is not None else None,
-        closing=f"Nothing was signed: hubpolicy test {here}, then hubpolicy attest {here}",
+        closing=_closing(here, passed=verdict_of(findings) == "passed"),
     )
     finish(report, output)
+
+
+def _closing(here: str, *, passed: bool) -> str:
+    """What comes next: no test of a folder that cannot be released as it is."""
+    if not passed:
+        return f"Nothing was signed. Mend that, then again: hubpolicy check {here}"
+    return f"Nothing was signed: hubpolicy test {here}, then hubpolicy attest {here}"
 
 
 def file_findings(reader: FolderRelease, place: Seat | None) -> tuple[Finding, ...]:

@@ -77,7 +77,9 @@ def test_no_readme(home: Path, model: Path) -> None:
 def test_no_readme_beside_a_run(home: Path, model: Path) -> None:
     (model / "README.md").unlink()
     sign_run(model)
-    assert run("attest", model, "--repo", REPO).code == 3
+    attested = run("attest", model, "--repo", REPO)
+    assert (attested.code, "the release has no README.md" in attested.out) == (3, True)
+    assert "hubpolicy test" not in run("check", model).out  # nothing comes of a test before
 
 
 def test_five_megabytes_of_front_matter(home: Path, model: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubpolicy.core.lines import select, threshold
+from hubpolicy.core.lines import digests, select, threshold
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import CardResult
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 ID = "HP120"
 TITLE = "the card check is signed"
 SEVERITY = Severity.ERROR
+CARD = "README.md"
+NO_CARD = f"the release has no {CARD}, so no card check"
+"""What HP101 says, which checks cards and not evidence: nobody has to ask it first."""
+WRITE_CARD = f"write {CARD} (hubpolicy check PATH says what goes in), then hubpolicy attest PATH"
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
@@ -27,4 +31,6 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     if signed:
         message = f"{len(signed)} of {wanted} checkers signed a card check"
     fix = "hubpolicy check PATH, then hubpolicy attest PATH"
-    return (Finding(ID, SEVERITY, message, Location("README.md"), fix, "inconclusive"),)
+    if CARD not in digests(evidence):
+        message, fix = NO_CARD, WRITE_CARD
+    return (Finding(ID, SEVERITY, message, Location(CARD), fix, "inconclusive"),)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.lines import at_hand, differing, digests, named, select, short, whole
+from hubpolicy.core.rules.hp120 import CARD, NO_CARD, WRITE_CARD
 from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.domain.statement import CardResult
 
@@ -25,8 +26,9 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     found = []
     for line, result in select(evidence.lines, CardResult):
         reason = _reason(evidence, line, result, have)
+        fix = WRITE_CARD if reason == NO_CARD else _FIX
         if reason:
-            found.append(Finding(ID, SEVERITY, reason, Location("README.md"), _FIX, "inconclusive"))
+            found.append(Finding(ID, SEVERITY, reason, Location(CARD), fix, "inconclusive"))
     return tuple(found)
 
 
@@ -37,6 +39,8 @@ def _reason(
     have: dict[str, tuple[str | None, str | None]],
 ) -> str:
     wanted = evidence.policy.card
+    if CARD not in have:
+        return NO_CARD
     if differing(line.statement, have):
         return "the card changed after it was checked"
     if whole(line.statement) != at_hand(evidence):

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hubpolicy.core.rules import hp121
+from hubpolicy.core.rules import hp120, hp121
+from hubpolicy.domain.manifest import Manifest
 from tests.golden.samples import CARD, MANIFEST, entry, sha
 from tests.unit.core.release_world import (
     POLICY,
@@ -39,6 +40,14 @@ def test_a_check_of_something_else_was_no_check(line: VerifiedStatement, reason:
     (finding,) = hp121.check(judged_by(POLICY, (line,)))
     assert (finding.rule, finding.effect) == ("HP121", "inconclusive")
     assert reason in finding.message
+
+
+def test_a_card_that_is_gone_is_told_as_such_at_once() -> None:
+    rest = Manifest(tuple(each for each in MANIFEST.entries if each.path != "README.md"))
+    for rule, lines in ((hp121, (card_line(),)), (hp120, ())):
+        (finding,) = rule.check(judged_by(POLICY, lines, rest))
+        assert finding.message == "the release has no README.md, so no card check"
+        assert finding.fix.startswith("write README.md (hubpolicy check PATH")
 
 
 def test_a_rule_more_than_asked_is_welcome() -> None:
