@@ -26,6 +26,7 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
     if evidence.model_signature is not None:
         have.add(evidence.model_signature.payload_sha256)
     found: list[Finding] = []
+    said = _approvals(evidence)
     for _, summary in releases:
         inputs = set(summary.inputs)
         for digests, sentence in (
@@ -33,30 +34,25 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
             (have - inputs, "at hand and not named by the release line"),
         ):
             if digests:
-                which = named(tuple(sorted(_word(evidence, digest) for digest in digests)))
+                ordered = sorted(digests, key=lambda digest: (digest not in said, digest))
+                which = named(tuple(said.get(digest) or short(digest) for digest in ordered))
                 message = f"{len(digests)} piece(s) of evidence {sentence}: {which}"
-                found.append(Finding(ID, SEVERITY, message, _place(evidence, digests), _FIX))
+                found.append(Finding(ID, SEVERITY, message, _place(digests, said), _FIX))
     return tuple(found)
 
 
-def _approvals(evidence: Evidence) -> dict[str, tuple[str, Approval]]:
-    """Payload digest to who said it, and what."""
-    found = select(evidence.lines, Approval)
-    return {line.payload_sha256: (line.principal, said) for line, said in found}
+def _approvals(evidence: Evidence) -> dict[str, str]:
+    """Payload digest to words: people know an approval by who gave it, and none by its digest."""
+    words = {"approve": "an approval", "reject": "a rejection"}
+    return {
+        line.payload_sha256: f"{words[said.decision]} as {said.role} by {line.principal}"
+        for line, said in select(evidence.lines, Approval)
+    }
 
 
-def _word(evidence: Evidence, digest: str) -> str:
-    """People know an approval by who gave it, and nobody by its digest."""
-    if digest not in (said := _approvals(evidence)):
-        return short(digest)
-    who, word = said[digest]
-    what = "an approval" if word.decision == "approve" else "a rejection"
-    return f"{what} as {word.role} by {who}"
-
-
-def _place(evidence: Evidence, digests: set[str]) -> Location:
+def _place(digests: set[str], said: dict[str, str]) -> Location:
     """The file of the first, where all are approvals: each has one of its own."""
-    alone = digests <= _approvals(evidence).keys()
+    alone = digests <= said.keys()
     return Location(approval_path(min(digests)) if alone else RELEASE_FILE)
 
 
