@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from hubpolicy.core.submission import LIMIT
-from hubpolicy.errors import HubpolicyError
+from hubpolicy.errors import HubpolicyError, ServiceError
 from hubpolicy.gateway import answers, intake
 from hubpolicy.gateway.office import entry_of
 
@@ -44,14 +44,24 @@ async def _submitted(
 ) -> web.Response:
     entry = {"repo": target.text, "sha256": hashlib.sha256(content).hexdigest()}
 
+    deadline = office.deadline()
+
     def note(verdict: str) -> None:
+        if not deadline.take():
+            raise ServiceError(office.too_late)
         office.records.note(entry_of(request, holder, "submitted", verdict=verdict, **entry))
 
     try:
-        decision = await office.work(
-            lambda: office.passage.submit(target, content, holder.name, note)
+        decision = await office.judge(
+            lambda: office.passage.submit(target, content, holder.name, note), deadline
         )
+    except ServiceError as error:  # of the hub's, or ours: that says nothing of the evidence
+        await office.write_down(request, holder, "refused", reason=error.message, **entry)
+        return answers.busy(error.message)
     except HubpolicyError as error:
         await office.write_down(request, holder, "refused", reason=error.message, **entry)
         return answers.refused(error.message, error.hint)
+    if decision is None:
+        await office.write_down(request, holder, "refused", reason=office.too_late, **entry)
+        return answers.busy(office.too_late)
     return answers.verdict(decision)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.adapters.deadline import Deadline, keeping
 from hubpolicy.domain import hub_request as wire
+from hubpolicy.errors import ServiceError
 from hubpolicy.gateway.metrics import Metrics
 from hubpolicy.gateway.passage import repos_of
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _WORKERS = 16
+MOST_STUCK = 8
+"""Judgements that were given up and have not ended; from then on none is begun."""
 LATER = "try again later"
 """What to do where the hub was too slow."""
 
@@ -57,7 +60,9 @@ class Office:
         self.records = records
         self.passage = passage
         self.metrics = Metrics()
-        self._workers = ThreadPoolExecutor(_WORKERS, "judge")
+        self._workers = ThreadPoolExecutor(_WORKERS, "worker")
+        self._judges = ThreadPoolExecutor(_WORKERS, "judge")
+        self._stuck = 0
         self._doing: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
@@ -65,6 +70,7 @@ class Office:
         if self._doing:
             await asyncio.wait(self._doing)
         self._workers.shutdown()
+        self._judges.shutdown(wait=not self._stuck)  # what was given up writes nothing any more
 
     async def finish(self, doing: Coroutine[Any, Any, T]) -> T:
         """Do it to its end, also where whoever asked is cut off: a hub may have begun with it."""
@@ -86,17 +92,31 @@ class Office:
         """What is said of a judgement that took too long."""
         return f"not judged: it took more than {self.settings.judge_seconds:g} s"
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is judged now; empty where it is."""
+        if self._stuck < MOST_STUCK:
+            return ""
+        return f"not judged: {self._stuck} judgements before still wait for the hub's answer"
+
     async def judge(self, call: Callable[[], T], deadline: Deadline) -> T | None:
         """The same for a judgement, which only reads, until it takes the deadline's last word.
 
-        None where that was too late. The worker asks the hub for nothing more then.
+        None where that was too late. The worker asks the hub for nothing more then, but an answer
+        that comes byte by byte may hold it for long.
+
+        Raises:
+            ServiceError: too many are held so, and none is begun.
+
         """
+        if self.trouble:
+            raise ServiceError(self.trouble, hint=LATER)
 
         def judged() -> T:
             with keeping(deadline):
                 return call()
 
-        working = asyncio.ensure_future(self.work(judged))
+        working = asyncio.get_running_loop().run_in_executor(self._judges, judged)
         given_up = False
         try:
             done, _ = await asyncio.wait((working,), timeout=max(0.0, deadline.left))
@@ -108,7 +128,14 @@ class Office:
         finally:
             if given_up:
                 deadline.end()
-                working.add_done_callback(_forgotten)
+                self._stuck += 1
+                working.add_done_callback(self._forgotten)
+
+    def _forgotten(self, working: asyncio.Future[Any]) -> None:
+        """Nobody asks any more what became of it, nor is told of its error."""
+        self._stuck -= 1
+        if not working.cancelled():
+            working.exception()
 
     async def note(self, arrived: Arrived, did: str, **more: Any) -> None:
         """:meth:`record`, from the event loop."""
@@ -139,12 +166,6 @@ class Office:
         """The same for any request. Raises as :meth:`record` does."""
         entry = entry_of(request, holder, did, **more)
         await self.work(lambda: self.records.note(entry))
-
-
-def _forgotten(working: asyncio.Future[Any]) -> None:
-    """Nobody asks any more what became of it, nor is told of its error."""
-    if not working.cancelled():
-        working.exception()
 
 
 def entry_of(request: web.Request, holder: Holder | None, did: str, **more: Any) -> dict[str, Any]:

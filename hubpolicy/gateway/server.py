@@ -135,6 +135,9 @@ class Gateway:
         if path == "/healthz":
             return answers.health("draining" if self.draining else "")
         if path == "/readyz":
+            stuck = "" if self.draining else self._office.trouble
+            if stuck:
+                return answers.health(stuck)
             return await self.readiness.answer(draining=self.draining)
         if path == "/metrics":
             self._metrics.hub_up = not await self.readiness.trouble()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hub whose answers come byte by byte: what waits for them is counted, and does not pile up."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.gateway.office import MOST_STUCK
+from tests.gateway.world import GatewayProcess
+from tests.hub.world import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.author import Author
+    from tests.hub.world import Answer
+
+LENGTH = 100_000
+
+
+class Dripping(http.server.BaseHTTPRequestHandler):
+    """Takes any token, and says nothing else in less than an hour, until it is let go."""
+
+    dry = threading.Event()
+
+    def do_GET(self) -> None:
+        whole = self.path.endswith("whoami-v2")
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(2 if whole else LENGTH))
+        self.end_headers()
+        if whole:
+            self.wfile.write(b"{}")
+            return
+        while not self.dry.wait(0.05):
+            self.wfile.write(b" ")
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    Dripping.dry.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            Dripping.dry.set()
+            server.shutdown()
+
+
+def ready(gateway: GatewayProcess) -> tuple[int, bytes]:
+    answer = ask(f"{gateway.endpoint}/readyz", token=None)
+    return answer.status, answer.body
+
+
+def test_what_was_given_up_and_has_not_ended_keeps_others_from_being_begun(
+    ada: Author, dripping: str, token: str
+) -> None:
+    with GatewayProcess(ada, dripping, "--judge", "0.4", copied=True) as gateway:
+
+        def flip(number: int) -> Answer:
+            return ask(
+                f"{gateway.endpoint}/api/models/acme/drip{number}/settings", "PUT",
+                body={"private": False}, token=token,
+                headers={"Content-Type": "application/json"},
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(MOST_STUCK) as people:
+            given_up = list(people.map(flip, range(MOST_STUCK)))
+        assert {each.status for each in given_up} == {403}
+        assert "took more than 0.4 s" in given_up[0].headers["x-error-message"]
+        began = time.monotonic()
+        refused = flip(99)
+        assert time.monotonic() - began < 0.4
+        told = f"{MOST_STUCK} judgements before still wait for the hub's answer"
+        assert (refused.status, told in refused.headers["x-error-message"]) == (503, True)
+        assert ready(gateway) == (503, f"not judged: {told}\n".encode())
+        assert ask(f"{gateway.endpoint}/healthz", token=None).status == 200
+        Dripping.dry.set()
+        until = time.monotonic() + 10
+        while ready(gateway)[0] != 200:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert flip(100).status == 403
