@@ -128,6 +128,8 @@ def test_an_approval_of_what_stands_on_main_is_a_pull_request_of_its_own(
     people: dict[str, Author], candidate: str, model: Path, repo: str
 ) -> None:
     people["ada"].hf("upload", repo, model)
+    told = people["tom"].type("verify", repo).out
+    assert ("hubpolicy attest PATH" in told, f"attest {repo}" in told) == (True, False), told
     done = approve(people["tom"], repo, "legal", "--create-pr")
     assert done.code == 0, done.text
     assert "/discussions/2" in done.out
