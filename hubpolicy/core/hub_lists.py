@@ -25,6 +25,7 @@ _HELD = frozenset({"model", "dataset", "space", "bucket"})
 _SHOWN = frozenset({"_id", "user", "username", "fullname", "avatarUrl", "isPro", "type"})
 """Of a member of an organisation. A hub may show its owners more."""
 
+_ERRORS = ("error", "message")
 _MOST_KEYS = 100
 
 
@@ -74,7 +75,7 @@ def seen_by(value: Any, may: Callable[[str], bool]) -> Any:
         return [each for each in value if _is_seen(each, may)]
     if isinstance(value, dict) and isinstance(value.get("items"), list):
         return {**value, "items": [each for each in value["items"] if _is_seen(each, may)]}
-    return value
+    return _said(value)
 
 
 def _is_seen(each: Any, may: Callable[[str], bool]) -> bool:
@@ -88,10 +89,16 @@ def _is_seen(each: Any, may: Callable[[str], bool]) -> bool:
     return isinstance(name, str) and may(name)
 
 
+def _said(value: Any) -> Any:
+    """Why there is no list. In what nobody knows the form of, nothing could be left out."""
+    told = value if isinstance(value, dict) else {}
+    return {key: told[key] for key in _ERRORS if isinstance(told.get(key), str)}
+
+
 def people(value: Any) -> Any:
     """Members by their names, and nothing that a hub shows to owners alone."""
     if not isinstance(value, list):
-        return value
+        return _said(value)
     return [
         {key: shown for key, shown in each.items() if key in _SHOWN}
         for each in value

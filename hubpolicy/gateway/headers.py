@@ -33,6 +33,8 @@ _NAMES_ADDRESS = frozenset({"location", "content-location", "link"})
 _JSON_LIMIT = 16 * 1024 * 1024
 _UNREAD = b'{"error": "hubpolicy: the hub said more than this gateway reads: ask for less at once"}'
 
+_NO_JSON = b'{"error": "hubpolicy: what the hub said is no whole JSON"}'
+
 
 def to_hub(headers: Iterable[tuple[str, str]], login: str) -> Pairs:
     """A client's headers as the hub gets them: with our login, or with none."""
@@ -75,25 +77,26 @@ def is_storage(path: str) -> bool:
     return parts[:1] != ("api",) and repo_of(parts, "") is None
 
 
-def reworked(body: bytes, *changes: Change) -> bytes:
+def reworked(body: bytes, *changes: Change, strictly: bool = False) -> bytes:
     """A JSON answer after these changes, written anew: nothing hides in a key that stands twice.
 
-    What is no JSON stays as it is. What is too long or too deep to be changed is not passed on: who
-    asks for one object often enough makes it so, and could read what is taken out.
+    What is no JSON stays as it is; ``strictly`` it is not passed on: a part of a list (``Range``),
+    or a packed one. Nor is what is too long or too deep to be changed: who asks for one object
+    often enough makes it so, and could read what is taken out.
     """
     if len(body) > _JSON_LIMIT:
         return _UNREAD
     try:
-        return _changed(body, changes)
+        return _changed(body, changes, strictly=strictly)
     except RecursionError:
         return _UNREAD
 
 
-def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
+def _changed(body: bytes, changes: Iterable[Change], *, strictly: bool) -> bytes:
     try:
         value = json.loads(body)
     except ValueError:
-        return body
+        return _NO_JSON if strictly and body else body
     for change in changes:
         value = change(value)
     # Halves of characters, which JSON can hold, have no UTF-8.

@@ -264,7 +264,7 @@ class Gateway:
         """What to make of the hub's answer: its addresses are ours, and our login is nobody's."""
         hidden = hiding(self._settings.token)
         if login and isinstance(arrived.intent, wire.Read) and arrived.intent.namespace:
-            return lambda raw: reworked(raw, _shown_to(arrived), hidden)
+            return lambda raw: reworked(raw, _shown_to(arrived), hidden, strictly=True)
         if isinstance(arrived.intent, _NAMED):
             changes = [renaming(self._renamer(arrived.intent, ours)), hidden]
             if isinstance(arrived.intent, wire.LfsBatch):

@@ -64,6 +64,16 @@ def test_what_a_token_does_not_show_is_not_green(
     assert (adopted.code, "what is private there was not seen" in adopted.err) == (4, True)
 
 
+def test_a_withdrawal_says_where_it_could_not_look(
+    eve: Author, ada: Author, hub: HubProcess, unattested: str
+) -> None:
+    told(eve, (eve.endpoint, hub.endpoint))
+    asked = ("withdraw", unattested, "--reason", "x", "--dry-run")
+    assert "asked for the list" not in eve.type(*asked).out
+    eve.environment["HF_TOKEN"] = issue(ada, f"one-{unattested[5:]}", unattested)
+    assert "could not be read: acme: the gateway asked for the list of acme" in eve.type(*asked).out
+
+
 @pytest.mark.parametrize(
     ("path", "carried"),
     [
@@ -72,6 +82,8 @@ def test_what_a_token_does_not_show_is_not_green(
         ("datasets?author=acme", True),
         ("buckets/acme", True),
         ("organizations/acme/members", True),
+        ("collections/acme/civil-64f9", True),
+        ("collections/bob/civil-64f9", False),
         ("models", False),
         ("models?author=bob", False),
         ("models?author=acme&author=bob", False),

@@ -195,6 +195,8 @@ def test_the_hub_s_pages_are_ours_and_storage_is_left_alone() -> None:
         "b": {"c": "é"},
     }
     assert reworked(b"not json", renaming(str.upper)) == b"not json"
+    assert b"no whole JSON" in reworked(b'[{"id": "acme/x"}, {"i', strictly=True)
+    assert reworked(b"", strictly=True) == b""  # to a HEAD
 
 
 def test_an_answer_does_not_hand_out_our_login() -> None:

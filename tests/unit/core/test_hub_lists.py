@@ -36,9 +36,11 @@ def test_what_is_private_and_not_for_them_is_left_out(hidden: Any) -> None:
         assert seen_by(value, lambda name: name.startswith("acme/")) == seen
 
 
-def test_an_error_stays_as_it_is() -> None:
+def test_of_anything_else_an_error_is_left() -> None:
     said = {"error": "no such collection"}
-    assert seen_by(said, lambda _: False) == people(said) == said
+    for value in (said, said | {"models": [OWN]}, said | {"message": [OWN]}):
+        assert seen_by(value, lambda _: True) == people(value) == said
+    assert seen_by("acme/own", lambda _: True) == people(7) == {}
 
 
 def test_of_people_nothing_but_who_they_are() -> None:
