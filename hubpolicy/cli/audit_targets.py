@@ -136,12 +136,18 @@ def _watched(
     target: RepoId | str, told: list[tuple[str, str, str]], unseen: dict[str, None]
 ) -> tuple[RepoId, ...]:
     """The same, and to ``unseen`` the namespace of a list that a gateway got without a login."""
-    from hubpolicy.adapters.carried import watching
+    from hubpolicy.adapters.carried import remark, watching
 
+    namespace = str(target).removeprefix(_COLLECTIONS).partition("/")[0]
     with watching() as without:
-        found = _listed(target, told)
+        try:
+            found = _listed(target, told)
+        except ServiceError as error:
+            if without:
+                error.hint = "; ".join(remark(namespace))
+            raise
     if without:
-        unseen[str(target).removeprefix(_COLLECTIONS).partition("/")[0]] = None
+        unseen[namespace] = None
     return found
 
 

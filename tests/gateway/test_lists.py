@@ -50,6 +50,8 @@ def test_what_a_token_does_not_show_is_not_green(
 ) -> None:
     told(eve, (eve.endpoint, hub.endpoint))
     eve.environment["HF_TOKEN"] = narrow
+    alone = eve.type("audit", "carol")  # who shows nothing at all
+    assert (alone.code, "a token of the gateway's for 'carol/*'" in alone.err) == (3, True)
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
     api.create_repo("acme/open", repo_type="dataset", private=False, exist_ok=True)
     done = eve.type("audit", "acme")
