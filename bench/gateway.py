@@ -245,17 +245,7 @@ def row(
 
 def main() -> int:
     """Print the table; exit 1 if a target is not met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--mib", type=int, default=64, help="size of each client's file")
-    parser.add_argument("--small-mib", type=int, default=16, help="and of a second line; 0: none")
-    parser.add_argument("--requests", type=int, default=12, help="small ones of each client")
-    parser.add_argument(
-        "--only", default="", choices=["storage", "relayed", "small", "memory", "git"]
-    )
-    parser.add_argument("--memory-mib", type=int, default=1024)
-    parser.add_argument("--git-mib", type=int, default=256)
-    options = parser.parse_args()
+    options = _options()
     for name, value in (("http_proxy", ""), ("https_proxy", ""), ("no_proxy", "127.0.0.1")):
         os.environ.setdefault(name, value)
     with contextlib.ExitStack() as stack:
@@ -304,6 +294,20 @@ def main() -> int:
                 f"            {first:.1f} s direct, {second:.1f} s through, where it is sent twice"
             )
     return 0 if all(met) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--mib", type=int, default=64, help="size of each client's file")
+    parser.add_argument("--small-mib", type=int, default=16, help="and of a second line; 0: none")
+    parser.add_argument("--requests", type=int, default=12, help="small ones of each client")
+    parser.add_argument(
+        "--only", default="", choices=["storage", "relayed", "small", "memory", "git"]
+    )
+    parser.add_argument("--memory-mib", type=int, default=1024)
+    parser.add_argument("--git-mib", type=int, default=256)
+    return parser.parse_args()
 
 
 def _flat(what: str, before: int, pid: int) -> bool:

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.adapters.bounded import read_bounded
 from hubpolicy.domain.release import RepoId, parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 from hubpolicy.opening import endpoint, repo_id
@@ -104,16 +105,12 @@ def shown(repo: RepoId) -> str:
 def _lines(file: str) -> Iterator[str]:
     """Names, one a line; ``#`` begins a remark."""
     try:
-        text = Path(file).read_bytes()[: _FILE_LIMIT + 1].decode("utf-8-sig")
-    except OSError as error:
-        message = f"cannot read {file}: {error.strerror}"
-        raise ServiceError(message) from error
+        text = read_bounded(Path(file), _FILE_LIMIT, file).decode("utf-8-sig")
+    except MalformedError as error:
+        raise ConfigError(error.message) from error
     except UnicodeDecodeError as error:
         message = f"got no text, expected a name a line, in {file}"
         raise ConfigError(message) from error
-    if len(text) > _FILE_LIMIT:
-        message = f"got more than {_FILE_LIMIT} bytes, in {file}"
-        raise ConfigError(message)
     found = False
     for number, line in enumerate(text.splitlines(), start=1):
         name = line.partition("#")[0].strip()

@@ -10,8 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubpolicy.adapters.bounded import read_bounded
 from hubpolicy.core.responses import MAX_FILE, Responses, parse_responses
-from hubpolicy.errors import MalformedError, ServiceError, VerificationError
+from hubpolicy.errors import VerificationError
 
 if TYPE_CHECKING:
     import os
@@ -69,13 +70,4 @@ def read_responses(path: str | os.PathLike[str]) -> Responses:
         MalformedError: it is too large or does not parse; the message has the line number.
 
     """
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_FILE + 1)
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror}"
-        raise ServiceError(message) from error
-    if len(content) > MAX_FILE:
-        message = f"got more than {MAX_FILE} bytes, in {path}"
-        raise MalformedError(message)
-    return parse_responses(content)
+    return parse_responses(read_bounded(Path(path), MAX_FILE, str(path)))
