@@ -229,9 +229,9 @@ def _parse(target: str) -> RepoId | Clone | str:
             return target
         return _repo(target)
     except MalformedError:
-        if target and Path(target).is_dir():
+        if os.path.isdir(target):  # noqa: PTH112 - pathlib raises where a name is too long for a file
             return Clone(target)
-        message = f"got {target!r}, expected NAMESPACE, NAMESPACE/NAME, datasets/NAMESPACE/NAME, "
-        message += "spaces/NAMESPACE/NAME, buckets/NAMESPACE/NAME, collections/NAMESPACE/SLUG "
-        message += "or the path of a clone"
+        message = f"got {target[:200]!r}, expected NAMESPACE, NAMESPACE/NAME, "
+        message += "datasets/NAMESPACE/NAME, spaces/NAMESPACE/NAME, buckets/NAMESPACE/NAME, "
+        message += "collections/NAMESPACE/SLUG or the path of a clone"
         raise ConfigError(message, hint=_HINT) from None

@@ -135,7 +135,10 @@ def test_targets_come_from_files_and_each_counts_once(ada: Author, tmp_path: Pat
         ("\xff", "got no text"),
         ("../x\n", "line 1"),
         ("acme/a/b\n", "line 1"),
+        ("a" * 5000, "line 1"),  # longer than any name of a file may be
+        ("acme/civil\n" * 400_000, "got more than 4194304 bytes"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_file_of_nonsense_is_a_usage_error(
     ada: Author, tmp_path: Path, content: str, said: str
