@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import threading
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hubpolicy.adapters.shared_database import open_shared, writing
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.errors import ServiceError
 
@@ -66,13 +66,8 @@ class AuditStore:
         self._path = path
         self._lock = threading.RLock()
         with self._doing():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Names and evidence of private repositories lie in it.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
-            )
-            self._db.execute("PRAGMA journal_mode = WAL")
+            # Its owner's alone: names and evidence of private repositories lie in it.
+            self._db = open_shared(path, wait_seconds=_BUSY_SECONDS)
             self._db.execute("PRAGMA foreign_keys = ON")
             self._migrate()
 
@@ -149,16 +144,11 @@ class AuditStore:
     def _migrate(self) -> None:
         if self._version() == len(_MIGRATIONS):
             return
-        self._db.execute("BEGIN IMMEDIATE")  # and look again: another audit may just have done it
-        try:
+        with writing(self._db):  # and look again: another audit may just have done it
             for script in _MIGRATIONS[self._version() :]:
                 for statement in script.split(";"):
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def _version(self) -> int:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -177,14 +167,8 @@ class AuditStore:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing."""
-        with self._doing():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._doing(), writing(self._db):
+            yield self._db
 
     @contextmanager
     def _doing(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubpolicy.adapters.shared_database import open_shared, writing
 from hubpolicy.core import strictjson
 from hubpolicy.errors import ConfigError, ServiceError, VerificationError
 
@@ -25,21 +26,22 @@ if TYPE_CHECKING:
 
 PREFIX = "hpg_"
 START = "0" * 64
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS token (
-  name TEXT PRIMARY KEY, id TEXT UNIQUE NOT NULL, sha256 TEXT NOT NULL, scopes TEXT NOT NULL,
-  created TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL DEFAULT '',
-  role TEXT NOT NULL DEFAULT 'write');
-CREATE TABLE IF NOT EXISTS submission (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, sha256 TEXT NOT NULL,
-  content BLOB NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL, UNIQUE (target, sha256));
-CREATE TABLE IF NOT EXISTS log (
-  seq INTEGER PRIMARY KEY, previous TEXT NOT NULL, entry TEXT NOT NULL, sha256 TEXT NOT NULL);
-CREATE TRIGGER IF NOT EXISTS log_is_not_changed BEFORE UPDATE ON log
-  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS log_is_not_deleted BEFORE DELETE ON log
-  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-"""
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS token (
+      name TEXT PRIMARY KEY, id TEXT UNIQUE NOT NULL, sha256 TEXT NOT NULL, scopes TEXT NOT NULL,
+      created TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL DEFAULT '',
+      role TEXT NOT NULL DEFAULT 'write')""",
+    """CREATE TABLE IF NOT EXISTS submission (
+      seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, sha256 TEXT NOT NULL,
+      content BLOB NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL, UNIQUE (target, sha256))""",
+    """CREATE TABLE IF NOT EXISTS log (
+      seq INTEGER PRIMARY KEY, previous TEXT NOT NULL, entry TEXT NOT NULL,
+      sha256 TEXT NOT NULL)""",
+    """CREATE TRIGGER IF NOT EXISTS log_is_not_changed BEFORE UPDATE ON log
+      BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
+    """CREATE TRIGGER IF NOT EXISTS log_is_not_deleted BEFORE DELETE ON log
+      BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
+)
 MOST_SUBMISSIONS = 8
 """Of one person for one target; their older ones are forgotten, and nobody else's."""
 
@@ -49,6 +51,7 @@ MOST_BYTES = 256 * 1024 * 1024
 _TIE = ("who", "method", "path", "asked", "repo")
 """What an entry and the one that says how it ended have in common."""
 _LOOKED_AT = 100_000
+_BUSY_SECONDS = 10.0
 _UNKNOWN = "the gateway ended before it wrote down what the hub said: look at the hub"
 
 
@@ -119,15 +122,14 @@ class Records:
         self._queue: list[_Ticket] = []
         self._path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, timeout=10)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db = open_shared(path, wait_seconds=_BUSY_SECONDS)
             self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
-            self._grow()
+            with writing(self._db):
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+                self._grow()
             # Who asks for a token does not wait until somebody else's entry is on the disk.
-            self._reader = sqlite3.connect(path, check_same_thread=False, timeout=10)
+            self._reader = open_shared(path, wait_seconds=_BUSY_SECONDS)
         except (OSError, sqlite3.Error) as error:
             message = f"cannot open {path}: {error}"
             raise ServiceError(message) from error
@@ -213,8 +215,7 @@ class Records:
         It stays whose it was first: nobody makes others' evidence theirs, to have it forgotten.
         """
         same = (target, _sha256(content))
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._lock, writing(self._db):
             row = self._db.execute(
                 "SELECT who FROM submission WHERE target = ? AND sha256 = ?", same
             ).fetchone()
@@ -275,8 +276,7 @@ class Records:
         for ticket in tickets:
             ticket.tried = True
         try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
+            with writing(self._db):
                 last = self._chain([ticket.text for ticket in tickets])
         except sqlite3.Error as error:
             for ticket in tickets:
@@ -350,8 +350,7 @@ class Records:
 
     def _write(self, query: str, values: tuple[object, ...], entry: dict[str, Any]) -> int:
         """Change a row; that it was, is in the log, or neither is done."""
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._lock, writing(self._db):
             done = self._db.execute(query, values).rowcount
             if done:
                 self._chain([strictjson.canonical(entry).decode()])

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQLite files that several processes open: the first moment of a new one is shared, too."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import sqlite3
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubpolicy.adapters.audit_store import AuditStore
+from hubpolicy.adapters.shared_database import open_shared, writing
+from hubpolicy.errors import ServiceError
+from hubpolicy.gateway.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def opened(kind: str, path: Path) -> None:
+    if kind == "audit":
+        with AuditStore(path):
+            return
+    Records(path).close()
+
+
+def held(path: Path) -> sqlite3.Connection:
+    """Another process that is just about to make the file."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("BEGIN IMMEDIATE")
+    return db
+
+
+@pytest.mark.parametrize("kind", ["audit", "gateway"])
+def test_a_new_file_that_somebody_writes_to_is_waited_for(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    other = held(path)
+    ending = threading.Timer(0.3, other.rollback)
+    ending.start()
+    try:
+        opened(kind, path)
+    finally:
+        ending.join()
+        other.close()
+
+
+def test_nobody_waits_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    with contextlib.closing(held(path)), pytest.raises(sqlite3.OperationalError, match="locked"):
+        open_shared(path, wait_seconds=0.05)
+
+
+@pytest.mark.parametrize("kind", ["audit", "gateway"])
+def test_many_open_a_new_file_at_once(kind: str, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for number in range(20):
+        running = [
+            context.Process(target=opened, args=(kind, tmp_path / f"{number}.sqlite3"))
+            for _ in range(4)
+        ]
+        for process in running:
+            process.start()
+        for process in running:
+            process.join()
+        assert [process.exitcode for process in running] == [0, 0, 0, 0]
+
+
+def test_it_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "x.sqlite3"
+    open_shared(path, wait_seconds=1).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    path.write_bytes(b"no database, and longer than a page's head is" * 40)
+    with pytest.raises(sqlite3.DatabaseError):
+        open_shared(path, wait_seconds=1)
+
+
+def _left(db: sqlite3.Connection) -> None:
+    db.execute("INSERT INTO kept VALUES (1)")
+    raise ServiceError("the one who writes gives up")
+
+
+def _full(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA max_page_count = 1")
+    db.execute("INSERT INTO kept VALUES (zeroblob(1000000))")
+
+
+@pytest.mark.parametrize(
+    ("fails", "error"), [(_left, ServiceError), (_full, sqlite3.OperationalError)]
+)
+def test_all_of_it_is_written_or_nothing(
+    fails: Callable[[sqlite3.Connection], None], error: type[Exception], tmp_path: Path
+) -> None:
+    """Nor does the next one find a transaction that is still open."""
+    with contextlib.closing(open_shared(tmp_path / "x.sqlite3", wait_seconds=1)) as db:
+        db.execute("CREATE TABLE kept (it)")
+        with pytest.raises(error), writing(db):
+            fails(db)
+        db.execute("PRAGMA max_page_count = 1000")
+        with writing(db):
+            db.execute("INSERT INTO kept VALUES (2)")
+        assert db.execute("SELECT it FROM kept").fetchall() == [(2,)]
