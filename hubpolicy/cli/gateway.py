@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,8 +107,7 @@ def _serve(settings: Settings, records: Records) -> None:
     try:
         from hubpolicy.gateway.running import run as serve
     except ImportError as error:
-        message = f"the gateway needs aiohttp ({error})"
-        raise UnsupportedError(message, hint='pip install "hubpolicy[gateway]"') from error
+        raise _unusable(error) from error
     if settings.upstream_ca:
         os.environ["SSL_CERT_FILE"] = settings.upstream_ca
     seat()  # no policy, no gateway
@@ -134,6 +134,18 @@ def _serve(settings: Settings, records: Records) -> None:
     finally:
         records.close()
     click.echo("ended: every request was answered, or its time was over")
+
+
+def _unusable(error: ImportError) -> UnsupportedError:
+    """Says what is missing: a library of the extra, one of another version, a part of Python."""
+    name = (error.name or "").partition(".")[0]
+    if name in sys.stdlib_module_names:
+        message = f"the gateway needs Python's own {name}, which is not there ({error})"
+        return UnsupportedError(message, hint="run it on Linux")
+    message = f"the gateway needs {name}, which is not installed ({error})"
+    if not isinstance(error, ModuleNotFoundError):
+        message = f"the gateway cannot use {name or 'a library'} as it is installed ({error})"
+    return UnsupportedError(message, hint='pip install "hubpolicy[gateway]"')
 
 
 def _hub_token(path: str) -> str:

@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
+from click.core import ParameterSource
+
+from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.core.trust_folder import Standing, TrustFolder
@@ -57,6 +61,21 @@ def _require_not_older(folder: TrustFolder, standing: Standing) -> None:
         Versions(root, 0, 0, "") if state is None else versions(root, state, state_sha256(folder))
     )
     require_not_older(recall(memory, [root.sha256 for root in standing.roots]), here)
+
+
+def refuse_key(folder: str, key: str) -> None:
+    """What is only prepared in DIR is signed by nobody yet: ``trust sign`` shows it first.
+
+    ``HUBPOLICY_KEY`` says which key is mine, and asks for no signature.
+
+    Raises:
+        ConfigError: the command line says ``--key``.
+
+    """
+    if click.get_current_context().get_parameter_source("key") is ParameterSource.COMMANDLINE:
+        message = f"got --key, and in {folder} this is only prepared: nobody signs it yet"
+        sign = f"hubpolicy trust sign {quote(folder)} --key {quote(key)}"
+        raise ConfigError(message, hint=f"the same without --key, then {sign}")
 
 
 def say(text: str = "") -> None:

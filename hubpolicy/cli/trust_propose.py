@@ -99,13 +99,13 @@ Give time with `trust policy DIR --older-until DATE`, when the policy changes.
               help="Every older hubpolicy refuses to judge.")  # fmt: skip
 @click.option("--older-until", default="", metavar="DATE",
               help="No older policy counts longer; a day that is over ends them.")  # fmt: skip
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=f"{TRUST_KEY_HELP} Not with DIR.")
 def set_(folder: str | None, minimum: str, older_until: str, key: str) -> None:
     """Ask for more: a later hubpolicy, an earlier end of older policies.
 
     Prepared in DIR, a team's trust folder; without DIR signed in your own trust.
     """
-    from hubpolicy.cli.trust_place import open_place
+    from hubpolicy.cli.trust_place import open_place, refuse_key
     from hubpolicy.flows.asking import propose_terms
     from hubpolicy.flows.trusting import STATE_DAYS
 
@@ -115,6 +115,7 @@ def set_(folder: str | None, minimum: str, older_until: str, key: str) -> None:
     if folder is None:
         _set_here(minimum, older_until, key)
         return
+    refuse_key(folder, key)
     place = open_place(folder)
     after = propose_terms(
         place.folder, place.now, days=STATE_DAYS, minimum=minimum, older_until=older_until

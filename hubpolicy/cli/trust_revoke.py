@@ -53,13 +53,16 @@ Examples:
 @click.argument("value", metavar="SHA256|PATH|NAME")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="[DIR]",
                 required=False)  # fmt: skip
-@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=TRUST_KEY_HELP)
+@click.option("--key", default="", envvar="HUBPOLICY_KEY", help=f"{TRUST_KEY_HELP} Not with DIR.")
 @click.option("--yes", is_flag=True, help="Do not ask. A revocation is never taken back.")
 def revoke(what: str, value: str, folder: str | None, key: str, *, yes: bool) -> None:
     """Revoke a key, a name, a statement, a file, or a release by its evidence, for ever."""
     if folder is None:
         _revoke_solo(what, value, key, ask=not yes)
     else:
+        from hubpolicy.cli.trust_place import refuse_key
+
+        refuse_key(folder, key)
         _revoke_team(what, value, folder, ask=not yes)
 
 

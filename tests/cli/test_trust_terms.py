@@ -249,6 +249,32 @@ def test_what_is_a_teams_is_asked_in_its_folder(team: Team) -> None:
     assert (ran.code, "is a team's" in ran.err, "set DIR" in ran.err) == (2, True, True), ran
 
 
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        (("state", "set"), ("--minimum-version", "0.0.2")),
+        (("revoke", "file", "ab" * 32), ("--yes",)),
+    ],
+)
+def test_a_key_for_what_is_only_prepared_is_refused_and_not_ignored(
+    team: Team, verb: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    """Whoever names a key believes that it signs; ``HUBPOLICY_KEY`` stands there for everything."""
+    key = f"file:{team.public_key('bob').with_name('solo.pem')}"
+    before = contents(team.folder)
+    ran = team.run("ada", "trust", *verb, team.folder, *options, "--key", key)
+    assert (ran.code, ran.out) == (2, ""), ran
+    assert "nobody signs it yet" in ran.err
+    assert f"hubpolicy trust sign {team.folder} --key {key}" in ran.err
+    assert contents(team.folder) == before
+    ran = team.run("ada", "trust", *verb, team.folder, *options, HUBPOLICY_KEY=key)
+    assert ran.code == 0, ran
+    (pending,) = team.value().pending
+    assert not pending.envelope.signatures
+    said = team.run("ada", "trust", "sign", team.folder, "--yes", "--key", key)
+    assert (said.code, "signed as bob" in said.out) == (0, True), said
+
+
 def test_a_hubpolicy_that_is_too_old_judges_nothing_and_says_what_to_do(
     team: Team, model: Path
 ) -> None:
