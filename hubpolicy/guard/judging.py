@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import re
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,6 +31,10 @@ _REMEDY = (
     "hubpolicy test PATH, hubpolicy attest PATH --repo {repo}, then upload again; "
     "or hubpolicy push PATH {repo} --test"
 )
+_TO_A_HUB = re.compile(
+    r"(?:HF_ENDPOINT=\S+ )?\bhubpolicy "
+    r"(?=(?:adopt|approvals|approve|attest|audit|diff|publish|push|verify|withdraw) )"
+)
 _ALIASES = frozenset({"hf.co", "www.huggingface.co"})
 
 
@@ -47,11 +53,30 @@ def permission(question: dict[str, Any], body: bytes) -> dict[str, Any]:
     found = decide(intent, _watch(endpoint, headers.get("authorization", "")))
     if found.allowed:
         return {"allowed": True}
+    shown = _without_login(endpoint)
+    where = "" if shown == DEFAULT_ENDPOINT else f" to {shown}"
     return {
         "allowed": False,
-        "message": sentence(f"{request.method} {path}", found),
-        "hint": found.next or (f"hubpolicy rule {found.rule}" if found.rule else ""),
+        "message": sentence(f"{request.method} {path}{where}", found),
+        "hint": at(found.next, shown) or (f"hubpolicy rule {found.rule}" if found.rule else ""),
     }
+
+
+def at(commands: str, endpoint: str) -> str:
+    """The same commands for that hub, whatever ``HF_ENDPOINT`` says where they are typed.
+
+    The guarded process may have it from one command line, or from ``HfApi(endpoint=...)``.
+    """
+    named = os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
+    if endpoint == named == DEFAULT_ENDPOINT:
+        return commands
+    typed = f"HF_ENDPOINT={quote(endpoint)} hubpolicy "
+    return _TO_A_HUB.sub(lambda _: typed, commands)
+
+
+def _without_login(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def sentence(request: str, found: Permission) -> str:

@@ -173,7 +173,7 @@ def _check(request: Any, shape: str) -> None:
     except Exception:  # noqa: BLE001 - a stream that can be read once belongs to who sends it
         if "authorization" in headers:
             _deny(f"{request.method} {url}: a streamed body cannot be judged before it leaves",
-                  "hubpolicy push PATH NAMESPACE/NAME")  # fmt: skip
+                  _instead())  # fmt: skip
         body = b""  # to an address that was signed for these bytes: the address is judged
     _ask(request.method, url, headers, body)
 
@@ -305,7 +305,7 @@ def _guard_xet(module: Any) -> None:
 
 def _closed(name: str) -> Any:
     def closed(*_: Any, **__: Any) -> NoReturn:
-        _deny(f"hf_xet.{name}: nobody can say what it publishes", "hubpolicy push PATH REPO")
+        _deny(f"hf_xet.{name}: nobody can say what it publishes", _instead())
 
     return closed
 
@@ -314,8 +314,7 @@ def _commit(original: Callable[..., Any], name: str) -> Any:
     def new_upload_commit(self: Any, *arguments: Any, **options: Any) -> Any:
         url = str(options.get("token_refresh_url") or "")
         if name != "new_upload_commit" or _TOKEN not in url:
-            _deny(f"hf_xet.XetSession.{name}: nobody can say what it publishes",
-                  "hubpolicy push PATH NAMESPACE/NAME")  # fmt: skip
+            _deny(f"hf_xet.XetSession.{name}: nobody can say what it publishes", _instead())
         headers = _lower(options.get("token_refresh_headers") or {})
         kept = {"authorization": headers.get("authorization", ""), "content-type": ""}
         _ask("GET", url, kept, b"")
@@ -373,6 +372,17 @@ class _XetCommit:
                 "objects": [{"oid": digest, "size": size}]}  # fmt: skip
         url = f"{place}/{prefix}{repo}.git/info/lfs/objects/batch"
         _ask("POST", url, self._headers, json.dumps(body).encode())
+
+
+def _instead() -> str:
+    """What to type in place of it, for the hub that the client in this process speaks to."""
+    import shlex
+
+    constants = sys.modules.get("huggingface_hub.constants")
+    hub = str(getattr(constants, "ENDPOINT", "")).rstrip("/")
+    public = hub in {"", "https://huggingface.co"} or "@" in hub  # nobody prints a login
+    named = "" if public else f"HF_ENDPOINT={shlex.quote(hub)} "
+    return f"{named}hubpolicy push PATH NAMESPACE/NAME"
 
 
 def _deny(message: str, hint: str) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hubpolicy.guard.__main__ import PING, serve
-from hubpolicy.guard.judging import split
+from hubpolicy.guard.judging import at, split
 
 HUB = "https://hub.example.org/prefix"
 
@@ -46,6 +46,35 @@ def test_an_address_is_a_hub_and_a_path_below_it(
     url: str, named: str, expected: tuple[str, str, str]
 ) -> None:
     assert split(url, named) == expected
+
+
+FIX = "hubpolicy test PATH, hubpolicy attest PATH --repo a/m; or hubpolicy push PATH a/m --test"
+PUBLIC = "https://huggingface.co"
+ELSEWHERE = (
+    "hubpolicy test PATH, HF_ENDPOINT={0} hubpolicy attest PATH --repo a/m; "
+    "or HF_ENDPOINT={0} hubpolicy push PATH a/m --test"
+)
+
+
+@pytest.mark.parametrize(
+    ("named", "endpoint", "commands", "expected"),
+    [
+        ("", PUBLIC, FIX, FIX),
+        (f"{PUBLIC}/", PUBLIC, FIX, FIX),
+        (HUB, PUBLIC, FIX, ELSEWHERE.format(PUBLIC)),  # HfApi(endpoint=...)
+        (HUB, HUB, FIX, ELSEWHERE.format(HUB)),  # of this one command line, maybe
+        ("", HUB, FIX, ELSEWHERE.format(HUB)),
+        ("", HUB, f"HF_ENDPOINT={HUB} hubpolicy attest .", f"HF_ENDPOINT={HUB} hubpolicy attest ."),
+        ("", HUB, "hubpolicy rule HP510", "hubpolicy rule HP510"),
+        ("", "http://h/a b", "hubpolicy push .", "HF_ENDPOINT='http://h/a b' hubpolicy push ."),
+        ("", HUB, "", ""),
+    ],
+)
+def test_what_to_type_next_is_for_the_hub_that_was_asked(
+    monkeypatch: pytest.MonkeyPatch, named: str, endpoint: str, commands: str, expected: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", named)
+    assert at(commands, endpoint) == expected
 
 
 def test_it_answers_each_question_in_turn_and_keeps_bodies_apart() -> None:

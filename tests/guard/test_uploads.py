@@ -45,6 +45,7 @@ def tried(name, call):
     except BaseException as error:
         found[name] = type(error).__name__
         found.setdefault("said", str(error))
+        found["last"] = str(error)
     return found[name]
 
 async def from_async():
@@ -150,12 +151,13 @@ def test_no_way_to_send_from_the_same_process_gets_around_it(world: Guarded) -> 
     mark = len(world.hub.requests())
     done = scripted(world, TRICKS, "acme/m", world.hub.endpoint, TOKEN)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    said = found.pop("said")
+    said, last = found.pop("said"), found.pop("last")
     assert {name for name, ended in found.items() if ended == "passed"} == FREE, done.stderr
     assert {found[name] for name in found.keys() - FREE} == {"UploadDeniedError"}
     assert writes(world.hub, mark) == ()
     assert said.startswith("hubpolicy guard: ")
     assert "\n  fix: " in said
+    assert last.endswith("fix: hubpolicy push PATH NAMESPACE/NAME")  # the client's hub by then
 
 
 FORKS = """
@@ -200,7 +202,10 @@ def test_the_official_command_says_it_in_one_sentence_and_exits_1(world: Guarded
     done = hf(world, "upload", "acme/other", world.folder, ".")
     assert done.returncode == 1
     assert "no release for acme/other is known here" in done.stderr
-    assert "fix: hubpolicy test PATH, hubpolicy attest PATH --repo acme/other" in done.stderr
+    hub = world.hub.endpoint
+    assert f" to {hub} is not sent" in done.stderr
+    fix = f"fix: hubpolicy test PATH, HF_ENDPOINT={hub} hubpolicy attest PATH --repo acme/other"
+    assert fix in done.stderr
     assert "Traceback" not in done.stderr
     assert writes(world.hub, mark) == ()
 
