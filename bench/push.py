@@ -4,8 +4,8 @@
 Both as commands of their own, to new repositories of one local hub, by turns; the evidence is in
 place (signed before the clock starts), the files are warm. ``hf upload`` publishes at once and
 looks at nothing; ``hubpolicy push`` hashes and judges everything, stages it in private, reads it
-back, looks through the history, and publishes. Both send by Git LFS: what ours sends is hashed once
-for the verdict and once more as it goes (docs/adr/0017).
+back, looks through the history, and publishes. Both send by Git LFS: ours hashes once, for the
+verdict, and compares what goes with the tags that it made then (docs/adr/0017).
 
     python -m bench.push --megabytes 512 --rounds 5
 

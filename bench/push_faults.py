@@ -92,15 +92,15 @@ class Ground:
             options = {"now": LATER}
         world.model(model_safetensors=os.urandom(self.size or 2000) + b"\0")
         plan = world.plan(**options)  # type: ignore[arg-type]
-        plan = plan._replace(stamps=stamps(world))
+        plan = plan._replace(seals=seals(world))
         return world, plan, judged | digests(plan)
 
 
-def stamps(world: World) -> Any:
+def seals(world: World) -> Any:
     """Of the folder as it was judged."""
     from hubpolicy.adapters.files import FolderRelease
 
-    return FolderRelease(world.folder).stamps
+    return FolderRelease(world.folder, sealing=True).seals
 
 
 def digests(plan: Plan) -> set[str]:

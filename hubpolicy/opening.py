@@ -90,11 +90,14 @@ def folder(
     everything: bool = False,
     leftovers: bool = False,
     only: Callable[[str], bool] | None = None,
+    sealing: bool = False,
 ) -> FolderRelease:
     """A folder as a release, hashed with progress; what is left out of it is said."""
     from hubpolicy.adapters.files import FolderRelease
 
-    reader = FolderRelease(path, everything=everything, leftovers=leftovers, only=only)
+    reader = FolderRelease(
+        path, everything=everything, leftovers=leftovers, only=only, sealing=sealing
+    )
     reader.watch(progress.start("hashing", reader.total, "bytes"))
     if reader.left_out:
         from hubpolicy.core.lines import named

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.evaluation import Completion, Control, Request, Sample, Score
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import EvidenceFile, Listing, Manifest
+    from hubpolicy.domain.outgoing import Outgoing
     from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.statement import Sampling, ScorerPin
 
@@ -170,29 +171,6 @@ class CommitOutcome(NamedTuple):
 
     oid: str
     url: str
-
-
-class FileStamp(NamedTuple):
-    """A file on this disk at the moment it was hashed: where it is, its bytes, both its times."""
-
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-
-class Outgoing(NamedTuple):
-    """A file to send: its path there, a file here or its bytes, and what they must hash to.
-
-    ``stamp``: as the file stood when it got that digest, to refuse early where it shows otherwise.
-    """
-
-    path: str
-    source: str | bytes
-    sha256: str
-    size: int
-    stamp: FileStamp | None = None
 
 
 class RemoteRef(NamedTuple):

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from hubpolicy.adapters.hashing import Hashed
     from hubpolicy.domain.finding import Finding
-    from hubpolicy.ports import Advance, FileStamp
+    from hubpolicy.domain.outgoing import Seal
+    from hubpolicy.ports import Advance
 
 MAX_READ = 64 * 1024 * 1024
 """Bytes. A larger file is never handed out whole."""
@@ -42,6 +43,7 @@ class FolderRelease:
     ``advance`` gets the bytes hashed since its last call; :attr:`total` is their sum. ``threads``:
     0 = one per core. ``everything``: also what git ignores around here. ``leftovers``: also what
     training leaves beside a model. ``only``: which paths to take of those, evidence apart.
+    ``sealing``: large files will be sent, so that they get seals when they are hashed.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class FolderRelease:
         everything: bool = False,
         leftovers: bool = False,
         only: Callable[[str], bool] | None = None,
+        sealing: bool = False,
     ) -> None:
         """List the folder.
 
@@ -66,6 +69,7 @@ class FolderRelease:
             self._folder = self._folder._replace(files=chosen)
         self._advance = advance
         self._threads = threads
+        self._sealing = sealing
         self._options: dict[str, Any] = {
             "everything": everything, "leftovers": leftovers, "only": only
         }  # fmt: skip
@@ -116,9 +120,9 @@ class FolderRelease:
         return make_manifest(entries)
 
     @cached_property
-    def stamps(self) -> dict[str, FileStamp]:
-        """Path to what the file was when it was hashed, where a later change would show."""
-        return {path: d.stamp for path, d in self._hash().digests.items() if d.stamp is not None}
+    def seals(self) -> dict[str, Seal]:
+        """Path to a large file's seal, of when it was hashed; empty unless they were asked for."""
+        return {path: d.seal for path, d in self._hash().digests.items() if d.seal is not None}
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -183,7 +187,9 @@ class FolderRelease:
     def _hash(self) -> Hashed:
         if self._hashed is None:
             jobs = (Job(*found) for found in self._folder.files)
-            self._hashed = hash_files(jobs, self._advance, threads=self._threads)
+            self._hashed = hash_files(
+                jobs, self._advance, threads=self._threads, sealing=self._sealing
+            )
         return self._hashed
 
     def _find(self, path: str) -> Found:

@@ -18,17 +18,19 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.adapters.sealing import BLOCK_SIZE, Tagger
 from hubpolicy.core.lfs_pointer import MAX_POINTER_SIZE
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
+from hubpolicy.domain.outgoing import FileStamp
 from hubpolicy.errors import ServiceError
-from hubpolicy.ports import FileStamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hubpolicy.domain.outgoing import Seal
     from hubpolicy.ports import Advance
 
-BUFFER_SIZE = 1024 * 1024
+BUFFER_SIZE = BLOCK_SIZE
 """Bytes per thread; larger ones fall out of the second-level cache."""
 
 START_SIZE = MAX_POINTER_SIZE
@@ -54,16 +56,14 @@ class Job(NamedTuple):
 class Digested(NamedTuple):
     """What one pass over a file gave. ``git_blob`` only for files up to 10 MiB.
 
-    ``stamp``: by which most later changes show; None if the file was touched so shortly before it
-    was read that another change might bear the same times. A change through a mapping, or behind
-    another folder of that name, may not show: who needs to know hashes again.
+    ``seal`` only for larger ones, where it was asked for.
     """
 
     size: int
     sha256: str
     git_blob: str | None
     start: bytes
-    stamp: FileStamp | None = None
+    seal: Seal | None = None
 
 
 class Hashed(NamedTuple):
@@ -78,8 +78,12 @@ def default_threads() -> int:
     return min(len(os.sched_getaffinity(0)), MAX_THREADS)
 
 
-def hash_files(jobs: Iterable[Job], advance: Advance, *, threads: int = 0) -> Hashed:
+def hash_files(
+    jobs: Iterable[Job], advance: Advance, *, threads: int = 0, sealing: bool = False
+) -> Hashed:
     """Hash every file once; ``advance`` gets bytes, from any thread but one at a time.
+
+    ``sealing``: large ones get a seal, too.
 
     Raises:
         ServiceError: a file changed since it was listed, or while it was read.
@@ -87,7 +91,7 @@ def hash_files(jobs: Iterable[Job], advance: Advance, *, threads: int = 0) -> Ha
     """
     queue = sorted(jobs, key=lambda job: job.size)
     count = min(threads or default_threads(), len(queue))
-    work = _Work(queue, advance)
+    work = _Work(queue, advance, sealing=sealing)
     others = [threading.Thread(target=work.run, daemon=True) for _ in range(count)]
     try:
         for thread in others:
@@ -131,13 +135,14 @@ def changed(where: bytes) -> ServiceError:
 class _Work:
     """What the threads share. List pops and dict stores are atomic; ``advance`` is locked."""
 
-    def __init__(self, queue: list[Job], advance: Advance) -> None:
+    def __init__(self, queue: list[Job], advance: Advance, *, sealing: bool) -> None:
         self.queue = queue
         self.digests: dict[str, Digested] = {}
         self.failures: list[tuple[str, str]] = []
         self.error: BaseException | None = None
         self.stop = threading.Event()
         self._advance = advance
+        self._sealing = sealing
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -170,27 +175,34 @@ class _Work:
         try:
             if before.st_size != job.size:
                 raise changed(job.where)
-            digested = self._read(descriptor, job, buffer)
+            tagger = Tagger() if self._sealing and job.size > GIT_BLOB_LIMIT else None
+            digested = self._read(descriptor, job, buffer, tagger)
             after = os.fstat(descriptor)
         finally:
             os.close(descriptor)
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise changed(job.where)
+        if tagger is None:
+            return digested
         settled = max(before.st_mtime_ns, before.st_ctime_ns) < began - SETTLED_NS
-        return digested._replace(stamp=stamp_of(before)) if settled else digested
+        return digested._replace(seal=tagger.seal(stamp_of(before) if settled else None))
 
-    def _read(self, descriptor: int, job: Job, buffer: memoryview) -> Digested:
+    def _read(
+        self, descriptor: int, job: Job, buffer: memoryview, tagger: Tagger | None
+    ) -> Digested:
         sha256 = hashlib.sha256()
         is_small = job.size <= GIT_BLOB_LIMIT
         blob = hashlib.sha1(b"blob %d\0" % job.size, usedforsecurity=False) if is_small else None
         start = b""
         left = job.size
-        while left > 0 and (count := os.readv(descriptor, (buffer,))):
+        while left > 0 and (count := _filled(descriptor, buffer)):
             piece = buffer[:count]
             start = start or bytes(piece[:START_SIZE])
             sha256.update(piece)
             if blob is not None:
                 blob.update(piece)
+            if tagger is not None:
+                tagger.add(piece)
             left -= count
             if self.stop.is_set():
                 break
@@ -199,3 +211,11 @@ class _Work:
         if left:
             raise changed(job.where)
         return Digested(job.size, sha256.hexdigest(), blob.hexdigest() if blob else None, start)
+
+
+def _filled(descriptor: int, buffer: memoryview) -> int:
+    """Bytes read: a whole buffer, unless the file ends. A read may give less, for any reason."""
+    count = 0
+    while count < len(buffer) and (more := os.readv(descriptor, (buffer[count:],))):
+        count += more
+    return count

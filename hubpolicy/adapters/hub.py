@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
     from huggingface_hub import CommitOperation
 
+    from hubpolicy.domain.outgoing import Outgoing
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import Outgoing
 
     T = TypeVar("T")
 

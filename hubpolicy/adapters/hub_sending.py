@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judged bytes, and no others, in the hands of the official client (docs/adr/0017).
 
-Small files are read whole, compared with their digest, and sent from memory. A large file is hashed
-as it is sent: by the client where it uses Xet, else here, between the disk and the connection. That
-a file looks untouched (:class:`FileStamp`) only refuses early; it proves nothing.
+Small files are read whole, compared with their digest, and sent from memory. Of a large file what
+is sent is compared: by its digest where the client hashes it for Xet, else block by block with its
+:class:`Seal`, between the disk and the connection. That a file looks untouched
+(:class:`FileStamp`) only refuses early; it proves nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import stat
@@ -20,6 +20,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
 from huggingface_hub.utils._runtime import is_xet_available
 
 from hubpolicy.adapters.hashing import stamp_of
+from hubpolicy.adapters.sealing import BLOCK_SIZE, SealCheck
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.errors import ServiceError
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub import CommitOperation
 
-    from hubpolicy.ports import Outgoing
+    from hubpolicy.domain.outgoing import Outgoing
 
 
 def uses_xet() -> bool:
@@ -91,41 +92,46 @@ class _Watched(CommitOperationAdd):
     def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:
         """The client's only way to the content."""
         with super().as_file(with_tqdm=with_tqdm) as source:
-            yield cast("BinaryIO", _Hashing(source, self._file))
+            yield cast("BinaryIO", _Sealed(source, self._file))
 
 
-class _Hashing(io.BufferedIOBase):
-    """Gives out the end of a file only if everything up to it, as it was given out, is judged.
+class _Sealed(io.BufferedIOBase):
+    """Gives out a file block by block, and nothing of a block that is not the judged one.
 
-    So a request with other bytes is never whole: no storage has to notice. A part that is read
-    again, since sending it failed, is hashed again from where it begins.
+    So a request with other bytes is never whole: no storage has to notice.
     """
 
     def __init__(self, source: BinaryIO, file: Outgoing) -> None:
+        if file.seal is None:
+            message = f"{file.path} was not sealed when it was judged, so nobody can tell it again"
+            raise ServiceError(message)
         self._source, self._file = source, file
+        self._check = SealCheck(file.seal)
         self._at = 0
-        self._hash = hashlib.sha256()
-        self._begun = {0: self._hash.copy()}
+        self._number, self._block = -1, memoryview(b"")
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Raises: ServiceError: these are not the bytes that were judged."""
-        if self._source.tell() != self._at:
-            self._resume(self._source.tell())
-        content = self._source.read(-1 if size is None else size)
-        self._hash.update(content)
-        self._at += len(content)
-        if content and self._at >= self._file.size:
-            self._require()
-        return content
+        end = self._file.size
+        if size is not None and size >= 0:
+            end = min(end, self._at + size)
+        pieces = []
+        while self._at < end:
+            number, start = divmod(self._at, BLOCK_SIZE)
+            piece = self._opened(number)[start : start + end - self._at]
+            pieces.append(piece)
+            self._at += len(piece)
+        return b"".join(pieces)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """A part may end here, and the next one begin."""
-        self._begun[self._at] = self._hash.copy()
-        return self._source.seek(offset, whence)
+        """In the file as it was judged, whatever its length is now."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._file.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
 
     def tell(self) -> int:
-        """As of the file."""
-        return self._source.tell()
+        """Of what is given out, not of what was read to look at it."""
+        return self._at
 
     def readable(self) -> bool:
         """It is read."""
@@ -135,15 +141,16 @@ class _Hashing(io.BufferedIOBase):
         """It is sought in."""
         return True
 
-    def _resume(self, start: int) -> None:
-        if start not in self._begun:
-            message = f"{self._file.path} was not read in order, so that nobody knows what was sent"
-            raise ServiceError(message)
-        self._at, self._hash = start, self._begun[start].copy()
-
-    def _require(self) -> None:
-        if self._at != self._file.size or self._hash.hexdigest() != self._file.sha256:
-            raise _changed(self._file)
+    def _opened(self, number: int) -> memoryview:
+        if number != self._number:
+            start = number * BLOCK_SIZE
+            if self._source.tell() != start:
+                self._source.seek(start)
+            block = self._source.read(min(BLOCK_SIZE, self._file.size - start))
+            if not self._check.holds(number, block):
+                raise _changed(self._file)
+            self._number, self._block = number, memoryview(block)
+        return self._block
 
 
 def _small(file: Outgoing, source: str) -> bytes:
@@ -167,7 +174,8 @@ def _require_same(file: Outgoing, source: str) -> None:
         raise _changed(file) from error
     if not stat.S_ISREG(seen.st_mode) or seen.st_size != file.size:
         raise _changed(file)
-    if file.stamp is not None and stamp_of(seen) != file.stamp:
+    stamp = file.seal.stamp if file.seal is not None else None
+    if stamp is not None and stamp_of(seen) != stamp:
         raise _changed(file)
 
 

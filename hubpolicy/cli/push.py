@@ -168,7 +168,7 @@ def _plan(path: str, found: Judged, wish: Wish, repo: RepoId) -> Plan:
         found.files,
         wish.private,
         wish.message or f"Publish {found.manifest.dir_hash[:12]} with evidence",
-        stamps=found.release.stamps,
+        seals=found.release.seals,
         made=found.release.made,
         ref=wish.choice.ref,
         proposes=wish.proposes,

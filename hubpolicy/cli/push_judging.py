@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision
     from hubpolicy.domain.manifest import EvidenceFile, Manifest
+    from hubpolicy.domain.outgoing import Seal
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import FileStamp, ReleaseReader
+    from hubpolicy.ports import ReleaseReader
 
 _HEADS = "refs/heads/"
 
@@ -52,7 +53,7 @@ class Release(NamedTuple):
 
     reader: ReleaseReader
     here: tuple[EvidenceFile, ...]
-    stamps: Mapping[str, FileStamp]
+    seals: Mapping[str, Seal]
     base: str = ""
     made: tuple[EvidenceFile, ...] = ()
     part: bool = False
@@ -112,8 +113,8 @@ def opened(path: str, repo: RepoId, choice: Choice, bars: Bars) -> Release:
     """
     from hubpolicy.cli.wiring import folder
 
-    reader = folder(path, bars, only=choice.takes if choice.is_part else None)
-    plain = Release(reader, reader.evidence_files(), reader.stamps)
+    reader = folder(path, bars, only=choice.takes if choice.is_part else None, sealing=True)
+    plain = Release(reader, reader.evidence_files(), reader.seals)
     if not choice.is_part:
         return plain
     if not reader.paths:

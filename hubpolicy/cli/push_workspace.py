@@ -40,9 +40,9 @@ def store(
 
     require_in_force(place.policy, place.trusted.trust, SystemClock().now())
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        reader = folder(path, bars, leftovers=True, only=choice.takes)
+        reader = folder(path, bars, leftovers=True, only=choice.takes, sealing=True)
         manifest = reader.manifest
-    wanted = Wanted(path, manifest, reader.evidence_files(), (), reader.stamps)
+    wanted = Wanted(path, manifest, reader.evidence_files(), (), reader.seals)
     card = reader.read("README.md") if "README.md" in reader.paths else None
     text = message or f"Checkpoint {manifest.dir_hash[:12]}"
     revoked = place.trusted.trust.state.revoked_files

@@ -19,15 +19,16 @@ from hubpolicy.domain.manifest import (
     git_blob_id,
     is_evidence_path,
 )
+from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.errors import ConfigError
-from hubpolicy.ports import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hubpolicy.domain.manifest import ListedFile, Listing
+    from hubpolicy.domain.outgoing import Seal
     from hubpolicy.domain.release import RepoId
-    from hubpolicy.ports import FileStamp, RemoteRepo
+    from hubpolicy.ports import RemoteRepo
 
 READBACK = "HP502"
 
@@ -40,15 +41,15 @@ COMMIT_BYTES = 100 * 1024 * 1024
 class Wanted(NamedTuple):
     """What shall stand there: every judged file, and evidence byte for byte.
 
-    ``folder`` holds the files, but for those in ``made``, which are sent from memory. ``stamps``:
-    path to the file as it was hashed.
+    ``folder`` holds the files, but for those in ``made``, which are sent from memory. ``seals``: of
+    the large files in it, when they were hashed.
     """
 
     folder: str
     manifest: Manifest
     evidence: tuple[EvidenceFile, ...]
     made: tuple[EvidenceFile, ...]
-    stamps: Mapping[str, FileStamp]
+    seals: Mapping[str, Seal]
 
 
 class Difference(NamedTuple):
@@ -73,8 +74,8 @@ def difference(wanted: Wanted, standing: Listing | None) -> Difference:
         path = entry.path
         if not _equal(listed.get(path), entry.sha256, entry.git_blob):
             source = made.get(path, f"{wanted.folder}/{path}")
-            stamp = wanted.stamps.get(path)
-            send.append(Outgoing(path, source, entry.sha256, entry.size, stamp))
+            seal = wanted.seals.get(path)
+            send.append(Outgoing(path, source, entry.sha256, entry.size, seal))
     for path, content in wanted.evidence:
         sha256 = hashlib.sha256(content).hexdigest()
         if not _equal(listed.get(path), sha256, git_blob_id(content)):

@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 from hubpolicy.domain.manifest import is_evidence_path
+from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.errors import ConfigError
-from hubpolicy.ports import Outgoing
 
 if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.domain.finding import Decision, Finding
     from hubpolicy.domain.manifest import EvidenceFile
+    from hubpolicy.domain.outgoing import Seal
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.differing import Difference, Wanted
     from hubpolicy.flows.verifying import Law
-    from hubpolicy.ports import FileStamp, Hub, Progress, RemoteRepo
+    from hubpolicy.ports import Hub, Progress, RemoteRepo
 
 ONE_COMMIT_FILES = 25_000
 """Files that a hub takes in one commit (huggingface.co/docs/hub/storage-limits)."""
@@ -44,7 +45,7 @@ class Plan(NamedTuple):
     files: tuple[EvidenceFile, ...]
     private: bool
     message: str
-    stamps: Mapping[str, FileStamp] = MappingProxyType({})
+    seals: Mapping[str, Seal] = MappingProxyType({})
     made: tuple[EvidenceFile, ...] = ()
     ref: str = MAIN
     proposes: bool = False

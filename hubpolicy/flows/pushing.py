@@ -129,7 +129,7 @@ def _refuse(plan: Plan, repo: RepoId, before: RemoteRepo) -> None:
 
 
 def _wanted(plan: Plan) -> Wanted:
-    return Wanted(plan.folder, _judged_bytes(plan), plan.files, plan.made, plan.stamps)
+    return Wanted(plan.folder, _judged_bytes(plan), plan.files, plan.made, plan.seals)
 
 
 def _judged_bytes(plan: Plan) -> Manifest:

@@ -19,9 +19,9 @@ from huggingface_hub.utils._http import close_session, default_client_factory, g
 from hubpolicy.adapters import hub_http
 from hubpolicy.adapters.hub import HubClient
 from hubpolicy.adapters.hub_http import lacks_xet, translated
+from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, ServiceError
-from hubpolicy.ports import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

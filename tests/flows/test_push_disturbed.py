@@ -16,9 +16,9 @@ from huggingface_hub.utils._lfs import SliceFileObj
 
 from bench import push_faults as bench
 from hubpolicy.adapters import hashing, hub_sending
+from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows import pushing
-from hubpolicy.ports import Outgoing
 from tests.flows.publishing_world import LATER, WEIGHTS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def planned(world: World, **options: Any) -> Plan:
     world.model(model_safetensors=os.urandom(bench.LARGE) + b"\0")
-    return world.plan(**options)._replace(stamps=bench.stamps(world))
+    return world.plan(**options)._replace(seals=bench.seals(world))
 
 
 @pytest.mark.parametrize("public", [False, True], ids=["new", "public"])
@@ -69,7 +69,7 @@ def outgoing(world: World, plan: Plan) -> Outgoing:
     """The weights, as a push hands them to the client."""
     entry = next(e for e in plan.evidence.manifest.entries if e.path == WEIGHTS)  # type: ignore[union-attr]
     path = str(world.folder / WEIGHTS)
-    return Outgoing(WEIGHTS, path, entry.sha256, entry.size, plan.stamps[WEIGHTS])
+    return Outgoing(WEIGHTS, path, entry.sha256, entry.size, plan.seals[WEIGHTS])
 
 
 def sent(operation: Any, *, parts: int = 1, again: int = 0) -> int:
@@ -88,7 +88,7 @@ def sent(operation: Any, *, parts: int = 1, again: int = 0) -> int:
 
 
 @pytest.mark.parametrize(("parts", "again"), [(1, 0), (3, 0), (1, 1), (4, 2)])
-def test_without_xet_a_large_file_is_hashed_as_it_is_read_to_be_sent(
+def test_without_xet_a_large_file_is_compared_as_it_is_read_to_be_sent(
     world: World, parts: int, again: int
 ) -> None:
     plan = planned(world)
@@ -106,9 +106,9 @@ def test_a_change_that_shows_in_no_time_and_no_name_is_not_sent(world: World) ->
     world.model(model_safetensors=os.urandom(bench.LARGE) + b"\0")
     with (world.folder / WEIGHTS).open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
         memory[0] ^= 1
-        plan = world.plan()._replace(stamps=bench.stamps(world))
+        plan = world.plan()._replace(seals=bench.seals(world))
         memory[100] ^= 1
-        assert hashing.stamp_of((world.folder / WEIGHTS).stat()) == plan.stamps[WEIGHTS]
+        assert hashing.stamp_of((world.folder / WEIGHTS).stat()) == plan.seals[WEIGHTS].stamp
         operation = hub_sending.addition(outgoing(world, plan))
         with pytest.raises(ServiceError, match="changed while it was being published"):
             sent(operation)
@@ -137,7 +137,9 @@ def test_a_file_whose_times_changed_is_refused_before_it_is_read(world: World, w
     file = outgoing(world, plan)
     operation = hub_sending.addition(file)
     hub_sending.require_sent(file, operation)
-    os.utime(world.folder / WEIGHTS, ns=(1, plan.stamps[WEIGHTS].modified_ns))
+    stamp = plan.seals[WEIGHTS].stamp
+    assert stamp is not None
+    os.utime(world.folder / WEIGHTS, ns=(1, stamp.modified_ns))
     with pytest.raises(ServiceError, match="changed while it was being published"):
         hub_sending.addition(file) if when.startswith("before") else hub_sending.require_sent(
             file, operation
@@ -159,12 +161,12 @@ def test_what_the_client_hashes_while_it_sends_is_compared_before_a_commit_names
         hub_sending.require_sent(file, operation)
 
 
-def test_a_file_that_bears_no_stamp_is_hashed_as_it_is_sent(
+def test_a_file_that_bears_no_stamp_is_compared_as_it_is_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashing, "SETTLED_NS", 60_000_000_000)
     plan = planned(world)
-    assert plan.stamps == {}
+    assert plan.seals[WEIGHTS].stamp is None
     path = world.folder / WEIGHTS
     seen = path.stat()
     with path.open("r+b") as file:

@@ -10,9 +10,9 @@ import pytest
 from huggingface_hub import CommitOperationAdd
 
 from hubpolicy.domain.finding import Severity
+from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.errors import ConfigError, ServiceError
 from hubpolicy.flows import differing, push_plan, pushing
-from hubpolicy.ports import Outgoing
 from tests.flows.publishing_world import LATER, WEIGHTS
 from tests.hook.gate_world import person
 
