@@ -172,8 +172,7 @@ def _check(request: Any, shape: str) -> None:
         body = bytes(request.content)
     except Exception:  # noqa: BLE001 - a stream that can be read once belongs to who sends it
         if "authorization" in headers:
-            _deny(f"{request.method} {url}: a streamed body cannot be judged before it leaves",
-                  _instead())  # fmt: skip
+            _deny(f"{request.method} {url}: a streamed body cannot be judged", _instead())
         body = b""  # to an address that was signed for these bytes: the address is judged
     _ask(request.method, url, headers, body)
 
@@ -206,8 +205,8 @@ def _endpoints() -> set[str]:
 
     constants = sys.modules.get("huggingface_hub.constants")
     names = ("ENDPOINT", "INFERENCE_ENDPOINTS_ENDPOINT", "INFERENCE_CATALOG_ENDPOINT")
-    own = {str(getattr(constants, name, "")) for name in names}
-    return (own | {os.environ.get("HF_ENDPOINT", "")}) - {""}
+    own = (str(getattr(constants, name, "")) for name in names)
+    return {*own, os.environ.get("HF_ENDPOINT", "")} - {""}
 
 
 def _ask(method: str, url: str, headers: dict[str, str], body: bytes) -> None:
@@ -297,10 +296,8 @@ def _guard_xet(module: Any) -> None:
             setattr(module, name, _closed(name))
     session = getattr(module, "XetSession", None)
     for name in dir(session):
-        if "upload" in name and not name.startswith("_"):
-            before = getattr(session, name)
-            if not hasattr(before, "guarded"):
-                setattr(session, name, _commit(before, name))
+        if "upload" in name and name[0] != "_" and not hasattr(getattr(session, name), "guarded"):
+            setattr(session, name, _commit(getattr(session, name), name))
 
 
 def _closed(name: str) -> Any:
@@ -366,36 +363,29 @@ class _XetCommit:
 
         place, _, path = self._url.partition("/api/")
         kind, _, rest = path.partition("/")
-        repo = rest.partition(f"/{_TOKEN}")[0]
-        prefix = "" if kind == "models" else f"{kind}/"
+        repo = ("" if kind == "models" else f"{kind}/") + rest.partition(f"/{_TOKEN}")[0]
         body = {"operation": "upload", "transfers": ["basic"], "hash_algo": "sha256",
                 "objects": [{"oid": digest, "size": size}]}  # fmt: skip
-        url = f"{place}/{prefix}{repo}.git/info/lfs/objects/batch"
+        url = f"{place}/{repo}.git/info/lfs/objects/batch"
         _ask("POST", url, self._headers, json.dumps(body).encode())
 
 
 def _instead() -> str:
-    """What to type in place of it, for the hub that the client in this process speaks to."""
-    import shlex
-
-    constants = sys.modules.get("huggingface_hub.constants")
-    hub = str(getattr(constants, "ENDPOINT", "")).rstrip("/")
-    public = hub in {"", "https://huggingface.co"} or "@" in hub  # nobody prints a login
-    named = "" if public else f"HF_ENDPOINT={shlex.quote(hub)} "
+    """What to type in place of it, for the hub that the client here speaks to; never a login."""
+    hub = str(getattr(sys.modules.get("huggingface_hub.constants"), "ENDPOINT", "")).rstrip("/")
+    named = "" if "@" in hub or hub in {"", "https://huggingface.co"} else f"HF_ENDPOINT={hub} "
     return f"{named}hubpolicy push PATH NAMESPACE/NAME"
 
 
 def _deny(message: str, hint: str) -> NoReturn:
-    text = f"hubpolicy guard: {message}"
-    raise _error()(f"{text}\n  fix: {hint}" if hint else text)
+    raise _error()(f"hubpolicy guard: {message}" + (f"\n  fix: {hint}" if hint else ""))
 
 
 def _error() -> Any:
     """The class of our error; ``hf`` prints those of its own kind on one line and exits 1."""
     made = globals().get("UploadDeniedError")
     if made is None:
-        errors = sys.modules.get("huggingface_hub.errors")
-        base = getattr(errors, "CLIError", RuntimeError)
+        base = getattr(sys.modules.get("huggingface_hub.errors"), "CLIError", RuntimeError)
         text = "A write to a hub that no evidence covers. Nothing was sent."
         made = type("UploadDeniedError", (base,), {"__module__": __name__, "__doc__": text})
         globals()["UploadDeniedError"] = made
