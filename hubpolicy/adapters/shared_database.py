@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ def open_shared(path: Path, *, wait_seconds: float) -> sqlite3.Connection:
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # Only a file that is not there yet is opened beside SQLite: whoever closes one gives up all
+    # locks of its process, and the next other process to close the file would then take the log
+    # of writes away from under us (https://sqlite.org/howtocorrupt.html, 2.2).
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     db = sqlite3.connect(path, timeout=wait_seconds, check_same_thread=False, isolation_level=None)
     until = time.monotonic() + wait_seconds
     while True:

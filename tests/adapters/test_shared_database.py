@@ -7,6 +7,8 @@ import contextlib
 import multiprocessing
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -68,6 +70,27 @@ def test_many_open_a_new_file_at_once(kind: str, tmp_path: Path) -> None:
         for process in running:
             process.join()
         assert [process.exitcode for process in running] == [0, 0, 0, 0]
+
+
+def looked_into(path: Path) -> str:
+    """What another process finds in the file, which closes it again."""
+    query = f"import sqlite3; db = sqlite3.connect({str(path)!r}, isolation_level=None);"
+    query += "print(db.execute('SELECT COUNT(*) FROM kept').fetchone()[0]); db.close()"
+    command = [sys.executable, "-S", "-c", query]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_what_is_written_after_another_process_closed_the_file_is_kept(tmp_path: Path) -> None:
+    """SQLite's locks are the process's: closing the file beside it must not give them up."""
+    path = tmp_path / "x.sqlite3"
+    with contextlib.closing(open_shared(path, wait_seconds=1)) as db:
+        db.execute("CREATE TABLE kept (it)")
+        with contextlib.closing(open_shared(path, wait_seconds=1)) as reader:
+            assert looked_into(path) == "0"
+            with writing(db):
+                db.execute("INSERT INTO kept VALUES (1)")
+            assert reader.execute("SELECT COUNT(*) FROM kept").fetchone() == (1,)
+            assert looked_into(path) == "1"
 
 
 def test_it_is_its_owners_alone(tmp_path: Path) -> None:
