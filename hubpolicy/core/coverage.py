@@ -61,13 +61,15 @@ _SAFETY = RoleRequirement("approver:safety", 1, "closure")
 def check(evidence: Evidence) -> tuple[Finding, ...]:
     """Everything that the lines about runs have to answer for."""
     current = runs(evidence)
-    tested = _tested(evidence, current)
+    checkers = _checkers(current)
+    wanted = threshold(evidence, "checker")
+    tested = frozenset(path for path, people in checkers.items() if len(people) >= wanted)
     found: list[Finding] = []
     for line in current:
         found.extend(judge_run(evidence, line))
     heads = dict(evidence.heads)
     files = Files(sizes(evidence), heads, by_kind(sizes(evidence), heads))
-    untested = _untested(evidence, files, tested)
+    untested = _untested(evidence, files, tested, checkers)
     # Where nothing was run, one sentence says so; the configurations would be in that run too.
     nothing = any(finding.rule == hp201.ID for finding in untested)
     if nothing:
@@ -139,21 +141,24 @@ def _safety_approved(evidence: Evidence) -> bool:
     return len(approvers(evidence, role)) >= threshold(evidence, role.role)
 
 
-def _tested(evidence: Evidence, current: tuple[VerifiedStatement, ...]) -> frozenset[str]:
-    """Files that enough different checkers ran."""
+def _checkers(current: tuple[VerifiedStatement, ...]) -> dict[str, set[str]]:
+    """Who ran each file."""
     checkers: dict[str, set[str]] = {}
     for line in current:
         for path in closure_paths(line):
             checkers.setdefault(path, set()).add(line.principal)
-    wanted = threshold(evidence, "checker")
-    return frozenset(path for path, people in checkers.items() if len(people) >= wanted)
+    return checkers
 
 
-def _untested(evidence: Evidence, files: Files, tested: frozenset[str]) -> tuple[Finding, ...]:
-    """HP201 where nothing here was run at all; HP409 where some weights were left out."""
+def _untested(
+    evidence: Evidence, files: Files, tested: frozenset[str], checkers: Mapping[str, set[str]]
+) -> tuple[Finding, ...]:
+    """HP201 where nothing here was run by enough people; HP409 where some weights were left out."""
     weights = sorted((*files.known.get("weight", ()), *files.known.get("pickle", ())))
+    wanted = threshold(evidence, "checker")
     if not weights or not tested.isdisjoint(weights):
-        return hp409.check(*files[:2], tested, files.known)
+        few = {p: f"{len(ran)} of {wanted}" for p, ran in checkers.items() if p not in tested}
+        return hp409.check(*files[:2], tested, files.known, few)
     last = [line for line in evidence.lines if isinstance(line.predicate, RUNS)]
     have = digests(evidence)
     changed = differing(last[-1].statement, have) if last else ()
@@ -164,6 +169,7 @@ def _untested(evidence: Evidence, files: Files, tested: frozenset[str]) -> tuple
         last=closure_digest(last[-1]) if last else "",
         differing=changed,
         path="PATH",
+        people=(min(len(checkers.get(path, ())) for path in weights), wanted),
     )
 
 

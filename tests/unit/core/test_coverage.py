@@ -114,6 +114,25 @@ def test_a_run_of_bytes_that_changed_since_is_named_and_does_not_count(
     assert coverage.measurements(evidence) == ()
 
 
+def test_of_two_checkers_one_is_missing_and_nobody_is_told_that_the_bytes_changed() -> None:
+    """It said: not run on these bytes (closure X); last evidence is for closure X."""
+    two = asking(RoleRequirement("checker", 2))
+    people = frozenset({"ci", "rita"})
+    roles = (r._replace(principals=people) if r.name == "checker" else r for r in ROOT.roles)
+    trust = Trust(ROOT._replace(roles=tuple(roles)), STATE)
+    (told,) = (f for f in coverage.check(judged_by(two, (run_line(),))) if f.rule == "HP201")
+    assert told.message == (
+        "1 of 2 checkers ran the required toxicity test on these bytes "
+        f"(closure {closure_digest(CLOSURE)[:12]})"
+    )
+    assert told.fix.startswith("another checker: hubpolicy test PATH")
+    lines = [run_line(who=who, trust=trust) for who in sorted(people)]
+    left = judged_by(two, (*lines, run_line(closure=SECOND, trust=trust)), BOTH, trust)
+    (told,) = (f for f in coverage.check(left) if f.rule == "HP409")
+    assert told.message.endswith("counts as weights, and 1 of 2 checkers ran it")
+    assert told.fix.startswith("another checker: ")
+
+
 def test_where_nothing_was_run_configurations_are_not_complained_about_too() -> None:
     assert found(judged_by(POLICY, ())) == {"HP201"}
     assert found(judged_by(POLICY, (run_line(closure=(CLOSURE[1],)),))) == {"HP408"}
