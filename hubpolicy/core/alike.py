@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several refusals for one reason as one finding that names the places.
 
-A release that somebody signed under another trust root holds as many unknown signatures as it has
-lines: that is one thing to be told. On the hook's path: standard library only.
+A release that somebody signed under another trust root, or with a key that was revoked since, holds
+as many signatures that do not count as it has lines: that is one thing to be told. Every line is
+named. On the hook's path: standard library only.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING
 from hubpolicy.core.lines import named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubpolicy.domain.finding import Finding
 
-_UNPROVEN = "HP302"
-"""Signatures that do not hold. Of other rules each line counts: which is a copy, or revoked."""
+_WHO = frozenset({"HP302", "HP303", "HP701"})
+"""Whose signature it is: nobody's, of another role, revoked. Of other rules each line counts."""
+_MOST = 8
 
 
 def together(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -24,7 +28,7 @@ def together(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     for finding in findings:
         told = _without_place(finding)
         # What does not end in its place says itself which file it is about.
-        alone = finding.rule != _UNPROVEN or told == finding.message
+        alone = finding.rule not in _WHO or told == finding.message
         own = (finding.location,) if alone else ()
         key = (finding.rule, finding.severity, told, finding.fix, finding.effect, *own)
         groups.setdefault(key, []).append(finding)
@@ -36,8 +40,28 @@ def _one(group: list[Finding]) -> Finding:
     if len(group) == 1:
         return first
     told = _without_place(first)
-    places = named(tuple(_place(finding) for finding in group))
+    places = named(tuple(_lines(group)), _MOST)
     return first._replace(message=f"{told}, in {len(group)} places: {places}")
+
+
+def _lines(group: list[Finding]) -> Iterator[str]:
+    """Files in their order, each with its lines: ``a lines 1-3, 7``."""
+    files: dict[str, list[int]] = {}
+    for place in (finding.location for finding in group):
+        if place is not None:
+            files.setdefault(place.path, []).append(place.line)
+    for path, lines in files.items():
+        shown = ", ".join(_runs(sorted(line for line in lines if line)))
+        yield f"{path} line{'s' if len(lines) > 1 else ''} {shown}" if shown else path
+
+
+def _runs(lines: list[int]) -> Iterator[str]:
+    """Neighbours as ``first-last``."""
+    for place, line in enumerate(lines):
+        if place and line == lines[place - 1] + 1:
+            continue
+        last = next(n for n in range(place, len(lines)) if lines[n + 1 : n + 2] != [lines[n] + 1])
+        yield f"{line}-{lines[last]}" if last > place else str(line)
 
 
 def _without_place(finding: Finding) -> str:

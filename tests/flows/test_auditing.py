@@ -207,7 +207,7 @@ def test_another_person_s_signatures_attest_nothing(world: World) -> None:
     verdict = main(world)
     assert (verdict.status, rules(verdict)) == ("UNATTESTED", {"HP302", "HP412"})
     (told,) = (finding for finding in verdict.findings if finding.rule == "HP302")
-    assert "in 4 places: .hubpolicy/release.intoto.jsonl line 1" in told.message
+    assert "in 4 places: .hubpolicy/release.intoto.jsonl lines 1-3, model.sig" in told.message
     policy, trust = gate(mallory)
     assert main(world, policy=policy, trust=trust).status == "ATTESTED"
 
