@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hubpolicy.adapters.hookfile import HookStatus
     from hubpolicy.adapters.hookplace import HookPlace
 
 _LINE = (b"t=$(mktemp)", b' -I -m hubpolicy.prepush "$@" <')
@@ -49,8 +50,13 @@ class Call(NamedTuple):
 
 
 def find_call(place: HookPlace) -> Call | None:
-    """Our call in the hook that git runs, or in a script that is not reached; None without one."""
+    """Our call in the hook that git runs, or in a script that is not reached; None without one.
+
+    Our own hook is none, whatever became of it: ``hookfile.inspect`` says that.
+    """
     for script in _reached(place):
+        if script == place.ours and place.marker in (_content(script) or b"")[:200]:
+            continue
         runs = script != place.ours or os.access(script, os.X_OK)
         problem = _problem_in(script, runs=runs)
         if problem is not None:
@@ -104,6 +110,17 @@ def remedy(place: HookPlace) -> str:
         return "hubpolicy hook install"
     theirs = place.folder.parent / place.hook if place.folder.name == _HUSKY else place.ours
     return f"hubpolicy hook install --into {theirs}"
+
+
+def mended(found: HookStatus, option: str = "") -> str:
+    """The same where the hook may be ours, and broken. ``option`` names the place."""
+    place = found.place
+    once = found.presence in {"ours", "edited"} or place.state.exists()
+    if place.chosen_by and not once:
+        return remedy(place)
+    where = option or ("--global" if place.chosen_by else "")
+    again = f"hubpolicy hook install {where}".rstrip()
+    return f"rm {place.ours}    then: {again}" if found.presence == "edited" else again
 
 
 def _reached(place: HookPlace) -> Iterator[Path]:

@@ -85,7 +85,7 @@ def install(
     presence = _presence(place)
     if presence == "edited":
         message = f"got a changed hubpolicy hook in {hook}, expected the one that was installed"
-        raise ConfigError(message, hint=f"rm {hook}    then: hubpolicy hook install")
+        raise ConfigError(message, hint=f"rm {hook}    then: the same command again")
     if presence == "foreign" and _file(former) not in {None, _file(hook)}:
         message = f"got two hooks to run after ours, {hook} and {former}, expected one"
         raise ConfigError(message, hint=f"join them into {place.hook} and remove the other")
@@ -117,11 +117,8 @@ def uninstall(place: HookPlace) -> bool:
 
     """
     hook, former, state = place.ours, place.former, place.state
+    require_untouched(place)
     presence, left = _presence(place), _read_state(place)
-    if presence == "edited" or (left is not None and not _is_untouched(place, presence, left)):
-        message = f"got hooks in {place.folder} that were changed since hubpolicy was installed"
-        hint = f"look at them, then keep one of them as {place.hook} and remove {state}"
-        raise ConfigError(message, hint=hint)
     if left is None:
         return False
     try:
@@ -136,6 +133,20 @@ def uninstall(place: HookPlace) -> bool:
     except OSError as error:
         raise _disk_error(place, error) from error
     return True
+
+
+def require_untouched(place: HookPlace) -> None:
+    """Whatever else an uninstall takes back, it asks this first.
+
+    Raises:
+        ConfigError: our hook or the former one was changed since it was installed.
+
+    """
+    presence, left = _presence(place), _read_state(place)
+    if presence == "edited" or (left is not None and not _is_untouched(place, presence, left)):
+        message = f"got hooks in {place.folder} that were changed since hubpolicy was installed"
+        hint = f"look at them, then keep one of them as {place.hook} and remove {place.state}"
+        raise ConfigError(message, hint=hint)
 
 
 def inspect(place: HookPlace) -> HookStatus:

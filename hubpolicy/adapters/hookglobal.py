@@ -98,6 +98,7 @@ def uninstall_global(git: Git, place: HookPlace) -> bool:
     if not place.folder.exists():
         return False
     _require_only_ours(place)
+    hookfile.require_untouched(place)
     _unset(git, HOOKS_PATH, str(place.folder))
     hookfile.uninstall(place)
     for name in FORWARDED:
@@ -133,6 +134,7 @@ def uninstall_template(git: Git, place: HookPlace, config: str) -> bool:
     """
     own = _own_template(config)
     mine = place.folder.parent == own and own.exists()
+    hookfile.require_untouched(place)
     if mine:
         _unset(git, TEMPLATE_DIR, str(own))
     changed = hookfile.uninstall(place)

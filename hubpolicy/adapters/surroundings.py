@@ -100,7 +100,7 @@ def hook(git: Git | None, hubs: Iterable[str]) -> Hook | None:
         script = str(call.script)
         return Hook(not call.problem, state, problems, elsewhere, named, call.fix, script)
     state = _PARTIAL if hookcalls.partial(found.place) else _STATES[found.presence]
-    fix = hookcalls.remedy(found.place)
+    fix = hookcalls.mended(found)
     return Hook(False, state, found.problems, elsewhere, named, fix)
 
 

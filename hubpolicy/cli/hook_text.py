@@ -64,7 +64,7 @@ def status_of_call(script: Path) -> Exit:
 
 def print_status(found: HookStatus, wire: Seen | None, option: str, *, works: bool) -> None:
     """A place: what stands there, what is wrong, what to type. ``option`` names the place."""
-    from hubpolicy.adapters.hookcalls import partial, remedy
+    from hubpolicy.adapters.hookcalls import mended, partial
     from hubpolicy.adapters.hookfile import chain_line
 
     words = {
@@ -82,13 +82,14 @@ def print_status(found: HookStatus, wire: Seen | None, option: str, *, works: bo
         click.echo(f"  tripwire in git's configuration: {shown(wire.remark) or 'it stands'}")
     if not works and partial(found.place):
         click.echo("  ! partial: pre-commit runs hubpolicy on one ref of a push, not on history")
-    if found.place.chosen_by:
+    fix = shown(mended(found, option))
+    if found.place.chosen_by and not found.place.state.exists():
         click.echo(f"  {shown(found.place.chosen_by.replace(chr(9), ' sets core.hooksPath to '))}")
-        click.echo(f"  fix: {shown(remedy(found.place))}")
+        click.echo(f"  fix: {fix}")
         click.echo("  or, as the first line of the pre-push hook there:")
         click.echo(f"    {chain_line(sys.executable)}")
     elif not works:
-        click.echo(f"  fix: hubpolicy hook install{option and f' {option}'}")
+        click.echo(f"  fix: {fix}")
 
 
 def print_call(call: Call) -> None:

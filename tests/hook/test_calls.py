@@ -17,7 +17,7 @@ from hubpolicy.core.rules import hp901, hp902
 from hubpolicy.domain.finding import Severity
 from tests.cli.world import run
 from tests.git.repos import need_lfs
-from tests.hook.hooked import install
+from tests.hook.hooked import install, place_of
 
 if TYPE_CHECKING:
     from hubpolicy.domain.surroundings import Hook, Programs
@@ -186,6 +186,30 @@ def test_a_hook_id_of_pre_commit_is_partial(pushing: Repo) -> None:
     assert "partial: pre-commit runs hubpolicy on one ref" in red(pushing)[0]
     assert "partial" in run("hook", "status", pushing.path).out
     assert run("hook", "install", pushing.path).code == 0
+    green(pushing)
+
+
+@pytest.mark.parametrize("everywhere", [False, True], ids=["here", "global"])
+def test_our_own_hook_is_no_call_of_another_tool_whatever_became_of_it(
+    pushing: Repo, *, everywhere: bool
+) -> None:
+    """Both ways to type what is named mend it."""
+    option = ("--global",) if everywhere else (pushing.path,)
+    again = "hubpolicy hook install" + (" --global" if everywhere else "")
+    assert run("hook", "install", *option).code == 0
+    hook = place_of(pushing).ours
+    hook.chmod(0o644)
+    said, fix = red(pushing)
+    assert ("not executable" in said, fix) == (True, again)
+    assert f"fix: {again}\n" in run("hook", "status", pushing.path).out
+    assert run("hook", "install", *option).code == 0
+    green(pushing)
+    hook.write_bytes(hook.read_bytes() + b"# mine\n")
+    said, fix = red(pushing)
+    assert ("changed since it was installed" in said, fix) == (True, f"rm {hook}    then: {again}")
+    hook.unlink()
+    assert red(pushing)[1] == again
+    assert run("hook", "install", *option).code == 0
     green(pushing)
 
 

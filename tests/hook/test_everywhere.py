@@ -151,6 +151,15 @@ class TestGlobal:
         assert str(everywhere / "commit-msg") in done.err
         assert repo.git("config", "--global", "core.hooksPath") == str(everywhere)
 
+    def test_an_uninstall_that_is_refused_leaves_git_looking_there(
+        self, everywhere: Path, repo: Repo
+    ) -> None:
+        hook = everywhere / "pre-push"
+        hook.write_bytes(hook.read_bytes() + b"# mine\n")
+        done = run("hook", "uninstall", "--global")
+        assert (done.code, "changed since" in done.err) == (2, True)
+        assert repo.git("config", "--global", "core.hooksPath") == str(everywhere)
+
     def test_git_looking_elsewhere_is_said(self, everywhere: Path, repo: Repo) -> None:
         repo.git("config", "--global", "--unset", "core.hooksPath")
         found = run("hook", "status", "--global", "--format", "json")
@@ -208,6 +217,12 @@ class TestTemplate:
         assert run("hook", "install", "--template").code == 0
         made = init(tmp_path / "made")
         assert run("hook", "uninstall", made.path).code == 0
+        hook = home / ".config" / "hubpolicy" / "template" / "hooks" / "pre-push"
+        written = hook.read_bytes()
+        hook.write_bytes(written + b"# mine\n")
+        assert run("hook", "uninstall", "--template").code == 2
+        assert "templateDir" in (home / ".gitconfig").read_text()
+        hook.write_bytes(written)
         assert list(place_of(made).folder.iterdir()) == []
         assert run("hook", "uninstall", "--template").code == 0
         assert not (home / ".config" / "hubpolicy" / "template").exists()
