@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hubpolicy.flows.attesting import Attested
     from hubpolicy.ports import Progress, ReleaseReader, TimeService
 
+_SHOWN = 3
+"""Lines that do not count: so many are named."""
 _COMPLETED = (
     "completed .gitattributes as the Hub would: it says what goes to Git LFS. "
     "In git: git lfs install && git add --renormalize ."
@@ -146,7 +148,8 @@ def service_at(url: str, place: Seat, progress: Progress) -> TimeService | None:
 
 def _closing(done: Attested) -> str:
     if not done.written:
-        return "Nothing was written."
+        why = ": a line of evidence is damaged, and may be all that is left of a run"
+        return f"Nothing was written{why if done.damaged else ''}."
     signed = f"signed: {', '.join(done.signed) or 'nothing new'}"
     quiet = done.released or "release" in done.signed
     return signed if quiet else f"{signed}. No release line was signed."
@@ -206,11 +209,18 @@ def attest_folder(
     )  # fmt: skip
     if done.written and (done.released or "release" in done.signed):
         remember_release(path, target, place, progress)
-    for gone in done.dropped if done.written else ():
-        progress.note(f"dropped {gone}")
+    _say_dropped(done, progress)
     if better is not None and done.written:
         progress.note(_COMPLETED)
     return done
+
+
+def _say_dropped(done: Attested, progress: Progress) -> None:
+    """Lines that do not count, and whether they went."""
+    for gone in done.dropped[:_SHOWN]:
+        progress.note(f"{'dropped' if done.written else 'does not count'}: {gone}")
+    if len(done.dropped) > _SHOWN:
+        progress.note(f"and {len(done.dropped) - _SHOWN} more")
 
 
 def remember_release(path: str, target: RepoId, place: Seat, progress: Progress) -> None:

@@ -396,4 +396,5 @@ def _unknown(kind: str, where: str) -> RefusedError:
 
 def _finding(error: HubpolicyError, location: Location) -> Finding:
     rule = error.rule if isinstance(error, RefusedError) else "HP302"
-    return Finding(rule, Severity.ERROR, error.message, location, error.hint)
+    hint = error.hint or "put the file back as it was signed, or make that evidence again"
+    return Finding(rule, Severity.ERROR, error.message, location, hint)

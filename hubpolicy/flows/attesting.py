@@ -35,7 +35,7 @@ from hubpolicy.flows.kept import (
     Revised,
     carried,
     evidence_of,
-    parse_lines,
+    read_lines,
     release_file,
     sign,
     stamped,
@@ -77,7 +77,7 @@ class Attested(NamedTuple):
     """What came of it. ``signed`` names the lines that are new; ``released`` = the gate opens.
 
     ``files`` is the evidence as it was judged, byte for byte; ``dropped`` says which waivers
-    went, and why.
+    and which lines that prove nothing went, and why; ``damaged``: some of these are no bundles.
     """
 
     decision: Decision
@@ -88,6 +88,7 @@ class Attested(NamedTuple):
     released: bool
     written: bool
     dropped: tuple[str, ...] = ()
+    damaged: bool = False
 
 
 def _yes() -> None:
@@ -142,10 +143,10 @@ def attest(
     """Write ``model.sig`` and ``.hubpolicy/``; sign the release line if the judge lets it.
 
     Everything is made and judged in memory first; the files follow, the release lines last.
-    ``only_if_passed`` leaves what stands there alone unless the release passes; without
-    ``writing`` it is left alone in any case. ``permit`` is asked right before writing, and
-    raises what speaks against it. ``imports`` is third-party evidence to sign besides,
-    ``model_signature`` a ``model.sig`` that others made, in place of what stands there.
+    ``only_if_passed`` leaves what stands there alone unless the release passes; a damaged line,
+    which may be all that is left of a run, does the same; without ``writing`` nothing changes.
+    ``permit`` is asked right before writing, and raises what speaks against it. ``imports`` is
+    third-party evidence to sign besides, ``model_signature`` one to put in place of ``model.sig``.
 
     Raises:
         VerificationError: the key at hand is not in the trust root, or lacks a role.
@@ -155,7 +156,7 @@ def attest(
     now, files = desk.clock.now(), reader.evidence_files()
     files = with_given(files, model_signature, reader.manifest, desk, now)
     trip = _Trip(reader, files, target, desk, assemble, now, [])
-    every = parse_lines(files, desk.trust, trip.now)
+    every, refused = read_lines(files, desk.trust, trip.now)
     kept = still_true(every, trip.manifest)
     lines = [item for item in kept if not isinstance(item.line.predicate, _OWN)]
     lines = with_imports(lines, imports, trip.manifest, desk, trip.now, trip.signed)
@@ -176,13 +177,14 @@ def attest(
         draft = trip.seen(made)
         decision = judge(draft)
     passed = decision.verdict == "passed"
-    written = writing and bool(lines) and (passed or not only_if_passed)
+    damaged = any(each.damaged for each in refused)
+    written = writing and bool(lines) and (passed or not (only_if_passed or damaged))
     if written:
         permit()
         _write(writer, made, files)
     return Attested(
         decision, trip.manifest, draft, evidence_of(made), tuple(trip.signed), passed, written,
-        dropped,
+        (*dropped, *(each.reason for each in refused)), damaged,
     )  # fmt: skip
 
 

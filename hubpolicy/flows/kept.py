@@ -47,6 +47,13 @@ class Line(NamedTuple):
     line: VerifiedStatement
 
 
+class Refused(NamedTuple):
+    """A line that proves nothing: why, and whether it is no bundle at all (cut off, say)."""
+
+    reason: str
+    damaged: bool
+
+
 def evidence_of(made: dict[str, bytes]) -> tuple[EvidenceFile, ...]:
     """Sorted by path."""
     return tuple(EvidenceFile(path, made[path]) for path in sorted(made))
@@ -112,15 +119,25 @@ def still_true(items: list[Line], manifest: Manifest) -> list[Line]:
 
 def parse_lines(files: tuple[EvidenceFile, ...], trust: Trust, now: str) -> list[Line]:
     """Every line that verifies, each payload once per key, with its bytes."""
+    return read_lines(files, trust, now)[0]
+
+
+def read_lines(
+    files: tuple[EvidenceFile, ...], trust: Trust, now: str
+) -> tuple[list[Line], tuple[Refused, ...]]:
+    """The same, and what was said of every line that does not verify."""
     found: dict[tuple[str, str], Line] = {}
-    ignored: list[Finding] = []
-    for path, number, raw in lines_of(files, ignored):
+    unread: list[Finding] = []
+    refused: list[Refused] = []
+    for path, number, raw in lines_of(files, unread):
         try:
             line = verify_bundle(raw, trust, now=now, where=f"{path} line {number}")
-        except (VerificationError, MalformedError):
+        except (VerificationError, MalformedError) as error:
+            refused.append(Refused(error.message, isinstance(error, MalformedError)))
             continue
         found[line.payload_sha256, line.keyid] = Line(raw, line)
-    return list(found.values())
+    refused += [Refused(each.message, damaged=True) for each in unread]
+    return list(found.values()), tuple(refused)
 
 
 def sign(payload: bytes, desk: Desk, now: str) -> Line:

@@ -115,6 +115,35 @@ def test_a_changed_weight_drops_the_run(folder: Path) -> None:
     assert not any(path.startswith(".hubpolicy/policy") for path in evidence(folder))
 
 
+def test_a_damaged_line_is_named_and_nothing_else_is_lost_with_it(folder: Path) -> None:
+    """The records of the run, whose only mention it is, would be taken away as nobody's."""
+    put_run(folder, ADA)
+    attest_here(folder, TARGET, desk(ADA))
+    release = folder / RELEASE_FILE
+    lines = release.read_bytes().splitlines(keepends=True)
+    number = kinds(folder).index("ToxicityResult")
+    lines[number] = lines[number][:200] + b"\n"
+    release.write_bytes(b"".join(lines))
+    before = evidence(folder)
+    done = attest_here(folder, TARGET, desk(ADA))
+    assert (done.released, done.written, done.damaged) == (False, False, True)
+    assert len(done.dropped) == 1
+    assert f"in {RELEASE_FILE} line {number + 1}" in done.dropped[0]
+    assert evidence(folder) == before
+
+
+def test_a_damaged_line_that_is_not_needed_goes_and_it_is_said(folder: Path) -> None:
+    put_run(folder, ADA)
+    attest_here(folder, TARGET, desk(ADA))
+    before = evidence(folder)
+    with (folder / RELEASE_FILE).open("ab") as file:
+        file.write(b"<<<<<<< HEAD\n")
+    done = attest_here(folder, TARGET, desk(ADA))
+    assert (done.released, done.written, done.damaged) == (True, True, True)
+    assert "line 4" in done.dropped[0]
+    assert evidence(folder) == before
+
+
 def test_only_if_passed_leaves_everything_as_it_was(folder: Path) -> None:
     put_run(folder, ADA)
     attest_here(folder, TARGET, desk(ADA))
