@@ -118,7 +118,7 @@ def git_release(path: str, revision: str) -> ReleaseReader:
     from hubpolicy.adapters.git import GitRepository
     from hubpolicy.adapters.git_history import beginning_with
     from hubpolicy.adapters.git_process import open_git
-    from hubpolicy.flows.abbreviated import ambiguous
+    from hubpolicy.core.short_ids import ambiguous
 
     git = open_git(path, os.environ)
     try:

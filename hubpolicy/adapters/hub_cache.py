@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.gateways import standing_for
+from hubpolicy.core.lines import named
+from hubpolicy.core.short_ids import ambiguous, is_short
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 
@@ -57,11 +59,12 @@ def snapshot_of(path: str, endpoint: str) -> Snapshot | None:
 
 
 def cached_snapshot(repo: RepoId, revision: str) -> Snapshot:
-    """The snapshot that is here of a branch, tag, ref or commit. Asks no hub.
+    """The snapshot that is here of a branch, tag, ref or commit, or of its first digits.
 
-    The client's own look-up refuses a snapshot of which some files were left out.
+    Asks no hub. The client's own look-up refuses a snapshot of which some files were left out.
 
     Raises:
+        ConfigError: several that are here begin with these digits.
         ServiceError: there is none in the cache.
 
     """
@@ -69,16 +72,36 @@ def cached_snapshot(repo: RepoId, revision: str) -> Snapshot:
 
     place = Path(constants.HF_HUB_CACHE, f"models--{repo.namespace}--{repo.name}")
     name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    here = _commits(place / "snapshots")
     commit = name if _COMMIT.fullmatch(name) else _ref(place / "refs", name)
+    if not commit and is_short(name):
+        commit = _beginning(name, here, f"{place}")
     where = place / "snapshots" / commit
-    if not _COMMIT.fullmatch(commit) or not where.is_dir():
+    if commit not in here:
         message = f"there is no snapshot of {repo.text}@{revision} in {constants.HF_HUB_CACHE}"
-        raise ServiceError(message, hint="leave out --offline to ask the hub")
+        others = f"; those of {named(tuple(c[:12] for c in here))} are here" if here else ""
+        raise ServiceError(message + others, hint="leave out --offline to ask the hub")
     found = snapshot_of(str(where), repo.endpoint)
     if found is None or (found.repo, found.commit) != (repo, commit):
         message = f"got {where} for {repo.text}@{revision}, expected its snapshot"
         raise ServiceError(message, hint="is something in the cache a link to elsewhere?")
     return found
+
+
+def _commits(snapshots: Path) -> tuple[str, ...]:
+    try:
+        found = sorted(snapshots.iterdir())
+    except OSError:
+        return ()
+    return tuple(each.name for each in found if _COMMIT.fullmatch(each.name) and each.is_dir())
+
+
+def _beginning(digits: str, here: tuple[str, ...], where: str) -> str:
+    """The one commit here that begins so; the report names all of it. Empty if there is none."""
+    oids = tuple(oid for oid in here if oid.startswith(digits.lower()))
+    if len(oids) > 1:
+        raise ambiguous(digits, oids, where)
+    return oids[0] if oids else ""
 
 
 def _ref(refs: Path, name: str) -> str:

@@ -7,21 +7,15 @@ to is left out: anybody may propose a commit whose id begins as another one's do
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.proposed import is_proposal
-from hubpolicy.errors import ConfigError
+from hubpolicy.core.short_ids import ambiguous, is_short
 from hubpolicy.flows.auditing import named_revision, unknown_revision
 
 if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
     from hubpolicy.ports import HistoryReader
-
-LEAST = 7
-"""Hex digits, as git shows them itself; of fewer a chance one is not worth the requests."""
-_SHOWN = 10
-_SHORT = re.compile(rf"[0-9a-fA-F]{{{LEAST},63}}")
 
 
 def resolve(hub: HistoryReader, repo: RepoId, revision: str) -> str:
@@ -38,7 +32,7 @@ def resolve(hub: HistoryReader, repo: RepoId, revision: str) -> str:
     found = named_revision(refs, revision)
     if found:
         return found
-    if not _SHORT.fullmatch(revision):
+    if not is_short(revision):
         raise unknown_revision(repo, revision)
     begin = revision.lower()
     tips = dict.fromkeys(ref.oid for ref in refs if ref.oid and not is_proposal(ref.name))
@@ -51,10 +45,3 @@ def resolve(hub: HistoryReader, repo: RepoId, revision: str) -> str:
         error.message += ": no branch or tag leads to a commit of such an id, expected all of it"
         raise error
     return oids[0]
-
-
-def ambiguous(revision: str, oids: tuple[str, ...], where: str) -> ConfigError:
-    """The error for an id that several commits begin with; it names them."""
-    more = f" and {len(oids) - _SHOWN} more" if len(oids) > _SHOWN else ""
-    message = f"got revision {revision!r}, which {len(oids)} commits begin with, in {where}"
-    return ConfigError(message, hint=f"one of: {', '.join(oids[:_SHOWN])}{more}")

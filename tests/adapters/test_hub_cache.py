@@ -116,6 +116,9 @@ TERN = RepoId("acme", "tern", "model", HUB)
         ("v1", "refs/tags/v1"),
         ("refs/pr/2", "refs/pr/2"),
         ("main", COMMIT),
+        ("main", COMMIT[:7]),
+        ("main", COMMIT[:12].upper()),
+        (COMMIT[:8], COMMIT[:8]),  # a tag of that name goes first, as at a hub
     ],
 )
 def test_a_name_leads_to_its_snapshot(cache: Path, ref: str, asked: str) -> None:
@@ -123,6 +126,19 @@ def test_a_name_leads_to_its_snapshot(cache: Path, ref: str, asked: str) -> None
     put_ref(cache, ref, COMMIT)
     found = cached_snapshot(TERN, asked)
     assert (found.folder, found.repo, found.commit) == (str(folder), TERN, COMMIT)
+
+
+def test_first_digits_lead_to_one_snapshot_or_to_an_error_that_helps(cache: Path) -> None:
+    other, third = COMMIT[:8] + "f" * 32, "c" * 40
+    for commit in (COMMIT, other, third):
+        snapshot(cache, commit=commit)
+    assert cached_snapshot(TERN, "c" * 7).commit == third
+    with pytest.raises(ConfigError, match="which 2 commits begin with") as caught:
+        cached_snapshot(TERN, COMMIT[:7])
+    assert COMMIT in (caught.value.hint or "")
+    for none in ("c" * 6, "d" * 7, "d" * 40):
+        with pytest.raises(ServiceError, match=f"those of {COMMIT[:12]}, .* are here"):
+            cached_snapshot(TERN, none)
 
 
 def test_behind_a_gateway_it_is_one_of_the_hub(
