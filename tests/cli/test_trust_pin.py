@@ -273,13 +273,11 @@ def test_what_is_in_force_is_said_when_nothing_or_something_ended(team: Team) ->
     config("gate.json").write_bytes(b"{")
     assert "Nothing is in force, so every release is refused." in run("trust", "update").err
     moved.rename(team.folder)
-    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
-    team.publish_state(expires=ends)
-    assert run("trust", "update").code == 0
-    time.sleep(3)
+    ends = team.publish_an_ending_state(lambda: run("trust", "update").code == 0)
     ran = run("trust", "update")
     assert ran.code == 2
-    assert f"State version 2 ended on {ends}: every release is refused." in ran.err
+    version = team.state.version
+    assert f"State version {version} ended on {ends}: every release is refused." in ran.err
 
 
 def test_yesterday_is_refused_even_after_the_configuration_was_deleted(team: Team) -> None:
@@ -475,7 +473,7 @@ def test_a_server_that_drips_does_not_hold_us_for_ever(
         ran = pin(team, f"{address}/drip")
     assert ran.code == 1
     assert "took longer than" in ran.err
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 25
 
 
 # A hub ---------------------------------------------------------------------------------------

@@ -7,16 +7,16 @@ import hashlib
 import os
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from huggingface_hub import HfApi
 
 from tests.e2e.author import TOKEN, Author, with_release, write_model
+from tests.hub.world import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
@@ -197,28 +197,21 @@ def test_a_quota_is_kept_to(ada: Author, filled: HubProcess) -> None:
 def test_a_broken_audit_reads_nothing_twice(ada: Author, filled: HubProcess) -> None:
     """Killed while the hub is silent about the last repository; where refs stand is asked anew."""
     filled.configure({"faults": [
-        {"action": "delay", "seconds": 30, "path_regex": "spaces/acme/app/refs"},
+        {"action": "delay", "seconds": 300, "path_regex": "spaces/acme/app/refs"},
     ]})  # fmt: skip
     mark = len(filled.requests())
     running = ada.start("audit", "acme", "--jobs", "1")
-    wait_for(lambda: any("datasets/acme/weights/tree" in path for path in asked(filled, mark)))
-    time.sleep(0.2)
+    until(lambda: "GET /api/spaces/acme/app/refs" in filled.delayed())
     running.send_signal(signal.SIGKILL)
     running.communicate()
     filled.configure({})
+    until(lambda: any("spaces/acme/app/refs" in path for path in asked(filled, mark)))
     mark = len(filled.requests())
     done = ada.type("audit", "acme", "--format", "json")
     assert found(done) == EXPECTED
     assert len([path for path in asked(filled, mark) if "/refs" in path]) == 5
     again = [path for path in asked(filled, mark) if "/tree/" in path or "/resolve/" in path]
     assert all("/spaces/" in path for path in again), again
-
-
-def wait_for(reached: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_one_that_cannot_be_read_hinders_no_other(ada: Author, filled: HubProcess) -> None:

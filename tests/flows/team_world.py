@@ -23,7 +23,7 @@ from tests.golden.samples import key, signer
 from tests.hook.gate_world import POLICY, person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from hubpolicy.domain.policy import Policy
@@ -74,6 +74,10 @@ def first_root(*more: Key) -> TrustRoot:
 def signed(payload: bytes, kind: str, who: Iterable[str]) -> bytes:
     """A document by these people."""
     return make_document(payload, kind, [signer(name) for name in who])
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class Team:
@@ -127,6 +131,20 @@ class Team:
         """The next state."""
         self.state = self.state._replace(**{"version": self.state.version + 1, **changes})
         self.put("state.json", signed(state_payload(self.state), STATE_TYPE, who))
+
+    def publish_an_ending_state(self, taken_over: Callable[[], bool]) -> str:
+        """The next state, which was good when it was taken over and has ended now; when it did.
+
+        A busy machine gets a state that lasts longer.
+        """
+        for seconds in (2, 15, 60):
+            ends = _moment(time.time() + seconds)
+            self.publish_state(expires=ends)
+            if taken_over():
+                while _moment(time.time()) <= ends:
+                    time.sleep(0.05)
+                return ends
+        raise AssertionError("no state was taken over before it ended")
 
     def revoke(self, *keyids: str) -> None:
         """A state that revokes keys."""

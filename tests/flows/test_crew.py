@@ -24,12 +24,13 @@ def test_of_nothing_comes_nothing() -> None:
 
 def test_no_more_than_that_many_are_under_way() -> None:
     here, most, lock = [0], [0], threading.Lock()
+    all_three = threading.Barrier(3)
 
     def work(_: int) -> None:
         with lock:
             here[0] += 1
             most[0] = max(most[0], here[0])
-        time.sleep(0.005)
+        all_three.wait(60)
         with lock:
             here[0] -= 1
 

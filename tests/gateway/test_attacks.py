@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from hubpolicy.gateway.records import Records
 from tests.e2e.author import TOKEN
 from tests.flows.gating_world import header, line, ndjson, small
 from tests.gateway.world import client_of, issue
-from tests.hub.world import Answer, ask
+from tests.hub.world import Answer, ask, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,14 +266,15 @@ class TestRace:
         self, sent: HfApi, hub: HubProcess, bob: Author, release: Path, repo: str
     ) -> None:
         hub.faults({"method": "POST", "path_regex": f"{repo}/commit/main",
-                    "action": "delay", "seconds": 1.0, "times": 1})  # fmt: skip
+                    "action": "delay", "seconds": 60, "times": 1})  # fmt: skip
         with ThreadPoolExecutor(1) as other:
             waiting = other.submit(self.commit, bob, repo, ndjson(release))
-            time.sleep(0.5)
+            until(lambda: f"POST /api/models/{repo}/commit/main" in hub.delayed())
             theirs = sent.upload_file(
                 repo_id=repo, path_in_repo="x.txt", path_or_fileobj=b"between"
             )
-            done = waiting.result(30)
+            hub.configure({})
+            done = waiting.result(60)
         assert done.status in {403, 412}
         assert sent.repo_info(repo).sha == theirs.oid
 
@@ -301,7 +301,7 @@ def test_what_comes_into_a_pull_request_while_it_is_merged_is_taken_back(
     api.delete_file("note.md", repo, revision=pull.pr_revision)  # now it is the tree on main
     before = api.repo_info(repo).sha
     path = f"/api/models/{repo}/discussions/{pull.pr_num}/merge"
-    hub.faults({"method": "POST", "path_regex": path, "action": "delay", "seconds": 2.0,
+    hub.faults({"method": "POST", "path_regex": path, "action": "delay", "seconds": 60,
                 "times": 1})  # fmt: skip
 
     def entries() -> list[Any]:
@@ -313,13 +313,13 @@ def test_what_comes_into_a_pull_request_while_it_is_merged_is_taken_back(
             ask, gateway.endpoint + path, "POST", body={}, token=token,
             headers={"Content-Type": "application/json"},
         )  # fmt: skip
-        while not entries():
-            time.sleep(0.05)
+        until(lambda: f"POST {path}" in hub.delayed())
         api.upload_file(
             repo_id=repo, path_in_repo="evil.py", path_or_fileobj=b"e" * 99,
             revision=pull.pr_revision,
         )  # fmt: skip
-        assert waiting.result(30).status == 200
+        hub.configure({})
+        assert waiting.result(60).status == 200
     told = entries()
     assert [entry["did"] for entry in told] == ["allowed", "answered", "incident", "taken back"]
     assert "evil.py" in told[2]["reason"]

@@ -32,7 +32,7 @@ def until_allowed(ada: Author, repo: str) -> None:
     """Looked up in the file itself: the hub does not wait for a command of ours."""
     database = ada.environment["HUBPOLICY_GATEWAY_DB"]
     query = "SELECT COUNT(*) FROM log WHERE entry LIKE ? AND entry LIKE '%allowed%'"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with contextlib.closing(sqlite3.connect(database)) as db:
         while not db.execute(query, (f'%"{repo}"%',)).fetchone()[0]:
             assert time.monotonic() < deadline
@@ -45,7 +45,7 @@ def ended(ada: Author, gateway: GatewayProcess, number: signal.Signals) -> str:
     process, gateway._process = gateway._process, None
     assert process is not None
     assert ada.home.exists()
-    return process.communicate(timeout=30)[1]
+    return process.communicate(timeout=60)[1]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_in_the_middle_of_a_push(
         )  # fmt: skip
         until_allowed(ada, repo)
         said = ended(ada, gateway, number)
-        assert pushing.wait(30) != 0
+        assert pushing.wait(60) != 0
     assert "Traceback" not in said
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while api.repo_info(repo, repo_type="dataset").sha != head:
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import http.server
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from hubpolicy.gateway.office import MOST_STUCK
 from tests.gateway.world import GatewayProcess
-from tests.hub.world import ask
+from tests.hub.world import ask, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +27,10 @@ class Dripping(http.server.BaseHTTPRequestHandler):
     """Takes any token, and says nothing else in less than an hour, until it is let go."""
 
     dry = threading.Event()
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         whole = self.path.endswith("whoami-v2")
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -66,7 +67,7 @@ def ready(gateway: GatewayProcess) -> tuple[int, bytes]:
 def test_what_was_given_up_and_has_not_ended_keeps_others_from_being_begun(
     ada: Author, dripping: str, token: str
 ) -> None:
-    with GatewayProcess(ada, dripping, "--judge", "0.4", copied=True) as gateway:
+    with GatewayProcess(ada, dripping, "--judge", "2", copied=True) as gateway:
 
         def flip(number: int) -> Answer:
             return ask(
@@ -78,17 +79,16 @@ def test_what_was_given_up_and_has_not_ended_keeps_others_from_being_begun(
         with ThreadPoolExecutor(MOST_STUCK) as people:
             given_up = list(people.map(flip, range(MOST_STUCK)))
         assert {each.status for each in given_up} == {403}
-        assert "took more than 0.4 s" in given_up[0].headers["x-error-message"]
-        began = time.monotonic()
-        refused = flip(99)
-        assert time.monotonic() - began < 0.4
+        assert any("took more than 2 s" in each.headers["x-error-message"] for each in given_up)
+        # On a busy machine one may have been given up before it asked anything.
+        refused = next(answer for answer in map(flip, range(90, 99)) if answer.status != 403)
+        asked = len(Dripping.asked)
+        assert flip(99).status == 503
+        assert len(Dripping.asked) == asked
         told = f"{MOST_STUCK} judgements before still wait for the hub's answer"
         assert (refused.status, told in refused.headers["x-error-message"]) == (503, True)
         assert ready(gateway) == (503, f"not judged: {told}\n".encode())
         assert ask(f"{gateway.endpoint}/healthz", token=None).status == 200
         Dripping.dry.set()
-        until = time.monotonic() + 10
-        while ready(gateway)[0] != 200:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: ready(gateway)[0] == 200)
         assert flip(100).status == 403

@@ -16,7 +16,7 @@ from tests.e2e.author import TOKEN, Author
 if TYPE_CHECKING:
     from pathlib import Path
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 class GatewayProcess:
@@ -74,7 +74,7 @@ class GatewayProcess:
         if process is None:
             return "", ""
         process.terminate()
-        return process.communicate(timeout=20)
+        return process.communicate(timeout=60)
 
 
 def copy_of(home: Path) -> str:

@@ -20,7 +20,7 @@ questions = sys.stdin.buffer
 while line := questions.readline():
     question = json.loads(line)
     questions.read(question["length"])
-    time.sleep(0.6 if "slow" in question["url"] else 0)
+    time.sleep(20 if "slow" in question["url"] else 0)
     answer = {"allowed": "free" in question["url"], "message": f"no {question['url'][23:]}"}
     answer |= %s
     print(json.dumps(answer), flush=True)

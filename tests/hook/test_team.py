@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,23 +63,14 @@ def test_a_revocation_arrives_with_an_update(shared: Repo, team: Team) -> None:
     assert {"HP701"} <= refused(push(shared, "origin", "main"))
 
 
-def at_the_end(team: Team) -> str:
-    """A state that ends in two seconds; the moment in words."""
-    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
-    team.publish_state(expires=ends)
-    return ends
-
-
 def test_a_state_that_ended_since_it_was_fetched_blocks_the_hook(
     repo: Repo, remote: Repo, team: Team
 ) -> None:
     """It was fresh when the gate was compiled: what counts is the moment of the push."""
-    ends = at_the_end(team)
     pinned(team)
     install(repo)
     released(repo, releaser(team))
-    while time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) <= ends:
-        time.sleep(0.1)
+    ends = team.publish_an_ending_state(lambda: run("trust", "update").code == 0)
     pushed = push(repo, "origin", "main")
     assert pushed.code != 0
     assert f"the trust state expired on {ends}" in pushed.said

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.hub.world import Client, ClientError, ask, upload
+from tests.hub.world import Client, ClientError, ask, until, upload
 
 if TYPE_CHECKING:
     from hubpolicy.demo.hub.process import HubProcess
@@ -104,6 +105,19 @@ def test_stale_reads_show_the_state_before_the_last_commit(
         client.call("model_info", repo_id=repo, revision=commit["oid"])
     assert "RevisionNotFoundError" in caught.value.types
     assert client.call("model_info", repo_id=repo)["sha"] == commit["oid"]
+
+
+def test_a_delay_is_told_when_it_begins_and_ends_with_its_fault(
+    hub: HubProcess, repo_id: str
+) -> None:
+    path = f"/api/models/{repo_id}/settings"
+    hub.faults({"path_regex": path, "action": "delay", "seconds": 300})
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(ask, hub.endpoint + path, "PUT", body={})
+        until(lambda: f"PUT {path}" in hub.delayed())
+        assert not [line for line in hub.requests() if line["path"] == path]
+        hub.configure({})
+        assert waiting.result(60).status == 404
 
 
 def test_a_configuration_with_an_unknown_key_is_an_error_not_a_default(

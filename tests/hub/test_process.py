@@ -36,7 +36,7 @@ def test_it_ends_when_told_to(tmp_path: Path, how: signal.Signals | str) -> None
     assert endpoint.startswith("http://127.0.0.1:")
     if isinstance(how, signal.Signals):
         process.send_signal(how)
-    _, _ = process.communicate(timeout=10)
+    _, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     with pytest.raises(URLError):
         urlopen(endpoint, timeout=2)
@@ -49,7 +49,7 @@ def test_without_tokens_there_are_only_public_reads(tmp_path: Path) -> None:
         assert ask(f"{endpoint}/api/whoami-v2").status == 401
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_the_state_survives_a_restart(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOKENS: dict[str, dict[str, object]] = {
@@ -96,12 +97,12 @@ class Client:
         env = self.environment | {"HF_TOKEN": token}
         command = [str(self.python.with_name("hf")), *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, env=env, timeout=60, check=False
+            command, capture_output=True, text=True, env=env, timeout=120, check=False
         )
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
 
 def client_python(version: str) -> Path:
@@ -147,7 +148,7 @@ def ask(
     raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     sent = {"Authorization": f"Bearer {token}"} if token else {}
     sent |= dict(headers or {})
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body=raw, headers=sent)
@@ -156,6 +157,14 @@ def ask(
         return Answer(response.status, found, response.read())
     finally:
         connection.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until it is so; a minute, which is far longer than it takes on a busy machine."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 class Git:
@@ -183,7 +192,7 @@ class Git:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr

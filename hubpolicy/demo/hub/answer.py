@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from hubpolicy.demo.hub.faults import FaultCounters
 
 
+_LOOK_SECONDS = 0.05
+
+
 class Outcome(NamedTuple):
     """A reply, who got it, and whether the connection is to break in its middle."""
 
@@ -41,7 +44,7 @@ def answer(hub: Hub, counters: FaultCounters, request: Request) -> Outcome:
         faults = counters.strike(settings, request.method, request.path)
         if dropped(faults):
             return Outcome(Reply(), account, faults, broken=True)
-        planned = _planned(faults)
+        planned = _planned(hub, faults, request)
         if planned is not None:
             return Outcome(planned, account, faults, broken=False)
         refused, counted = _counted(counters, request, settings)
@@ -96,15 +99,25 @@ def _too_many(headers: Headers) -> Reply:
     return json_reply({"error": message}, 429, (("X-Error-Message", message), *headers))
 
 
-def _planned(faults: tuple[Fault, ...]) -> Reply | None:
+def _planned(hub: Hub, faults: tuple[Fault, ...], request: Request) -> Reply | None:
     for fault in faults:
         if fault.action == "delay":
-            time.sleep(fault.seconds)
+            _delay(hub, fault, request)
         if fault.action == "status":
             message = fault.body or f"planned fault {fault.status}"
             headers: Headers = (("X-Error-Message", message), *fault.headers)
             return json_reply({"error": message}, fault.status, headers)
     return None
+
+
+def _delay(hub: Hub, fault: Fault, request: Request) -> None:
+    with (hub.root / "delayed").open("a", encoding="utf-8") as log:
+        log.write(f"{request.method} {request.path}\n")
+    until = time.monotonic() + fault.seconds
+    while (left := until - time.monotonic()) > 0:
+        if fault.key not in {each.key for each in load_settings(hub.config).faults}:
+            return
+        time.sleep(min(left, _LOOK_SECONDS))
 
 
 def _note(hub: Hub) -> None:

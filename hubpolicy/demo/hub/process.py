@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 class HubProcess:
@@ -117,9 +117,17 @@ class HubProcess:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the request log so far, oldest first."""
-        path = self.root / "requests.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in self._lines("requests.jsonl")]
+
+    def delayed(self) -> list[str]:
+        """Return method and path of every request that was delayed, from when its delay began."""
+        return self._lines("delayed")
+
+    def _lines(self, name: str) -> list[str]:
+        """Whole lines: the running hub may be writing the next."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return text.rpartition("\n")[0].splitlines()
 
     def __enter__(self) -> Self:
         """Start."""

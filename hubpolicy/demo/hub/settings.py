@@ -24,7 +24,7 @@ class Fault(NamedTuple):
       doing anything, with ``response`` do the work and drop it in the middle of the answer;
     * ``tamper``: after the commit, silently store another one on top that changes `path`;
     * ``stale_read``: answer as if the newest commit of every branch were not there yet;
-    * ``delay``: wait `seconds`, then go on;
+    * ``delay``: wait `seconds`, or until the configuration has it no more, then go on;
     * ``twice``: do everything twice, as if the request had been repeated on its way, and give the
       second answer;
     * ``vanish``: somebody deletes the repo right before this is done.

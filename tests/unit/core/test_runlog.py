@@ -214,7 +214,7 @@ def test_a_text_that_looks_like_a_seal_is_only_a_text() -> None:
 
 
 def test_a_seal_costs_little() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     head = begin(RUN)
     batches = []
     for _ in range(50):
@@ -222,4 +222,4 @@ def test_a_seal_costs_little() -> None:
         batches.append(raw)
     assert read(b"".join(batches)).head == head
     # 0.1 to 0.3 ms each on the slowest machine seen; a batch of 64 samples takes seconds.
-    assert (time.perf_counter() - start) / 50 < 0.02
+    assert (time.process_time() - start) / 50 < 0.02
