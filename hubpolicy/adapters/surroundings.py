@@ -265,7 +265,7 @@ def workflows(folder: Path) -> tuple[Workflow, ...]:
         name = str(path.relative_to(folder))
         document = _yaml(path)
         if document is None:
-            found.append(Workflow(name, ("the file cannot be read as YAML",), ()))
+            found.append(Workflow(name, (), (), unreadable=True))
             continue
         jobs = document.get("jobs")
         ours = [

@@ -151,12 +151,14 @@ class Workflow(NamedTuple):
     """A CI workflow that runs hubpolicy: its path, unpinned actions, jobs without environment.
 
     ``strangers``: triggers by which people without write access start it with its secrets.
+    ``unreadable``: it is no YAML, so nobody can tell any of this.
     """
 
     path: str
     unpinned: tuple[str, ...]
     unprotected: tuple[str, ...]
     strangers: tuple[str, ...] = ()
+    unreadable: bool = False
 
 
 class UploadGuard(NamedTuple):

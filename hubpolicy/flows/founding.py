@@ -87,13 +87,16 @@ def seal(
     ``older_until`` is the last day on which releases under its policy count; empty is none.
 
     Raises:
-        ConfigError, VerificationError: the documents do not hold together, the policy is an older
-            version (or, with ``older_until``, no later one), or the key at hand lacks the roles
-            ``policy`` and ``state``.
+        ConfigError, VerificationError: the documents do not hold together, the policy has expired
+            or is an older version (or, with ``older_until``, no later one), or the key at hand
+            lacks the roles ``policy`` and ``state``.
 
     """
     value = parse_policy(policy)
     require_end(value, now)
+    if value.expires < now[: len(value.expires)]:
+        message = f"the policy expired on {value.expires}, it is {now}: it would judge nothing"
+        raise ConfigError(message, hint="set a later `expires` in hubpolicy.toml, then sign again")
     if previous is not None and value.version < previous.policy_version:
         message = f"got policy version {value.version}, expected {previous.policy_version} or later"
         raise ConfigError(message, hint="raise `version` in hubpolicy.toml, then sign again")

@@ -101,6 +101,12 @@ def test_check_says_what_a_file_would_be(home: Path, tmp_path: Path) -> None:
     expired = run("policy", "check", other)
     assert expired.code == 2
     assert "expired on 2020-01-01" in expired.err
+    gate = config("gate.json").read_bytes()
+    config("hubpolicy.toml").write_text(other.read_text())
+    signed = run("policy", "sign")
+    assert (signed.code, "the policy expired on 2020-01-01" in signed.err) == (2, True)
+    assert "set a later `expires` in hubpolicy.toml" in signed.err
+    assert config("gate.json").read_bytes() == gate
 
 
 def test_an_older_version_is_not_signed_again(home: Path) -> None:

@@ -29,6 +29,9 @@ def check(workflows: tuple[Workflow, ...] | None) -> tuple[Finding, ...]:
 def _check(workflow: Workflow) -> tuple[Finding, ...]:
     place = Location(workflow.path)
     found = []
+    if workflow.unreadable:
+        message = "the file cannot be read as YAML, so nobody can tell what it runs"
+        found.append(Finding(ID, SEVERITY, message, place, "mend the file, or remove it"))
     if workflow.unpinned:
         message = f"actions are not pinned by commit: {', '.join(workflow.unpinned)}"
         fix = "write `uses: owner/name@` and the 40 hex digits of a commit"

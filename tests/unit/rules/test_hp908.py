@@ -25,3 +25,10 @@ def test_loose_actions_block_and_open_jobs_warn() -> None:
     assert "a/b@v1" in loose.message
     assert "release" in open_.message
     assert loose.location == Location(FINE.path)
+
+
+def test_a_file_that_nobody_can_read_blocks_and_says_nothing_of_pins() -> None:
+    (finding,) = hp908.check((FINE._replace(unreadable=True),))
+    assert finding.severity.word == "error"
+    assert "cannot be read as YAML" in finding.message
+    assert finding.fix == "mend the file, or remove it"
