@@ -19,6 +19,7 @@ import torch
 
 # Before anything of onnxruntime: it turns the vendor's telemetry off.
 import hubpolicy.adapters.quiet_onnxruntime  # noqa: F401
+from hubpolicy.adapters.scorers.export.first_token import keep_first_token
 from hubpolicy.adapters.scorers.export.splitting import split_slow
 from hubpolicy.errors import ServiceError, VerificationError
 
@@ -57,7 +58,7 @@ def export_fused(network: Any, columns: tuple[int, ...], path: Path) -> dict[str
 
     Raises:
         ServiceError: torch or ONNX Runtime cannot export it.
-        VerificationError: a fusion is missing.
+        VerificationError: a fusion is missing, or the head reads more than the first token.
 
     """
     from onnxruntime.transformers.fusion_options import FusionOptions
@@ -78,7 +79,9 @@ def export_fused(network: Any, columns: tuple[int, ...], path: Path) -> dict[str
                 hidden_size=config.hidden_size,
                 optimization_options=FusionOptions("bert"),
             )
+            fused.topological_sort()
             counts = Counter(node.op_type for node in fused.model.graph.node)
+            is_cut = keep_first_token(fused.model)
             split_slow(fused.model)
             _drop_unused_domains(fused.model)
             fused.save_model_to_file(str(path))
@@ -87,7 +90,13 @@ def export_fused(network: Any, columns: tuple[int, ...], path: Path) -> dict[str
         raise ServiceError(message) from error
     finally:
         raw.unlink(missing_ok=True)
-    return assert_fused(counts, expected_fusions(type(network).__name__, config.num_hidden_layers))
+    fused_here = assert_fused(
+        counts, expected_fusions(type(network).__name__, config.num_hidden_layers)
+    )
+    if not is_cut:
+        message = "got a graph whose head reads other tokens, expected the first one alone"
+        raise VerificationError(message, hint="it is not one of Detoxify's architectures")
+    return fused_here
 
 
 def expected_fusions(architecture: str, layers: int) -> dict[str, int]:

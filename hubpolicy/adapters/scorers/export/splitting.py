@@ -14,6 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 _DOMAIN = "com.microsoft"
+_EPSILON = 1e-12
+"""Of SkipLayerNormalization, where none is given (ONNX Runtime, docs/ContribOperators.md)."""
 
 
 def split_slow(model: Any) -> None:
@@ -36,7 +38,7 @@ def _skip_layer_norm(node: Any) -> list[Any]:
     if len([name for name in node.output if name]) > 1:
         return [node]
     value, skip, gamma, beta, *bias = node.input
-    epsilon = next(item.f for item in node.attribute if item.name == "epsilon")
+    epsilon = next((item.f for item in node.attribute if item.name == "epsilon"), _EPSILON)
     name, pieces = node.output[0], []
     if bias and bias[0]:
         pieces.append(helper.make_node("Add", [value, bias[0]], [f"{name}_biased"]))
