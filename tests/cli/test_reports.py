@@ -12,6 +12,7 @@ import pytest
 from hubpolicy.cli.main import main
 from hubpolicy.render.registry import FORMATS
 from tests.cli.world import MODEL, REPO, Ran, contents, released, run, write
+from tests.sarif import assert_sarif
 from tests.unit.render.hostile import VALIDATOR, assert_harmless
 
 if TYPE_CHECKING:
@@ -82,8 +83,10 @@ def test_every_format_is_harmless_and_says_solo_and_the_same_verdict(
         assert "solo" in ran.out
         if form == "junit":
             assert ET.fromstring(ran.out).tag == "testsuite"
-        if form in {"json", "sarif"}:
+        if form == "json":
             json.loads(ran.out)
+        if form == "sarif":
+            assert_sarif(ran.out)
         codes.add((command, ran.code))
     assert codes == {(c, report(model, c).code) for c in ("check", "verify")}
 

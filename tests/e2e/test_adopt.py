@@ -18,6 +18,7 @@ from hubpolicy.core.documents import open_document
 from tests.e2e.author import TOKEN, Author, Ended, snapshot
 from tests.git.repos import init, isolate
 from tests.hub.world import PROJECT
+from tests.sarif import assert_sarif
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -71,6 +72,7 @@ def test_every_format_says_that_nobody_judged_it(ada: Author, old: str) -> None:
     schema = json.loads((PROJECT / "schemas" / "report.v1.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(done.json)
     assert [ref["status"] for ref in done.json["refs"]] == ["BASELINE"]
+    assert_sarif((ada.home / "sarif.out").read_text())
     for form in forms:
         text = (ada.home / f"{form}.out").read_text()
         assert "HP602" in text, form

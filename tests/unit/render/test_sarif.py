@@ -10,6 +10,7 @@ from hubpolicy.domain.finding import Finding, Location, Severity
 from hubpolicy.render.escape import terminal
 from hubpolicy.render.report import Report
 from hubpolicy.render.sarif import MOST_PLACES, render
+from tests.sarif import SCHEMA, VALIDATOR, assert_sarif
 from tests.unit.render.audits import CHANGED, MAIN, MIXED, audit, ref
 from tests.unit.render.hostile import REPORTS, assert_harmless, commands
 
@@ -19,8 +20,7 @@ def test_one_run_with_one_result_per_finding(report: Report) -> None:
     text = render(report)
     assert_harmless(text)
     assert not commands(text)
-    document = json.loads(text)
-    assert document["version"] == "2.1.0"
+    document = assert_sarif(text)
     (run,) = document["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     every = (*report.findings, *report.waived)
@@ -72,7 +72,7 @@ def test_what_could_not_be_read_did_not_run_successfully_whatever_else_failed() 
 
 
 def test_a_result_names_its_refs_and_no_bad_ref_is_left_untold() -> None:
-    (run,) = json.loads(render(MIXED))["runs"]
+    (run,) = assert_sarif(render(MIXED))["runs"]
     told = {
         result["ruleId"]: [
             place["fullyQualifiedName"] for place in result["locations"][0]["logicalLocations"]
@@ -97,8 +97,45 @@ def test_a_result_names_its_refs_and_no_bad_ref_is_left_untold() -> None:
 
 def test_a_finding_of_many_refs_names_the_first_and_counts_them() -> None:
     rows = [ref(f"acme/m{n}", MAIN, "MODIFIED", 0) for n in range(MOST_PLACES + 50)]
-    (run,) = json.loads(render(audit(rows, findings=(CHANGED,))))["runs"]
+    (run,) = assert_sarif(render(audit(rows, findings=(CHANGED,))))["runs"]
     (result,) = run["results"]
     assert len(result["locations"][0]["logicalLocations"]) == MOST_PLACES
     assert result["properties"] == {"refs": MOST_PLACES + 50}
     assert "In acme/m0, acme/m1, acme/m2 and 147 more: " in result["message"]["text"]
+
+
+def test_the_schema_of_the_standard_refuses_what_is_none() -> None:
+    VALIDATOR.check_schema(SCHEMA)
+    document = json.loads(render(MIXED))
+    (run,) = document["runs"]
+    artifact = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    for part, key, value in (
+        (document, "version", "2.0.0"),
+        (run, "tool", {}),
+        (run["results"][0], "level", "fatal"),
+        (run["results"][0], "anything", 1),
+        (artifact, "uri", "a b"),
+        (artifact, "uri", "a%2"),
+    ):
+        kept = part.get(key)
+        part[key] = value
+        assert not VALIDATOR.is_valid(document), (key, value)
+        if kept is None:
+            del part[key]
+        else:
+            part[key] = kept
+    assert VALIDATOR.is_valid(document)
+
+
+def test_a_rule_says_what_it_asks_for_and_where_to_read_more() -> None:
+    finding = Finding("HP201", Severity.WARNING, "not run")
+    (run,) = assert_sarif(render(Report("verify", "t", "failed", 1, findings=(finding,))))["runs"]
+    (rule,) = run["tool"]["driver"]["rules"]
+    title = "the required toxicity test was run on these bytes"
+    assert rule == {
+        "id": "HP201",
+        "name": "HP201",
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": title},
+        "help": {"text": "Why, and what to do: hubpolicy rule HP201"},
+    }
