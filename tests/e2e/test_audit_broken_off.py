@@ -20,6 +20,7 @@ from tests.adapters.test_audit_store_damaged import damaged
 from tests.e2e.author import Author
 from tests.hub.case_table import CALM
 from tests.hub.planting import ORGANISATION, plant
+from tests.hub.world import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +66,10 @@ def test_the_next_audit_goes_on(
     by: signal.Signals,
     engine: str,
 ) -> None:
-    auditor = Quick(planted, tmp_path)
-    done = trial(auditor, engine, by, random.uniform(0, 0.3), wanted)
+    # On a busy machine one may have ended before whoever breaks it off comes to it.
+    homes = (Quick(planted, tmp_path / str(number)) for number in range(5))
+    trials = (trial(home, engine, by, random.uniform(0, 0.3), wanted) for home in homes)
+    done = next((each for each in trials if each is not None), None)
     assert done is not None, "it ended before it could be broken off"
     assert done.wrong == ()
 
@@ -76,17 +79,17 @@ def test_who_breaks_off_waits_for_no_silent_hub(
     planted: Organisation, tmp_path: Path, by: signal.Signals
 ) -> None:
     """Every answer about trees takes longer than anybody waits."""
+    mark = len(planted.hub.delayed())
     planted.hub.configure({"faults": [
-        {"action": "delay", "seconds": 30, "path_regex": "/tree/", "times": None},
+        {"action": "delay", "seconds": 300, "path_regex": "/tree/", "times": None},
     ]})  # fmt: skip
     try:
         auditor = Auditor(planted, tmp_path)
         process = auditor.start()
-        mark = len(planted.hub.requests())
-        while len(planted.hub.requests()) < mark + 3:  # the lists of names, then refs
-            assert process.poll() is None
+        until(lambda: process.poll() is not None or len(planted.hub.delayed()) > mark)
+        assert process.poll() is None
         process.send_signal(by)
-        _, said = process.communicate(timeout=25)
+        _, said = process.communicate(timeout=120)
     finally:
         planted.hub.configure({})
     assert (process.returncode, said.strip()) == (130, "interrupted")
