@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ SCHEMA = "hubpolicy/run/2"
 _SECRET_BYTES = 32
 _PRIVATE = 0o600
 _NAME_LENGTH = 32
+_LEDGER_SECONDS, _PAUSE_SECONDS = 30.0, 0.02
 
 
 class FolderRunStore:
@@ -138,15 +140,19 @@ class FileLedger:
         self._path = Path(state) / LEDGER
 
     def read(self) -> Ledger:
-        """All runs so far; an append that a crash cut off is not one."""
-        if not self._path.exists():
-            return parse_ledger(b"")
-        return parse_ledger(b"".join(line + b"\n" for line in _recover(self._path)))
+        """All runs so far; an append that a crash cut off, or that is under way, is not one."""
+        content = _content(self._path)
+        return parse_ledger(content[: content.rfind(b"\n") + 1])
 
     def add(self, run: Run) -> tuple[Ledger, Run]:
-        """Append under a lock, unless the same draw with the same records is there."""
+        """Append under a lock, unless the same draw with the same records is there.
+
+        It waits for whoever has the lock: that is soon done, and a run may have taken hours.
+        """
         _make_private(self._path.parent)
-        with _locked(self._path.with_suffix(".lock"), "another process writes the ledger"):
+        lock, busy = self._path.with_suffix(".lock"), "another process writes the ledger"
+        with _locked(lock, busy, wait_seconds=_LEDGER_SECONDS):
+            _recover(self._path)
             ledger = self.read()
             known = same_run(ledger, run)
             if known is not None:
@@ -156,13 +162,12 @@ class FileLedger:
             return longer, run
 
 
-def _recover(path: Path) -> list[bytes]:
-    """Complete lines; the rest of a line that a crash cut off is removed from the file."""
+def _recover(path: Path) -> None:
+    """Remove the rest of a line that a crash cut off. Only for who has the lock."""
     content = _content(path)
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         _cut(path, whole)
-    return content[:whole].split(b"\n")[:-1]
 
 
 def _content(path: Path) -> bytes:
@@ -241,20 +246,29 @@ def _make_private(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, busy: str) -> Iterator[None]:
+def _locked(path: Path, busy: str, wait_seconds: float = 0.0) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
     except OSError as error:
         action = f"write {path}"
         raise _failed(action, error) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ServiceError(busy, hint="wait for it to end") from None
+        until = time.monotonic() + wait_seconds
+        while not _taken(descriptor):
+            if time.monotonic() >= until:
+                raise ServiceError(busy, hint="wait for it to end")
+            time.sleep(_PAUSE_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _failed(action: str, error: OSError) -> ServiceError:

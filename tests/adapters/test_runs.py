@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters import runs
 from hubpolicy.adapters.runs import FileLedger, FolderRunLog, FolderRunStore
 from hubpolicy.core.ledger import EMPTY, Run
 from hubpolicy.core.sampling import to_sample
@@ -255,9 +258,29 @@ def test_an_append_that_a_crash_cut_off_is_no_run(tmp_path: Path) -> None:
     ledger.add(RUN)
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(path.read_bytes() + b'{"closure":"')
+    cut = path.read_bytes()
     assert ledger.read().runs == (RUN,)
+    assert path.read_bytes() == cut, "it may be the beginning of what somebody writes just now"
     ledger.add(RUN._replace(records="1" * 64))
     assert len(ledger.read().runs) == 2
+
+
+def test_of_two_that_end_at_once_both_are_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run may have taken hours: nobody fails because another one is being written down."""
+    ledger = FileLedger(tmp_path)
+    with (tmp_path / "ledger.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        ending = threading.Timer(0.2, lambda: fcntl.flock(other, fcntl.LOCK_UN))
+        ending.start()
+        ledger.add(RUN)
+        ending.join()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        monkeypatch.setattr(runs, "_LEDGER_SECONDS", 0.05)
+        with pytest.raises(ServiceError, match="another process writes the ledger"):
+            ledger.add(RUN._replace(records="1" * 64))
+    assert ledger.read().runs == (RUN,)
 
 
 def test_a_state_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ def test_killed_at_random_moments(unbroken: tuple[Place, float], tmp_path: Path)
     first, whole = unbroken
     moments = [random.uniform(0.3, 0.6) * whole for _ in range(2)]
     # As long as it takes now: beside other work the unbroken run may have taken much longer.
-    tries = ((tmp_path / str(part), *(moment / part for moment in moments)) for part in (1, 3, 10))
-    done = next((each for one in tries if (each := trial(first, *one)) is not None), None)
+    tried = (trial(first, tmp_path / str(n), *(at / n for at in moments)) for n in (1, 3, 10))
+    done = next((each for each in tried if each is not None), None)
     assert done is not None
     assert done.root == first.root()
     assert (done.intact, done.repeated) == (True, 0)
