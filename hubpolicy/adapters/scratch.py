@@ -3,7 +3,9 @@
 
 Each holds a file that its process keeps locked. The kernel gives such a lock back whatever ended
 the process, so what can be locked belongs to nobody any more; a process id would be another
-process's one day, and says nothing across containers that share a folder.
+process's one day, and says nothing across containers that share a folder. A folder without such a
+file is of a process that ended before it had one, or of a hubpolicy from before there were any: it
+goes when nothing in it was touched for a day.
 """
 
 # Names stay as the system has them.
@@ -13,12 +15,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
+import time
 from contextlib import suppress
 
 _LOCK, _NEW = "lock", "lock.new"
+_RANDOM = re.compile(r"[a-z0-9_]{8}")
+"""What ``mkdtemp`` puts behind the prefix."""
+_DAY = 86_400.0
 
 
 class Scratch:
@@ -57,19 +64,57 @@ def sweep(prefix: str) -> int:
     for name in names:
         if name.startswith(prefix):
             with suppress(OSError):
-                removed += _sweep_one(os.path.join(place, name))
+                removed += _sweep_one(os.path.join(place, name), name.removeprefix(prefix))
     return removed
 
 
-def _sweep_one(folder: str) -> bool:
+def _sweep_one(folder: str, rest: str) -> bool:
     """Raises OSError where somebody holds it, or it is no such folder."""
     seen = os.lstat(folder)
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid():
         return False
-    held = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        held = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        ours = _RANDOM.fullmatch(rest) and stat.S_IMODE(seen.st_mode) == stat.S_IRWXU
+        if not ours or time.time() - _touched(folder) < _DAY:
+            return False
+        return _remove_unlocked(folder)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder)
     finally:
         os.close(held)
     return True
+
+
+def _remove_unlocked(folder: str) -> bool:
+    """Raises OSError where its process lives on a file system without locks, as far as one sees."""
+    try:
+        held = os.open(os.path.join(folder, _NEW), os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        shutil.rmtree(folder)
+        return True
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    finally:
+        os.close(held)
+    return True
+
+
+def _touched(folder: str) -> float:
+    """When anything in it last changed, names and contents, by this file system's own clock.
+
+    Raises OSError where not all of it can be looked at.
+    """
+    newest = 0.0
+    for place, folders, files in os.walk(folder, onerror=_refuse):
+        for path in (place, *(os.path.join(place, name) for name in (*folders, *files))):
+            seen = os.lstat(path)
+            newest = max(newest, seen.st_mtime, seen.st_ctime)
+    return newest
+
+
+def _refuse(error: OSError) -> None:
+    raise error

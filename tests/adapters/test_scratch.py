@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -81,12 +83,71 @@ def test_what_is_no_such_folder_is_not_touched(tmp_path: Path) -> None:
     assert left() == before
 
 
+DAY = 86_400
+
+
+def unlocked(name: str = "abcd_123", mode: int = 0o700) -> Path:
+    """What a process leaves that was killed before it had its lock, or that knew of none."""
+    folder = Path(tempfile.gettempdir(), f"hubpolicy-audit-{name}")
+    folder.mkdir(mode=mode)
+    (folder / "clone.git").mkdir()
+    (folder / "clone.git" / "HEAD").write_text("ref: refs/heads/main\n")
+    return folder
+
+
+def test_without_a_lock_it_goes_when_nobody_touched_it_for_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("somebody's")
+    folder = unlocked()
+    (folder / "link").symlink_to(kept)
+    written = time.time()
+    for later, gone in ((0, 0), (DAY - 60, 0), (-DAY * 9, 0), (DAY + 60, 1), (DAY + 60, 0)):
+        monkeypatch.setattr(time, "time", lambda later=later: written + later)
+        assert sweep("hubpolicy-audit-") == gone, later
+        assert folder.exists() == (not gone and later < DAY)
+    assert kept.read_text() == "somebody's"
+
+
+def test_without_a_lock_nothing_else_goes_however_old_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlocked("my-notes")
+    unlocked("abcd_12")
+    unlocked("shared00", 0o755).chmod(0o755)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (tmp_path / "hubpolicy-audit-linked00").symlink_to(elsewhere)
+    (tmp_path / "hubpolicy-audit-dangling").symlink_to(tmp_path / "nothing")
+    begun = unlocked("begun000")
+    (begun / "lock.new").write_bytes(b"")
+    recent = unlocked("recent00")
+    last = time.time() + 9 * DAY
+    os.utime(recent / "clone.git" / "HEAD", (last, last))
+    before = left()
+    monkeypatch.setattr(time, "time", lambda: last)
+    with (begun / "lock.new").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert sweep("hubpolicy-audit-") == 0
+    assert left() == before
+    assert sweep("hubpolicy-audit-") == 1
+    assert left() == before - {begun.name}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away")
-def test_what_is_another_users_is_not_touched(tmp_path: Path) -> None:
+def test_what_is_another_users_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = tmp_path / "hubpolicy-audit-theirs"
     theirs.mkdir()
     (theirs / "lock").write_bytes(b"")
-    os.chown(theirs, 65534, 65534)
+    old = unlocked()
+    for folder in (theirs, old):
+        os.chown(folder, 65534, 65534)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 2 * DAY)
     assert sweep("hubpolicy-audit-") == 0
-    os.chown(theirs, 0, 0)
-    assert sweep("hubpolicy-audit-") == 1
+    for folder in (theirs, old):
+        os.chown(folder, 0, 0)
+    assert sweep("hubpolicy-audit-") == 2
