@@ -55,6 +55,9 @@ def probe(main: Path, architecture: str) -> Probe:
 
 
 def _load(kind: Any, folder: Path) -> Any:
+    # Nothing but hubpolicy itself talks to the user.
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         model, report = kind.from_pretrained(
             str(folder),

@@ -82,9 +82,15 @@ def edit_config(folder: Path, **changes: Any) -> None:
     ],
 )
 def test_safetensors_that_generate_nothing_are_loaded(
-    tmp_path: Path, make: Any, architecture: str, shape: tuple[int, ...]
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    make: Any,
+    architecture: str,
+    shape: tuple[int, ...],
 ) -> None:
     make(tmp_path)
+    transformers.logging.enable_progress_bar()
+    capfd.readouterr()
     closure, applies = decided(tmp_path)
     assert (applies.decision, applies.architecture) == ("no-generated-output", architecture), (
         applies.reason
@@ -92,6 +98,7 @@ def test_safetensors_that_generate_nothing_are_loaded(
     probe = FolderLoader(tmp_path).probe(closure, applies)
     assert probe.output_shape == shape
     assert [name for name, _ in probe.runtime] == ["torch", "transformers"]
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("make", [llama, masked])
