@@ -63,7 +63,8 @@ NAMES = {
         "README.md docs/guide.md LICENSE license LICENSE.txt LICENSE-APACHE LICENCE NOTICE COPYING "
         "USE_POLICY.md logo.png a/b.JPG x.gif x.webp x.svg paper.pdf .gitattributes .gitignore "
         "CITATION.cff refs.bib .eval_results/toxicity.yaml .github/workflows/sync.yml "
-        "requirements.txt trainer_state.json all_results.json"
+        "requirements.txt trainer_state.json all_results.json .pre-commit-config.yaml "
+        ".gitlab-ci.yml lefthook.yml"
     ),
     "unknown": (
         "notes.txt data.csv x.json config.yaml hyperparams.yaml sub/.eval_results/x.yaml x.toml "
