@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from huggingface_hub.utils import get_session  # type: ignore[attr-defined]  # exported lazily
 
 from hubpolicy import __version__
-from hubpolicy.adapters.hub_http import OURS, install_session, told, translated
+from hubpolicy.adapters.hub_http import OURS, install_session, told, translated, without
 from hubpolicy.errors import AccessError, ServiceError, VerificationError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hubpolicy.errors import HubpolicyError
 
 _REFUSED = 422
+_SAID = 2000
+"""Characters of an error that are passed on."""
 
 
 class Answered(NamedTuple):
@@ -45,13 +47,14 @@ def submit(gateway: str, token: str, repo: RepoId, document: bytes) -> Answered:
         said = _json(answer.content)
     verdict = said.get("verdict")
     if answer.status_code in {200, _REFUSED} and isinstance(verdict, str):
-        return Answered(verdict, tuple(map(_finding, said.get("findings", []))))
-    raise _refusal(doing, answer.status_code, said.get("error"))
+        return Answered(verdict, _findings(said.get("findings")))
+    error = without(str(said.get("error") or f"HTTP {answer.status_code}")[:_SAID], token)
+    raise _refusal(doing, answer.status_code, error)
 
 
-def _refusal(doing: str, status: int, error: object) -> HubpolicyError:
+def _refusal(doing: str, status: int, error: str) -> HubpolicyError:
     """With the gateway's own reason and next step, where it is one that gives them."""
-    reason, typed = told(str(error or f"HTTP {status}"))
+    reason, typed = told(error)
     message = f"{doing}: {reason}"
     if status in {401, 403}:
         return AccessError(message, hint=typed or "HF_TOKEN is the token that the gateway issued")
@@ -70,5 +73,10 @@ def _json(raw: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _finding(found: dict[str, str]) -> tuple[str, str, str]:
-    return (str(found.get("rule")), str(found.get("message")), str(found.get("fix") or ""))
+def _findings(said: object) -> tuple[tuple[str, str, str], ...]:
+    """What has not the form of a finding is none; the verdict counts all the same."""
+    return tuple(
+        (str(found.get("rule")), str(found.get("message")), str(found.get("fix") or ""))
+        for found in (said if isinstance(said, list) else ())
+        if isinstance(found, dict)
+    )

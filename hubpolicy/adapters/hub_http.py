@@ -103,11 +103,11 @@ class _Session(httpx.Client):
         limits = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS).as_dict()
         # Many calls of the client's say "no limit" for themselves.
         asked = {k: v for k, v in request.extensions.get("timeout", {}).items() if v is not None}
-        left = seconds_left()
-        waits = {k: v if left is None else min(v, left) for k, v in (limits | asked).items()}
-        request.extensions = {**request.extensions, "timeout": waits}
         host = request.url.netloc.decode("ascii", "replace")
         QUOTA.take(host, kind_of(request.url.path))
+        left = seconds_left()  # after the wait for a quota, which may have taken all of them
+        waits = {k: v if left is None else min(v, left) for k, v in (limits | asked).items()}
+        request.extensions = {**request.extensions, "timeout": waits}
         if not _asked_again_by_us(request):
             return super().send(request, **options)
         try:
@@ -281,7 +281,7 @@ def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) 
         raise ServiceError(message, hint=hint) from error
     if isinstance(error, (OSError, ValueError, RuntimeError, httpx.InvalidURL)):
         text = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
-        message = f"{doing}: {_without(text, secret)[:500]}"
+        message = f"{doing}: {without(text, secret)[:500]}"
         raise ServiceError(message) from error
     raise error
 
@@ -291,7 +291,7 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
     if isinstance(error, RepositoryNotFoundError) and status != 401:
         message = f"{doing}: the hub knows no such repository (or this login may not see it)"
         raise NotFoundError(message, hint="hf auth login, if it is private") from error
-    said, typed = told(_without(str(error.server_message or ""), secret))
+    said, typed = told(without(str(error.server_message or ""), secret))
     sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
     message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:200]}" if said else "")
     if status in {401, 403}:
@@ -310,7 +310,8 @@ def told(said: str) -> tuple[str, str]:
     return told, typed
 
 
-def _without(text: str, secret: str | None) -> str:
+def without(text: str, secret: str | None) -> str:
+    """What somebody says, who may repeat what we sent."""
     return text.replace(secret, "[token]") if secret else text
 
 

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from huggingface_hub import get_session
 
+from hubpolicy.adapters import hub_http
+from hubpolicy.adapters.deadline import Deadline, keeping
 from hubpolicy.adapters.quota import LONGEST_WAIT, Quota, kind_of
+from hubpolicy.errors import ServiceError
 
 HOST = "hub.example.org"
 
@@ -104,3 +108,15 @@ def test_who_says_nothing_is_not_waited_for(
 )
 def test_what_a_request_counts_against(path: str, kind: str) -> None:
     assert kind_of(path) == kind
+
+
+def test_nothing_is_asked_after_a_wait_that_took_all_the_time_there_was(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadline = Deadline(60)
+    quota = Quota(time.clock, lambda _: deadline.end())
+    quota.note("127.0.0.1:9", told(0, 60))
+    monkeypatch.setattr(hub_http, "QUOTA", quota)
+    hub_http.install_session()
+    with keeping(deadline), pytest.raises(ServiceError, match="in time"):
+        get_session().get("http://127.0.0.1:9/api/models")
