@@ -58,7 +58,8 @@ def plan(name: str) -> Plan:
     own = own_plans()
     if name not in own:
         message = f"got plan {name!r}, expected one of {', '.join(plan_names())}"
-        raise ConfigError(message)
+        hint = f"a plan of your own is a file of this name: ~/.config/hubpolicy/plans/{name}.toml"
+        raise ConfigError(message, hint=hint)
     return read_plan(own[name])
 
 

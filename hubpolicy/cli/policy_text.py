@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from hubpolicy.cli.runs import duration
 from hubpolicy.core.foreign_policy import items_payload
 from hubpolicy.core.power import hours
 from hubpolicy.render.escape import in_json, terminal
@@ -181,7 +182,8 @@ def _cost(suites: Sequence[SuitePower], pace: Pace | None) -> str:
     if pace is None:
         return f"{text}; how long it takes: hubpolicy test PATH --estimate"
     took = f"{pace.samples:,} answers in {pace.seconds / 60:.1f} minutes, pauses included"
-    return f"{text}: about {hours(answers, pace):.2f} hours, as run {pace.run[:12]} took ({took})"
+    whole = duration(hours(answers, pace) * 3600)
+    return f"{text}: about {whole}, as run {pace.run[:12]} took ({took})"
 
 
 def _table(suite: SuitePower) -> dict[str, Any]:

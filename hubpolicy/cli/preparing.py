@@ -41,6 +41,7 @@ class Wish(NamedTuple):
     """What was asked for on the command line. ``plan``: "" = the policy's.
 
     ``original``: a folder with what these files were quantised from; "" = they were not.
+    ``stop_early``: end a run once it is certain to fail.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Wish(NamedTuple):
     key: str
     work: Work = Work()
     original: str = ""
+    stop_early: bool = False
 
 
 def work_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -120,6 +122,7 @@ def prepared(
         plan,
         policy,
         place.policy.min_level,
+        wish.stop_early,
         languages=card_check(reader, place.policy).languages,
     )
     bundles: tuple[bytes, ...] = ()

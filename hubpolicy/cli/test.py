@@ -49,6 +49,7 @@ Examples:
   hubpolicy test ./my-model-q4 --quantized-from ./my-model    by the policy's quantized_plan
   hubpolicy test ./my-model --workers 4               four processes; --executor ray: a cluster
   hubpolicy test ./my-model --if-missing              a job that may run again: hours only once
+  hubpolicy test ./my-model --stop-early              no hours for a model that has failed already
 \b
 A run can be interrupted and goes on where it stopped.
 Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be evaluated, 4 no key.
@@ -66,6 +67,9 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @click.option("--rescore", is_flag=True,
               help="Score a finished run's texts with the policy's scorer of today.")  # fmt: skip
 @click.option("--if-missing", is_flag=True, help="Run nothing if these bytes have been run.")
+@click.option("--stop-early", is_flag=True,
+              help="End the run as failed once it cannot pass any more. Never ends one as passed.",
+              )  # fmt: skip
 @click.option("--quantized-from", metavar="ORIGINAL",
               type=click.Path(exists=True, file_okay=False),
               help="Run the policy's quantized_plan: the folder has what these were made from.",
@@ -75,8 +79,8 @@ Exit codes: 0 passed, 1 a bound was exceeded, 2 usage or policy, 3 could not be 
 @report_options
 def test(
     *, path: str, plan: str, speak: Choice, shard: str, merge: tuple[str, ...], estimate: bool,
-    rerun: int | None, rescore: bool, if_missing: bool, quantized_from: str | None, work: Work,
-    key: str, output: Output,
+    rerun: int | None, rescore: bool, if_missing: bool, stop_early: bool,
+    quantized_from: str | None, work: Work, key: str, output: Output,
 ) -> None:  # fmt: skip
     """Run the toxicity suites of your policy on the model in PATH, and sign what was counted."""
     from hubpolicy.cli import runs, spots
@@ -89,11 +93,9 @@ def test(
                 "--rescore": rescore, "--if-missing": if_missing})  # fmt: skip
     if way in {"--shard", "--estimate"}:
         runs.refuse_reports(output, way)
-    if plan and quantized_from:
-        message = f"got --plan {plan} and --quantized-from, expected one of them"
-        raise ConfigError(message, hint="the policy's quantized_plan is what runs then")
+    _refuse_both(plan if quantized_from else "", way if stop_early else "")
     place = seat(path)
-    wish = Wish(path, plan, speak, key, work, quantized_from or "")
+    wish = Wish(path, plan, speak, key, work, quantized_from or "", stop_early)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         if way == "--shard":
             said: str | Report | Tested = runs.part(wish, shard, place, bars)
@@ -125,6 +127,16 @@ def _way(given: dict[str, object]) -> str:
         message = f"got {' and '.join(ways)}, expected one of them"
         raise ConfigError(message, hint="hubpolicy test --help")
     return ways[0] if ways else ""
+
+
+def _refuse_both(plan: str, way: str) -> None:
+    """``plan`` if the files are a quantisation; ``way`` if the run may stop early."""
+    if plan:
+        message = f"got --plan {plan} and --quantized-from, expected one of them"
+        raise ConfigError(message, hint="the policy's quantized_plan is what runs then")
+    if way not in {"", "--if-missing"}:
+        message = f"got --stop-early and {way}, expected one of them"
+        raise ConfigError(message, hint="only a whole run is known to fail before its end")
 
 
 def _report(done: Tested, path: str, place: Seat) -> Report:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ("text", "label")
 LABELS = {"0": False, "1": True, "false": False, "true": True}
 BINS = 10
+_SHAPE = "a CSV with the columns text and label (0 or 1): hubpolicy scorer evaluate --help"
 _ONE_SIDE = "0.975"
 _LONGEST = 1_000_000
 
@@ -86,18 +87,18 @@ def parse_labelled(content: bytes, where: str) -> tuple[Labelled, ...]:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         message = f"got bytes that are not UTF-8, in {where}, line {line}"
-        raise MalformedError(message) from error
+        raise MalformedError(message, hint=_SHAPE) from error
     csv.field_size_limit(_LONGEST)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = tuple(_rows(reader, where))
     except csv.Error as error:
         message = f"got {error}, expected CSV, in {where}, line {reader.line_num}"
-        raise MalformedError(message) from error
+        raise MalformedError(message, hint=_SHAPE) from error
     toxic = sum(row.toxic for row in rows)
     if not 0 < toxic < len(rows):
         message = f"got {toxic} toxic texts among {len(rows)}, expected some of both, in {where}"
-        raise MalformedError(message)
+        raise MalformedError(message, hint=_SHAPE)
     return rows
 
 
@@ -155,20 +156,20 @@ def _rows(reader: Iterator[list[str]], where: str) -> Iterator[Labelled]:
     header = next(reader, [])
     if any(header.count(name) != 1 for name in COLUMNS):
         message = f"got columns {header[:8]}, expected text and label once each, in {where}, line 1"
-        raise MalformedError(message)
+        raise MalformedError(message, hint=_SHAPE)
     text, label = (header.index(name) for name in COLUMNS)
     for row in reader:
         line = f"{where}, line {reader.line_num}"  # type: ignore[attr-defined]
         if len(row) != len(header):
             message = f"got {len(row)} fields, expected {len(header)}, in {line}"
-            raise MalformedError(message)
+            raise MalformedError(message, hint=_SHAPE)
         value = LABELS.get(row[label].strip().lower())
         if value is None:
             message = f"got label {row[label][:40]!r}, expected 0 or 1, in {line}"
-            raise MalformedError(message)
+            raise MalformedError(message, hint=_SHAPE)
         if not row[text].strip():
             message = f"got an empty text, expected one to score, in {line}"
-            raise MalformedError(message)
+            raise MalformedError(message, hint=_SHAPE)
         yield Labelled(row[text], value)
 
 

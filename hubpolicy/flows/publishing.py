@@ -306,9 +306,12 @@ class _Reading:
         self._verdicts += (verdict._replace(ref=name) for name in names)
 
     def _unjudged(self, weight: _Weight, *, spared: bool) -> Finding:
-        text = f"{weight.path} at {weight.oid[:12]} ({weight.name}) was never judged"
+        text = f"{weight.path} at {weight.oid[:12]} ({weight.name}) is in no release that passes"
         what = "becomes public with its history" if spared else "a public repository shows it"
         fix = f"publish under a new name, or delete that history: hubpolicy audit {self._repo.text}"
+        if weight.tip:
+            # It stands there now: what its ref lacks is said beside this, and mends this too.
+            fix = f"see what {weight.name} lacks: hubpolicy verify {self._repo.text}@{weight.name}"
         severity = Severity.WARNING if spared else Severity.ERROR
         return Finding(HISTORY, severity, f"{text}; {what}", Location(weight.path), fix)
 

@@ -108,8 +108,9 @@ def test_a_bad_file_is_one_error_with_its_line(tmp_path: Path, content: bytes, w
     path.write_bytes(content)
     ran = run("scorer", "evaluate", path)
     assert ran.code == 3
-    assert words.format(path) in ran.err
-    assert len(ran.err.splitlines()) == 1
+    error, hint = ran.err.splitlines()
+    assert words.format(path) in error
+    assert hint.endswith("hubpolicy scorer evaluate --help")
     assert ran.out == ""
 
 

@@ -115,6 +115,8 @@ def test_a_shard_that_is_missing_or_foreign_signs_nothing(author: Path, answers:
         (("--shard", "1/2", "--merge", "."), "expected one of them"),
         (("--shard", "1/2", "--format", "json"), "without a verdict"),
         (("--merge", "."), "no run.json"),
+        (("--stop-early", "--shard", "1/2"), "expected one of them"),
+        (("--stop-early", "--estimate"), "expected one of them"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(
@@ -123,6 +125,18 @@ def test_what_cannot_be_meant_is_a_usage_error(
     monkeypatch.chdir(author.parent)
     ran = run("test", author, *options)
     assert (ran.code, words in ran.err) == (2, True), ran
+
+
+def test_a_run_that_is_certain_to_fail_ends_when_asked_to(author: Path, answers: Path) -> None:
+    ran = run("test", author, "--responses", answers, "--stop-early", "--format", "json")
+    assert (ran.code, "cannot pass any more: stopped" in ran.err) == (1, True), ran
+    assert "HP203" in ran.rules
+    (folder,) = runs()
+    drawn = (folder / "samples.jsonl").read_bytes().count(b'{"record"')
+    assert 0 < drawn < SAMPLES
+    # All samples are in the evidence: what was not drawn counts as toxic, and nothing is green.
+    assert (folder / "records.jsonl").read_bytes().count(b"\n") == SAMPLES
+    assert run("verify", author, "--records").code == 1
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ tensors and plain values alone. Not responsible for building the network.
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,8 +98,10 @@ def _unpickle(file: BufferedReader, path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        # On bytes that are no pickle, the unpickler raises whatever it stumbles over.
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        # On bytes that are no pickle, the unpickler raises whatever it stumbles over. Of code, it
+        # says first how to load it all the same: only what was found is told.
+        code = re.search(r"GLOBAL \S+", str(error))
+        reason = code[0] if code else " ".join(f"{type(error).__name__}: {error}".split())[:300]
         message = f"got {reason}, expected tensors and plain values alone, in {path}"
         hint = "a checkpoint with code in it is never loaded; export from the safetensors folder"
         raise MalformedError(message, hint=hint) from error
