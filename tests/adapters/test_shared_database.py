@@ -103,9 +103,11 @@ def test_what_is_written_after_another_process_closed_the_file_is_kept(tmp_path:
 
 
 def test_it_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "x.sqlite3"
-    open_shared(path, wait_seconds=1).close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path, link = tmp_path / "deep" / "x.sqlite3", tmp_path / "link.sqlite3"
+    link.symlink_to(tmp_path / "elsewhere.sqlite3")
+    for each in (path, link):
+        open_shared(each, wait_seconds=1).close()
+        assert stat.S_IMODE(each.stat().st_mode) == 0o600
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
