@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters import hookinto
+from hubpolicy.adapters.hookfile import JOIN, two_to_run
 from hubpolicy.errors import HubpolicyError
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def mended(found: HookStatus, option: str = "") -> str:
         return remedy(place)
     where = option or ("--global" if place.chosen_by else "")
     again = f"hubpolicy hook install {where}".rstrip()
+    if two_to_run(place):
+        return f"{JOIN.format(former=place.former)}, then: {again}"
     return f"rm {place.ours}    then: {again}" if found.presence == "edited" else again
 
 

@@ -69,6 +69,9 @@ class Extras(NamedTuple):
 
 NONE = Extras()
 
+JOIN = "rm {former}    once the new hook does what it did (Git LFS, say)"
+"""What to do where an install has two hooks to run after ours."""
+
 
 def install(
     place: HookPlace, template: bytes, interpreter: Interpreter, extras: Extras = NONE
@@ -86,9 +89,9 @@ def install(
     if presence == "edited":
         message = f"got a changed hubpolicy hook in {hook}, expected the one that was installed"
         raise ConfigError(message, hint=f"rm {hook}    then: the same command again")
-    if presence == "foreign" and _file(former) not in {None, _file(hook)}:
+    if two_to_run(place):
         message = f"got two hooks to run after ours, {hook} and {former}, expected one"
-        raise ConfigError(message, hint=f"join them into {place.hook} and remove the other")
+        raise ConfigError(message, hint=f"{JOIN.format(former=former)}, then: this again")
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
         if presence == "foreign" and not os.path.lexists(former):
@@ -147,6 +150,12 @@ def require_untouched(place: HookPlace) -> None:
         message = f"got hooks in {place.folder} that were changed since hubpolicy was installed"
         hint = f"look at them, then keep one of them as {place.hook} and remove {place.state}"
         raise ConfigError(message, hint=hint)
+
+
+def two_to_run(place: HookPlace) -> bool:
+    """True if another tool replaced our hook, and what ran after ours waits beside it still."""
+    kept = _file(place.former)
+    return _presence(place) == "foreign" and kept not in {None, _file(place.ours)}
 
 
 def inspect(place: HookPlace) -> HookStatus:
@@ -236,9 +245,7 @@ def _problems(
     if presence == "edited":
         problems.append("the hook was changed since it was installed")
     if presence in {"foreign", "absent"} and state is not None:
-        problems.append(
-            "another tool replaced our hook; nothing is checked: hubpolicy hook install"
-        )
+        problems.append("another tool replaced our hook; nothing is checked")
     if found is not None and presence == "ours":
         if not found.mode & 0o100:
             problems.append("it is not executable, so git skips it: hubpolicy hook install")

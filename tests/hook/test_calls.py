@@ -213,6 +213,23 @@ def test_our_own_hook_is_no_call_of_another_tool_whatever_became_of_it(
     green(pushing)
 
 
+def test_a_hook_over_ours_and_one_that_waits_behind_it(pushing: Repo) -> None:
+    """lefthook after us after Git LFS: a second install does not guess which of two runs."""
+    put(pushing, ".git/hooks/pre-push", LFS)
+    assert run("hook", "install", pushing.path).code == 0
+    put(pushing, ".git/hooks/pre-push", LEFTHOOK)
+    former = place_of(pushing).former
+    said, fix = red(pushing)
+    assert "another tool replaced our hook" in said
+    assert fix.startswith(f"rm {former}    once the new hook does what it did")
+    again = run("hook", "install", pushing.path)
+    assert (again.code, f"rm {former}" in again.err) == (2, True)
+    former.unlink()
+    assert red(pushing)[1] == "hubpolicy hook install"
+    assert run("hook", "install", pushing.path).code == 0
+    green(pushing)
+
+
 def test_doctor_says_it_and_status_names_it_for_programs(pushing: Repo) -> None:
     into(pushing, ".git/hooks/pre-push")
     said = run("doctor", pushing.path, "--offline").out
