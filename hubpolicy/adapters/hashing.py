@@ -86,11 +86,12 @@ def hash_files(
     ``sealing``: large ones get a seal, too.
 
     Raises:
-        ServiceError: a file changed since it was listed, or while it was read.
+        ServiceError: a file changed since it was listed, or while it was read; or memory is short.
 
     """
     queue = sorted(jobs, key=lambda job: job.size)
-    count = min(threads or default_threads(), len(queue))
+    total = len(queue)
+    count = min(threads or default_threads(), total)
     work = _Work(queue, advance, sealing=sealing)
     others = [threading.Thread(target=work.run, daemon=True) for _ in range(count)]
     try:
@@ -100,8 +101,14 @@ def hash_files(
             thread.join()
     finally:
         work.stop.set()
+    if isinstance(work.error, OSError):
+        message = f"cannot hash files here: {work.error.strerror or work.error}"
+        raise ServiceError(message) from work.error
     if work.error is not None:
         raise work.error
+    if len(work.digests) + len(work.failures) != total:  # whatever a thread ended of
+        message = f"hashed {len(work.digests)} of {total} files, and nobody said why"
+        raise ServiceError(message)
     return Hashed(work.digests, tuple(sorted(work.failures)))
 
 
@@ -147,10 +154,10 @@ class _Work:
 
     def run(self) -> None:
         """Take the largest file that is left until there is none; the first error ends all."""
-        # Anonymous memory begins at a page; into a bytearray, which does not, the kernel copies so
-        # much slower that hashing as a whole takes a tenth longer (measured on x86-64).
-        buffer = memoryview(mmap.mmap(-1, BUFFER_SIZE))
         try:
+            # Anonymous memory begins at a page; into a bytearray, which does not, the kernel copies
+            # so much slower that hashing as a whole takes a tenth longer (measured on x86-64).
+            buffer = memoryview(mmap.mmap(-1, BUFFER_SIZE))
             while self.queue and not self.stop.is_set():
                 try:
                     job = self.queue.pop()

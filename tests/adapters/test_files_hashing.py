@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import mmap
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -145,3 +147,14 @@ def test_the_largest_file_is_first(tmp_path: Path) -> None:
     seen: list[int] = []
     hash_files(jobs_for(*tmp_path.iterdir()), seen.append, threads=1)
     assert seen == [BUFFER_SIZE] * 5 + [20, 10]
+
+
+def test_without_memory_for_its_buffers_it_is_an_error_and_not_an_empty_folder(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(mmap, "mmap", none_left)
+    with pytest.raises(ServiceError, match="cannot hash files here: Cannot allocate memory"):
+        FolderRelease(large.parent).manifest  # noqa: B018
