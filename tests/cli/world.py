@@ -72,6 +72,11 @@ class Ran(NamedTuple):
     err: str
 
     @property
+    def text(self) -> str:
+        """All that it said."""
+        return self.out + self.err
+
+    @property
     def document(self) -> dict[str, Any]:
         """Standard output as JSON."""
         found: dict[str, Any] = json.loads(self.out)

@@ -6,14 +6,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from hubpolicy.adapters.clock import SystemClock
@@ -25,7 +24,7 @@ from hubpolicy.adapters.trusted import open_trusted
 from hubpolicy.core.statements import toxicity_statement
 from hubpolicy.flows.attesting import Desk, add_run
 from tests.brief import write_plan
-from tests.cli.world import result_for, run
+from tests.cli.world import Ran, result_for, run
 from tests.hub.world import client_environment, client_python
 
 if TYPE_CHECKING:
@@ -34,22 +33,6 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 DEMO = PROJECT / "hubpolicy" / "assets" / "demo"
 TOKEN = "hf_alice"
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 RECORDS = b"records"
@@ -69,7 +52,7 @@ class Author:
         for name in ("http_proxy", "https_proxy", "no_proxy"):
             self.environment[name] = os.environ[name]
 
-    def hubpolicy(self, *arguments: str | Path, **env: str) -> Ended:
+    def hubpolicy(self, *arguments: str | Path, **env: str) -> Ran:
         """Run one of our commands as its own process."""
         done = subprocess.run(
             [*self._argv(), *map(str, arguments)],
@@ -81,15 +64,15 @@ class Author:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return Ran(done.returncode, done.stdout, done.stderr)
 
-    def type(self, *arguments: str | Path, **env: str) -> Ended:
+    def type(self, *arguments: str | Path, **env: str) -> Ran:
         """The same in this process: quicker, for what does not depend on how it was started."""
         environment = self.environment | env
         with mock.patch.dict(os.environ, environment, clear=True), contextlib.chdir(self.home):
-            return Ended(*run(*arguments))
+            return run(*arguments)
 
-    def hf(self, *arguments: str | Path) -> Ended:
+    def hf(self, *arguments: str | Path) -> Ran:
         """Run the official client's own command, which knows nothing of us."""
         python = client_python(self.client)
         done = subprocess.run(
@@ -103,7 +86,7 @@ class Author:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return Ran(done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start one of our commands and let it run."""
@@ -124,7 +107,7 @@ class Author:
         script = Path(__file__).with_name("older_client.py")
         return [str(python), str(script), sysconfig.get_path("purelib")]
 
-    def ok(self, *arguments: str | Path) -> Ended:
+    def ok(self, *arguments: str | Path) -> Ran:
         """Run a command, here, that must end well."""
         done = self.type(*arguments)
         assert done.code == 0, done.text

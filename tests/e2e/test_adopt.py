@@ -15,7 +15,8 @@ from huggingface_hub import HfApi
 from hubpolicy.adapters.trust_memory import trust_lock
 from hubpolicy.core.baseline import parse_baseline
 from hubpolicy.core.documents import open_document
-from tests.e2e.author import TOKEN, Author, Ended, snapshot
+from tests.cli.world import Ran
+from tests.e2e.author import TOKEN, Author, snapshot
 from tests.git.repos import init, isolate
 from tests.hub.world import PROJECT
 from tests.sarif import assert_sarif
@@ -39,7 +40,7 @@ def upload(ada: Author, repo: str, folder: Path) -> None:
     api.upload_folder(repo_id=repo, folder_path=folder)
 
 
-def audit(ada: Author, repo: str, *options: str) -> Ended:
+def audit(ada: Author, repo: str, *options: str) -> Ran:
     done = ada.type("audit", repo, *options)
     assert "Traceback" not in done.text
     return done
@@ -70,8 +71,8 @@ def test_every_format_says_that_nobody_judged_it(ada: Author, old: str) -> None:
     done = audit(ada, old, "--format", "json", *files)
     assert done.code == 0
     schema = json.loads((PROJECT / "schemas" / "report.v1.schema.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(done.json)
-    assert [ref["status"] for ref in done.json["refs"]] == ["BASELINE"]
+    jsonschema.Draft202012Validator(schema).validate(done.document)
+    assert [ref["status"] for ref in done.document["refs"]] == ["BASELINE"]
     assert_sarif((ada.home / "sarif.out").read_text())
     for form in forms:
         text = (ada.home / f"{form}.out").read_text()
@@ -145,7 +146,7 @@ def test_no_gate_reads_it(
     assert "BASELINE" not in pushed.text
 
 
-def hook(ada: Author, folder: Path, url: str, line: str) -> Ended:
+def hook(ada: Author, folder: Path, url: str, line: str) -> Ran:
     """``python -I -m hubpolicy.prepush`` as git calls it."""
     done = subprocess.run(
         [sys.executable, "-I", "-m", "hubpolicy.prepush", "origin", url],
@@ -157,7 +158,7 @@ def hook(ada: Author, folder: Path, url: str, line: str) -> Ended:
         timeout=60,
         check=False,
     )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 class TestBadInput:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 SAFETY = "approver:safety"
 ROLES = (
@@ -67,11 +67,11 @@ def candidate(people: dict[str, Author], hub: HubProcess, model: Path, repo: str
     return f"{repo}@refs/pr/1"
 
 
-def rules(done: Ended) -> set[str]:
-    return {f["rule"] for f in done.json["findings"] if f["severity"] == "error"}
+def rules(done: Ran) -> set[str]:
+    return {f["rule"] for f in done.document["findings"] if f["severity"] == "error"}
 
 
-def approve(who: Author, target: str, role: str, *options: str | Path) -> Ended:
+def approve(who: Author, target: str, role: str, *options: str | Path) -> Ran:
     return who.type("approve", target, "--as", role, "--yes", *options)
 
 
@@ -102,11 +102,11 @@ def test_k_of_n_people_approve_a_pull_request_and_the_releaser_takes_it_from_the
     ada.ok("push", model, repo)
     verified = people["sam"].type("verify", repo, "--format", "json")
     assert verified.code == 0, verified.text
-    assert verified.json["trust"] == "team"
+    assert verified.document["trust"] == "team"
     more = approve(people["tom"], repo, "legal", "--create-pr", "--days", "9")
     assert (more.code, "discussions/2" in more.out) == (0, True), more.text
     audited = ada.type("audit", repo, "--format", "json")
-    told = {ref["ref"]: (ref["status"], ref["detail"]) for ref in audited.json["refs"]}
+    told = {ref["ref"]: (ref["status"], ref["detail"]) for ref in audited.document["refs"]}
     assert {status for status, _ in told.values()} == {"ATTESTED"}, told
     assert told["refs/pr/1"][1].startswith("the files of refs/heads/main, with evidence of its own")
     assert "1 piece(s) of evidence proposed beside it" in told["refs/pr/2"][1]
@@ -134,7 +134,7 @@ def test_an_approval_of_what_stands_on_main_is_a_pull_request_of_its_own(
     assert done.code == 0, done.text
     assert "/discussions/2" in done.out
     opened = people["tom"].type("approvals", f"{repo}@refs/pr/2", "--format", "json")
-    assert [f["message"] for f in opened.json["findings"]] == [
+    assert [f["message"] for f in opened.document["findings"]] == [
         "0 of 2 safety approvals (binds closure); who can: sam, tom"
     ]
     assert people["tom"].type("approvals", repo).code == 5
@@ -165,7 +165,7 @@ def test_who_may_not_and_what_cannot_be_sent(
     ):
         done = approve(sam, target, role, *options)
         assert done.code == code, (target, done.text)
-    commit = sam.type("approvals", candidate, "--format", "json").json["release"]["revision"]
+    commit = sam.type("approvals", candidate, "--format", "json").document["release"]["revision"]
     done = approve(sam, f"{repo}@{commit}", "safety", "--create-pr")
     assert (done.code, "refs/pr/N" in done.err) == (2, True)
     assert {line["method"] for line in hub.requests()[mark:]} <= {"GET", "HEAD"}
@@ -183,6 +183,6 @@ def test_a_changed_file_takes_the_agreement_with_it(
     people["ada"].hf("upload", repo, card, "README.md", "--revision", "refs/pr/1")
     changed = people["ada"].type("approvals", candidate, "--format", "json")
     assert (changed.code, rules(changed)) == (1, {"HP302", "HP320"})  # model.sig is void too
-    assert [f["message"] for f in changed.json["findings"] if f["rule"] == "HP320"] == [
+    assert [f["message"] for f in changed.document["findings"] if f["rule"] == "HP320"] == [
         "0 of 1 legal approvals (binds card); who can: ada, tom"
     ]

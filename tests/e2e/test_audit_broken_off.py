@@ -44,7 +44,7 @@ class Quick(Auditor):
         ada = Author(self.home, self.hub.endpoint)
         rows: list[dict[str, Any]] = ada.type(
             "audit", ORGANISATION, "--format", "json", *options
-        ).json["refs"]
+        ).document["refs"]
         return rows
 
 
@@ -116,7 +116,7 @@ def test_a_damaged_database_is_told_or_read_again_and_never_believed(
     planted.settle(tmp_path)
     ada = Author(tmp_path, planted.hub.endpoint)
     look = ("audit", ORGANISATION, "--format", "json")
-    rows = ada.type(*look).json["refs"]
+    rows = ada.type(*look).document["refs"]
     store = tmp_path / STORE
     whole = store.read_bytes()
     for seed in range(6):
@@ -128,7 +128,7 @@ def test_a_damaged_database_is_told_or_read_again_and_never_believed(
             assert str(store) in done.err
         else:
             assert done.code == 1
-            seen = done.json["refs"]
+            seen = done.document["refs"]
             assert [row["ref"] for row in seen] == [row["ref"] for row in rows]
             for row, true in zip(seen, rows, strict=True):
                 lost = row["status"] == "UNREADABLE" and str(store) in row["detail"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 HOSTILE = "<script>\x1b[31m\u202e.safetensors"
 
@@ -50,14 +50,14 @@ def hub(filled: HubProcess) -> Iterator[HubProcess]:
     filled.configure({})
 
 
-def rows(done: Ended) -> dict[str, dict[str, Any]]:
-    return {ref["repo"]: ref for ref in done.json["refs"]}
+def rows(done: Ran) -> dict[str, dict[str, Any]]:
+    return {ref["repo"]: ref for ref in done.document["refs"]}
 
 
-def look(ada: Author, *arguments: str, **environment: str) -> Ended:
+def look(ada: Author, *arguments: str, **environment: str) -> Ran:
     done = ada.type("audit", *arguments, "--format", "json", **environment)
     if done.out:
-        jsonschema.validate(done.json, SCHEMA)
+        jsonschema.validate(done.document, SCHEMA)
     return done
 
 
@@ -76,11 +76,11 @@ def test_weights_in_a_bucket_are_in_nobodys_release(
     row = rows(done)["buckets/acme/checkpoints"]
     assert (row["ref"], row["oid"], row["status"]) == ("(bucket)", "", "UNATTESTED")
     assert "model.safetensors and 2 more" in row["detail"]
-    assert {finding["rule"] for finding in done.json["findings"]} == {"HP301"}
+    assert {finding["rule"] for finding in done.document["findings"]} == {"HP301"}
 
 
 def test_a_bucket_is_a_target(ada: Author) -> None:
-    assert look(ada, "buckets/acme/logs").json["refs"] == []
+    assert look(ada, "buckets/acme/logs").document["refs"] == []
     assert look(ada, "buckets/acme/checkpoints").code == 1
     nobody = look(ada, "buckets/acme/absent")
     assert nobody.code == 3
@@ -104,7 +104,7 @@ def test_odd_paths_are_shown_inert(ada: Author) -> None:
 def test_a_hub_without_buckets_is_told(ada: Author, hub: HubProcess) -> None:
     hub.configure({"faults": [{"status": 404, "path_regex": "api/buckets", "times": None}]})
     done = look(ada, "acme")
-    assert [row["text"] for row in done.json["rows"] if row["name"] == "buckets"] == [
+    assert [row["text"] for row in done.document["rows"] if row["name"] == "buckets"] == [
         "none listed of acme"
     ]
     assert (

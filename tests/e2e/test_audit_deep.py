@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -37,11 +37,11 @@ def hub(filled: HubProcess) -> Iterator[HubProcess]:
     filled.configure({})
 
 
-def seen(done: Ended) -> dict[str, str]:
-    return {ref["repo"]: ref["status"] for ref in done.json["refs"]}
+def seen(done: Ran) -> dict[str, str]:
+    return {ref["repo"]: ref["status"] for ref in done.document["refs"]}
 
 
-def look(ada: Author, *arguments: str) -> Ended:
+def look(ada: Author, *arguments: str) -> Ran:
     return ada.type("audit", ONE, OTHER, "--format", "json", *arguments)
 
 
@@ -69,7 +69,7 @@ def test_what_is_sent_counts_not_what_is_listed(
     done = look(ada, "--deep", *revisions)
     assert done.code == 1
     assert seen(done) == {ONE: "MODIFIED", OTHER: "ATTESTED"}
-    assert any(path in finding["message"] for finding in done.json["findings"])
+    assert any(path in finding["message"] for finding in done.document["findings"])
 
 
 def test_a_second_look_asks_where_refs_stand_and_nothing_else(
@@ -77,9 +77,9 @@ def test_a_second_look_asks_where_refs_stand_and_nothing_else(
 ) -> None:
     first = look(ada, "--deep")
     assert (first.code, seen(first)) == (0, {ONE: "ATTESTED", OTHER: "ATTESTED"})
-    assert first.json["rows"] == []
+    assert first.document["rows"] == []
     mark = len(filled.requests())
-    assert look(ada, "--deep").json["refs"] == first.json["refs"]
+    assert look(ada, "--deep").document["refs"] == first.document["refs"]
     paths = [str(line["path"]) for line in filled.requests()[mark:]]
     assert [path.partition("?")[0].rpartition("/")[2] for path in paths] == ["refs", "refs"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -62,16 +62,16 @@ def hub(own_hub: HubProcess, commits: dict[str, str]) -> HubProcess:
     return own_hub
 
 
-def rows(done: Ended) -> list[dict[str, Any]]:
-    refs: list[dict[str, Any]] = done.json["refs"]
+def rows(done: Ran) -> list[dict[str, Any]]:
+    refs: list[dict[str, Any]] = done.document["refs"]
     return refs
 
 
-def seen(done: Ended) -> set[tuple[str, str, str]]:
+def seen(done: Ran) -> set[tuple[str, str, str]]:
     return {(ref["repo"], ref["oid"], ref["status"]) for ref in rows(done)}
 
 
-def look(ada: Author, *options: str) -> Ended:
+def look(ada: Author, *options: str) -> Ran:
     return ada.type("audit", STEPS, LEAKED, "--all-revisions", "--format", "json", *options)
 
 
@@ -105,10 +105,10 @@ def test_a_ref_that_the_hub_does_not_name_is_told(
         done = look(ada, "--no-cache")
     finally:
         subprocess.run([*git, "-d", "refs/hidden/x"], check=True)
-    (row,) = (row for row in done.json["rows"] if row["name"] == LEAKED)
+    (row,) = (row for row in done.document["rows"] if row["name"] == LEAKED)
     assert row["text"] == "1 refs not judged"
     assert "refs/hidden/x" in row["remark"]
-    assert LEAKED not in {row["name"] for row in look(ada, "--no-cache").json["rows"]}
+    assert LEAKED not in {row["name"] for row in look(ada, "--no-cache").document["rows"]}
 
 
 def test_a_commit_on_the_way_is_part_of_its_release(ada: Author, commits: dict[str, str]) -> None:
@@ -150,7 +150,7 @@ def test_what_is_measured_and_toxic_is_part_of_nothing(
     (once,) = (ref for ref in rows(done) if ref["oid"] == rude.oid)
     assert once["status"] == "UNATTESTED"
     assert done.code == 1
-    assert "HP203" in {finding["rule"] for finding in done.json["findings"]}
+    assert "HP203" in {finding["rule"] for finding in done.document["findings"]}
 
 
 @pytest.mark.parametrize(

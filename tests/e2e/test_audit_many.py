@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -62,8 +62,8 @@ def hub(filled: HubProcess) -> Iterator[HubProcess]:
     filled.configure({})
 
 
-def found(done: Ended) -> set[tuple[str, str]]:
-    return {(ref["repo"], ref["status"]) for ref in done.json["refs"]}
+def found(done: Ran) -> set[tuple[str, str]]:
+    return {(ref["repo"], ref["status"]) for ref in done.document["refs"]}
 
 
 def asked(hub: HubProcess, mark: int) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -56,18 +56,18 @@ def hub(filled: HubProcess) -> Iterator[HubProcess]:
     filled.configure({})
 
 
-def statuses(done: Ended) -> dict[tuple[str, str], str]:
-    return {(ref["repo"], ref["ref"]): ref["status"] for ref in done.json["refs"]}
+def statuses(done: Ran) -> dict[tuple[str, str], str]:
+    return {(ref["repo"], ref["ref"]): ref["status"] for ref in done.document["refs"]}
 
 
-def theirs(done: Ended) -> dict[tuple[str, str], str]:
+def theirs(done: Ran) -> dict[tuple[str, str], str]:
     return {where: said for where, said in statuses(done).items() if "acme/" not in where[0]}
 
 
-def look(ada: Author, *arguments: str, **environment: str) -> Ended:
+def look(ada: Author, *arguments: str, **environment: str) -> Ran:
     done = ada.type("audit", *arguments, "--members", "--format", "json", **environment)
     if done.out:
-        jsonschema.validate(done.json, SCHEMA)
+        jsonschema.validate(done.document, SCHEMA)
     return done
 
 
@@ -80,14 +80,14 @@ def test_copies_are_found_wherever_a_member_keeps_them(ada: Author) -> None:
         ("alice/parked", "refs/heads/side"): "UNATTESTED",
         ("datasets/alice/hidden", "refs/heads/main"): "UNATTESTED",
     }
-    parked = next(ref for ref in done.json["refs"] if ref["repo"] == "alice/parked")
+    parked = next(ref for ref in done.document["refs"] if ref["repo"] == "alice/parked")
     assert parked["rules"] == ["HP611"], "nobody is told to release it there"
-    said = {f["message"] for f in done.json["findings"] if f["rule"] == "HP611"}
+    said = {f["message"] for f in done.document["findings"] if f["rule"] == "HP611"}
     assert len(said) == 2
     assert any("deep/er.onnx (sha256 " in text and "is acme/civil: model.onnx" in text
                for text in said)  # fmt: skip
     assert any("player.wasm" in text and "is datasets/acme/data: x.bin" in text for text in said)
-    (row,) = (row for row in done.json["rows"] if row["name"] == "members")
+    (row,) = (row for row in done.document["rows"] if row["name"] == "members")
     assert row["text"] == "2 people, 3 repositories"
     assert "private" in row["remark"]
 
@@ -97,7 +97,7 @@ def test_a_second_look_costs_a_list_of_each_kind_and_one_request_a_repository(
 ) -> None:
     first = look(ada, "acme")
     mark = len(filled.requests())
-    assert look(ada, "acme").json["refs"] == first.json["refs"]
+    assert look(ada, "acme").document["refs"] == first.document["refs"]
     paths = [str(line["path"]).partition("?")[0] for line in filled.requests()[mark:]]
     assert sum(path.endswith("/refs") for path in paths) == 2 + 3
     assert len(paths) == 2 + 3 + 4 + 1 + 2 * 3, paths

@@ -38,7 +38,7 @@ def looked(planted: Organisation, ada: Author, *options: str) -> Look:
     def audit(*arguments: str) -> tuple[int, dict[str, Any]]:
         done = ada.type("audit", *arguments)
         assert "Traceback" not in done.err
-        return done.code, done.json
+        return done.code, done.document
 
     return look(planted, audit, *options)
 

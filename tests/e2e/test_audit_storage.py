@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -54,14 +54,14 @@ def hub(filled: HubProcess) -> Iterator[HubProcess]:
     filled.configure({})
 
 
-def rows(done: Ended) -> dict[str, dict[str, Any]]:
-    return {ref["ref"]: ref for ref in done.json["refs"]}
+def rows(done: Ran) -> dict[str, dict[str, Any]]:
+    return {ref["ref"]: ref for ref in done.document["refs"]}
 
 
-def look(ada: Author, *arguments: str) -> Ended:
+def look(ada: Author, *arguments: str) -> Ran:
     done = ada.type("audit", *arguments, "--format", "json")
     if done.out:
-        jsonschema.validate(done.json, SCHEMA)
+        jsonschema.validate(done.document, SCHEMA)
     return done
 
 
@@ -74,8 +74,8 @@ def test_what_no_commit_shows_is_found(ada: Author, engine: str) -> None:
     assert orphans.keys() == {f"lfs:{DIGESTS[0][:12]}", f"lfs:{DIGESTS[1][:12]}"}
     assert {row["status"] for row in orphans.values()} == {"UNATTESTED"}
     assert rows(done)["refs/heads/main"]["status"] == "ATTESTED"
-    assert [f["rule"] for f in done.json["findings"]].count("HP610") == 2
-    assert done.json["rows"] == []
+    assert [f["rule"] for f in done.document["findings"]].count("HP610") == 2
+    assert done.document["rows"] == []
 
 
 def test_what_was_squashed_away_is_still_there(ada: Author, filled: HubProcess) -> None:
@@ -102,7 +102,7 @@ def test_who_may_not_list_it_is_told_that_nobody_looked(ada: Author) -> None:
         "audit", "acme/civil", "--all-revisions", "--format", "json", HF_TOKEN="hf_carol"
     )
     assert done.code == 0, done.text
-    (note,) = done.json["rows"]
+    (note,) = done.document["rows"]
     assert (note["name"], note["text"]) == ("LFS storage", "not looked at in 1 repository")
     text = ada.type("audit", "acme/civil", "--all-revisions", HF_TOKEN="hf_carol").out
     assert "not looked at in 1 repository" in text
@@ -114,7 +114,7 @@ def test_a_hub_without_the_list_is_told(ada: Author, filled: HubProcess, status:
     filled.configure({"faults": [{"status": status, "path_regex": "lfs-files", "times": None}]})
     done = look(ada, "acme/civil", "--all-revisions")
     assert done.code == 0, done.text
-    assert done.json["rows"][0]["text"] == "not looked at in 1 repository"
+    assert done.document["rows"][0]["text"] == "not looked at in 1 repository"
 
 
 def test_a_hub_that_asks_for_patience_gets_it(ada: Author, filled: HubProcess) -> None:
@@ -133,7 +133,7 @@ def test_a_list_that_breaks_is_unreadable_for_its_repository_alone(
         {"status": 410, "path_regex": r"civil/lfs-files", "after": 1, "times": None},
     ]})  # fmt: skip
     done = look(ada, "acme/civil", "acme/squashed", "--all-revisions")
-    found = {(ref["repo"], ref["ref"]): ref["status"] for ref in done.json["refs"]}
+    found = {(ref["repo"], ref["ref"]): ref["status"] for ref in done.document["refs"]}
     assert found["acme/civil", PLACE] == "UNREADABLE"
     assert found["acme/civil", "refs/heads/main"] == "ATTESTED"
     assert found["acme/squashed", f"lfs:{DIGESTS[2][:12]}"] == "UNATTESTED"
@@ -149,4 +149,4 @@ def test_where_a_commit_is_unreadable_nobody_says_what_it_shows(
     done = look(ada, "acme/squashed", "--all-revisions", "--engine", "api", "--no-cache")
     assert done.code == 3
     assert not any(ref.startswith("lfs:") for ref in rows(done))
-    assert done.json["rows"][0]["remark"] == "not every commit could be read"
+    assert done.document["rows"][0]["remark"] == "not every commit could be read"

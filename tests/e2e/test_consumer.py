@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 REPO = "acme/consumed"
 SOME = ("genai_config.json", "*.onnx")
@@ -45,7 +45,7 @@ def release(
     ada.put_run(folder)
     done = ada.hubpolicy("push", folder, REPO)
     assert done.code == 0, done.text
-    listed = ada.hubpolicy("audit", REPO, "--format", "json").json["refs"]
+    listed = ada.hubpolicy("audit", REPO, "--format", "json").document["refs"]
     (commit,) = {ref["oid"] for ref in listed}
     files = [path for path in folder.rglob("*") if path.is_file()]
     covered = [p for p in files if ".hubpolicy" not in p.parts and p.name != "model.sig"]
@@ -89,16 +89,16 @@ def bob(release: Release, hub: HubProcess, tmp_path: Path) -> Consumer:
     return bob
 
 
-def rules(done: Ended) -> set[str]:
-    return {f["rule"] for f in done.json["findings"] if f["severity"] == "error"}
+def rules(done: Ran) -> set[str]:
+    return {f["rule"] for f in done.document["findings"] if f["severity"] == "error"}
 
 
-def verify(bob: Consumer, *arguments: str | Path) -> Ended:
+def verify(bob: Consumer, *arguments: str | Path) -> Ran:
     """Every document that is printed is one of the published form."""
     done = bob.type("verify", *arguments, "--format", "json")
     if done.out:
-        Draft202012Validator(SCHEMA).validate(done.json)
-        assert done.json["exit_code"] == done.code
+        Draft202012Validator(SCHEMA).validate(done.document)
+        assert done.document["exit_code"] == done.code
     return done
 
 
@@ -110,12 +110,12 @@ def test_a_whole_snapshot_needs_no_hub(bob: Consumer, release: Release, hub: Hub
     mark = len(hub.requests())
     done = verify(bob, snapshot)
     assert done.code == 0, done.text
-    found = done.json["release"]
+    found = done.document["release"]
     assert (found["files_checked"], found["files_total"]) == (release.files, release.files)
     assert found["revision"] == release.commit
     assert found["target"] == found["attested_for"]
     assert REPO in found["target"]
-    assert done.json["manifest"]["dirHash"] == found["dirHash"]
+    assert done.document["manifest"]["dirHash"] == found["dirHash"]
     assert {signer["role"] for signer in found["signers"]} >= {"checker", "releaser"}
     assert hub.requests()[mark:] == []
     assert f"{release.files} of {release.files} files" in bob.type("verify", snapshot).out
@@ -128,12 +128,12 @@ def test_some_files_without_evidence_get_it_from_the_commit_of_the_snapshot(
     mark = len(hub.requests())
     done = verify(bob, snapshot)
     assert done.code == 0, done.text
-    found = done.json["release"]
+    found = done.document["release"]
     here = len([path for path in snapshot.rglob("*") if path.is_file()])
     assert 0 < here < release.files
     assert (found["files_checked"], found["files_total"]) == (here, release.files)
     assert "README.md" in found["absent"]
-    assert "manifest" not in done.json
+    assert "manifest" not in done.document
     asked = [line["path"] for line in hub.requests()[mark:]]
     assert asked
     assert not [path for path in asked if "onnx" in path or "README" in path]
@@ -164,7 +164,7 @@ def test_evidence_at_hand_is_enough_without_network(
     mark = len(hub.requests())
     done = verify(bob, snapshot, "--evidence", place, "--offline")
     assert done.code == 0, done.text
-    assert done.json["release"]["absent"]
+    assert done.document["release"]["absent"]
     assert hub.requests()[mark:] == []
 
 
@@ -241,8 +241,8 @@ def test_evidence_alone_is_no_release(bob: Consumer) -> None:
     snapshot = bob.download("model.sig", ".hubpolicy/*")
     done = verify(bob, snapshot)
     assert done.code == 1
-    assert done.json["verdict"] != "passed"
-    assert done.json["release"]["files_checked"] == 0
+    assert done.document["verdict"] != "passed"
+    assert done.document["release"]["files_checked"] == 0
 
 
 def test_a_snapshot_under_another_name_is_not_that_release(bob: Consumer) -> None:
@@ -294,7 +294,7 @@ def test_a_plain_folder_must_be_whole_unless_it_is_said_to_be_a_part(
     assert (whole.code, "HP308" in rules(whole)) == (1, True)
     part = verify(bob, folder, "--repo", REPO, "--partial")
     assert part.code == 0, part.text
-    assert part.json["release"]["absent"]
+    assert part.document["release"]["absent"]
 
 
 def test_a_part_of_another_release_is_refused_and_no_name_is_said(
@@ -323,7 +323,7 @@ def test_a_repository_is_judged_before_anything_is_downloaded(
     mark = len(hub.requests())
     done = verify(bob, f"{REPO}@{release.commit}")
     assert done.code == 0, done.text
-    found = done.json["release"]
+    found = done.document["release"]
     assert (found["files_checked"], found["revision"]) == (release.files, release.commit)
     asked = [line["path"] for line in hub.requests()[mark:]]
     assert not [path for path in asked if path.endswith((".onnx", ".data", CONFIG))]
@@ -335,7 +335,7 @@ def test_small_files_can_be_compared_by_sha256_too(
     mark = len(hub.requests())
     done = verify(bob, REPO, "--deep")
     assert done.code == 0, done.text
-    assert done.json["manifest"]["dirHash"] == done.json["release"]["dirHash"]
+    assert done.document["manifest"]["dirHash"] == done.document["release"]["dirHash"]
     asked = [line["path"] for line in hub.requests()[mark:]]
     assert [path for path in asked if path.endswith("README.md")]
     assert not [path for path in asked if path.endswith((".onnx", ".data"))]
@@ -352,7 +352,7 @@ def test_by_name_and_offline_means_the_snapshot_in_the_cache(
     for revision in ("main", release.commit, release.commit[:7]):
         done = bob.hubpolicy("verify", f"{REPO}@{revision}", "--offline", "--format", "json")
         assert done.code == 0, done.text
-        assert done.json["release"]["revision"] == release.commit
+        assert done.document["release"]["revision"] == release.commit
     other = bob.hubpolicy("verify", f"{REPO}@v9", "--offline")
     assert other.code == 1
 
@@ -364,7 +364,7 @@ def test_by_name_and_offline_some_files_are_found_too(bob: Consumer, tmp_path: P
     arguments = ("verify", REPO, "--offline", "--evidence", kept, "--format", "json")
     done = bob.hubpolicy(*arguments)
     assert done.code == 0, done.text
-    assert done.json["release"]["absent"]
+    assert done.document["release"]["absent"]
 
 
 @pytest.mark.parametrize("target", [f"{REPO}@", "acme@main", "@main", f"{REPO}@../../x"])

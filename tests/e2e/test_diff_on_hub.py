@@ -31,7 +31,7 @@ def test_what_a_push_would_change_is_told_before_it(ada: Author, model: Path, re
     assert ada.type("diff", repo, str(model), "--exit-code").code == 1
     assert f"  hubpolicy attest {model} --repo {repo}\n" in ada.ok("diff", repo, str(model)).out
     assert ada.type("diff", f"{repo}@nowhere", str(model)).code == 3
-    oid = ada.ok("audit", repo, "--format", "json").json["refs"][0]["oid"]
+    oid = ada.ok("audit", repo, "--format", "json").document["refs"][0]["oid"]
     assert ada.ok("diff", f"{repo}@{oid[:7]}", repo, "--exit-code").code == 0
     assert ada.type("verify", f"{repo}@{oid[:7]}").code == 0
     few = ada.type("verify", f"{repo}@{oid[:6]}")

@@ -22,7 +22,7 @@ from tests.hub.world import TOKENS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.author import Ended
+    from tests.cli.world import Ran
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def tested(ada: Author, model: Path) -> Path:
     return model
 
 
-def clean(done: Ended, ada: Author) -> None:
+def clean(done: Ran, ada: Author) -> None:
     """One error, no traceback, no log of an internal error, and no token anywhere."""
     assert "Traceback" not in done.text
     assert "Warning" not in done.text
@@ -210,7 +210,7 @@ def test_a_key_that_is_gone_pushes_what_was_attested_and_no_more(
 def audited(ada: Author, *arguments: str) -> tuple[int, dict[str, str]]:
     done = ada.type("audit", *arguments, "--format", "json")
     clean(done, ada)
-    document = done.json
+    document = done.document
     assert document["exit_code"] == done.code
     assert (document["command"], document["trust"]) == ("audit", "solo")
     return done.code, {f"{ref['repo']} {ref['ref']}": ref["status"] for ref in document["refs"]}
@@ -246,9 +246,9 @@ def test_an_audit_ends_by_the_worst_of_all_refs(
 
 def test_what_is_told_of_a_ref(ada: Author, hub: HubProcess, tested: Path, repo: str) -> None:
     ada.ok("push", tested, repo)
-    (ref,) = ada.ok("audit", repo, "--format", "json").json["refs"]
+    (ref,) = ada.ok("audit", repo, "--format", "json").document["refs"]
     head = str(HfApi(endpoint=hub.endpoint, token=TOKEN).repo_info(repo).sha)
-    verified = ada.ok("verify", tested, "--repo", repo, "--format", "json").json
+    verified = ada.ok("verify", tested, "--repo", repo, "--format", "json").document
     assert ref["dirHash"] == verified["manifest"]["dirHash"]
     assert (ref["repo"], ref["ref"], ref["oid"]) == (repo, "refs/heads/main", head)
     assert (ref["status"], ref["signer"]) == ("ATTESTED", "ada")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hubpolicy.demo.hub.process import HubProcess
-    from tests.e2e.author import Author, Ended
+    from tests.cli.world import Ran
+    from tests.e2e.author import Author
 
 MAIN = "refs/heads/main"
 BEFORE = f"{MAIN} (history)"
@@ -90,15 +91,15 @@ LOG = [
 ]
 
 
-def look(ada: Author, *arguments: str, log: Any = LOG) -> Ended:
+def look(ada: Author, *arguments: str, log: Any = LOG) -> Ran:
     file = ada.home / "log.json"
     file.write_text(json.dumps(log, indent=1))
     options = ("--import-audit-log", "log.json", "--format", "json")
     return ada.type("audit", *(arguments or ("acme",)), *options)
 
 
-def statuses(done: Ended) -> dict[str, str]:
-    return {ref["repo"]: ref["status"] for ref in done.json["refs"] if ref["ref"] == MAIN}
+def statuses(done: Ran) -> dict[str, str]:
+    return {ref["repo"]: ref["status"] for ref in done.document["refs"] if ref["ref"] == MAIN}
 
 
 def test_what_was_public_is_exposed_whatever_it_is_now(ada: Author) -> None:
@@ -111,7 +112,7 @@ def test_what_was_public_is_exposed_whatever_it_is_now(ada: Author) -> None:
         "acme/dark": "UNATTESTED",
         "acme/unlogged": "EXPOSED",
     }
-    details = {ref["repo"]: ref["detail"] for ref in done.json["refs"]}
+    details = {ref["repo"]: ref["detail"] for ref in done.document["refs"]}
     assert details["acme/shut"].startswith(f"UNATTESTED, public from {LEAKED} to {SHUT}: no ")
     assert details["acme/late"].startswith(f"UNATTESTED, public from {OPENED} to {SHUT}: no ")
     assert details["acme/dark"].endswith("private now, and the log does not say what it was before")
@@ -120,7 +121,7 @@ def test_what_was_public_is_exposed_whatever_it_is_now(ada: Author) -> None:
 def test_the_report_says_from_when_to_when_and_why(ada: Author) -> None:
     spans = {
         (row["repo"], row["ref"], row["since"], row["until"]): row["source"]
-        for row in look(ada, "acme", "--all-revisions").json["exposures"]
+        for row in look(ada, "acme", "--all-revisions").document["exposures"]
     }
     assert set(spans) == {
         ("acme/open", MAIN, LATER, ""),
@@ -139,7 +140,9 @@ def test_the_report_says_from_when_to_when_and_why(ada: Author) -> None:
 def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
     whole = look(ada, "acme", "--all-revisions", "--engine", "api")
     rows = [
-        (row["text"], row["remark"]) for row in whole.json["rows"] if row["name"] != "LFS storage"
+        (row["text"], row["remark"])
+        for row in whole.document["rows"]
+        if row["name"] != "LFS storage"
     ]
     assert rows == [
         (f"11 entries, {CREATED} to {LATER}", "(1 of them not about who may see what)"),
@@ -149,18 +152,18 @@ def test_what_the_log_does_not_tell_is_told(ada: Author) -> None:
             "(in the log only: what stood there is not known)",
         ),
     ]
-    (tips,) = (row for row in look(ada).json["rows"] if row["name"] == "exposure")
+    (tips,) = (row for row in look(ada).document["rows"] if row["name"] == "exposure")
     assert tips["remark"].startswith("(--all-revisions looks before")
     empty = look(ada, log=[])
-    assert empty.json["rows"][0]["text"] == "empty"
+    assert empty.document["rows"][0]["text"] == "empty"
     assert statuses(empty)["acme/unlogged"] == "EXPOSED", "public now: the hub says so"
     assert statuses(empty)["acme/shut"] == "UNATTESTED", "nothing says that it ever was public"
 
 
 def test_a_single_repository_tells_of_no_other(ada: Author) -> None:
     done = look(ada, "acme/shut")
-    assert [row["repo"] for row in done.json["exposures"]] == ["acme/shut"]
-    assert {row["name"] for row in done.json["rows"]} == {"audit log", "exposure"}
+    assert [row["repo"] for row in done.document["exposures"]] == ["acme/shut"]
+    assert {row["name"] for row in done.document["rows"]} == {"audit log", "exposure"}
 
 
 def test_one_that_was_deleted_under_that_name_is_told_all_the_same(ada: Author) -> None:
@@ -169,8 +172,8 @@ def test_one_that_was_deleted_under_that_name_is_told_all_the_same(ada: Author) 
         event("repo.create", "2026-01-05T00:00:00Z", repo="acme/shut", visibility="public"),
     ]
     done = look(ada, "acme/shut", log=[*LOG, *before])
-    assert [row["since"] for row in done.json["exposures"]] == [LEAKED]
-    (told,) = (row for row in done.json["rows"] if row["name"] == "acme/shut")
+    assert [row["since"] for row in done.document["exposures"]] == [LEAKED]
+    (told,) = (row for row in done.document["rows"] if row["name"] == "acme/shut")
     assert told["text"].startswith("public 2026-01-05T00:00:00Z to 2026-01-10T00:00:00Z, logged as")
 
 
@@ -179,7 +182,7 @@ def test_two_exports_are_one_log(ada: Author) -> None:
     (ada.home / "newer.json").write_text(json.dumps(LOG[:7]))
     logs = ("--import-audit-log", "older.json", "--import-audit-log", "newer.json")
     done = ada.type("audit", "acme", *logs, "--format", "json")
-    assert done.json["exposures"] == look(ada).json["exposures"]
+    assert done.document["exposures"] == look(ada).document["exposures"]
 
 
 def test_without_a_log_nothing_is_asked_and_nothing_exposed(ada: Author, hub: HubProcess) -> None:
@@ -187,7 +190,7 @@ def test_without_a_log_nothing_is_asked_and_nothing_exposed(ada: Author, hub: Hu
     mark = len(hub.requests())
     done = ada.type("audit", "acme/shut", "acme/open", "--format", "json")
     assert set(statuses(done).values()) == {"UNATTESTED"}
-    assert done.json["exposures"] == []
+    assert done.document["exposures"] == []
     paths = [str(line["path"]) for line in hub.requests()[mark:]]
     assert len(paths) == 2, paths
     mark = len(hub.requests())
@@ -205,7 +208,7 @@ def test_a_hub_that_does_not_say_leaves_the_log_alone_to_speak(
     finally:
         hub.configure({})
     assert statuses(done)["acme/shut"] == "EXPOSED"
-    (dark,) = (ref for ref in done.json["refs"] if ref["repo"] == "acme/dark")
+    (dark,) = (ref for ref in done.document["refs"] if ref["repo"] == "acme/dark")
     assert dark["status"] == "UNATTESTED"
     assert "who may see it is not known" in dark["detail"]
 
@@ -240,15 +243,15 @@ def test_a_dashboard_gets_all_of_it_and_no_exit_code(ada: Author) -> None:
     assert usage.code == 2
 
 
-def seen(done: Ended) -> set[tuple[str, str]]:
-    return {(ref["repo"], ref["ref"]) for ref in done.json["refs"]}
+def seen(done: Ran) -> set[tuple[str, str]]:
+    return {(ref["repo"], ref["ref"]) for ref in done.document["refs"]}
 
 
 @pytest.mark.parametrize("engine", ["api", "git"])
 def test_since_a_day_only_younger_commits_are_looked_at_and_every_tip(
     ada: Author, engine: str
 ) -> None:
-    def since(day: str) -> Ended:
+    def since(day: str) -> Ran:
         look = ("--all-revisions", "--engine", engine, "--since", day, "--format", "json")
         return ada.type("audit", "acme/open", "acme/shut", *look)
 
@@ -256,12 +259,12 @@ def test_since_a_day_only_younger_commits_are_looked_at_and_every_tip(
     assert seen(since(LEAKED[:10])) == {*tips, ("acme/open", BEFORE)}
     after = since("2026-03-16")
     assert seen(after) == tips
-    (row,) = after.json["rows"]
+    (row,) = after.document["rows"]
     assert (row["text"], row["remark"].startswith("(not looked at")) == ("since 2026-03-16", True)
 
 
 def test_since_a_revision_what_it_has_is_past(ada: Author) -> None:
-    whole = ada.type("audit", "acme/open", "--all-revisions", "--format", "json").json["refs"]
+    whole = ada.type("audit", "acme/open", "--all-revisions", "--format", "json").document["refs"]
     oids = {ref["ref"]: ref["oid"] for ref in whole}
     assert set(oids) == {MAIN, BEFORE}
     for revision, refs in (
@@ -299,8 +302,8 @@ def test_a_clone_on_this_disk_is_cut_by_its_own_git_and_exposed_by_the_log_alone
     done = look(ada, *options)
     assert hub.requests()[mark:] == []
     assert seen(done) == {("acme/open", MAIN), ("acme/open", BEFORE)}
-    assert {ref["status"] for ref in done.json["refs"]} == {"EXPOSED"}
-    spans = {(row["since"], row["until"]) for row in done.json["exposures"]}
+    assert {ref["status"] for ref in done.document["refs"]} == {"EXPOSED"}
+    spans = {(row["since"], row["until"]) for row in done.document["exposures"]}
     assert spans == {(LATER, ""), (LEAKED, "")}
     later = ada.type("audit", *options[:-1], "2026-03-16", "--format", "json")
     assert seen(later) == {("acme/open", MAIN)}
@@ -318,6 +321,6 @@ def test_a_bucket_has_no_commits_and_counts_from_when_it_was_public(
     )
     done = look(ada, "buckets/acme/raw", log=[opened])
     place.unlink()
-    (row,) = done.json["exposures"]
+    (row,) = done.document["exposures"]
     assert (row["repo"], row["since"], row["until"]) == ("buckets/acme/raw", OPENED, "")
     assert row["source"] == "since: logged as made public; when it came there is not known"

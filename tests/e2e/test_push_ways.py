@@ -66,7 +66,7 @@ def test_staged_it_is_private_until_it_is_published(
     asked = ada.ok("publish", repo, "--dry-run")
     assert "may become public" in asked.out
     assert touched(hub, mark) == []
-    done = ada.ok("publish", repo, "--format", "json").json
+    done = ada.ok("publish", repo, "--format", "json").document
     assert (done["verdict"], done["command"]) == ("passed", "publish")
     assert [ref["status"] for ref in done["refs"]] == ["ATTESTED"]
     assert not private(hub, repo)
@@ -161,9 +161,9 @@ def test_a_branch_and_a_pull_request_change_nothing_that_people_download(
     again = ada.ok("push", tested, repo, "--create-pr")
     assert "refs/pr/1 proposes these bytes already" in again.out
     assert api(hub).repo_info(repo).sha == before
-    assert {ref["status"] for ref in ada.ok("audit", repo, "--format", "json").json["refs"]} == {
-        "ATTESTED"
-    }
+    assert {
+        ref["status"] for ref in ada.ok("audit", repo, "--format", "json").document["refs"]
+    } == {"ATTESTED"}
     assert ada.type("push", tested, "acme/not-there", "--create-pr").code == 2
     for typed in ("--private", "--stage-only"):
         refused = ada.type("push", tested, repo, "--create-pr", typed)
@@ -209,7 +209,7 @@ def test_a_workspace_takes_everything_as_long_as_it_is_private(
     allow(ada, "targets", 'workspaces = ["acme"]')
     would = ada.ok("push", model, repo, "--dry-run")
     assert "would go to" in would.out
-    done = ada.ok("push", model, repo, "--format", "json").json
+    done = ada.ok("push", model, repo, "--format", "json").document
     assert (done["verdict"], done["exit_code"]) == ("inconclusive", 0)
     schema = json.loads((PROJECT / "schemas" / "report.v1.schema.json").read_bytes())
     jsonschema.validate(done, schema)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.author import Author, Ended, write_model
+from tests.cli.world import Ran
+from tests.e2e.author import Author, write_model
 from tests.git.repos import Repo, init, isolate
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def repo(ada: Author, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repo:
     return made
 
 
-def push(repo: Repo, *refs: str) -> Ended:
+def push(repo: Repo, *refs: str) -> Ran:
     done = repo.raw("push", "origin", *refs, ok=False)
     said = done.stderr.decode()
     assert "Traceback" not in said, said
-    return Ended(done.returncode, done.stdout.decode(), said)
+    return Ran(done.returncode, done.stdout.decode(), said)
 
 
 @pytest.mark.slow

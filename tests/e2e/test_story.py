@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import HfApi
 
-from tests.e2e.author import TOKEN, Author, Ended, snapshot, touched
+from tests.e2e.author import TOKEN, Author, snapshot, touched
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hubpolicy.demo.hub.process import HubProcess
+    from tests.cli.world import Ran
 
 
 @pytest.mark.slow
@@ -41,7 +42,7 @@ def test_blocked_before_open_after_and_closed_by_one_byte(
     listed = {entry.path for entry in api.list_repo_tree(repo, recursive=True) if _is_file(entry)}
     assert listed == set(snapshot(model))
 
-    found = well(ada, "audit", repo, "--format", "json").json
+    found = well(ada, "audit", repo, "--format", "json").document
     assert [(ref["ref"], ref["status"]) for ref in found["refs"]] == [
         ("refs/heads/main", "ATTESTED")
     ]
@@ -58,7 +59,7 @@ def test_blocked_before_open_after_and_closed_by_one_byte(
 
     ada.hf("upload", repo, weights, "model.onnx.data")
     red = ada.hubpolicy("audit", repo, "--format", "json")
-    assert (red.code, [ref["status"] for ref in red.json["refs"]]) == (1, ["MODIFIED"])
+    assert (red.code, [ref["status"] for ref in red.document["refs"]]) == (1, ["MODIFIED"])
 
     weights.write_bytes(good)
     again = well(ada, "push", model, repo)
@@ -66,7 +67,7 @@ def test_blocked_before_open_after_and_closed_by_one_byte(
     well(ada, "audit", repo)
 
 
-def well(ada: Author, *arguments: str | Path) -> Ended:
+def well(ada: Author, *arguments: str | Path) -> Ran:
     done = ada.hubpolicy(*arguments)
     assert done.code == 0, done.text
     return done

@@ -13,10 +13,11 @@ from huggingface_hub import HfApi
 from markdown_it import MarkdownIt
 
 from hubpolicy.adapters.trusted import open_trusted
-from tests.e2e.author import TOKEN, Author, Ended, snapshot, touched
+from tests.e2e.author import TOKEN, Author, snapshot, touched
 
 if TYPE_CHECKING:
     from hubpolicy.demo.hub.process import HubProcess
+    from tests.cli.world import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -48,13 +49,13 @@ def revoked(ada: Author) -> tuple[set[str], set[str]]:
     return set(state.revoked_files), set(state.revoked_payloads)
 
 
-def withdraw(ada: Author, repo: str, *options: str | Path, **env: str) -> Ended:
+def withdraw(ada: Author, repo: str, *options: str | Path, **env: str) -> Ran:
     done = ada.type("withdraw", repo, *REASON, "--yes", *options, **env)
     assert "Traceback" not in done.text
     return done
 
 
-def offline(ada: Author, repo: str, *options: str | Path) -> Ended:
+def offline(ada: Author, repo: str, *options: str | Path) -> Ran:
     """The same on a machine that reaches no hub; the client asks that when it is imported."""
     return ada.hubpolicy("withdraw", repo, *REASON, "--yes", *options, HF_HUB_OFFLINE="1")
 
@@ -118,7 +119,7 @@ def test_a_second_time_changes_nothing(ada: Author, released: str, hub: HubProce
     mark = len(hub.requests())
     again = withdraw(ada, released, "--format", "json")
     assert again.code == 0
-    assert {s["name"]: s["state"] for s in again.json["steps"]} == {
+    assert {s["name"]: s["state"] for s in again.document["steps"]} == {
         "kept": "done", "private": "already", "revoked": "already", "advisory": "done",
     }  # fmt: skip
     assert touched(hub, mark) == []
@@ -144,7 +145,9 @@ def test_a_dry_run_writes_nothing_anywhere(ada: Author, released: str, hub: HubP
     assert done.code == 0
     assert "model.onnx.data" in done.out
     assert "Nothing was changed (dry run)." in done.out
-    assert ada.type("withdraw", released, *REASON, "--dry-run", "--format", "json").json["weights"]
+    assert ada.type("withdraw", released, *REASON, "--dry-run", "--format", "json").document[
+        "weights"
+    ]
     assert touched(hub, mark) == []
     assert snapshot(ada.home) == before
 
@@ -168,7 +171,7 @@ def test_who_else_holds_the_files_is_listed(ada: Author, released: str, model: P
     hf.upload_file(repo_id=copy, path_in_repo="renamed.safetensors", path_or_fileobj=data)
     done = withdraw(ada, released, "--format", "json")
     assert done.code == 0, done.text
-    found = {(h["repo"], h["revision"]): h["paths"] for h in done.json["holders"]}
+    found = {(h["repo"], h["revision"]): h["paths"] for h in done.document["holders"]}
     assert found[released, "refs/heads/wip"] == ["model.onnx", "model.onnx.data"]
     assert found[copy, "refs/heads/main"] == ["renamed.safetensors"]
     advisory = (kept(ada) / "advisory.md").read_text()

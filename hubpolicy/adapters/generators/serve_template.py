@@ -15,10 +15,11 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from hubpolicy.adapters.bounded import read_bounded
 from hubpolicy.core.layouts import ClosureKind
 from hubpolicy.core.serving import SHIPPED
 from hubpolicy.core.toml_table import read_toml
-from hubpolicy.errors import ConfigError, ServiceError
+from hubpolicy.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,12 +210,7 @@ def _put(value: object, numbers: Mapping[str, Any]) -> object:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror}"
-        raise ServiceError(message) from error
-    if len(content) > _LARGEST:
-        message = f"got more than {_LARGEST} bytes, expected a launch template, in {path}"
-        raise ConfigError(message)
-    return content
+        return read_bounded(path, _LARGEST, str(path))
+    except MalformedError as error:
+        hint = "expected a launch template, like those in hubpolicy/assets/serve"
+        raise ConfigError(error.message, hint=hint) from error
