@@ -146,7 +146,9 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
     )
 
     git, lfs = seen.programs.git, seen.programs.git_lfs
-    clock = "agrees with the hub's" if seen.clocks.there else "not compared with a hub's"
+    wrong = hp906.check(seen.clocks)
+    compared = "differs from the hub's" if wrong else "agrees with the hub's"
+    clock = compared if seen.clocks.there else "not compared with a hub's"
     asked = bool(seen.login.name or seen.login.problem)
     rows = [
         Examined("git", f"{git or 'none'}, git-lfs {lfs or 'none'}", hp901.check(seen.programs)),
@@ -157,7 +159,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         Examined("scorer", _scorer(seen.scorers), hp904.check(seen.scorers)),
         Examined("runtime", _runtime(seen.runtime), hp905.check(seen.runtime)),
         Examined("hub", _asked(seen.hub), hp913.check(seen.hub)),
-        Examined("clock", clock, hp906.check(seen.clocks), looked=bool(seen.clocks.there)),
+        Examined("clock", clock, wrong, looked=bool(seen.clocks.there)),
         Examined("token", _login(seen.login), hp907.check(seen.login), looked=asked),
     ]
     if seen.workflows is not None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.adapters.hookfile import chain_line
-from hubpolicy.cli.doctor import closing, look, reached
+from hubpolicy.cli.doctor import closing, examine, look, reached
 from hubpolicy.demo.hub.process import HubProcess
-from hubpolicy.domain.surroundings import UploadGuard
+from hubpolicy.domain.surroundings import Clocks, UploadGuard
 from tests.cli.world import add_to_policy, config, run, write
 from tests.hub.world import TOKENS
 
@@ -180,6 +180,20 @@ def test_the_token_and_the_clock_are_asked_of_the_hub(
     assert rows(ran.out)["token"] == word
     assert rows(ran.out)["clock"] == "ok"
     assert token not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [("", "not compared"), ("2026-01-02T03:04:05Z", "agrees"), ("2026-01-02T05:04:05Z", "differs")],
+)
+def test_the_clock_s_row_says_what_its_finding_says(
+    home: Path, tmp_path: Path, there: str, said: str
+) -> None:
+    seen = look(str(tmp_path), ci=False, offline=True)
+    clocks = Clocks("2026-01-02T03:04:05Z", there)
+    (row,) = [row for row in examine(seen._replace(clocks=clocks)) if row.name == "clock"]
+    assert row.said.startswith(said)
+    assert bool(row.findings) is (said == "differs")
 
 
 @pytest.mark.parametrize("token", ["", "hf_alice"])
