@@ -89,7 +89,14 @@ def test_weights_that_nobody_ran_are_not_published(
     assert done.code == 1
     for rule in ("HP301", "HP501", "HP504"):
         assert rule in done.out
+    # It stands at main's own head: what main lacks is what to mend, not its history.
+    assert (
+        f"fix: see what refs/heads/main lacks: hubpolicy verify {repo}@refs/heads/main" in done.out
+    )
     assert private(hub, repo)
+    client.update_repo_settings(repo, private=False)
+    public = ada.type("publish", repo)
+    assert (public.code, "HP504" in public.out, "HP501" in public.out) == (1, True, False)
     assert ada.type("publish", "acme/no-such-model").code == 1
 
 
