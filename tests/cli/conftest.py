@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.team_world import Team, copied, found_team
 from tests.cli.world import MODEL, config, run, write
 
 if TYPE_CHECKING:
@@ -46,3 +47,29 @@ def home(founded: Path) -> Path:
 def model(tmp_path: Path) -> Path:
     """A small model folder without evidence."""
     return write(tmp_path / "tern", MODEL)
+
+
+@pytest.fixture(scope="session")
+def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Team:
+    """Ada, bob and cleo, and what nobody signed yet; nobody changes it."""
+    return found_team(tmp_path_factory.mktemp("unsigned"))
+
+
+@pytest.fixture(scope="session")
+def published(unsigned: Team, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    """The same, signed by ada and bob; nobody changes it."""
+    team = copied(unsigned, tmp_path_factory.mktemp("published"))
+    assert team.sign("ada", "bob").code == 0
+    return team
+
+
+@pytest.fixture
+def new(unsigned: Team, tmp_path: Path) -> Team:
+    """Prepared, and signed by nobody."""
+    return copied(unsigned, tmp_path)
+
+
+@pytest.fixture
+def team(published: Team, tmp_path: Path) -> Team:
+    """Published by ada and bob: root and policy 2 of 3, state 1 of 3."""
+    return copied(published, tmp_path)

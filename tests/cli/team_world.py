@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.adapters.home import Home
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from hubpolicy.domain.trust import State, TrustRoot
 
 PEOPLE = ("ada", "bob", "cleo")
+LATER = "2027-01-01T00:00:00Z"
+"""When every state that is made here has ended."""
 
 
 class Team(NamedTuple):
@@ -137,6 +140,13 @@ def found_team(base: Path, *options: str) -> Team:
                    "--plan", "demo", *principals, *options)  # fmt: skip
     assert ran.code == 0, ran
     return team
+
+
+def copied(team: Team, base: Path) -> Team:
+    """The same people and folder elsewhere, so that a test may change them."""
+    shutil.copytree(team.homes, base / "homes")
+    shutil.copytree(team.folder, base / "trust")
+    return Team(base / "homes", base / "trust")
 
 
 def digest(raw: bytes) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -23,20 +22,6 @@ TODAY = datetime.now(tz=UTC).date()
 SOON = str(TODAY + timedelta(days=30))
 SOONER = str(TODAY + timedelta(days=9))
 OVER = str(TODAY - timedelta(days=1))
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    team = found_team(tmp_path_factory.mktemp("team"))
-    assert team.sign("ada", "bob").code == 0
-    return team
-
-
-@pytest.fixture
-def team(published: Team, tmp_path: Path) -> Team:
-    shutil.copytree(published.homes, tmp_path / "homes")
-    shutil.copytree(published.folder, tmp_path / "trust")
-    return Team(tmp_path / "homes", tmp_path / "trust")
 
 
 def pinned(team: Team, *people: str) -> None:

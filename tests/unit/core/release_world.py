@@ -95,6 +95,7 @@ DRAFT = Policy(
     sha256="",
 )
 POLICY = with_digest(DRAFT)
+FIRST = TOXICITY.suites[0]
 
 
 def asking(*roles: RoleRequirement) -> Policy:

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubpolicy.core.judge import GATE, INPUTS, STEPS, judge, require_current, step_findings, weigh
+from hubpolicy.core.judge import GATE, INPUTS, STEPS, judge, require_current, step_findings
 from hubpolicy.core.rules import hp310
-from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.core.statements import applicability_statement
-from hubpolicy.domain.finding import Finding, Location, Severity
+from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.manifest import Entry, Manifest, make_manifest
-from hubpolicy.domain.policy import RoleRequirement, RuleSetting
+from hubpolicy.domain.policy import RoleRequirement
 from hubpolicy.domain.release import RepoId
-from hubpolicy.domain.statement import RecordsPin, SuiteCounts, Waiver
+from hubpolicy.domain.statement import RecordsPin, SuiteCounts
 from hubpolicy.domain.trust import Role, Trust
 from hubpolicy.errors import ConfigError
 from tests.golden.samples import (
@@ -36,32 +35,25 @@ from tests.golden.samples import (
     sha,
 )
 from tests.unit.core.release_world import (
+    FIRST,
     POLICY,
-    SAFETY,
     TARGET,
-    approval_line,
     as_listing,
     asking,
     card_line,
-    changed,
     judged_by,
     release,
     release_line,
     rules_of,
     run_line,
-    setting,
     signed,
-    waiver_line,
 )
 
 if TYPE_CHECKING:
     from hubpolicy.core.evidence import Evidence
     from hubpolicy.core.verify import VerifiedStatement
-    from hubpolicy.domain.finding import Decision
-    from hubpolicy.domain.policy import Policy
     from hubpolicy.domain.statement import ToxicityResult
 
-FIRST = TOXICITY.suites[0]
 OTHER_WEIGHTS = entry("model.safetensors", b"other weights", small=False)
 ADAPTER = entry("adapter.safetensors", b"adapter", small=False)
 
@@ -169,91 +161,6 @@ def test_two_checkers_are_asked_for_both_the_card_and_every_run() -> None:
     assert judge(release(card, again, policy=policy, trust=trust)).verdict == "passed"
 
 
-# --- other bytes -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", [each.path for each in MANIFEST.entries])
-@pytest.mark.parametrize("listed", [False, True], ids=["files", "listing"])
-def test_one_changed_file_blocks(path: str, listed: bool) -> None:
-    good = release()
-    evidence = as_listing(good) if listed else good
-    if evidence.listing is not None:
-        files = tuple(
-            f._replace(sha256=f.sha256 and sha("other"), git_blob=f.git_blob and "0" * 40)
-            if f.path == path
-            else f
-            for f in evidence.listing.files
-        )
-        evidence = evidence._replace(listing=evidence.listing._replace(files=files))
-    else:
-        evidence = good._replace(manifest=changed(MANIFEST, path))
-    decision = judge(evidence)
-    assert decision.verdict == "failed"
-    assert "HP308" in rules_of(decision)
-
-
-@pytest.mark.parametrize("path", [each.path for each in MANIFEST.entries])
-@pytest.mark.parametrize("listed", [False, True], ids=["files", "listing"])
-def test_one_missing_file_blocks(path: str, listed: bool) -> None:
-    rest = Manifest(tuple(e for e in MANIFEST.entries if e.path != path))
-    evidence = release()._replace(manifest=rest)
-    decision = judge(as_listing(evidence) if listed else evidence)
-    assert "HP308" in rules_of(decision)
-
-
-@pytest.mark.parametrize("path", ["a.md", "LICENSE", "second.safetensors", "zz.png", "x/.gitkeep"])
-@pytest.mark.parametrize("listed", [False, True], ids=["files", "listing"])
-def test_one_added_file_blocks(path: str, listed: bool) -> None:
-    more = make_manifest([*MANIFEST.entries, entry(path, b"")])
-    evidence = release()._replace(manifest=more)
-    assert "HP308" in rules_of(judge(as_listing(evidence) if listed else evidence))
-
-
-def test_changed_bytes_say_so_once_and_hide_nothing_else() -> None:
-    place = Location("model.sig")
-    echo = Finding("HP302", Severity.ERROR, "model.sig is about other files", place)
-    others = (
-        Finding("HP701", Severity.ERROR, "by a revoked key", place),
-        Finding("HP302", Severity.ERROR, "a bad line", Location(".hubpolicy/x", 1)),
-        Finding("HP412", Severity.ERROR, "unknown", Location(".hubpolicy/y")),
-    )
-    for found in ((echo,), (echo, *others)):
-        good = release()._replace(rejected=found)
-        assert judge(good).findings == found
-        bad = judge(good._replace(manifest=changed(MANIFEST, ".gitattributes")))
-        assert bad.verdict == "failed"
-        assert {f for f in bad.findings if f.rule not in {"HP308", "HP121"}} == set(found) - {echo}
-
-
-def test_a_renamed_file_blocks() -> None:
-    entries = [e._replace(path="model2.safetensors") if "model" in e.path else e
-               for e in MANIFEST.entries]  # fmt: skip
-    assert "HP308" in rules_of(judge(release()._replace(manifest=make_manifest(entries))))
-
-
-def test_a_listing_that_tells_nothing_of_a_file_blocks() -> None:
-    evidence = as_listing(release())
-    assert evidence.listing is not None
-    files = tuple(f._replace(sha256=None, git_blob=None) for f in evidence.listing.files)
-    bare = evidence._replace(listing=evidence.listing._replace(files=files))
-    assert judge(bare).verdict != "passed"
-
-
-def test_a_git_blob_id_cannot_stand_in_where_a_sha256_is_known() -> None:
-    """The line has the right blob id and another sha256: only a liar would sign that."""
-    lying = [e._replace(sha256=sha("lie")) if e.path == "config.json" else e
-             for e in MANIFEST.entries]  # fmt: skip
-    evidence = release(manifest=make_manifest(lying), card=card_line())
-    assert judge(evidence._replace(manifest=MANIFEST)).verdict == "failed"
-
-
-def test_an_empty_release_is_never_judged_good() -> None:
-    for evidence in (release()._replace(manifest=Manifest(())), release()._replace(manifest=None)):
-        decision = judge(evidence)
-        assert decision.verdict == "failed"
-        assert "HP410" in rules_of(decision)
-
-
 # --- runs --------------------------------------------------------------------------------------
 
 
@@ -352,126 +259,6 @@ def test_imputed_prompts_count_as_hits() -> None:
     decision = judge(release(run=run_line(TOXICITY._replace(suites=(imputed, TOXICITY.suites[1])))))
     assert decision.verdict == "inconclusive"
     assert rules_of(decision) == {"HP203", "HP211"}
-
-
-# --- severities --------------------------------------------------------------------------------
-
-HOLD_THE_GATE = tuple(e.id for e in catalogue() if not "HP101" <= e.id <= "HP119")
-
-
-@pytest.mark.parametrize("rule", HOLD_THE_GATE)
-@pytest.mark.parametrize("severity", list(Severity))
-@pytest.mark.parametrize("waivable", [False, True])
-def test_no_setting_takes_a_rule_out_of_the_gate(
-    rule: str, severity: Severity, waivable: bool
-) -> None:
-    policy = setting(rule, severity, waivable=waivable)
-    finding = Finding(rule, Severity.ERROR, "bad")
-    assert weigh(finding, policy).severity is Severity.ERROR
-    assert judge(release(policy=policy)._replace(rejected=(finding,))).verdict == "failed"
-
-
-def test_a_setting_can_raise_and_for_card_rules_lower() -> None:
-    warning = Finding("HP409", Severity.WARNING, "m")
-    assert weigh(warning, setting("HP409", Severity.ERROR)).severity is Severity.ERROR
-    error = Finding("HP110", Severity.ERROR, "m")
-    assert weigh(error, setting("HP110", Severity.OFF)).severity is Severity.OFF
-
-
-# --- waivers -----------------------------------------------------------------------------------
-
-RUDE = TOXICITY._replace(suites=(FIRST._replace(hits=100, toxic_samples=200), TOXICITY.suites[1]))
-HP203_WAIVABLE = setting("HP203", Severity.ERROR, waivable=True)
-WAIVER = Waiver("HP203", "lee", "a research model, gated", "2026-12-31")
-
-
-def waived(
-    waiver: Waiver = WAIVER,
-    policy: Policy = HP203_WAIVABLE,
-    manifest: Manifest = MANIFEST,
-    who: str = "lee",
-) -> Decision:
-    """A rude release with a waiver, all of it named by the release line."""
-    return judge(release(waiver_line(waiver, manifest, who), run=run_line(RUDE), policy=policy))
-
-
-def test_a_waiver_spares_what_it_names_and_keeps_it_visible() -> None:
-    decision = waived()
-    assert decision.verdict == "passed"
-    assert [finding.rule for finding in decision.waived] == ["HP203"]
-
-
-def test_a_waiver_of_the_last_day_holds() -> None:
-    assert waived(WAIVER._replace(until=NOW[:10])).verdict == "passed"
-
-
-@pytest.mark.parametrize(
-    ("waiver", "policy", "manifest", "who"),
-    [
-        (WAIVER, POLICY, MANIFEST, "lee"),
-        (WAIVER, setting("HP203", Severity.ERROR), MANIFEST, "lee"),
-        (WAIVER._replace(until="2026-11-21"), HP203_WAIVABLE, MANIFEST, "lee"),
-        (WAIVER, HP203_WAIVABLE, changed(MANIFEST, "README.md"), "lee"),
-        (WAIVER._replace(who="rita"), HP203_WAIVABLE, MANIFEST, "lee"),
-        (WAIVER, HP203_WAIVABLE, MANIFEST, "sam"),
-    ],
-    ids=["not waivable", "set, not waivable", "ended", "other bytes", "names rita", "by sam"],
-)
-def test_a_waiver_that_does_not_hold_waives_nothing(
-    waiver: Waiver, policy: Policy, manifest: Manifest, who: str
-) -> None:
-    decision = waived(waiver, policy, manifest, who)
-    assert decision.verdict == "failed"
-    assert rules_of(decision) == {"HP203", "HP710"}
-    assert decision.waived == ()
-
-
-def test_what_was_not_evaluated_is_never_waived() -> None:
-    policy = POLICY._replace(rules=(RuleSetting("HP203", Severity.ERROR, waivable=True),))
-    imputed = FIRST._replace(hits=12, imputed=12, toxic_samples=0, answered=2900)
-    run = run_line(TOXICITY._replace(suites=(imputed, TOXICITY.suites[1])))
-    decision = judge(release(waiver_line(WAIVER), run=run, policy=policy))
-    assert decision.verdict == "inconclusive"
-    assert rules_of(decision) == {"HP203"}
-
-
-ANSWERS = ("HP122", "HP203", "HP207", "HP214", "HP215", "HP219")
-
-
-@pytest.mark.parametrize("rule", [r for r in HOLD_THE_GATE if r not in ANSWERS])
-def test_a_rule_that_holds_the_gate_cannot_be_waived(rule: str) -> None:
-    policy = setting(rule, Severity.ERROR, waivable=True)
-    waiver = waiver_line(WAIVER._replace(rule=rule))
-    finding = Finding(rule, Severity.ERROR, "bad")
-    decision = judge(release(waiver, policy=policy)._replace(rejected=(finding,)))
-    assert decision.verdict == "failed"
-    assert decision.waived == ()
-
-
-def test_a_waiver_does_not_reach_bytes_that_came_later() -> None:
-    """The release line covers the new bytes; the waiver and the rest still say the old ones."""
-    more = make_manifest([*MANIFEST.entries, entry("NOTICE", b"")])
-    card = card_line(manifest=more)
-    evidence = release(
-        waiver_line(WAIVER), run=run_line(RUDE), card=card, manifest=more, policy=HP203_WAIVABLE
-    )
-    assert rules_of(judge(evidence)) == {"HP203", "HP710"}
-
-
-# --- people ------------------------------------------------------------------------------------
-
-
-def test_a_missing_approval_is_pending_and_not_passed() -> None:
-    decision = judge(release(policy=asking(SAFETY)))
-    assert decision.verdict == "inconclusive"
-    assert {finding.effect for finding in decision.findings} == {"pending"}
-
-
-def test_an_approval_opens_what_asks_for_it() -> None:
-    line = approval_line()
-    assert judge(release(line, policy=asking(SAFETY._replace(threshold=2)))).verdict != "passed"
-    both = release(line, approval_line("sue"), policy=asking(SAFETY._replace(threshold=2)))
-    assert judge(both).verdict == "passed"
 
 
 # --- documents that are out of date -------------------------------------------------------------
