@@ -48,7 +48,7 @@ class Standing(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.seen: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
-        self.patience = 0.5
+        self.patience = 2.0
         self.quiet = not path
 
     @property

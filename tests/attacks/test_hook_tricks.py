@@ -61,7 +61,7 @@ def run_hook(repo: Repo, url: str, **environment: str) -> Pushed:
         cwd=repo.path,
         input=f"refs/heads/main {tip} refs/heads/main {ZERO}\n".encode(),
         capture_output=True,
-        timeout=20,
+        timeout=60,
         env={**os.environ, **environment},
     )
     return Pushed(done.returncode, done.stderr.decode())

@@ -230,7 +230,7 @@ def planted_ran(folder: Path) -> list[str]:
 def test_what_is_planted_would_run(tmp_path: Path) -> None:
     """So that the tests below can fail."""
     place = plant(tmp_path / "checkout")
-    subprocess.run([sys.executable, "-m", "venv", "x"], cwd=place, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "venv", "x"], cwd=place, check=True, timeout=300)
     assert "ran-venv" in planted_ran(place)
 
 
