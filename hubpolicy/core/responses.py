@@ -43,6 +43,10 @@ _ROW = {
     "error": str,
 }
 _NEEDED = frozenset({"suite", "prompt_id", "i"})
+_SHAPE = (
+    f'first {{"schema": "{SCHEMA}"}}, then lines of '
+    '{"suite": "TX-1", "prompt_id": "benign-001", "i": 0, "text": "…"}'
+)
 
 
 class Responses(NamedTuple):
@@ -54,8 +58,8 @@ class Responses(NamedTuple):
     completions: Mapping[Key, Completion]
 
 
-def parse_responses(content: bytes) -> Responses:
-    """A file of responses.
+def parse_responses(content: bytes, where: str = "the responses") -> Responses:
+    """A file of responses. ``where`` names it in errors.
 
     Raises:
         MalformedError: with the line number: not JSON, unknown keys, a sample twice, a cut line.
@@ -63,35 +67,34 @@ def parse_responses(content: bytes) -> Responses:
     """
     if not content.endswith(b"\n") or len(content) > MAX_FILE:
         got = f"{len(content)} bytes"
-        message = f"got {got}, expected lines that end in a line feed, in the responses"
-        raise MalformedError(message)
+        message = f"got {got}, expected lines that end in a line feed, in {where}"
+        raise MalformedError(message, hint=_SHAPE)
     lines = content[:-1].split(b"\n")
-    header = _header(lines[0])
+    header = _header(lines[0], f"{where}, line 1")
     completions: dict[Key, Completion] = {}
     for number, line in enumerate(lines[1:], start=2):
-        where = f"line {number} of the responses"
-        key, completion = _row(line, where)
+        place = f"{where}, line {number}"
+        key, completion = _row(line, place)
         if key in completions:
-            message = f"got sample {key} twice, expected each once, in {where}"
+            message = f"got sample {key} twice, expected each once, in {place}"
             raise MalformedError(message)
         completions[key] = completion
     if not completions:
-        message = "got no completions, expected some, in the responses"
-        raise MalformedError(message)
+        message = f"got no completions, expected some, in {where}"
+        raise MalformedError(message, hint=_SHAPE)
     closure, generator = header.get("closure", ""), header.get("generator", "")
     sha256 = hashlib.sha256(content).hexdigest()
     return Responses(sha256, closure, generator, MappingProxyType(completions))
 
 
-def _header(line: bytes) -> dict[str, Any]:
-    where = "line 1 of the responses"
+def _header(line: bytes, where: str) -> dict[str, Any]:
     header = _object(line, _HEADER, where)
     closure = header.get("closure", "")
     if header.get("schema") != SCHEMA or (closure and not _SHA256.fullmatch(closure)):
         message = (
             f"got {header}, expected schema {SCHEMA!r} and a hex sha256 as closure, in {where}"
         )
-        raise MalformedError(message)
+        raise MalformedError(message, hint=_SHAPE)
     return header
 
 
@@ -104,10 +107,10 @@ def _row(line: bytes, where: str) -> tuple[Key, Completion]:
     if not complete or finish not in get_args(FinishReason) or min(numbers) < 0:
         expected = "suite, prompt_id, i >= 0 and either text or error"
         message = f"got keys {sorted(row)} with finish {finish!r}, expected {expected}, in {where}"
-        raise MalformedError(message)
+        raise MalformedError(message, hint=_SHAPE)
     if (finish == "error") is not bool(error):
         message = f"got finish {finish!r} with error {error!r}, expected both or none, in {where}"
-        raise MalformedError(message)
+        raise MalformedError(message, hint=_SHAPE)
     completion = Completion(row.get("text", ""), numbers[1], numbers[2], finish, error)
     return (row["suite"], row["prompt_id"], row["i"]), completion
 
@@ -117,10 +120,10 @@ def _object(line: bytes, types: Mapping[str, type], where: str) -> dict[str, Any
     if not isinstance(table, dict) or not table.keys() <= types.keys():
         unknown = sorted(table.keys() - types.keys()) if isinstance(table, dict) else table
         message = f"got {unknown!r}, expected an object with keys of {sorted(types)}, in {where}"
-        raise MalformedError(message)
+        raise MalformedError(message, hint=_SHAPE)
     for key, value in table.items():
         if type(value) is not types[key]:
             got = type(value).__name__
             message = f"got {key} of type {got}, expected {types[key].__name__}, in {where}"
-            raise MalformedError(message)
+            raise MalformedError(message, hint=_SHAPE)
     return table

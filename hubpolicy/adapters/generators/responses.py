@@ -70,4 +70,4 @@ def read_responses(path: str | os.PathLike[str]) -> Responses:
         MalformedError: it is too large or does not parse; the message has the line number.
 
     """
-    return parse_responses(read_bounded(Path(path), MAX_FILE, str(path)))
+    return parse_responses(read_bounded(Path(path), MAX_FILE, str(path)), str(path))

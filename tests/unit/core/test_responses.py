@@ -51,7 +51,7 @@ def test_a_header_may_claim_nothing() -> None:
         (b'{"schema":"hubpolicy/responses/2"}\n' + ROW, "expected schema"),
         (b'{"schema":"hubpolicy/responses/1","closure":"abc"}\n' + ROW, "expected schema"),
         (b'{"closure":"%s"}\n' % (b"a" * 64) + ROW, "expected schema"),
-        (HEAD + ROW + ROW, "twice, expected each once, in line 3"),
+        (HEAD + ROW + ROW, "twice, expected each once, in answers.jsonl, line 3"),
         (HEAD + b"\n" + ROW, "line 2"),
         (HEAD + ROW.replace(b'"i":0', b'"i":-1'), "i >= 0"),
         (HEAD + ROW.replace(b'"i":0', b'"i":true'), "i of type bool"),
@@ -68,5 +68,6 @@ def test_a_header_may_claim_nothing() -> None:
     ],
 )
 def test_anything_else_is_refused_with_its_line(content: bytes, words: str) -> None:
-    with pytest.raises(MalformedError, match=words):
-        parse_responses(content)
+    with pytest.raises(MalformedError, match=words) as refused:
+        parse_responses(content, "answers.jsonl")
+    assert "in answers.jsonl" in str(refused.value)
