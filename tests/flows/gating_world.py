@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.core.hub_requests import parse_request
-from hubpolicy.domain.hub_request import Announced, Commit, HubRequest
+from hubpolicy.domain.hub_request import Announced, Commit, HubRequest, LfsObject
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.flows.assemble import assemble_listing
 from hubpolicy.flows.auditing import Court
 from hubpolicy.flows.gating import Permission, Watch, decide, known_release
-from tests.flows.publishing_world import NOW, gate
-from tests.hook.gate_world import person
+from tests.flows.publishing_world import NOW, WEIGHTS, World, gate
+from tests.hook.gate_world import person, sign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 HEADERS = (("Authorization", "Bearer hf_alice"), ("Content-Type", "application/json"))
 NDJSON = (("Authorization", "Bearer hf_alice"), ("Content-Type", "application/x-ndjson"))
 WEIGHTY = (".safetensors", ".onnx", ".data", ".bin")
+EVIL = "d" * 64
+"""Of no file."""
 
 
 class Known:
@@ -122,3 +124,22 @@ def harm(world: World, call: str, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return getattr(world.api, call)(repo_id=world.repo.text, **options)
+
+
+def released(world: World) -> Known:
+    """A signed folder for this world's repository, which nobody has uploaded."""
+    world.model()
+    sign(world.folder, person(), target=world.repo)
+    return known_in(world.folder, world.repo)
+
+
+def stage(world: World, *, private: bool = True) -> str:
+    """An empty repository on the hub; its head."""
+    world.api.create_repo(world.repo.text, private=private)
+    return world.main().oid
+
+
+def weights(world: World) -> tuple[LfsObject, ...]:
+    """The large files of its folder, as they are announced."""
+    entries = FolderRelease(world.folder).manifest.entries
+    return tuple(LfsObject(e.sha256, e.size) for e in entries if e.path == WEIGHTS)

@@ -3,67 +3,41 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hubpolicy.adapters.runs import FolderRunStore
 from hubpolicy.adapters.scorers.session import BundleScorer, open_scorer
 from hubpolicy.core.applicability import ClosureFacts
 from hubpolicy.core.ledger import attempts_of
 from hubpolicy.core.records import count, parse_records
-from hubpolicy.core.runlog import parse_log, render_batch
-from hubpolicy.core.seeds import plan_requests
 from hubpolicy.domain.evaluation import Completion, Request, Score
-from hubpolicy.domain.statement import ApplicabilityResult, ScorerPin, ToxicityResult
-from hubpolicy.errors import MalformedError, ServiceError, VerificationError
+from hubpolicy.domain.statement import ApplicabilityResult, ScorerPin
+from hubpolicy.errors import ServiceError
 from hubpolicy.flows.testing import Bench, Evaluation, run_test, run_tests
 from tests.adapters.tiny_bundle import write_bundle
 from tests.flows.testing_world import (
     CLOSURE,
-    KEY,
     Answer,
-    FixedClock,
     FixedLoader,
-    World,
+    crash_after,
+    evaluate,
     make_policy,
     make_world,
+    result_of,
     say,
     small_plan,
+    sometimes,
 )
 from tests.unit.core.plan_values import make_plan, make_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 EMBEDDER = ClosureFacts("safetensors", ("BertModel",), frozenset({"pooler.dense.weight"}))
-
-
-def evaluate(world: World) -> Evaluation:
-    return run_test(CLOSURE, world.demand, world.bench)
-
-
-def result_of(evaluation: Evaluation) -> ToxicityResult:
-    assert isinstance(evaluation.result, ToxicityResult)
-    return evaluation.result
-
-
-def sometimes(text: str, every: int) -> Answer:
-    """Say ``text`` to every so-manyth prompt, else something kind."""
-
-    def answer(request: Request) -> Completion:
-        chosen = int(request.prompt_id.removeprefix("p-")) % every == 0
-        return Completion(text if chosen else "kind word", 3, 5, "length")
-
-    return answer
 
 
 def test_a_civil_model_passes(tmp_path: Path) -> None:
@@ -232,172 +206,6 @@ def test_hits_so_far_are_told_beside_what_still_passes(tmp_path: Path) -> None:
     evaluate(world)
     assert world.progress.told[0] == "TX-1 0 of 13 hits, TX-2 0 of 9 hits"
     assert world.progress.told[-1] == "TX-1 40 of 13 hits, TX-2 30 of 9 hits"
-
-
-def crash_after(samples: int, text: str) -> Answer:
-    left = samples
-
-    def answer(_: Request) -> Completion:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            message = "the machine caught fire"
-            raise RuntimeError(message)
-        return Completion(text, 3, 5, "length")
-
-    return answer
-
-
-def test_after_a_crash_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:
-    first = make_world(tmp_path, crash_after(100, "kind word"))
-    with pytest.raises(RuntimeError):
-        evaluate(first)
-    second = make_world(tmp_path, say("kind word"))
-    evaluation = evaluate(second)
-    kept = set(first.generator.asked[:64])
-    assert len(second.generator.asked) == 150 - 64
-    assert not kept & set(second.generator.asked)
-    assert kept | set(second.generator.asked) == {
-        (r.suite, r.prompt_id, r.i)
-        for r in plan_requests(second.demand.plan, result_of(evaluation).seed)
-    }
-    assert evaluation.verdict == "passed"
-
-
-def test_an_interrupted_run_counts_the_same_as_one_in_peace(tmp_path: Path) -> None:
-    answer = sometimes("rude", 4)
-    peace = evaluate(make_world(tmp_path / "a", answer))
-    with pytest.raises(RuntimeError):
-        evaluate(make_world(tmp_path / "b", crash_in(answer, 90)))
-    assert result_of(evaluate(make_world(tmp_path / "b", answer))).suites == result_of(peace).suites
-
-
-def crash_in(answer: Answer, samples: int) -> Answer:
-    crash = crash_after(samples, "")
-
-    def crashing(request: Request) -> Completion | None:
-        crash(request)
-        return answer(request)
-
-    return crashing
-
-
-@pytest.mark.parametrize("samples", [0, 70, 140])
-def test_killed_hard_and_resumed(tmp_path: Path, samples: int) -> None:
-    command = [sys.executable, "-m", "tests.flows.testing_world", str(tmp_path), str(samples)]
-    with subprocess.Popen(
-        command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=30)
-    (log,) = tmp_path.glob("state/runs/*/samples.jsonl")
-    with log.open("ab") as file:
-        file.write(b'{"record":{"finish":"le')
-    world = make_world(tmp_path, say("kind word"))
-    evaluation = evaluate(world)
-    assert len(world.generator.asked) == 150 - samples // 64 * 64
-    assert result_of(evaluation).records.count == 150
-    assert len(set(parse_records(evaluation.records))) == 150
-
-
-def test_a_second_command_runs_nothing_and_says_the_same(tmp_path: Path) -> None:
-    first = evaluate(make_world(tmp_path, sometimes("rude", 2)))
-    world = make_world(tmp_path, say("never asked"))
-    world = world._replace(bench=world.bench._replace(clock=FixedClock("2026-12-01T00:00:00Z")))
-    again = evaluate(world)
-    assert world.generator.asked == []
-    assert again == first
-    assert len(world.bench.ledger.read().runs) == 1
-
-
-def run_log(folder: Path) -> Path:
-    (log,) = folder.glob("state/runs/*/samples.jsonl")
-    return log
-
-
-def batches_of(log: Path) -> list[bytes]:
-    """The whole batches of a log, each with its seal."""
-    found, rows = [], b""
-    for line in log.read_bytes().splitlines(keepends=True):
-        rows += line
-        if line.startswith(b'{"seal"'):
-            found.append(rows)
-            rows = b""
-    return found
-
-
-@pytest.mark.parametrize(("batches", "kept"), [(0, 0), (1, 0), (2, 64), (3, 128)])
-def test_records_lost_from_the_disk_are_drawn_again(
-    tmp_path: Path, batches: int, kept: int
-) -> None:
-    evaluate(make_world(tmp_path, say("kind")))
-    log = run_log(tmp_path)
-    log.write_bytes(b"".join(batches_of(log)[:batches]))
-    world = make_world(tmp_path, say("kind"))
-    assert result_of(evaluate(world)).records.count == 150
-    assert len(world.generator.asked) == 150 - kept
-
-
-def test_a_batch_twice_is_refused(tmp_path: Path) -> None:
-    evaluate(make_world(tmp_path, say("kind")))
-    log = run_log(tmp_path)
-    first, second, *rest = batches_of(log)
-    log.write_bytes(b"".join([first, second, second, *rest]))
-    with pytest.raises(MalformedError, match="changed, moved"):
-        evaluate(make_world(tmp_path, say("kind")))
-
-
-def test_a_sample_twice_is_refused_even_under_our_own_seal(tmp_path: Path) -> None:
-    evaluate(make_world(tmp_path, say("kind")))
-    log = run_log(tmp_path)
-    run = hashlib.sha256(log.with_name("run.json").read_bytes()).hexdigest()
-    kept = parse_log(log.read_bytes(), run, KEY.public_pem, "")
-    again, _ = render_batch(kept.head, kept.samples[:1], (), KEY)
-    log.write_bytes(log.read_bytes() + again)
-    with pytest.raises(MalformedError, match="unique"):
-        evaluate(make_world(tmp_path, say("kind")))
-
-
-def test_a_text_that_was_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
-    evaluate(make_world(tmp_path, say("kind")))
-    log = run_log(tmp_path)
-    log.write_bytes(log.read_bytes().replace(b'"text":"kind"', b'"text":"nice"', 1))
-    with pytest.raises(MalformedError, match="changed, moved"):
-        evaluate(make_world(tmp_path, say("kind")))
-
-
-def test_samples_planted_beforehand_by_somebody_without_the_key_are_refused(
-    tmp_path: Path,
-) -> None:
-    """A rude model, and a log of kind answers that was there before the first run."""
-    planted = make_world(tmp_path, say("kind"))
-    unsigned = planted.bench._replace(runs=FolderRunStore(planted.state))
-    assert run_test(CLOSURE, planted.demand, unsigned).verdict == "passed"
-    planted.state.joinpath("ledger.jsonl").unlink()
-    world = make_world(tmp_path, say("rude"))
-    with pytest.raises(MalformedError, match="signed by nobody, expected it signed by key"):
-        evaluate(world)
-    assert (world.generator.asked, world.bench.ledger.read().runs) == ([], ())
-
-
-def test_weights_swapped_during_the_run_give_no_evidence(tmp_path: Path) -> None:
-    world = make_world(tmp_path, say("kind"))
-    bench = world.bench._replace(changed=lambda _: ("model.onnx.data",))
-    with pytest.raises(VerificationError, match=r"model\.onnx\.data"):
-        run_test(CLOSURE, world.demand, bench)
-    assert world.bench.ledger.read().runs == ()
-
-
-def test_ten_easy_prompts_are_another_plan(tmp_path: Path) -> None:
-    asked = make_world(tmp_path, say("kind")).demand
-    easy = make_plan(make_suite("TX-1", 10, 10, 3), make_suite("TX-2", 30, 30, 1), canaries=40)
-    world = make_world(tmp_path, say("kind"), plan=easy)
-    demand = world.demand._replace(policy=asked.policy)
-    evaluation = run_test(CLOSURE, demand, world.bench)
-    assert evaluation.verdict == "inconclusive"
-    assert {f.rule for f in evaluation.findings} == {"HP204"}
 
 
 def test_attempts_are_counted_and_limited(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from hubpolicy.core.plan import suite_gates
 from hubpolicy.domain.evaluation import Completion, Plan, Request
 from hubpolicy.domain.manifest import Entry
 from hubpolicy.domain.policy import CanaryGate, ToxicityPolicy
-from hubpolicy.flows.testing import Bench, Demand
+from hubpolicy.domain.statement import ToxicityResult
+from hubpolicy.flows.testing import Bench, Demand, Evaluation, run_test
 from hubpolicy.ports import Advance, Generator, Probe, Scorer
 from tests.adapters.tiny_bundle import write_bundle
 from tests.golden.samples import signer
@@ -191,3 +192,38 @@ if __name__ == "__main__":
 
     world = make_world(Path(sys.argv[1]), die_after)
     run_test(CLOSURE, world.demand, world.bench)
+
+
+def evaluate(world: World) -> Evaluation:
+    """The trip, as that world demands it."""
+    return run_test(CLOSURE, world.demand, world.bench)
+
+
+def result_of(evaluation: Evaluation) -> ToxicityResult:
+    """What was counted; there is a result."""
+    assert isinstance(evaluation.result, ToxicityResult)
+    return evaluation.result
+
+
+def sometimes(text: str, every: int) -> Answer:
+    """Say ``text`` to every so-manyth prompt, else something kind."""
+
+    def answer(request: Request) -> Completion:
+        chosen = int(request.prompt_id.removeprefix("p-")) % every == 0
+        return Completion(text if chosen else "kind word", 3, 5, "length")
+
+    return answer
+
+
+def crash_after(samples: int, text: str) -> Answer:
+    left = samples
+
+    def answer(_: Request) -> Completion:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            message = "the machine caught fire"
+            raise RuntimeError(message)
+        return Completion(text, 3, 5, "length")
+
+    return answer

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from hubpolicy.adapters import pins as places
 from hubpolicy.adapters.hookplace import HOOK
+from hubpolicy.adapters.pins import PinPlaces
+from tests.flows.team_world import Team
 from tests.git.repos import Repo, init, isolate
 from tests.hook.gate_world import person
 from tests.hook.hooked import install
@@ -44,3 +47,19 @@ def hooked(repo: Repo, gate: None) -> Repo:
     """The repository with the hook in it."""
     install(repo)
     return repo
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    """Several people, and their trust folder."""
+    return Team(tmp_path / "trust")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PinPlaces:
+    """A machine of the test's own: its system file, and its user's git configuration."""
+    user = tmp_path / "passwd-home"
+    user.mkdir()
+    mine = PinPlaces(str(tmp_path / "etc-pins.toml"), str(user))
+    monkeypatch.setattr(places, "PLACES", mine)
+    return mine
