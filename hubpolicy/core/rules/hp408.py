@@ -39,6 +39,9 @@ def check(
 
 def _finding(path: str, size: int, kind: Kind) -> Finding:
     fix = f"remove {path!r}, or list it under [files] allowed"
+    cap = inert_cap(path)
+    if cap is not None and size > cap:
+        fix = f"make {path!r} smaller, or list it under [files] allowed"
     if kind == "config":
         fix = f"remove {path!r}, or test the weights that it belongs to: hubpolicy test PATH"
     return Finding(ID, SEVERITY, _message(path, size, kind), Location(path), fix)

@@ -24,6 +24,7 @@ def test_found(path: str, size: int, head: bytes | None, words: str) -> None:
     (finding,) = hp408.check({path: size}, heads, NOTHING, NOTHING)
     assert (finding.rule, finding.effect) == ("HP408", "failed")
     assert words in finding.message
+    assert finding.fix.startswith("make" if size > MIB else "remove")
     only = frozenset({path})
     assert hp408.check({path: size}, heads, only, NOTHING) == ()
     listed = hp408.check({path: size}, heads, NOTHING, only)
