@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.push_plan import Plan, Pushed
     from hubpolicy.flows.verifying import Law
-    from hubpolicy.render.report import Report
+    from hubpolicy.render.report import Change, Report
 
 
 _NOTHING = "Nothing was uploaded."
@@ -33,6 +33,14 @@ class Wish(NamedTuple):
     proposes: bool
     message: str
     dry_run: bool
+
+
+class _Went(NamedTuple):
+    """What became of it, the last words about it, and what a dry run would change."""
+
+    done: Pushed
+    closing: str
+    would: Change | None = None
 
 
 @click.command(
@@ -131,11 +139,11 @@ def push(
             path, repo, key, place, bars, opened(path, repo, choice, bars), sign=not no_attest,
             writing=not dry_run, timestamp="" if dry_run else timestamp, private=wish.private,
         )  # fmt: skip
-    done, closing = Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING
+    went = _Went(Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING)
     if found.decision.verdict == "passed":
         refuse_ignored(found.release.reader)
-        done, closing = _go(_plan(path, found, wish, repo), done, repo, wish, output)
-    finish(_report(path, repo, place, found, done, closing), output)
+        went = _go(_plan(path, found, wish, repo), went.done, repo, wish, output)
+    finish(_report(path, repo, place, found, went), output)
 
 
 def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
@@ -179,9 +187,7 @@ def _plan(path: str, found: Judged, wish: Wish, repo: RepoId) -> Plan:
     )
 
 
-def _report(
-    path: str, repo: RepoId, place: Seat, found: Judged, done: Pushed, closing: str
-) -> Report:
+def _report(path: str, repo: RepoId, place: Seat, found: Judged, went: _Went) -> Report:
     from hubpolicy.cli.exits import for_decision
     from hubpolicy.cli.summaries import (
         evidence_rows,
@@ -194,19 +200,20 @@ def _report(
     return Report(
         command="push",
         title=f"hubpolicy push {shlex.quote(path)} {repo.text}",
-        verdict=done.decision.verdict,
-        exit_code=for_decision(done.decision, gate=True),
-        findings=with_path(done.decision.findings, path, repo.text),
-        waived=done.decision.waived,
+        verdict=went.done.decision.verdict,
+        exit_code=for_decision(went.done.decision, gate=True),
+        findings=with_path(went.done.decision.findings, path, repo.text),
+        waived=went.done.decision.waived,
         rows=evidence_rows(found.evidence),
         measurements=measurement_rows(found.evidence),
         manifest=manifest_summary(found.manifest),
         solo=place.trusted.trust.root.solo,
-        closing=closing,
+        closing=went.closing,
+        would=went.would,
     )
 
 
-def _go(plan: Plan, done: Pushed, repo: RepoId, wish: Wish, output: Output) -> tuple[Pushed, str]:
+def _go(plan: Plan, done: Pushed, repo: RepoId, wish: Wish, output: Output) -> _Went:
     """Everything that talks to the hub. Here the official client draws the bars."""
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.push_gateway import send_ahead
@@ -218,11 +225,11 @@ def _go(plan: Plan, done: Pushed, repo: RepoId, wish: Wish, output: Output) -> t
         return _would(plan, done, repo, client)
     send_ahead(plan.evidence.manifest, plan.files, repo)
     done = push_flow(plan, repo, client, Bars(shown=False, quiet=output.quiet))
-    return done, _closing(done, repo, wish)
+    return _Went(done, _closing(done, repo, wish))
 
 
-def _would(plan: Plan, done: Pushed, repo: RepoId, client: HubClient) -> tuple[Pushed, str]:
-    from hubpolicy.cli.summaries import human
+def _would(plan: Plan, done: Pushed, repo: RepoId, client: HubClient) -> _Went:
+    from hubpolicy.cli.would_go import change_row, change_text
     from hubpolicy.flows.pushing import difference, foreseen
 
     try:
@@ -232,12 +239,8 @@ def _would(plan: Plan, done: Pushed, repo: RepoId, client: HubClient) -> tuple[P
         raise
     except HubpolicyError as error:
         closing = f"Nothing was uploaded (dry run); the hub could not be asked: {error.message}"
-        return done, closing
-    removed = f", {len(change.removed)} would be removed there" if change.removed else ""
-    return done, (
-        f"{len(change.files)} files ({human(change.size)}) would go to {repo.text}{removed}. "
-        "Nothing was uploaded (dry run)."
-    )
+        return _Went(done, closing)
+    return _Went(done, change_text(change, repo), change_row(change))
 
 
 def _closing(done: Pushed, repo: RepoId, wish: Wish) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.checkpointing import Checkpoint, Stored
     from hubpolicy.ports import Hub
+    from hubpolicy.render.report import Change
 
 
 def store(
@@ -48,8 +49,9 @@ def store(
     revoked = place.trusted.trust.state.revoked_files
     what = Checkpoint(wanted, revoked, is_embargoed(card), text, choice.ref)
     client = hub(repo, bars=output.progress)
+    would = None
     if dry_run:
-        done, closing = _would(what, repo, client)
+        done, closing, would = _would(what, repo, client)
     else:
         done = store_flow(what, repo, client, Bars(shown=False, quiet=output.quiet))
         closing = _closing(done, repo)
@@ -67,21 +69,19 @@ def store(
         manifest=manifest_summary(manifest),
         solo=place.trusted.trust.root.solo,
         closing=closing,
+        would=would,
     )
 
 
-def _would(what: Checkpoint, repo: RepoId, client: Hub) -> tuple[Stored, str]:
-    from hubpolicy.cli.summaries import human
+def _would(what: Checkpoint, repo: RepoId, client: Hub) -> tuple[Stored, str, Change]:
+    from hubpolicy.cli.would_go import change_row, change_text
     from hubpolicy.domain.finding import Decision
     from hubpolicy.flows.checkpointing import Stored, additions, require_private
 
     standing = require_private(repo, client)
     change = additions(what, repo, client, standing.head)
-    text = (
-        f"{len(change.files)} files ({human(change.size)}) would go to {repo.text}. "
-        "Nothing was uploaded (dry run)."
-    )
-    return Stored(Decision("inconclusive"), "", 0), text
+    done = Stored(Decision("inconclusive"), "", 0)
+    return done, change_text(change, repo), change_row(change)
 
 
 def _closing(done: Stored, repo: RepoId) -> str:

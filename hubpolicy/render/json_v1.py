@@ -49,6 +49,11 @@ def render(report: Report) -> str:
         }
     if report.release is not None:
         document["release"] = _release(report.release)
+    if report.would is not None:
+        document["would"] = {
+            "send": [{"path": path, "bytes": size} for path, size in report.would.send],
+            "remove": list(report.would.remove),
+        }
     if report.command == "audit":
         document |= audit_document(report)
     return in_json(json.dumps(document, indent=2)) + "\n"

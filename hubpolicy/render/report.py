@@ -130,6 +130,13 @@ class ReleaseRow(NamedTuple):
     timestamps: tuple[tuple[str, str], ...] = ()
 
 
+class Change(NamedTuple):
+    """What a command would do there: (path, bytes) of files to send, and paths to remove."""
+
+    send: tuple[tuple[str, int], ...]
+    remove: tuple[str, ...]
+
+
 class Report(NamedTuple):
     """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all.
 
@@ -160,6 +167,8 @@ class Report(NamedTuple):
     made: str = ""
     fail_on: tuple[str, ...] = ()
     other_codes: tuple[int, ...] = ()
+    would: Change | None = None
+    """Of a dry run."""
 
     @property
     def trust(self) -> str:

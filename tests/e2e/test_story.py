@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 from huggingface_hub import HfApi
 
-from tests.e2e.author import TOKEN, Author, snapshot, touched
+from tests.e2e.author import PROJECT, TOKEN, Author, snapshot, touched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,14 +110,37 @@ def test_a_dry_run_judges_and_neither_writes_nor_sends(
     ada.put_run(model)
     mark, before = len(hub.requests()), snapshot(model)
     done = ada.ok("push", model, repo, "--dry-run")
-    assert f"files ({_size(model)}" in done.out or "would go to" in done.out
+    assert "would go to" in done.out
     assert "Nothing was uploaded (dry run)" in done.out
+    for name in ("README.md", "model.onnx", ".hubpolicy/release.intoto.jsonl"):
+        assert f"  + {name} (" in done.out
     assert (touched(hub, mark), snapshot(model)) == ([], before)
     assert not HfApi(endpoint=hub.endpoint, token=TOKEN).repo_exists(repo)
 
 
-def _size(model: Path) -> str:
-    return f"{sum(len(content) for content in snapshot(model).values()) / 1e6:.2f} MB"
+def test_a_dry_run_names_what_would_go_and_what_would_be_removed(
+    ada: Author, hub: HubProcess, model: Path, repo: str
+) -> None:
+    ada.put_run(model)
+    for number in range(25):
+        (model / f"notes-{number:02}.md").write_text(f"# Note {number}\n")
+    ada.ok("push", model, repo)
+    for number in range(1, 25):
+        (model / f"notes-{number:02}.md").unlink()
+    (model / "notes-00.md").write_text("# Another\n")
+    would = ada.ok("push", model, repo, "--dry-run", "--format", "json").document
+    schema = json.loads((PROJECT / "schemas" / "report.v1.schema.json").read_bytes())
+    jsonschema.validate(would, schema)
+    assert {"path": "notes-00.md", "bytes": 10} in would["would"]["send"]
+    assert {each["path"] for each in would["would"]["send"]} == {
+        "notes-00.md", "model.sig", ".hubpolicy/release.intoto.jsonl",
+    }  # fmt: skip
+    assert would["would"]["remove"] == [f"notes-{number:02}.md" for number in range(1, 25)]
+    lines = ada.ok("push", model, repo, "--dry-run").out.splitlines()
+    assert "  + notes-00.md (10 bytes)" in lines
+    assert "  - notes-20.md" in lines
+    assert "  - … and 4 more (--format json names all of them)" in lines
+    assert "would" not in ada.ok("push", model, repo, "--format", "json").document
 
 
 def test_names_and_sizes_for_which_the_hub_adds_lines_stand_there_as_judged(
