@@ -42,6 +42,8 @@ def segments(path: str) -> tuple[str, ...]:
 
 
 def _decoded(part: str) -> str:
+    if "%" not in part and part not in {"", ".", ".."}:  # what _RAW allows is plain already
+        return part
     if part.count("%") != len(_ENCODED.findall(part)):
         message = f"got {part[:80]!r}, whose percent signs encode nothing, in the path"
         raise MalformedError(message)

@@ -7,6 +7,7 @@ packed nor unpacked, redirects are the client's to follow.
 
 from __future__ import annotations
 
+import functools
 import ssl
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -17,6 +18,7 @@ from yarl import URL
 
 from hubpolicy.gateway import answers
 from hubpolicy.gateway.headers import to_client, to_hub
+from hubpolicy.gateway.straight import Straight
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.settings import Settings
 
 CHUNK = 256 * 1024
+_LARGE = 4 * 1024 * 1024
+"""Bytes of a body that is worth a connection of the client's."""
 _CONNECT_SECONDS = 20
 _SILENCE_SECONDS = 300
 _NO_AUTO = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -35,7 +39,7 @@ class Outgoing(NamedTuple):
     """A request to the hub. ``file`` is what was read of the body already, ``line`` goes first.
 
     ``answer``: what to make of a whole answer (addresses in JSON); None streams it. ``told``:
-    headers that we add to it.
+    headers that we add to it. ``straight``: a large body may end the client's connection.
     """
 
     url: str
@@ -45,6 +49,7 @@ class Outgoing(NamedTuple):
     size: int = 0
     answer: Callable[[bytes], bytes] | None = None
     told: Pairs = ()
+    straight: bool = False
 
 
 class Answered(NamedTuple):
@@ -121,16 +126,20 @@ class Courier:
         ) as answer:  # fmt: skip
             pairs = (*to_client(answer.headers.items(), self._hub, ours), *out.told)
             if out.answer is None:
-                return Answered(await self._stream(request, answer, pairs), answer.status)
+                ends = isinstance(body, Straight)
+                response = await self._stream(request, answer, pairs, ends=ends)
+                return Answered(response, answer.status)
             try:
                 raw = await answer.read()
             except (aiohttp.ClientError, TimeoutError) as error:
                 return Answered(answers.no_hub(type(error).__name__), answer.status)
         return Answered(self._whole(answer, pairs, out.answer(raw)), answer.status, raw)
 
-    def _body(self, request: web.Request, out: Outgoing) -> AsyncIterator[bytes] | None:
+    def _body(self, request: web.Request, out: Outgoing) -> AsyncIterator[bytes] | Straight | None:
         if out.file is not None:
             return self._from_file(out.line, out.file)
+        if out.straight and (request.content_length or 0) >= _LARGE:
+            return Straight(request, functools.partial(self._metrics.carried, "in"))
         return self._from_client(request) if request.body_exists else None
 
     async def _from_client(self, request: web.Request) -> AsyncIterator[bytes]:
@@ -146,11 +155,13 @@ class Courier:
             yield chunk
 
     async def _stream(
-        self, request: web.Request, answer: aiohttp.ClientResponse, pairs: Pairs
+        self, request: web.Request, answer: aiohttp.ClientResponse, pairs: Pairs, *, ends: bool
     ) -> web.StreamResponse:
         response = web.StreamResponse(
             status=answer.status, reason=answer.reason, headers=CIMultiDict(pairs)
         )
+        if ends:
+            response.force_close()
         try:
             await response.prepare(request)
             async for chunk in answer.content.iter_any():

@@ -289,7 +289,7 @@ class Gateway:
         address = self._relay.opened(path)
         if address is None or self._courier is None or not self._settings.relays:
             return answers.no_such_page()
-        out = Outgoing(address, "")
+        out = Outgoing(address, "", straight=True)
         response = (await self._courier.carry(request, out, self._ours(request))).response
         self._metrics.answered("Storage", response.status)
         return response

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A large body of known length, straight from the client's connection into the hub's.
+
+The server's own reader cuts each piece out anew, queues it and wakes a task to send it. Here a
+piece is sent when it arrives, while it is in the processor's cache; nothing is queued but what the
+hub's connection does not take, and then the client's is not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from aiohttp import ClientConnectionResetError, payload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http_writer import StreamWriter
+
+_FULL = 64 * 1024
+"""Bytes that wait for the hub's connection, above which the client's is not read."""
+
+
+class Straight(payload.Payload):
+    """A request's body, once. The client's connection ends with the answer."""
+
+    def __init__(self, request: web.Request, carried: Callable[[int], None]) -> None:
+        """``carried`` is told the bytes of each piece. ``request`` says its length."""
+        super().__init__(request)
+        self._request = request
+        self._carried = carried
+        self._begun = False
+        self._left = 0
+        self._out: asyncio.WriteTransport | None = None
+        self._look = asyncio.Event()
+
+    @property
+    def consumed(self) -> bool:
+        """True once a byte may be gone: a request that failed is not sent again without it."""
+        return self._begun
+
+    @property
+    def autoclose(self) -> bool:
+        """Nothing is to be closed."""
+        return True
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Raises: TypeError: nobody has it whole."""
+        del encoding, errors
+        message = "a body that is passed on is not kept"
+        raise TypeError(message)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send what came already, and then each piece as it comes.
+
+        Raises:
+            ConnectionError: one of the two is gone, or broke off before the end.
+
+        """
+        if self._begun:
+            message = "the body was sent on before, and is not kept"
+            raise ClientConnectionResetError(message)
+        self._begun = True
+        content = self._request.content
+        piece = await content.readany()
+        while piece:
+            self._carried(len(piece))
+            await writer.write(piece)
+            piece = content.read_nowait()
+        self._left = (self._request.content_length or 0) - content.total_bytes
+        if not self._left:
+            return
+        self._out = cast("StreamWriter", writer).transport
+        # As a WebSocket of aiohttp's own does: from here on its parser sees no more bytes.
+        self._request.protocol.set_parser(cast("Any", self))
+        try:
+            await self._sent(writer)
+        finally:
+            self._out = None
+            self._read_on()
+
+    async def _sent(self, writer: AbstractStreamWriter) -> None:
+        while self._left:
+            await self._look.wait()
+            self._look.clear()
+            if self._out is None or self._out.is_closing():
+                message = "the hub closed the connection"
+                raise ClientConnectionResetError(message)
+            if self._request.transport is None:
+                message = "the client broke off"
+                raise ConnectionResetError(message)
+            await writer.drain()
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.resume_reading()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """A piece from the client: sent on, or dropped where the hub has answered already.
+
+        True at the end, when the server closes the connection after its answer.
+        """
+        mine = data[: self._left]
+        self._left -= len(mine)
+        out, source = self._out, self._request.transport
+        if out is not None and not out.is_closing():
+            self._carried(len(mine))
+            out.write(mine)
+        full = out is not None and (out.is_closing() or out.get_write_buffer_size() > _FULL)
+        if full and source is not None:
+            source.pause_reading()
+            self._look.set()
+        if not self._left:
+            self._look.set()
+            self._request.content.feed_eof()
+        return not self._left, b""
+
+    def feed_eof(self) -> None:
+        """The client's connection is gone."""
+        self._look.set()
