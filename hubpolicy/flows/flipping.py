@@ -23,12 +23,17 @@ PULL_REQUESTS = "refs/pr/"
 def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Finding, ...], bool]:
     """(findings, is it public): make it public, and see that everything stands where it stood.
 
-    What moved meanwhile was judged by nobody: then it is private again.
+    What moved since it was judged was judged by nobody, and neither was a pull request that came
+    since: then it stays private, or is private again. ``refs`` are those judged.
 
     Raises:
-        AccessError, ServiceError: it could not be made public, or could not be looked at after.
+        AccessError, ServiceError: it could not be made public, or could not be looked at before or
+            after.
 
     """
+    moved = moved_between(refs, hub.refs(repo), pull_requests=True)
+    if moved:
+        return (changed(repo, f"{moved} while it was being judged; nothing was changed"),), False
     _show(repo, hub)
     return confirm(repo, hub, refs)
 

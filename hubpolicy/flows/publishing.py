@@ -32,7 +32,7 @@ from hubpolicy.errors import ServiceError
 from hubpolicy.flows.assemble import assemble, assemble_listing
 from hubpolicy.flows.auditing import RefVerdict
 from hubpolicy.flows.fetching import read_evidence
-from hubpolicy.flows.flipping import MAIN, PULL_REQUESTS, changed, flip, head_of, moved_between
+from hubpolicy.flows.flipping import MAIN, PULL_REQUESTS, changed, flip, head_of
 from hubpolicy.flows.listed import ListedRelease
 from hubpolicy.flows.revoked import Revoked
 
@@ -114,10 +114,6 @@ def publish(
         return done._replace(note="was public before; nothing was changed")
     if not found.passed or not writing:
         return done
-    moved = moved_between(refs, hub.refs(repo), pull_requests=True)
-    if moved:
-        finding = changed(repo, f"{moved} while it was being judged; nothing was changed")
-        return done._replace(decision=blocked(done.decision, (finding,)))
     findings, public = flip(repo, hub, refs)
     if findings:
         return done._replace(decision=blocked(done.decision, findings), public=public)

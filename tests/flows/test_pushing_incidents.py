@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hubpolicy.errors import ServiceError
-from hubpolicy.flows import pushing
+from hubpolicy.flows import publishing, pushing
 from tests.flows.publishing_world import LATER, WEIGHTS
 
 if TYPE_CHECKING:
@@ -213,6 +213,35 @@ def test_what_comes_while_it_is_made_public_hides_it_again(
     assert world.state()[0]
 
 
+@pytest.mark.parametrize("draft", [True, False], ids=["pull request", "branch"])
+def test_weights_that_come_while_the_rest_is_judged_do_not_become_public(
+    world: World, monkeypatch: pytest.MonkeyPatch, draft: bool
+) -> None:
+    """A colleague's, in the private repository: nobody looked at them."""
+    world.model()
+    plan = world.plan()
+    real = publishing.review
+
+    def review(*args: Any, **options: Any) -> object:
+        found = real(*args, **options)
+        if not draft:
+            world.api.create_branch(world.repo.text, branch="draft")
+        world.api.upload_file(
+            repo_id=world.repo.text, path_in_repo="draft.safetensors", path_or_fileobj=b"\0draft",
+            create_pr=draft, revision=None if draft else "draft",
+        )  # fmt: skip
+        return found
+
+    monkeypatch.setattr(pushing, "review", review)
+    client = world.client()
+    shown: list[bool] = []
+    monkeypatch.setattr(client, "set_private", lambda _, *, private: shown.append(private))
+    done = pushing.push(plan, world.repo, client, world.notes)
+    assert (done.decision.verdict, done.public, rules(done)) == ("failed", False, ["HP503"])
+    assert "while it was being judged; nothing was changed" in incident(done).message
+    assert shown == []  # not for a moment
+
+
 def test_a_pull_request_that_comes_at_once_takes_nothing_down(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,13 +253,13 @@ def test_a_pull_request_that_comes_at_once_takes_nothing_down(
 
     def refs(repo: object, *, outdated: str = "", ref: str = "") -> tuple[RemoteRef, ...]:
         calls.append(outdated)
-        if len(calls) == 2:
+        if len(calls) == 3:  # right after the flip
             world.client("hf_bob")._api.create_pull_request(world.repo.text, title="Spam")
         return real(world.repo, outdated=outdated)
 
     monkeypatch.setattr(client, "refs", refs)
     done = pushing.push(plan, world.repo, client, world.notes)
-    assert len(calls) == 2
+    assert len(calls) == 3
     assert (done.decision.verdict, done.public, world.state()[0]) == ("passed", True, False)
 
 
