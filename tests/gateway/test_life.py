@@ -268,7 +268,7 @@ class TestRun:
             until(lambda: not listens(gateway))
             hub.configure({})
             assert waiting.result(60).status == 200
-            out, _ = gateway.end()
+            out, _ = gateway.end(asked=True)
         assert "every request was answered" in out
 
     def test_a_hub_that_does_not_answer_is_told(self, ada: Author, token: str) -> None:

@@ -68,12 +68,13 @@ class GatewayProcess:
         assert "Traceback" not in err, err
         assert self.TOKEN not in out + err
 
-    def end(self) -> tuple[str, str]:
-        """Ask it to end, and wait until it has."""
+    def end(self, *, asked: bool = False) -> tuple[str, str]:
+        """Ask it to end, unless somebody did, and wait until it has."""
         process, self._process = self._process, None
         if process is None:
             return "", ""
-        process.terminate()
+        if not asked:  # a second signal at the very end would cut its last words off
+            process.terminate()
         return process.communicate(timeout=60)
 
 
