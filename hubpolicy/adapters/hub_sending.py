@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from hubpolicy.domain.outgoing import Outgoing
 
 
+_SAMPLE = 512
+"""Bytes from a file's start that the client shows the hub before it sends anything."""
+
+
 def uses_xet() -> bool:
     """True if the client will send large files by Xet, which hashes what it sends."""
     return is_xet_available() and not constants.HF_HUB_DISABLE_XET
@@ -49,11 +53,9 @@ def addition(file: Outgoing, *, hashing: bool = False) -> CommitOperationAdd:
         source = _small(file, source)
     if isinstance(source, str):
         _require_same(file, source)
-    if isinstance(source, str) and not hashing:
-        return _Watched(file, source)
+        return _Watched(file, source, hashing=hashing)
     operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=source)
-    if isinstance(source, bytes):
-        _require_digest(file, operation)
+    _require_digest(file, operation)
     return operation
 
 
@@ -81,12 +83,20 @@ def is_committed(operations: Iterable[CommitOperation]) -> bool:
 
 
 class _Watched(CommitOperationAdd):
-    """A large file that goes by Git LFS under the judged digest, and has it when it is sent."""
+    """A large file that goes under the judged digest, and has it when it is sent.
 
-    def __init__(self, file: Outgoing, source: str) -> None:
+    Where the client hashes, it reads the file by its path; whatever else it reads comes sealed, and
+    so do the first bytes, by which a hub chooses the way.
+    """
+
+    def __init__(self, file: Outgoing, source: str, *, hashing: bool) -> None:
         super().__init__(path_in_repo=file.path, path_or_fileobj=source)
-        self.upload_info.sha256 = bytes.fromhex(file.sha256)
         self._file = file
+        with super().as_file() as opened:
+            self.upload_info.sample = _Sealed(opened, file).read(_SAMPLE)
+        self.upload_info.size = file.size
+        if not hashing:
+            self.upload_info.sha256 = bytes.fromhex(file.sha256)
 
     @contextmanager
     def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:

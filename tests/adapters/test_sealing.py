@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import random
@@ -97,10 +98,33 @@ def test_nothing_of_a_changed_block_is_given_out(
     content, where = CHANGES[kind]
     file = changed(judged, tmp_path, content)
     whole = where // BLOCK_SIZE * BLOCK_SIZE
-    assert read(file, whole) == CONTENT[:whole]
+    assert not whole or read(file, whole) == CONTENT[:whole]
     for start, size in ((whole, 1), (where, 1), (0, -1)):
         with pytest.raises(ServiceError, match=f"{NAME} changed while it was being published"):
             read(file, size, start)
+
+
+@pytest.mark.parametrize("hashing", [False, True], ids=["Git LFS", "Xet"])
+def test_a_hub_is_shown_no_first_bytes_that_nobody_judged(
+    hashing: bool, judged: Outgoing, tmp_path: Path
+) -> None:
+    """The client shows them before it sends anything, and the hub tells it the way to send."""
+    assert addition(judged, hashing=hashing).upload_info.sample == CONTENT[:512]
+    file = changed(judged, tmp_path, CHANGES["first byte"][0])
+    with pytest.raises(ServiceError, match=f"{NAME} changed while it was being published"):
+        addition(file, hashing=hashing)
+
+
+def test_nothing_else_goes_inside_of_a_commit_where_a_hub_asks_for_that(
+    judged: Outgoing, tmp_path: Path
+) -> None:
+    """Xet hashes what it sends; of a file that goes into the commit itself it hashes nothing."""
+    operation = addition(judged, hashing=True)
+    assert not operation.upload_info.is_hashed
+    assert base64.b64decode(operation.b64content()) == CONTENT
+    operation = addition(changed(judged, tmp_path, CHANGES["last byte"][0]), hashing=True)
+    with pytest.raises(ServiceError, match=f"{NAME} changed while it was being published"):
+        operation.b64content()
 
 
 @pytest.mark.parametrize("size", [SIZE - 1, BLOCK_SIZE, BLOCK_SIZE // 2, 1, 0])
