@@ -77,6 +77,21 @@ def test_of_two_layers_the_last_alone_is_cut() -> None:
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 
+def test_what_is_left_out_is_not_what_the_attention_gave() -> None:
+    """ONNX writes an optional input or output that is not there as an empty name."""
+    model = make_encoder()
+    *_, skip, _, head = model.graph.node
+    skip.output.extend(["", ""])
+    head.output[0] = "raw"
+    model.graph.node.append(helper.make_node("Clip", ["raw", "", "most"], ["logits"]))
+    most = numpy_helper.from_array(np.array(0.5, dtype=np.float32), "most")
+    model.graph.initializer.append(most)
+    (want,) = run(model, 2, 5)
+    assert keep_first_token(model)
+    (got,) = run(model, 2, 5)
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
 def _means(graph: Any) -> None:
     graph.node[-2].CopyFrom(
         helper.make_node("ReduceMean", ["m"], ["c"], axes=[1], keepdims=0)
@@ -105,6 +120,16 @@ def _multiplies_rows(graph: Any) -> None:
     graph.node[place + 1].input[:] = ["a", "turned"]
 
 
+def _adds_what_has_no_tokens(graph: Any) -> None:
+    """Cut like a value with tokens, of this one number would be left, and nothing would fail."""
+    bias = np.arange(WIDTH, dtype=np.float32).reshape(1, WIDTH)
+    constant = helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(bias))
+    place = next(n for n, node in enumerate(graph.node) if list(node.output) == ["o"])
+    graph.node.insert(place + 1, helper.make_node("Add", ["o", "k"], ["shifted"]))
+    graph.node.insert(0, constant)
+    graph.node[place + 3].input[0] = "shifted"
+
+
 def _has_no_attention(graph: Any) -> None:
     for node in graph.node:
         if node.op_type == "Attention":
@@ -112,8 +137,12 @@ def _has_no_attention(graph: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [_means, _last, _shows_all, _mixes, _multiplies_rows, _has_no_attention]
-)
+    "change",
+    [
+        _means, _last, _shows_all, _mixes, _multiplies_rows, _adds_what_has_no_tokens,
+        _has_no_attention,
+    ],
+)  # fmt: skip
 def test_where_other_tokens_count_nothing_is_changed(change: Callable[[Any], None]) -> None:
     model = make_encoder()
     change(model.graph)

@@ -74,7 +74,7 @@ def _tail(graph: Any, attention: Any) -> _Tail | None:
 
     fixed = {tensor.name: tensor for tensor in graph.initializer}
     outputs = {value.name for value in graph.output}
-    (start,) = attention.output
+    start, whole = attention.output[0], attention.input[0]
     known, enters, nodes = {start}, [start], []
     picked = False
     for node in graph.node:
@@ -87,8 +87,10 @@ def _tail(graph: Any, attention: Any) -> _Tail | None:
             return None
         nodes.append(node)
         enters += [name for name in node.input if name and name not in (*known, *fixed, *enters)]
-        known.update(node.output)
-    return _Tail(tuple(nodes), tuple(enters)) if picked and start not in outputs else None
+        known.update(name for name in node.output if name)
+    # Of these two alone it is known that their second axis is the tokens.
+    sure = picked and start not in outputs and {start, whole}.issuperset(enters)
+    return _Tail(tuple(nodes), tuple(enters)) if sure else None
 
 
 def _is_rowwise(node: Any, known: set[str], fixed: dict[str, Any]) -> bool:
