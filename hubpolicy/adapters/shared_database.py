@@ -33,7 +33,7 @@ def open_shared(path: Path, *, wait_seconds: float) -> sqlite3.Connection:
     # locks of its process, and the next other process to close the file would then take the log
     # of writes away from under us (https://sqlite.org/howtocorrupt.html, 2.2).
     with suppress(FileExistsError):
-        os.close(os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     db = sqlite3.connect(path, timeout=wait_seconds, check_same_thread=False, isolation_level=None)
     until = time.monotonic() + wait_seconds
     while True:

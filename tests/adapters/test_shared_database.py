@@ -117,6 +117,14 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
         open_shared(path, wait_seconds=1)
 
 
+def test_links_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
+    path, other = tmp_path / "x.sqlite3", tmp_path / "y.sqlite3"
+    path.symlink_to(other)
+    other.symlink_to(path)
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        open_shared(path, wait_seconds=1)
+
+
 def _left(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO kept VALUES (1)")
     raise ServiceError("the one who writes gives up")
