@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from hubpolicy.gateway import answers
-from hubpolicy.gateway.headers import to_client, to_hub
+from hubpolicy.gateway.headers import JSON_LIMIT, to_client, to_hub
 from hubpolicy.gateway.straight import Straight
 
 if TYPE_CHECKING:
@@ -130,9 +130,11 @@ class Courier:
                 response = await self._stream(request, answer, pairs, ends=ends)
                 return Answered(response, answer.status)
             try:
-                raw = await answer.read()
+                raw = await _read_whole(answer)
             except (aiohttp.ClientError, TimeoutError) as error:
                 return Answered(answers.no_hub(type(error).__name__), answer.status)
+            if len(raw) > JSON_LIMIT:
+                return Answered(answers.no_hub("more than this gateway reads"), answer.status)
         return Answered(self._whole(answer, pairs, out.answer(raw)), answer.status, raw)
 
     def _body(self, request: web.Request, out: Outgoing) -> AsyncIterator[bytes] | Straight | None:
@@ -182,3 +184,14 @@ class Courier:
         kept.popall("Content-Length", None)
         self._metrics.carried("out", len(body))
         return web.Response(status=answer.status, reason=answer.reason, headers=kept, body=body)
+
+
+async def _read_whole(answer: aiohttp.ClientResponse) -> bytes:
+    """An answer, or so much of one that is too long that this shows."""
+    pieces, size = [], 0
+    async for chunk in answer.content.iter_any():
+        pieces.append(chunk)
+        size += len(chunk)
+        if size > JSON_LIMIT:
+            break
+    return b"".join(pieces)

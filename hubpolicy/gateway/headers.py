@@ -30,7 +30,8 @@ _HOP = frozenset(
 
 _OURS = frozenset({"host", "authorization", "cookie", "content-length", "expect", "forwarded"})
 _NAMES_ADDRESS = frozenset({"location", "content-location", "link"})
-_JSON_LIMIT = 16 * 1024 * 1024
+JSON_LIMIT = 16 * 1024 * 1024
+"""Bytes of a hub's answer that is read whole."""
 _UNREAD = b'{"error": "hubpolicy: the hub said more than this gateway reads: ask for less at once"}'
 
 _NO_JSON = b'{"error": "hubpolicy: what the hub said is no whole JSON"}'
@@ -84,7 +85,7 @@ def reworked(body: bytes, *changes: Change, strictly: bool = False) -> bytes:
     or a packed one. Nor is what is too long or too deep to be changed: who asks for one object
     often enough makes it so, and could read what is taken out.
     """
-    if len(body) > _JSON_LIMIT:
+    if len(body) > JSON_LIMIT:
         return _UNREAD
     try:
         return _changed(body, changes, strictly=strictly)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.hub.world import Answer
 
 LENGTH = 100_000
+MIB = 1024 * 1024
 
 
 class Dripping(http.server.BaseHTTPRequestHandler):
@@ -57,6 +59,39 @@ def dripping() -> Iterator[str]:
         finally:
             Dripping.dry.set()
             server.shutdown()
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """Its lists go on as long as somebody reads."""
+
+    written: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(256):
+                self.wfile.write(b" " * MIB)
+                self.written.append(MIB)
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_an_answer_without_an_end_is_not_read_to_its_end(ada: Author, token: str) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hub = f"http://127.0.0.1:{server.server_port}"
+        with GatewayProcess(ada, hub, copied=True) as gateway:
+            Endless.written.clear()
+            answer = ask(f"{gateway.endpoint}/api/models?author=acme", token=token)
+        server.shutdown()
+    assert (answer.status, "more than this gateway reads" in answer.headers["x-error-message"]) == (
+        502, True,
+    )  # fmt: skip
+    assert sum(Endless.written) < 64 * MIB
 
 
 def ready(gateway: GatewayProcess) -> tuple[int, bytes]:
