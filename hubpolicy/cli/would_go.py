@@ -24,14 +24,15 @@ def change_row(change: Difference) -> Change:
 def change_text(change: Difference, repo: RepoId) -> str:
     """For the screen: how many, and the first of them, one to a line."""
     from hubpolicy.cli.summaries import human
+    from hubpolicy.render.escape import terminal
 
     removed = f", {len(change.removed)} would be removed there" if change.removed else ""
     head = (
         f"{len(change.files)} files ({human(change.size)}) would go to {repo.text}{removed}. "
         "Nothing was uploaded (dry run)."
     )
-    sent = [f"  + {file.path} ({human(file.size)})" for file in change.files]
-    gone = [f"  - {path}" for path in change.removed]
+    sent = [f"  + {terminal(file.path)} ({human(file.size)})" for file in change.files]
+    gone = [f"  - {terminal(path)}" for path in change.removed]
     return "\n".join((head, *_first(sent), *_first(gone)))
 
 
