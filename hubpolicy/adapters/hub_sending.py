@@ -90,7 +90,7 @@ class _Watched(CommitOperationAdd):
     """
 
     def __init__(self, file: Outgoing, source: str, *, hashing: bool) -> None:
-        super().__init__(path_in_repo=file.path, path_or_fileobj=source)
+        super().__init__(path_in_repo=file.path, path_or_fileobj=_as_meant(source))
         self._file = file
         with super().as_file() as opened:
             self.upload_info.sample = _Sealed(opened, file).read(_SAMPLE)
@@ -161,6 +161,12 @@ class _Sealed(io.BufferedIOBase):
                 raise _changed(self._file)
             self._number, self._block = number, memoryview(block)
         return self._block
+
+
+def _as_meant(source: str) -> str:
+    """The client takes ``~`` for a home and ``link/..`` for nothing; the system does not."""
+    folder, name = os.path.split(source)
+    return os.path.join(os.path.realpath(folder), name)  # noqa: PTH118 - names stay as they are
 
 
 def _small(file: Outgoing, source: str) -> bytes:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubpolicy.adapters.files import FolderRelease
-from hubpolicy.adapters.hub_sending import addition
+from hubpolicy.adapters.hub_sending import addition, require_sent
 from hubpolicy.adapters.sealing import BLOCK_SIZE, SealCheck, Tagger
 from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.domain.outgoing import Outgoing
@@ -125,6 +125,27 @@ def test_nothing_else_goes_inside_of_a_commit_where_a_hub_asks_for_that(
     operation = addition(changed(judged, tmp_path, CHANGES["last byte"][0]), hashing=True)
     with pytest.raises(ServiceError, match=f"{NAME} changed while it was being published"):
         operation.b64content()
+
+
+@pytest.mark.parametrize("hashing", [False, True], ids=["Git LFS", "Xet"])
+@pytest.mark.parametrize("name", ["link/../model", "~", "./real//model/"])
+def test_a_folder_is_the_one_that_the_system_takes_it_for(
+    name: str, hashing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client rewrites paths before it opens them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/deep")
+    (tmp_path / "real" / "model").mkdir()
+    (tmp_path / "~").symlink_to("real/model")
+    (tmp_path / "real" / "model" / NAME).write_bytes(CONTENT)
+    reader = FolderRelease(name, sealing=True)
+    (entry,) = reader.manifest.entries
+    file = Outgoing(NAME, f"{name}/{NAME}", entry.sha256, SIZE, reader.seals[NAME])
+    operation = addition(file, hashing=hashing)
+    with operation.as_file() as opened:
+        assert opened.read() == CONTENT
+    require_sent(file, operation)
 
 
 @pytest.mark.parametrize("size", [SIZE - 1, BLOCK_SIZE, BLOCK_SIZE // 2, 1, 0])
