@@ -47,8 +47,8 @@ def submit(gateway: str, token: str, repo: RepoId, document: bytes) -> Answered:
         said = _json(answer.content)
     verdict = said.get("verdict")
     if answer.status_code in {200, _REFUSED} and isinstance(verdict, str):
-        return Answered(verdict, _findings(said.get("findings")))
-    error = without(str(said.get("error") or f"HTTP {answer.status_code}")[:_SAID], token)
+        return Answered(verdict, _findings(said.get("findings"), token))
+    error = without(str(said.get("error") or f"HTTP {answer.status_code}"), token)[:_SAID]
     raise _refusal(doing, answer.status_code, error)
 
 
@@ -73,10 +73,14 @@ def _json(raw: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _findings(said: object) -> tuple[tuple[str, str, str], ...]:
+def _findings(said: object, token: str) -> tuple[tuple[str, str, str], ...]:
     """What has not the form of a finding is none; the verdict counts all the same."""
     return tuple(
-        (str(found.get("rule")), str(found.get("message")), str(found.get("fix") or ""))
+        (
+            without(str(found.get("rule")), token),
+            without(str(found.get("message")), token),
+            without(str(found.get("fix") or ""), token),
+        )
         for found in (said if isinstance(said, list) else ())
         if isinstance(found, dict)
     )
