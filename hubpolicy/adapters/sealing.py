@@ -4,7 +4,7 @@
 While a file is hashed for a verdict, each block of it also gets a tag: GMAC (NIST SP 800-38D) under
 a random key of that file, which never leaves this process, with the block's number as its nonce.
 Whoever changes a block does not know the key, so that the new one bears the same tag with a chance
-of at most 2**-112 (one more than the 65,536 AES blocks in it, over 2**128; McGrew and Viega 2004,
+of about 2**-112 (one more than the 65,536 AES blocks in it, over 2**128; McGrew and Viega 2004,
 section 3). A block that bears its tag is the one that was hashed (docs/adr/0017).
 """
 
