@@ -126,9 +126,13 @@ class FolderRunLog:
         return str(self._folder)
 
     def finish(self, records: bytes, texts: bytes) -> str:
-        """Write both files whole; the path of the texts."""
-        write_atomic(self._folder / RECORDS, records, _PRIVATE)
-        write_atomic(self._folder / TEXTS, texts, _PRIVATE)
+        """Write both files whole; the path of the texts.
+
+        What stands there already stays, with its time: it tells when the run ended (``pace``).
+        """
+        for name, content in ((RECORDS, records), (TEXTS, texts)):
+            if _content(self._folder / name) != content:
+                write_atomic(self._folder / name, content, _PRIVATE)
         return str(self._folder / TEXTS)
 
 

@@ -57,7 +57,7 @@ model_signing verify key --public_key ../keys/releaser.pub.pem --signature civil
 Start it in another terminal. Releases name their hub, so it takes the port that it had:
 
 ```sh
-{python} -m hubpolicy.demo.hub --root {hub} --tokens {hub}/tokens.json --port {port}
+{python} -P -m hubpolicy.demo.hub --root {hub} --tokens {hub}/tokens.json --port {port}
 ```
 
 Then, here:

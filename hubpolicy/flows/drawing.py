@@ -90,7 +90,11 @@ def draw(
     controls += _control(task, log)
     tested = (task.generator, task.scorer)
     # A run that was stopped early stays as it is when it is looked at again.
-    batches = () if _hopeless(task, tally, progress) else batches_of(left, plan)
+    hopeless = _hopeless(task, tally, progress)
+    batches = () if hopeless else batches_of(left, plan)
+    if done:
+        rest = "no model is run" if hopeless or not left else "the others are drawn now"
+        progress.note(f"{len(done):,} samples are kept from a run of these very bytes: {rest}")
     for answered in executor.run(task.closure, tested, batches, advance):
         new = _keep(answered, plan, log)
         done |= _new_keys(new, done)

@@ -103,6 +103,17 @@ def test_texts_are_for_the_author_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_run_that_is_concluded_again_keeps_the_time_at_which_it_ended(tmp_path: Path) -> None:
+    with FolderRunStore(tmp_path, KEY).open(HEADER) as log:
+        records = Path(log.finish(b"records\n", b"texts\n")).with_name("records.jsonl")
+        os.utime(records, (1000, 1000))
+        log.finish(b"records\n", b"texts\n")
+        assert records.stat().st_mtime == 1000
+        log.finish(b"other records\n", b"texts\n")
+    assert records.read_bytes() == b"other records\n"
+    assert records.stat().st_mtime > 1000
+
+
 def test_wherever_a_crash_cuts_whole_batches_stay(tmp_path: Path) -> None:
     path, samples = write(tmp_path)
     content = path.read_bytes()

@@ -51,11 +51,14 @@ def test_another_blank_in_the_configuration_is_another_draw_but_not_a_first_atte
 
 
 def test_a_run_that_was_stopped_early_stays_as_it_is(tmp_path: Path) -> None:
-    runs = []
+    runs, told = [], []
     for _ in range(3):
         world = make_world(tmp_path, say("rude"))
         runs.append(run_test(CLOSURE, world.demand._replace(stop_early=True), world.bench))
         assert "cannot pass any more" in world.progress.notes[0]
+        told.append(world.progress.notes[1:])
+    kept = "64 samples are kept from a run of these very bytes: no model is run"
+    assert told == [[], [kept], [kept]]
     assert len(world.generator.asked) == 0
     assert {stated(run).records.sha256 for run in runs} == {stated(runs[0]).records.sha256}
     assert [stated(run).attempts for run in runs] == [1, 1, 1]
