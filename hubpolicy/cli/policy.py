@@ -99,6 +99,18 @@ def _is_signed(raw: bytes) -> bool:
     return meta.source_sha256 == hashlib.sha256(raw).hexdigest()
 
 
+def _in_force(home: Home) -> str:
+    """The digest of the policy that the gate holds; empty where there is none that can be read."""
+    from hubpolicy.adapters.home import GATE_FILE
+    from hubpolicy.core.gatefile import load_gate
+    from hubpolicy.errors import HubpolicyError
+
+    try:
+        return load_gate(home.read(GATE_FILE))[1].state.policy_sha256
+    except HubpolicyError:
+        return ""
+
+
 @policy.command()
 @click.argument("path", type=click.Path(exists=True, file_okay=False), required=False)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
@@ -138,8 +150,13 @@ def sign(key: str, older_until: str) -> None:
     mine = signer(home, key)
     with trust_lock(home):
         refuse_pinned(home)
+        before = _in_force(home)
         payload = _sign_locked(home, mine, older_until)
-    click.echo(f"signed policy {hashlib.sha256(payload).hexdigest()}")
+    digest = hashlib.sha256(payload).hexdigest()
+    click.echo(f"signed policy {digest}")
+    if digest == before:
+        click.echo("it is the one that was in force: releases stand as they did")
+        return
     when = f" after {older_until}" if older_until else ""
     click.echo(f"releases made before need a new release line{when}: hubpolicy attest PATH")
 

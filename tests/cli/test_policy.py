@@ -59,6 +59,15 @@ def test_a_signed_edit_is_in_force(home: Path, model: Path) -> None:
     assert run("verify", model, "--repo", REPO).code == 0
 
 
+def test_signing_what_is_in_force_asks_for_nothing_more(home: Path, model: Path) -> None:
+    released(model)
+    add_to_policy("version = 2", old="version = 1")
+    assert "need a new release line" in run("policy", "sign").out
+    again = run("policy", "sign").out
+    assert "releases stand as they did" in again
+    assert "need a new release line" not in again
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
