@@ -44,6 +44,14 @@ def remark(namespace: str) -> tuple[str, str]:
     return message, f"ask for a token of the gateway's for '{namespace}/*'"
 
 
+def stranger(namespace: str) -> tuple[str, str]:
+    """The same of a list for which nobody was logged in here: a hub shows it what is public."""
+    message = f"the list of {namespace} was asked for without a login: "
+    message += "what is private there was not seen"
+    hint = "hf auth login, or HF_TOKEN; of what is public by itself: "
+    return message, f"{hint}hubpolicy audit {namespace}/NAME"
+
+
 @contextmanager
 def seeing_all(namespace: str) -> Iterator[None]:
     """For a list that is taken for all that a namespace has.

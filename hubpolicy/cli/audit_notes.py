@@ -41,15 +41,13 @@ def notes(
 
 
 def unseen_in(targets: Targets) -> tuple[RefVerdict, ...]:
-    """For each namespace of which a gateway's list lacks what is private: it could not be read."""
-    from hubpolicy.adapters.carried import remark
+    """For each namespace whose list lacks what is private: that part could not be read."""
     from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.auditing import RefVerdict
     from hubpolicy.opening import endpoint
 
     found = []
-    for namespace in targets.unseen:
-        message, hint = remark(namespace)
+    for namespace, message, hint in targets.unseen:
         every = RepoId(namespace, "*", endpoint=endpoint())
         found.append(RefVerdict(every, "(private)", "", "UNREADABLE", f"{message} ({hint})"))
     return tuple(found)

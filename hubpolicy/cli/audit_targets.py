@@ -37,14 +37,14 @@ class Targets(NamedTuple):
 
     ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
     ``told``: what is to be known of a list, as a name, what is not in it, and why. ``unseen``:
-    namespaces whose private repositories a gateway's list did not have.
+    namespaces whose list lacks what is private, each with why, and what to do.
     """
 
     repos: tuple[RepoId, ...]
     places: Mapping[RepoId, str]
     namespaces: tuple[str, ...]
     told: tuple[tuple[str, str, str], ...] = ()
-    unseen: tuple[str, ...] = ()
+    unseen: tuple[tuple[str, str, str], ...] = ()
 
 
 class Clone(NamedTuple):
@@ -87,14 +87,14 @@ def resolve(
         places[repo] = folder
     asked = [target for target in parsed if not isinstance(target, Clone)]
     told: list[tuple[str, str, str]] = []
-    unseen: dict[str, None] = {}
+    unseen: dict[str, tuple[str, str, str]] = {}
     listed = (repo for target in asked for repo in _watched(target, told, unseen))
     remote = tuple(dict.fromkeys(listed))
     for repo in remote:
         if repo in places:
             _refuse_twice(repo, places[repo], "the hub")
     whole = tuple(t for t in asked if isinstance(t, str) and not t.startswith(_COLLECTIONS))
-    return Targets((*remote, *places), places, whole, tuple(told), tuple(unseen))
+    return Targets((*remote, *places), places, whole, tuple(told), tuple(unseen.values()))
 
 
 def shown(repo: RepoId) -> str:
@@ -130,40 +130,47 @@ def _lines(file: str) -> Iterator[str]:
 
 
 def _watched(
-    target: RepoId | str, told: list[tuple[str, str, str]], unseen: dict[str, None]
+    target: RepoId | str,
+    told: list[tuple[str, str, str]],
+    unseen: dict[str, tuple[str, str, str]],
 ) -> tuple[RepoId, ...]:
-    """The same, and to ``unseen`` the namespace of a list that a gateway got without a login."""
-    from hubpolicy.adapters.carried import remark, watching
+    """The repositories of a target; to ``unseen`` goes whose list was got without a login.
 
-    namespace = str(target).removeprefix(_COLLECTIONS).partition("/")[0]
+    By nobody who is logged in here, or by a gateway whose token is for less.
+    """
+    if isinstance(target, RepoId):
+        return (target,)
+    from hubpolicy.adapters.carried import remark, stranger, watching
+    from hubpolicy.adapters.hub_http import NotFoundError
+    from hubpolicy.adapters.login import login_token
+
+    namespace = target.removeprefix(_COLLECTIONS).partition("/")[0]
+    token = login_token()
     with watching() as without:
         try:
-            found = _listed(target, told)
+            found = _listed(target, token, told)
         except ServiceError as error:
-            if without:
-                error.hint = "; ".join(remark(namespace))
+            if without or (not token and isinstance(error, NotFoundError)):
+                error.hint = "; ".join((remark if without else stranger)(namespace))
             raise
-    if without:
-        unseen[namespace] = None
+    if without or not token:
+        unseen[namespace] = (namespace, *(remark if without else stranger)(namespace))
     return found
 
 
-def _listed(target: RepoId | str, told: list[tuple[str, str, str]]) -> tuple[RepoId, ...]:
-    """The repositories of a target on the hub; to ``told`` goes what is not among them."""
-    if isinstance(target, RepoId):
-        return (target,)
+def _listed(target: str, token: str | None, told: list[tuple[str, str, str]]) -> tuple[RepoId, ...]:
+    """What a hub lists to this login; to ``told`` goes what is not among it."""
     from hubpolicy.adapters.hub_buckets import HubBuckets
     from hubpolicy.adapters.hub_index import HubIndex
-    from hubpolicy.adapters.login import login_token
 
-    index = HubIndex(endpoint(), login_token())
+    index = HubIndex(endpoint(), token)
     if target.startswith(_COLLECTIONS):
         found, others = index.collection(target.removeprefix(_COLLECTIONS))
         if others:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(Counter(others).items()))
             told.append((target, f"{kinds}: not looked at", "an audit is of repositories"))
         return found
-    buckets = HubBuckets(endpoint(), login_token()).of(target)
+    buckets = HubBuckets(endpoint(), token).of(target)
     if buckets is None:
         why = "the hub answers 404: it has no buckets at all, or shows this login none of them"
         told.append(("buckets", f"none listed of {target}", why))

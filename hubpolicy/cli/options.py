@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -57,12 +58,12 @@ class FormatFile(click.ParamType["tuple[str, str]"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
-        """Split at the first ``=`` and check the format."""
+        """Split at the first ``=``; check the format, and that the file's folder is there."""
         if isinstance(value, tuple):
             return (str(value[0]), str(value[1]))
         suffix = "." + str(value).rpartition(".")[2].lower()
         if "=" not in str(value) and suffix in SUFFIXES and len(str(value)) > len(suffix):
-            return SUFFIXES[suffix], str(value)
+            return SUFFIXES[suffix], _in_a_folder(str(value))
         form, equals, path = str(value).partition("=")
         if not equals or not path or form not in FORMATS:
             self.fail(
@@ -71,7 +72,34 @@ class FormatFile(click.ParamType["tuple[str, str]"]):
                 param,
                 ctx,
             )
-        return form, path
+        return form, _in_a_folder(path)
+
+
+class NewFile(click.ParamType["str"]):
+    """A file that a command writes, in a folder that is there."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check its folder."""
+        del param, ctx
+        return _in_a_folder(str(value)) if value else ""
+
+
+def _in_a_folder(path: str) -> str:
+    """Said before anything is asked or judged: a folder that is mistyped is not made.
+
+    Raises:
+        BadParameter: there is no such folder.
+
+    """
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 - pathlib makes "a" of "a/."
+    if not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises where a name is too long
+        message = f"got {path!r}, expected a file in a folder that is there"
+        if not os.path.exists(folder):  # noqa: PTH110 - as above
+            message += f" (mkdir -p {shlex.quote(folder)})"
+        raise click.BadParameter(message)
+    return path
 
 
 class RepoName(click.ParamType["RepoId"]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hubpolicy.cli.options import NewFile
 from hubpolicy.cli.scorer_output import finish, folder_of, format_option, say
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ Exit codes: 0 evaluated, 2 usage, 3 the file or the scorer cannot be read.
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--scorer", "name_or_dir", default="", help="Name or folder; default: the embedded.")
 @click.option("--label", default="", help="Whose scores to draw; default: the first with a limit.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False), default="",
+@click.option("-o", "--output", type=NewFile(), default="",
               help="Write a calibration plot (SVG).")  # fmt: skip
 @format_option
 def evaluate(*, file: str, name_or_dir: str, label: str, output: str, format_: str) -> None:

@@ -47,13 +47,16 @@ def check_files(
     files: tuple[EvidenceFile, ...],
     lines: tuple[VerifiedStatement, ...],
     trust: Trust | None = None,
+    *,
+    unread: bool = False,
 ) -> tuple[Finding, ...]:
     """One finding per evidence file that no verified line names, or that is not what it says.
 
-    With ``trust`` a policy must also be signed by those whom the root names for it.
+    With ``trust`` a policy must also be signed by those whom the root names for it. ``unread``:
+    other lines did not verify.
     """
     referenced = referenced_paths(lines)
-    unknown = hp412.check((file.path for file in files), referenced)
+    unknown = hp412.check((file.path for file in files), referenced, unread=unread)
     fix = "hubpolicy attest PATH drops what does not hold"
     wrong = tuple(
         Finding(hp412.ID, hp412.SEVERITY, f"{file.path} {reason}", Location(file.path), fix)

@@ -71,7 +71,7 @@ def _assemble(
     # Signatures first: a reader over git reads the other files meanwhile.
     lines, unproven = _verify_lines(files, trust, now)
     manifest = judged(reader.manifest, lines)
-    signature, wrong = _verify_files(files, lines, trust, manifest, now)
+    signature, wrong = _verify_files(files, lines, trust, manifest, now, unread=bool(unproven))
     rejected = _together(unproven + wrong)
     return Evidence(
         target=target,
@@ -95,7 +95,9 @@ def assemble_again(
 ) -> Evidence:
     """The same bytes with the same evidence files, under what is trusted now. Reads nothing."""
     lines, unproven = _verify_lines(files, trust, now)
-    signature, wrong = _verify_files(files, lines, trust, evidence.manifest, now)
+    signature, wrong = _verify_files(
+        files, lines, trust, evidence.manifest, now, unread=bool(unproven)
+    )
     return evidence._replace(
         lines=lines, rejected=_together(unproven + wrong), policy=policy, trust=trust, now=now,
         model_signature=signature,
@@ -116,7 +118,7 @@ def assemble_listing(
     that the release line states.
     """
     lines, unproven = _verify_lines(files, trust, now)
-    signature, wrong = _verify_files(files, lines, trust, None, now)
+    signature, wrong = _verify_files(files, lines, trust, None, now, unread=bool(unproven))
     rejected = _together(unproven + wrong)
     # JSON can hold halves of characters: as bytes they are no UTF-8, which HP401 says.
     paths = (file.path.encode("utf-8", "surrogatepass") for file in listing.files)
@@ -167,15 +169,20 @@ def _verify_files(
     trust: Trust,
     manifest: Manifest | None,
     now: str,
+    *,
+    unread: bool,
 ) -> tuple[VerifiedModelSignature | None, tuple[Finding, ...]]:
-    """``model.sig``, and that every evidence file is one that a verified line names."""
+    """``model.sig``, and that every evidence file is one that a verified line names.
+
+    ``unread``: there are lines that did not verify.
+    """
     if not files:
         return None, ()
     from hubpolicy.core.evidence_files import check_files
     from hubpolicy.core.verify import check_model_signature
 
     signature, wrong = check_model_signature(files, trust, manifest, now=now)
-    return signature, wrong + check_files(files, lines, trust)
+    return signature, wrong + check_files(files, lines, trust, unread=unread)
 
 
 def remote_code_of(reader: ReleaseReader) -> tuple[str, ...]:

@@ -109,12 +109,24 @@ def test_a_report_that_cannot_be_written_is_an_error_and_not_a_pass(
 ) -> None:
     released(model)
     (tmp_path / "taken").mkdir()
-    for place in (tmp_path / "taken", tmp_path / "taken" / "x" / "..", "/dev/null/x"):
-        for command, code in (("check", 3), ("verify", 1)):
-            ran = report(model, command, "-o", f"json={place}")
-            assert ran.code == code
-            assert ran.out == ""
-            assert len(ran.err.splitlines()) <= 2
+    for command, code in (("check", 3), ("verify", 1)):
+        ran = report(model, command, "-o", f"json={tmp_path / 'taken'}")
+        assert ran.code == code
+        assert ran.out == ""
+        assert len(ran.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("form", ["", "json="])
+@pytest.mark.parametrize("command", ["check", "verify", "audit"])
+def test_a_folder_that_is_mistyped_is_not_made(
+    home: Path, model: Path, tmp_path: Path, command: str, form: str
+) -> None:
+    for place in (tmp_path / "none" / "x.json", tmp_path / "none" / ".." / "x.json"):
+        ran = run(command, model, "-o", f"{form}{place}")
+        assert (ran.code, ran.out, (tmp_path / "none").exists()) == (2, "", False)
+        assert f"in a folder that is there (mkdir -p {place.parent})" in ran.err
+    ran = run(command, model, "-o", f"{form}/dev/null/x.json")
+    assert (ran.code, "mkdir" in ran.err) == (2, False)
 
 
 def test_options_come_from_the_environment(home: Path, model: Path) -> None:

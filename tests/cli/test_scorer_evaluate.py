@@ -60,6 +60,12 @@ def test_the_embedded_scorer_is_the_default(labelled: Path) -> None:
     assert "sensitivity" in ran.out
 
 
+def test_a_folder_that_is_mistyped_is_not_made(labelled: Path, tmp_path: Path) -> None:
+    ran = run("scorer", "evaluate", labelled, "-o", tmp_path / "none" / "plot.svg")
+    assert (ran.code, (tmp_path / "none").exists()) == (2, False)
+    assert "expected a file in a folder that is there" in ran.err
+
+
 def test_the_plot_is_a_picture(labelled: Path, tiny: Path, tmp_path: Path) -> None:
     path = tmp_path / "plot.svg"
     assert run("scorer", "evaluate", labelled, "--scorer", tiny, "-o", path).code == 0

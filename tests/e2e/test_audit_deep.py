@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``hubpolicy audit --deep``: a hub that lists one thing and sends another."""
+"""``hubpolicy audit``: a hub that sends another thing than it lists, or does not list all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from huggingface_hub import HfApi
 
-from tests.e2e.author import Author, with_release
+from tests.e2e.author import TOKEN, Author, with_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,3 +110,24 @@ def test_what_cannot_be_read_is_unreadable(ada: Author, filled: HubProcess) -> N
     done = look(ada, "--deep")
     assert done.code == 3
     assert seen(done) == {ONE: "UNREADABLE", OTHER: "ATTESTED"}
+
+
+def test_a_namespace_is_not_green_for_nobody_in_particular(ada: Author, filled: HubProcess) -> None:
+    api = HfApi(endpoint=filled.endpoint, token=TOKEN)
+    api.update_repo_settings(OTHER, private=True)
+    try:
+        known = ada.type("audit", "acme", "--format", "json")
+        nobody = ada.type("audit", "acme", "--format", "json", HF_TOKEN="")
+        forgiving = ada.type("audit", "acme", "--exit-zero", HF_TOKEN="")
+        named = ada.type("audit", ONE, HF_TOKEN="")
+    finally:
+        api.update_repo_settings(OTHER, private=False)
+    assert (known.code, seen(known)) == (0, {ONE: "ATTESTED", OTHER: "ATTESTED"})
+    assert (nobody.code, seen(nobody)) == (3, {ONE: "ATTESTED", "acme/*": "UNREADABLE"})
+    (why,) = (ref["detail"] for ref in nobody.document["refs"] if ref["repo"] == "acme/*")
+    assert why.startswith("the list of acme was asked for without a login: what is private there")
+    assert "hf auth login, or HF_TOKEN" in why
+    assert (forgiving.code, why in forgiving.out) == (0, True)
+    assert named.code == 0
+    empty = ada.type("audit", "carol", HF_TOKEN="")  # who shows nothing at all
+    assert (empty.code, "asked for without a login" in empty.err) == (3, True)

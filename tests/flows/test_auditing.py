@@ -208,6 +208,8 @@ def test_another_person_s_signatures_attest_nothing(world: World) -> None:
     assert (verdict.status, rules(verdict)) == ("UNATTESTED", {"HP302", "HP412"})
     (told,) = (finding for finding in verdict.findings if finding.rule == "HP302")
     assert "in 4 places: .hubpolicy/release.intoto.jsonl lines 1-3, model.sig" in told.message
+    fixes = {finding.fix for finding in verdict.findings if finding.rule == "HP412"}
+    assert fixes == {"leave it until the lines that did not verify do: it may be theirs"}
     policy, trust = gate(mallory)
     assert main(world, policy=policy, trust=trust).status == "ATTESTED"
 

@@ -50,23 +50,29 @@ def named_digest(path: str) -> str | None:
     return path.rpartition("/")[2].partition(".")[0]
 
 
-def check(paths: Iterable[str], referenced: frozenset[str]) -> tuple[Finding, ...]:
+def check(
+    paths: Iterable[str], referenced: frozenset[str], *, unread: bool = False
+) -> tuple[Finding, ...]:
     """One finding per evidence path of no known kind, or that no verified line references.
 
     ``referenced``: the paths that verified lines account for. That a file's content has the digest
-    in its name is for the caller to see: only then is it referenced.
+    in its name is for the caller to see: only then is it referenced. ``unread``: there are lines
+    that did not verify here, so what is of a known kind may be theirs, and nobody is told to
+    remove it.
     """
     known = {path for path in referenced if evidence_kind(path) is not None}
     always = {MODEL_SIGNATURE, RELEASE_LINES}
-    return tuple(_finding(path) for path in sorted(set(paths) - known - always))
+    return tuple(_finding(path, unread=unread) for path in sorted(set(paths) - known - always))
 
 
-def _finding(path: str) -> Finding:
+def _finding(path: str, *, unread: bool) -> Finding:
+    fix = f"remove {path!r}; hubpolicy attest PATH writes what belongs there"
     if evidence_kind(path) is None:
         message = f"{path} is not a known kind of evidence file, and no digest covers it"
     else:
         message = f"{path} is not referenced from any verified line of this release"
-    fix = f"remove {path!r}; hubpolicy attest PATH writes what belongs there"
+        if unread:
+            fix = "leave it until the lines that did not verify do: it may be theirs"
     return Finding(ID, SEVERITY, message, Location(path), fix)
 
 

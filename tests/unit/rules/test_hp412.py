@@ -53,6 +53,15 @@ def test_a_known_kind_without_a_reference() -> None:
     path = f".hubpolicy/policy/{A}.json"
     (finding,) = hp412.check([path], frozenset())
     assert "not referenced from any verified line" in finding.message
+    assert finding.fix.startswith(f"remove '{path}'")
+
+
+def test_what_may_be_of_a_line_that_did_not_verify_is_to_be_left() -> None:
+    known, unknown = hp412.check(
+        [f".hubpolicy/policy/{A}.json", ".hubpolicy/x.py"], frozenset(), unread=True
+    )
+    assert (known.effect, known.fix.startswith("leave it")) == ("failed", True)
+    assert unknown.fix.startswith("remove '.hubpolicy/x.py'")
 
 
 def test_digest_in_the_name() -> None:
