@@ -13,10 +13,18 @@ import time
 
 from hubpolicy.errors import AccessError
 
+_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _HINT = (
     "on the hub: settings of the repository, Trusted Publishers: issuer and claims must be exactly "
     "this job's; and the job needs `permissions: id-token: write` (docs/ci.md)"
 )
+
+
+def token_variable() -> str:
+    """The variable that :func:`login_token` takes the token from, by the client's order, if any."""
+    if os.environ.get("HF_OIDC_RESOURCE", ""):
+        return ""
+    return next((name for name in _VARIABLES if os.environ.get(name, "").strip()), "")
 
 
 def login_token() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,7 @@ from hubpolicy.domain.surroundings import (
     Asked,
     Clocks,
     Document,
+    Flaw,
     Hook,
     Login,
     Programs,
@@ -104,8 +106,44 @@ def hook(git: Git | None, hubs: Iterable[str]) -> Hook | None:
     return Hook(False, state, found.problems, elsewhere, named, fix)
 
 
-def setup(home: Home) -> Setup:
-    """The user's policy and trust."""
+def setup(home: Home, key: str, public: str) -> Setup:
+    """The user's policy and trust, and the paths of both halves of the key that ``init`` makes."""
+    from hubpolicy.adapters.trusted import open_trusted
+
+    found, made_here = _documents(home), os.path.lexists(public)
+    if found.documents and found.documents[0].solo:
+        # Whoever follows another's trust signs nothing by it.
+        made_here = made_here or not open_trusted(home).meta.pin
+    gone = made_here and not os.path.lexists(key)
+    flaws = (*_open_to_others(home), *_unusable(key))
+    return found._replace(flaws=flaws, missing_key=key if gone else "")
+
+
+def _open_to_others(home: Home) -> Iterator[Flaw]:
+    from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE
+
+    for path in (home.config, *map(home.path, ("keys", "trust", GATE_FILE, POLICY_FILE))):
+        try:
+            mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - paths here are text
+        except OSError:
+            continue  # what is not there, or cannot be read, is found missing elsewhere
+        if mode & stat.S_IWOTH:
+            message = f"got mode {mode:04o}, expected no others to write, on {path}"
+            yield Flaw(f"{message}: any user of this machine can change it", f"chmod go-w {path}")
+
+
+def _unusable(key: str) -> Iterator[Flaw]:
+    """What ``push`` would say of the key; a passphrase is asked for by whoever signs."""
+    from hubpolicy.adapters.signers.file import look_at
+
+    try:
+        if os.path.lexists(key):
+            look_at(key)
+    except HubpolicyError as error:
+        yield Flaw(error.message, error.hint)
+
+
+def _documents(home: Home) -> Setup:
     from hubpolicy.adapters.home import GATE_FILE, POLICY_FILE
     from hubpolicy.adapters.trusted import open_trusted
     from hubpolicy.core.state_terms import require_version
@@ -231,6 +269,12 @@ def login(endpoint: str, *, offline: bool) -> Login:
     """What the hub says about the user's own token. The token itself goes nowhere else."""
     if offline:
         return Login("", "", "")
+    from hubpolicy.adapters.login import token_variable
+
+    return _asked_who(endpoint)._replace(variable=token_variable())
+
+
+def _asked_who(endpoint: str) -> Login:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 

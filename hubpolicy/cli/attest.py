@@ -26,7 +26,7 @@ _SHOWN = 3
 """Lines that do not count: so many are named."""
 _COMPLETED = (
     "completed .gitattributes as the Hub would: it says what goes to Git LFS. "
-    "In git: git lfs install && git add --renormalize ."
+    "In git: git lfs install --skip-repo && git add --renormalize ."
 )
 
 

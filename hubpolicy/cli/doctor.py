@@ -12,6 +12,7 @@ from hubpolicy.cli.options import Output, endpoint, report_options
 from hubpolicy.domain.release import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
+    from hubpolicy.adapters.git_process import Git
     from hubpolicy.adapters.home import Home
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.surroundings import (
@@ -110,14 +111,16 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import user_home
     from hubpolicy.cli.guard import seen as guard_seen
+    from hubpolicy.cli.init import PUBLIC_KEY_FILE
+    from hubpolicy.cli.wiring import KEY_FILE
 
     hub = endpoint()
     git = surroundings.repository(path)
     home = user_home()
     return Seen(
         programs=surroundings.programs(git),
-        hook=surroundings.hook(git, _hubs(path, hub) if git is not None else ()),
-        setup=surroundings.setup(home),
+        hook=_hook_seen(git, path, hub),
+        setup=surroundings.setup(home, home.path(*KEY_FILE), home.path(*PUBLIC_KEY_FILE)),
         trust=surroundings.trust_seen(home),
         reserved=surroundings.reservations(home),
         scorers=_scorers(home),
@@ -128,6 +131,14 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
         workflows=surroundings.workflows(Path(path)) if ci else None,
         guard=guard_seen(),
     )
+
+
+def _hook_seen(git: Git | None, path: str, hub: str) -> Hook | None:
+    from hubpolicy.adapters import surroundings
+    from hubpolicy.cli.hook_text import there
+
+    found = surroundings.hook(git, _hubs(path, hub) if git is not None else ())
+    return found and found._replace(fix=there(found.fix, path))
 
 
 def examine(seen: Seen) -> tuple[Examined, ...]:

@@ -103,7 +103,7 @@ def install(
     if everywhere:
         click.echo("A repository with a core.hooksPath of its own (husky) does not look there.")
     click.echo("It stops accidents, not intent: `git push --no-verify` walks past it.")
-    where = spot.option and f" {spot.option}"
+    where = hook_text.options(spot.option, path)
     click.echo(f"  next: git push    check it: hubpolicy hook status{where}"
                f"    undo: hubpolicy hook uninstall{where}")  # fmt: skip
 
@@ -124,14 +124,15 @@ def uninstall(
     changed = spot.uninstall()
     hook_text.say_removed(str(spot.place.ours), changed=changed)
     if not changed:
+        here = hook_text.options("", path)
         click.echo("  a call in another tool's script: hubpolicy hook uninstall --into FILE"
-                   "    what judges now: hubpolicy hook status")  # fmt: skip
+                   f"    what judges now: hubpolicy hook status{here}")  # fmt: skip
         return
     if spot.inspect().presence == "foreign":
         click.echo(f"  {spot.place.hook} is the former hook again")
     if template:
         click.echo("  repositories that were made meanwhile keep their copy of it")
-    again = f"hubpolicy hook install{spot.option and f' {spot.option}'}"
+    again = f"hubpolicy hook install{hook_text.options(spot.option, path)}"
     what = "into this repository" if server else "from here"
     word = "new repositories get none" if template else f"nothing judges a git push {what} now"
     click.echo(f"  {word}    undo: {again}")
@@ -161,9 +162,10 @@ def status(
     if format_ == "json":
         click.echo(hook_text.as_json(found, call, wire, works=works))
     elif call is not None:
-        hook_text.print_call(call)
+        hook_text.print_call(call, path)
     else:
-        hook_text.print_status(found, wire, spot.option, works=works)
+        where = hook_text.options(spot.option, path).strip()
+        hook_text.print_status(found, wire, where, works=works)
     raise click.exceptions.Exit(Exit.PASSED if works else Exit.BLOCKED)
 
 

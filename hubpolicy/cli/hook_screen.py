@@ -33,6 +33,7 @@ _NEXT = """No evidence is committed. In the folder of this commit:
     hubpolicy check .       what is wrong with the card
     hubpolicy test .        run the model and measure what it says
     hubpolicy attest .      sign both
+    git lfs install --skip-repo && git add --renormalize .      weights go to Git LFS
     git add .hubpolicy model.sig .gitattributes && git commit -m "Add evidence" && git push
 """
 

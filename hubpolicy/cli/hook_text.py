@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,24 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.hookcalls import Call
     from hubpolicy.adapters.hookfile import HookStatus
     from hubpolicy.adapters.hooktrip import Seen
+
+
+_INSTALL = "hubpolicy hook install"
+
+
+def there(fix: str, path: str) -> str:
+    """What to type about the repository that was named, from where it was named."""
+    return f"{fix}{_named(path)}" if fix.endswith(_INSTALL) else fix
+
+
+def options(option: str, path: str) -> str:
+    """The same place again, as arguments: ``--global`` and ``--template`` need no repository."""
+    where = "" if option in {"--global", "--template"} else _named(path)
+    return (option and f" {option}") + where
+
+
+def _named(path: str) -> str:
+    return "" if path == "." else f" {quote(path)}"
 
 
 def say_installed(where: str, *, changed: bool, order: tuple[str, ...] = ()) -> None:
@@ -62,8 +81,8 @@ def status_of_call(script: Path) -> Exit:
     return Exit.PASSED if problem == "" and not problems else Exit.BLOCKED
 
 
-def print_status(found: HookStatus, wire: Seen | None, option: str, *, works: bool) -> None:
-    """A place: what stands there, what is wrong, what to type. ``option`` names the place."""
+def print_status(found: HookStatus, wire: Seen | None, where: str, *, works: bool) -> None:
+    """A place: what stands there, what is wrong, what to type. ``where`` names the place."""
     from hubpolicy.adapters.hookcalls import mended, partial
     from hubpolicy.adapters.hookfile import chain_line
 
@@ -82,7 +101,7 @@ def print_status(found: HookStatus, wire: Seen | None, option: str, *, works: bo
         click.echo(f"  tripwire in git's configuration: {shown(wire.remark) or 'it stands'}")
     if not works and partial(found.place):
         click.echo("  ! partial: pre-commit runs hubpolicy on one ref of a push, not on history")
-    fix = shown(mended(found, option))
+    fix = shown(mended(found, where))
     if found.place.chosen_by and not found.place.state.exists():
         click.echo(f"  {shown(found.place.chosen_by.replace(chr(9), ' sets core.hooksPath to '))}")
         click.echo(f"  fix: {fix}")
@@ -92,7 +111,7 @@ def print_status(found: HookStatus, wire: Seen | None, option: str, *, works: bo
         click.echo(f"  fix: {fix}")
 
 
-def print_call(call: Call) -> None:
+def print_call(call: Call, path: str) -> None:
     """A call in a script of another tool: whether it judges a push, and how to mend it."""
     script = shown(call.script)
     if not call.problem:
@@ -102,7 +121,7 @@ def print_call(call: Call) -> None:
         return
     click.echo(f"{_call_word(call.problem)} {script}")
     click.echo(f"  ! {shown(call.problem)}")
-    click.echo(f"  fix: {shown(call.fix)}")
+    click.echo(f"  fix: {shown(there(call.fix, path))}")
 
 
 def as_json(found: HookStatus, call: Call | None, wire: Seen | None, *, works: bool) -> str:

@@ -80,7 +80,14 @@ def _check_child(path: str | None) -> None:
     if path is None:
         message = "--child needs a FILE, for example ./my-model/hubpolicy.toml"
         raise click.UsageError(message)
-    policy = tightened(open_trusted(user_home()).policy, from_file(path))
+    parent, children = open_trusted(user_home()).policy, from_file(path)
+    try:
+        policy = tightened(parent, children)
+    except HubpolicyError as error:
+        again = f"hubpolicy policy check --child {quote(path)}"
+        if "policy check --child" in error.hint:  # which is what was typed
+            error.hint = f"mend that in {path}, then: {again}"
+        raise
     under = f"{policy.id} version {policy.version}"
     click.echo(f"valid under {under}" + ("" if policy.tightened else ", and tightens nothing"))
     for line in tightened_lines(policy):

@@ -61,6 +61,10 @@ if TYPE_CHECKING:
     from hubpolicy.core.merge_operators import Direction, Operator
 
 
+_WAYS = {"at least": "raise it", "no less than": "raise it", "at most": "lower it"}
+"""What to do about a value that is looser, by the words that say what was expected."""
+
+
 class Part(NamedTuple):
     """A value with keys of its own; None where a policy may be without it."""
 
@@ -278,7 +282,8 @@ def refusal(parent: Policy, change: Change, where: str) -> ConfigError:
         f"got {change.key} {shown(change.new)}, expected {change.words} {shown(change.old)} "
         f"as {parent.id} version {parent.version} says, in {where}"
     )
-    return ConfigError(message, hint="a child policy only tightens: remove that line, or raise it")
+    way = _WAYS.get(change.words, "write what is expected")
+    return ConfigError(message, hint=f"a child policy only tightens: remove that line, or {way}")
 
 
 def shown(value: object) -> str:

@@ -47,15 +47,26 @@ class Document(NamedTuple):
     solo: bool
 
 
+class Flaw(NamedTuple):
+    """What is wrong with a file or folder of the user's own, and what to type."""
+
+    message: str
+    fix: str
+
+
 class Setup(NamedTuple):
     """Policy and trust of the user. ``problem`` says why they cannot be used; both empty: none.
 
     ``observes``: the last day of a policy that only observes; empty for one that enforces.
+    ``flaws``: what keeps the user's key from signing, and where others can write.
+    ``missing_key``: the path of a key that was made here, and is gone.
     """
 
     documents: tuple[Document, ...]
     problem: str
     observes: str = ""
+    flaws: tuple[Flaw, ...] = ()
+    missing_key: str = ""
 
 
 class TrustSeen(NamedTuple):
@@ -138,13 +149,15 @@ class Login(NamedTuple):
     """What the hub says about the user's token.
 
     ``role``: ``read``, ``write`` or ``fineGrained``. All empty: there is no token, or nobody was
-    asked. ``problem``: the hub did not take it. ``silent``: the hub did not say.
+    asked. ``problem``: the hub did not take it. ``silent``: the hub did not say. ``variable``: the
+    environment variable that holds the token, which wins over what `hf auth login` stored.
     """
 
     name: str
     role: str
     problem: str
     silent: str = ""
+    variable: str = ""
 
 
 class Workflow(NamedTuple):

@@ -53,7 +53,8 @@ def require_private(repo: RepoId, hub: Hub) -> RemoteRepo:
     if found.exists and not found.private:
         message = f"{repo.text} is in a workspace of the policy, but it is public"
         hint = (
-            f"hubpolicy withdraw {repo.text}, or push to another repository; releases go elsewhere"
+            f'hubpolicy withdraw {repo.text} --reason "..."; '
+            "or push to another repository; releases go elsewhere"
         )
         raise ServiceError(message, hint=hint)
     return found

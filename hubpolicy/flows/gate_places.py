@@ -216,7 +216,7 @@ def delete(intent: Delete, watch: Watch) -> Permission:
     if is_free(repo, watch.hub.repo(repo), watch):
         return allow("a private workspace of the policy")
     why = "what is deleted cannot be judged any more, nor brought back"
-    fix = f"hubpolicy withdraw {repo.text}, or do it on the hub's own pages"
+    fix = f'hubpolicy withdraw {repo.text} --reason "..."; or do it on the hub\'s own pages'
     return deny(hp510.check(f"deletion of {intent.what} in {repo.text}", why, fix)[0])
 
 

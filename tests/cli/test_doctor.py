@@ -69,6 +69,46 @@ def test_a_whole_set_up(home: Path, repository: Path) -> None:
 GUARDED, UNGUARDED = UploadGuard(True, "", "x"), UploadGuard(False, "", "x")
 
 
+@pytest.mark.parametrize(
+    ("path", "mode", "code", "said"),
+    [
+        ("keys/solo.pem", 0o644, 1, "got mode 0644, expected 0600, on the private key"),
+        ("keys/solo.pem", None, 0, "there is no signing key at"),
+        ("", 0o777, 1, "got mode 0777, expected no others to write, on"),
+        ("trust", 0o703, 1, "got mode 0703, expected no others to write, on"),
+        ("gate.json", 0o666, 1, "got mode 0666, expected no others to write, on"),
+        ("", 0o775, 0, ""),  # a group of one's own, as many systems make them
+    ],
+)
+def test_a_key_that_signs_nothing_and_places_where_others_can_write(
+    home: Path, tmp_path: Path, path: str, mode: int | None, code: int, said: str
+) -> None:
+    place = config(path)
+    if mode is None:
+        place.unlink()
+    else:
+        place.chmod(mode)
+    ran = run("doctor", tmp_path, "--offline")
+    expected = "error" if code else "warning" if said else "ok"
+    assert (ran.code, rows(ran.out)["trust"]) == (code, expected), ran.out
+    assert said in ran.out
+
+
+def test_a_key_that_is_none(home: Path, tmp_path: Path) -> None:
+    config("keys/solo.pem").write_bytes(b"")
+    ran = run("doctor", tmp_path, "--offline", "--format", "json")
+    assert (ran.code, ran.rules) == (1, {"HP903"})
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_a_key_before_there_is_any_policy(home: Path, tmp_path: Path, mode: int) -> None:
+    config("gate.json").unlink()
+    config("hubpolicy.toml").unlink()
+    config("keys/solo.pem").chmod(mode)
+    ran = run("doctor", tmp_path, "--offline")
+    assert ("expected 0600" in ran.out) is (mode != 0o600)
+
+
 @pytest.mark.parametrize("installed", [True, False])
 @pytest.mark.parametrize(
     ("guard", "tier", "past"),
@@ -179,6 +219,7 @@ def test_the_token_and_the_clock_are_asked_of_the_hub(
     assert ran.code == code
     assert rows(ran.out)["token"] == word
     assert rows(ran.out)["clock"] == "ok"
+    assert ("fix: export HF_TOKEN=" in ran.out) is (word != "ok")
     assert token not in ran.out + ran.err
 
 

@@ -56,6 +56,7 @@ def test_a_fresh_team(team: Team, tmp_path: Path) -> None:
     ran = doctor(tmp_path)
     assert rows(ran.out)["state"] == "ok"
     assert "renewed by robot (role state)" in ran.out
+    assert rows(ran.out)["trust"] == "ok"  # who only follows it needs no key
     assert rows(ran.out)["memory"] == "ok"
     assert "root 1, policy 1, state 1" in ran.out
 

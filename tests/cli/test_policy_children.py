@@ -104,6 +104,24 @@ def test_no_variable_and_no_option_loosens(
     assert (ran.code, f"hubpolicy policy check --child {path}\n" in ran.err) == (2, True), ran.err
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (BROKEN, "hint: mend that in {path}, then: hubpolicy policy check --child {path}"),
+        (LOOSER, "remove that line, or raise it"),
+        (f"{HEAD}[toxicity]\nmax_age_days = 30000\n", "remove that line, or lower it"),
+        (f"{HEAD}[toxicity]\nmax_age_days = 1\n", ""),
+    ],
+)
+def test_a_check_of_a_child_says_what_to_do_and_not_what_was_typed(
+    home: Path, tmp_path: Path, text: str, hint: str
+) -> None:
+    path = child(tmp_path, text, "child.toml")
+    ran = run("policy", "check", "--child", path)
+    assert ran.code == (2 if hint else 0)
+    assert hint.format(path=path) in ran.err
+
+
 def test_a_child_that_is_not_there_blocks(home: Path, model: Path, tmp_path: Path) -> None:
     released(model)
     gone = tmp_path / "gone.toml"

@@ -93,6 +93,8 @@ class TestTable:
             assert not found.allowed
             assert found.rule == "HP510"
             assert found.reason
+            if isinstance(intent, Delete):
+                assert f'hubpolicy withdraw {repo.text} --reason "..."' in found.next
 
 
 class TestBefore:

@@ -21,16 +21,23 @@ def call(*arguments: str, stdin: bytes = b"") -> Result:
 
 def test_install_status_uninstall(repo: Repo) -> None:
     path = str(repo.path)
-    assert call("status", path).exit_code == 1
+    missing = call("status", path)
+    assert missing.exit_code == 1
+    assert f"fix: hubpolicy hook install {path}\n" in missing.output
     installed = call("install", path)
     assert installed.exit_code == 0, installed.output
+    assert f"hook status {path}    undo: hubpolicy hook uninstall {path}\n" in installed.output
     assert "1. pre-push (hubpolicy)" in installed.output
     assert "already installed" in call("install", path).output
     assert call("status", path).exit_code == 0
     repo.commit({"model.safetensors": b"x"})
     assert push(repo, "origin", "main").code != 0
-    assert "removed from" in call("uninstall", path).output
-    assert "was not installed" in call("uninstall", path).output
+    removed = call("uninstall", path).output
+    assert "removed from" in removed
+    assert f"undo: hubpolicy hook install {path}\n" in removed
+    gone = call("uninstall", path).output
+    assert "was not installed" in gone
+    assert f"hubpolicy hook status {path}\n" in gone
     assert push(repo, "origin", "main").code == 0
 
 

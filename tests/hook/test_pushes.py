@@ -19,6 +19,7 @@ class TestTheStory:
         pushed = push(hooked, "origin", "main")
         assert {"HP201", "HP120", "HP301"} <= refused(pushed)
         assert "hubpolicy test ." in pushed.said
+        assert "git lfs install --skip-repo && git add --renormalize ." in pushed.said
         assert "hubpolicy rule HP201" in pushed.said
         assert refs(remote) == []
 

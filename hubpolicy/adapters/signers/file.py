@@ -72,6 +72,18 @@ def open_key(rest: str, *, passphrase: Callable[[], bytes] | None = None) -> Fil
     return FileSigner(_load(pem, secret, path))
 
 
+def look_at(path: str | Path) -> None:
+    """Find what keeps the key from signing, as far as no passphrase is needed to see it.
+
+    Raises:
+        ConfigError, AccessError: as :func:`open_key`.
+
+    """
+    pem = _read_private(Path(path))
+    if not pem.startswith(_ENCRYPTED):
+        _load(pem, None, Path(path))
+
+
 def create_key(path: str | Path, *, passphrase: bytes | None = None) -> FileSigner:
     """Make a P-256 key and write it with mode 0600, whole or not at all, over nothing.
 

@@ -17,4 +17,5 @@ def check(repo: str, refs: tuple[str, ...]) -> tuple[Finding, ...]:
     number = "1 ref stands" if len(refs) == 1 else f"{len(refs)} refs stand"
     message = f"{repo}: {number} in the baseline alone, and nobody judged what is there"
     fix = f"hubpolicy test PATH, then hubpolicy push PATH {repo}; or hubpolicy withdraw {repo}"
+    fix += ' --reason "..."'
     return (Finding(ID, SEVERITY, message, None, fix),)

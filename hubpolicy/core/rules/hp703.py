@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 ID = "HP703"
 TITLE = "no file of the release is revoked"
 SEVERITY = Severity.ERROR
-FIX = "do not publish these bytes; where they are public already: hubpolicy withdraw NAMESPACE/NAME"
+FIX = (
+    "do not publish these bytes; where they are public already: "
+    'hubpolicy withdraw NAMESPACE/NAME --reason "..."'
+)
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:

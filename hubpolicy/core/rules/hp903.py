@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP903: policy or trust are missing, unusable, ended, or about to end."""
+"""HP903: policy, trust or key are missing, unusable, open to others, ended, or about to end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.surroundings import Document, Setup
 
 ID = "HP903"
-TITLE = "policy and trust are at hand and current"
+TITLE = "policy, trust and signing key are at hand, one's own, and current"
 SEVERITY = Severity.ERROR
 SOON_DAYS = 14
 _DAY = 86400
@@ -21,6 +21,10 @@ BEGIN = "hubpolicy init; or hubpolicy trust pin SOURCE --sha256 HEX, to follow y
 
 def check(setup: Setup, now: str) -> tuple[Finding, ...]:
     """``now`` is ISO 8601 UTC."""
+    return (*_documents(setup, now), *_own(setup))
+
+
+def _documents(setup: Setup, now: str) -> tuple[Finding, ...]:
     if setup.problem:
         return (Finding(ID, SEVERITY, setup.problem, None, "hubpolicy policy check"),)
     if not setup.documents:
@@ -28,6 +32,16 @@ def check(setup: Setup, now: str) -> tuple[Finding, ...]:
         return (Finding(ID, SEVERITY, message, None, BEGIN),)
     ends = tuple(f for document in setup.documents for f in _ends(document, now))
     return (*ends, *_observes(setup.observes, now))
+
+
+def _own(setup: Setup) -> tuple[Finding, ...]:
+    """A key that is gone is no error: it may be kept elsewhere on purpose."""
+    flaws = tuple(Finding(ID, SEVERITY, flaw.message, None, flaw.fix) for flaw in setup.flaws)
+    if not setup.missing_key:
+        return flaws
+    message = f"there is no signing key at {setup.missing_key}, so nothing is signed without --key"
+    fix = "put it back from its copy; or name it each time: --key file:/path/to/key.pem"
+    return (*flaws, Finding(ID, Severity.WARNING, message, None, fix))
 
 
 def _observes(until: str, now: str) -> tuple[Finding, ...]:

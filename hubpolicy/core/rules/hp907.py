@@ -19,7 +19,7 @@ NARROW = ("read", "fineGrained")
 def check(login: Login) -> tuple[Finding, ...]:
     """No token is fine: it can publish nothing."""
     if login.problem:
-        fix = "hf auth login, with a fine-grained token"
+        fix = _fix(login, "with a fine-grained token")
         return (Finding(ID, SEVERITY, f"the hub refused the token: {login.problem}", None, fix),)
     if not login.name or login.role in NARROW:
         return ()
@@ -27,5 +27,12 @@ def check(login: Login) -> tuple[Finding, ...]:
         f"the token of {login.name} has the role {login.role or 'unknown'!r}: any program of this "
         "user can publish to every repository of theirs"
     )
-    fix = "hf auth login, with a read token or a fine-grained one for the repositories you publish"
-    return (Finding(ID, Severity.WARNING, message, None, fix),)
+    which = "with a read token or a fine-grained one for the repositories you publish"
+    return (Finding(ID, Severity.WARNING, message, None, _fix(login, which)),)
+
+
+def _fix(login: Login, which: str) -> str:
+    """A login changes nothing while a variable holds the token: that one wins."""
+    if login.variable:
+        return f"export {login.variable}=TOKEN, {which}; it wins over hf auth login"
+    return f"hf auth login, {which}"
