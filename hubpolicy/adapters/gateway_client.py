@@ -28,6 +28,19 @@ class Answered(NamedTuple):
     findings: tuple[tuple[str, str, str], ...]
 
 
+def is_gateway(endpoint: str) -> bool:
+    """True if a gateway of ours answers there: of its own pages it says itself which are none.
+
+    Raises:
+        ServiceError: nobody answers.
+
+    """
+    install_session()
+    with translated("looking who answers", endpoint=endpoint):
+        answer = get_session().get(f"{endpoint.rstrip('/')}/.hubpolicy/")
+    return str(answer.headers.get("X-Error-Message", "")).startswith(OURS)
+
+
 def submit(gateway: str, token: str, repo: RepoId, document: bytes) -> Answered:
     """Send a submission (``core/submission.py``).
 

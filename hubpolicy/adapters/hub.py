@@ -41,7 +41,7 @@ from hubpolicy.adapters.hub_http import (
     translated,
 )
 from hubpolicy.adapters.hub_http import patiently as retry
-from hubpolicy.adapters.hub_sending import addition, is_committed, require_sent, uses_xet
+from hubpolicy.adapters.hub_sending import addition, drawing, is_committed, require_sent, uses_xet
 from hubpolicy.domain.manifest import ListedFile, Listing
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import AccessError, ServiceError
@@ -82,6 +82,7 @@ class HubClient:
         check_endpoint(endpoint)
         if not bars:
             disable_progress_bars()
+        self._bars = bars
         self._api = official_client(endpoint, token)
         self._endpoint = endpoint
         self._token = token
@@ -303,10 +304,11 @@ class HubClient:
         made = [addition(file, hashing=uses_xet()) for file in files]
 
         def send() -> None:
-            self._api.preupload_lfs_files(
-                repo.text, made, repo_type=repo.repo_type, revision=_revision(ref),
-                create_pr=opens, free_memory=False,
-            )  # fmt: skip
+            with drawing(shown=self._bars):
+                self._api.preupload_lfs_files(
+                    repo.text, made, repo_type=repo.repo_type, revision=_revision(ref),
+                    create_pr=opens, free_memory=False,
+                )  # fmt: skip
 
         if made:
             try:

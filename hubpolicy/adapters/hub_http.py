@@ -34,6 +34,7 @@ from hubpolicy import __version__
 from hubpolicy.adapters.carried import note
 from hubpolicy.adapters.deadline import seconds_left
 from hubpolicy.adapters.quota import QUOTA, kind_of
+from hubpolicy.core.gateways import ITSELF
 from hubpolicy.errors import (
     AccessError,
     ConfigError,
@@ -59,6 +60,9 @@ _SILENCE_SECONDS = 300.0
 
 OURS = "hubpolicy: "
 """So begins what a gateway of ours says."""
+
+_SAID, _OURS_SAID = 200, 1000
+"""Characters of an answer that are passed on: two package URLs are longer than 200."""
 
 _CLOSED = "the client has been closed"
 
@@ -261,7 +265,7 @@ def _cause(error: Exception) -> Exception:
 
 def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) -> NoReturn:
     if isinstance(error, HfHubHTTPError):
-        _refuse(doing, error, secret)
+        _refuse(doing, error, secret, endpoint)
     if isinstance(error, HubpolicyError):  # ours, about what the client read
         raise error
     if isinstance(error, CLIError):  # the upload guard of this environment
@@ -286,14 +290,16 @@ def _translate(doing: str, error: Exception, secret: str | None, endpoint: str) 
     raise error
 
 
-def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
+def _refuse(doing: str, error: HfHubHTTPError, secret: str | None, endpoint: str) -> NoReturn:
     status = error.response.status_code
     if isinstance(error, RepositoryNotFoundError) and status != 401:
         message = f"{doing}: the hub knows no such repository (or this login may not see it)"
         raise NotFoundError(message, hint="hf auth login, if it is private") from error
-    said, typed = told(without(str(error.server_message or ""), secret))
+    answered = without(str(error.server_message or ""), secret)
+    most = _OURS_SAID if answered.startswith(OURS) else _SAID
+    said, typed = told(answered, endpoint)
     sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
-    message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:200]}" if said else "")
+    message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:most]}" if said else "")
     if status in {401, 403}:
         hint = typed or "hf auth login, with a token that may do this"
         raise AccessError(message, hint=hint) from error
@@ -302,12 +308,15 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None) -> NoReturn:
     raise ServiceError(message, hint="try again; nothing is lost") from error
 
 
-def told(said: str) -> tuple[str, str]:
-    """What a hub says, and what our own gateway before it says to type (``gateway/answers.py``)."""
+def told(said: str, endpoint: str = "") -> tuple[str, str]:
+    """What a hub says, and what our own gateway before it says to type (``gateway/answers.py``).
+
+    ``endpoint``: where that gateway was asked, which it does not know itself.
+    """
     if not said.startswith(OURS):
         return said, ""
     told, _, typed = said.partition(". Type: ")
-    return told, typed
+    return told, typed.replace(ITSELF, endpoint) if endpoint else typed
 
 
 def without(text: str, secret: str | None) -> str:

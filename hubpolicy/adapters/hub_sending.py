@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
+    disable_progress_bars,
+    enable_progress_bars,
+)
 from huggingface_hub.utils._runtime import is_xet_available
 
 from hubpolicy.adapters.hashing import stamp_of
@@ -39,6 +43,23 @@ _SAMPLE = 512
 def uses_xet() -> bool:
     """True if the client will send large files by Xet, which hashes what it sends."""
     return is_xet_available() and not constants.HF_HUB_DISABLE_XET
+
+
+@contextmanager
+def drawing(*, shown: bool) -> Iterator[None]:
+    """The client draws its bars for as long as this lasts, or none.
+
+    Its switch is the process's: another client of ours, made to look something up, must not have
+    turned it for one that sends. ``HF_HUB_DISABLE_PROGRESS_BARS`` wins, as everywhere.
+    """
+    if constants.HF_HUB_DISABLE_PROGRESS_BARS is not None:
+        yield
+        return
+    (enable_progress_bars if shown else disable_progress_bars)()
+    try:
+        yield
+    finally:
+        disable_progress_bars()
 
 
 def addition(file: Outgoing, *, hashing: bool = False) -> CommitOperationAdd:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from hubpolicy.cli.options import KEY_HELP, Output, RepoName, report_options
-from hubpolicy.errors import ConfigError, HubpolicyError
+from hubpolicy.errors import ConfigError, HubpolicyError, VerificationError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.hub import HubClient
@@ -147,7 +148,9 @@ def push(
 
 
 def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
-    """Raises: ConfigError: options that mean two things."""
+    """Raises: ConfigError: options that mean two things. VerificationError: uploads are off."""
+    if not wish.dry_run:
+        _refuse_disabled()
     if wish.proposes and wish.choice.ref != "refs/heads/main":
         message = "got --create-pr with --revision, expected one of them: proposals go to main"
         raise ConfigError(message, hint="leave --revision out")
@@ -158,6 +161,20 @@ def _refuse_contradiction(wish: Wish, *, run_test: bool) -> None:
     if run_test and wish.choice.is_part:
         message = "got --test with a part of the folder, expected one of them"
         raise ConfigError(message, hint="hubpolicy test PATH first, then push without --test")
+
+
+def _refuse_disabled() -> None:
+    """The guard would refuse the upload; by then a release line would have been signed for it.
+
+    Raises:
+        VerificationError: ``HUBPOLICY_DISABLE_UPLOADS`` is set, with the guard or without.
+
+    """
+    from hubpolicy.guard.startup import _OFF, DISABLE
+
+    if os.environ.get(DISABLE, "").strip().lower() not in _OFF:
+        message = f"hubpolicy guard: {DISABLE} is set; nothing was signed or uploaded"
+        raise VerificationError(message, hint=f"unset {DISABLE}")
 
 
 def _plan(path: str, found: Judged, wish: Wish, repo: RepoId) -> Plan:

@@ -214,10 +214,32 @@ def _ask_first(repo: RepoId, evidence: Evidence, bars: Bars, *, private: bool) -
         refuse_public(repo, hub(repo).repo(repo))
     released = {summary.resource_uri for _, summary in select(evidence.lines, ReleaseSummary)}
     if repo.purl not in released:
+        _refuse_gateway(repo, released)
         hub(repo).require_writable(repo)
         if released:
             others = ", ".join(sorted(released))
             bars.note(f"the release line here was for {others}; one for {repo.text} replaces it")
+
+
+def _refuse_gateway(repo: RepoId, released: set[str]) -> None:
+    """A good line for the hub is not replaced by one for the gateway before it.
+
+    Raises:
+        ConfigError: a gateway answers there, and nobody said which hub is behind it.
+
+    """
+    from hubpolicy.adapters.gateway_client import is_gateway
+    from hubpolicy.core.gateways import line_for
+    from hubpolicy.core.rules.hp307 import hub_of
+
+    hubs = sorted({hub_of(purl) for purl in released} - {repo.endpoint})
+    if repo.hub or not hubs or not is_gateway(repo.endpoint):
+        return
+    message = (
+        f"got a gateway at {repo.endpoint}, expected to know which hub it stands for: the release "
+        f"line here is for {hubs[0]}, and was kept; nothing was signed or uploaded"
+    )
+    raise ConfigError(message, hint=line_for(repo.endpoint, hubs[0]))
 
 
 def _remembering(decision: Decision, before: Decision) -> Decision:

@@ -19,12 +19,21 @@ from hubpolicy.errors import ConfigError
 LOGIN_HEADER = "X-Hubpolicy-Login"
 """``none`` in what our gateway answers: it asked its hub without a login, so private is unseen."""
 
+FILE = "~/.config/hubpolicy/gateways.toml"
+ITSELF = "ADDRESS OF THIS GATEWAY"
+"""What a gateway says of an address that only those know who ask it; our client fills it in."""
+
 _END = r"[ \t]*(?:#[^\x00-\x08\x0b-\x1f\x7f]*)?"
 _ADDRESS = r'"(https?://[A-Za-z0-9._:/\[\]-]+)"'
 _TABLE = re.compile(r"\[[ \t]*gateways[ \t]*\]" + _END)
 _PAIR = re.compile(_ADDRESS + r"[ \t]*=[ \t]*" + _ADDRESS + _END)
 _REST = re.compile(_END)
 _HINT = '[gateways] and below it: "https://gate.example" = "https://huggingface.co"'
+
+
+def line_for(address: str, hub: str) -> str:
+    """What to write, as a hint: requests go to ``address``, evidence names ``hub``."""
+    return f'put "{address}" = "{hub}" below a line [gateways] into {FILE} (docs/gateway.md)'
 
 
 def parse_gateways(raw: bytes, where: str) -> dict[str, str]:

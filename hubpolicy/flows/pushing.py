@@ -15,6 +15,7 @@ down: that is an error which says what stands there, and the next push goes on f
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.judge import judge
@@ -48,6 +49,8 @@ from hubpolicy.flows.push_proposal import propose
 from hubpolicy.flows.verifying import Law
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubpolicy.domain.finding import Finding
     from hubpolicy.domain.manifest import Listing, Manifest
     from hubpolicy.domain.release import RepoId
@@ -73,16 +76,55 @@ def push(plan: Plan, repo: RepoId, hub: Hub, progress: Progress) -> Pushed:
     embargo = _embargo(plan, before)
     if embargo:
         return nothing(blocked(decision, embargo))
-    if not before.exists:
-        start = hub.create_private(repo).head
-        progress.note(f"created {repo.text} (private)")
-    else:
-        start = before.head
-    with standing(f"{repo.text} {_stood(before)}"):
+    before, start = _made_or_there(plan, repo, hub, progress, before)
+    embargo = _embargo(plan, before)  # again: somebody else may have made it
+    if embargo:
+        return nothing(blocked(decision, embargo))
+    with standing(f"{repo.text} {_stood(before)}"), _stopped(repo, before, progress):
         start = branch_head(repo, hub, plan.ref, start)
         trip = Trip(plan, wanted, repo, hub, progress, decision, before, start)
         _require_base(trip)
         return propose(trip) if plan.proposes else _send(trip)
+
+
+def _made_or_there(
+    plan: Plan, repo: RepoId, hub: Hub, progress: Progress, before: RemoteRepo
+) -> tuple[RemoteRepo, str]:
+    """(how it stood, its head). Two pushes at once: what the other one made was there before."""
+    if before.exists:
+        return before, before.head
+    try:
+        made = hub.create_private(repo)
+    except AccessError:
+        raise
+    except ServiceError as error:
+        there = _found(repo, hub)
+        if there is None or not there.private:
+            raise
+        _refuse(plan, repo, there)
+        progress.note(f"{repo.text} came to be meanwhile (private): {error.message}")
+        return there, there.head
+    progress.note(f"created {repo.text} (private)")
+    return before, made.head
+
+
+def _found(repo: RepoId, hub: Hub) -> RemoteRepo | None:
+    """What stands there, or None: nobody can tell, or nothing does."""
+    try:
+        there = hub.repo(repo)
+    except HubpolicyError:
+        return None
+    return there if there.exists else None
+
+
+@contextmanager
+def _stopped(repo: RepoId, before: RemoteRepo, progress: Progress) -> Iterator[None]:
+    """Ctrl-C in the middle of it: how it stands, and that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        progress.note(f"{repo.text} {_stood(before)}; the same command goes on from there")
+        raise
 
 
 def difference(plan: Plan, repo: RepoId, hub: Hub) -> Difference:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubpolicy.adapters.children import tightened
 from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.cli.wiring import require_may_speak
+from hubpolicy.core.gateways import ITSELF, line_for
 from hubpolicy.core.lines import named
 from hubpolicy.core.policy_child import ChildFile
+from hubpolicy.core.rules import hp307
 from hubpolicy.core.strictjson import canonical
 from hubpolicy.core.submission import Submission, make_submission, parse_submission
 from hubpolicy.domain.hub_request import (
@@ -90,7 +92,7 @@ class Passage:
     def decide(self, intent: Intent) -> Permission:
         """Whether it may pass; an error of ours, of the hub's or of the policy's is a no."""
         try:
-            return decide(intent, self._watch())
+            return _seen_from_outside(intent, decide(intent, self._watch()))
         except HubpolicyError as error:
             return Permission(allowed=False, reason=f"not judged: {error.message}", next=error.hint)
 
@@ -247,6 +249,18 @@ class Passage:
             if seated is None or time.monotonic() - seated.since > _SEAT_SECONDS:
                 seated = self._seated = _Seated(self._open_seat(), time.monotonic(), set())
             return seated
+
+
+def _seen_from_outside(intent: Intent, permission: Permission) -> Permission:
+    """Who has HF_ENDPOINT at the gateway and does not say what is behind signs for the gateway.
+
+    The rule's own words are for somebody who looks from there, with the two addresses the other
+    way round; and signed for the hub, the next push would sign for the gateway again.
+    """
+    repo: RepoId | None = getattr(intent, "repo", None)
+    if permission.rule != hp307.ID or repo is None:
+        return permission
+    return permission._replace(next=f"{line_for(ITSELF, repo.endpoint)}; then the same again")
 
 
 class _Seated(NamedTuple):

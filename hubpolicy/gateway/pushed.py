@@ -11,6 +11,7 @@ from hubpolicy.adapters.gateways import FILE
 from hubpolicy.adapters.git import ReceivingRepository
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
 from hubpolicy.cli.exits import Exit
+from hubpolicy.core.gateways import ITSELF
 from hubpolicy.core.rules import hp510
 from hubpolicy.domain.finding import Severity
 from hubpolicy.flows.gate_push import refused_refs
@@ -120,7 +121,7 @@ def _told(push: Push, verdict: PushVerdict, repo: RepoId) -> Found:
     ending = (
         f"Evidence names the hub: HF_ENDPOINT={repo.endpoint} before these commands, or once in\n"
         f"~/.config/hubpolicy/{FILE}:  [gateways]\n"
-        f'    "ADDRESS OF THIS GATEWAY" = "{repo.endpoint}"\n{ENDING}'
+        f'    "{ITSELF}" = "{repo.endpoint}"\n{ENDING}'
     )
     return Found(deny(worst), screen(push, verdict, code, ending=ending))
 

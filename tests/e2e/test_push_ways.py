@@ -298,3 +298,14 @@ def test_what_shall_stay_private_is_not_signed_for_a_public_place(
     assert refused.code == 2
     assert "is public, and this release shall stay private" in refused.err
     assert snapshot(tested) == before
+
+
+def test_where_uploads_are_off_nothing_is_signed_either(
+    ada: Author, tested: Path, repo: str
+) -> None:
+    before = snapshot(tested)
+    refused = ada.type("push", tested, repo, HUBPOLICY_DISABLE_UPLOADS="1")
+    assert (refused.code, "hint: unset HUBPOLICY_DISABLE_UPLOADS" in refused.err) == (1, True)
+    assert snapshot(tested) == before
+    judged = ada.type("push", tested, repo, "--dry-run", HUBPOLICY_DISABLE_UPLOADS="1")
+    assert judged.code == 0, judged.text

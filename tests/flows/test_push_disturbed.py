@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from huggingface_hub.utils._lfs import SliceFileObj
 
 from bench import push_faults as bench
 from hubpolicy.adapters import hashing, hub_sending
+from hubpolicy.adapters.hub import HubClient
 from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows import pushing
@@ -85,6 +87,18 @@ def sent(operation: Any, *, parts: int = 1, again: int = 0) -> int:
                 while piece := part.read(1024 * 1024):
                     count += len(piece)
     return count
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_while_it_is_sent_a_bar_moves_where_somebody_looks(
+    world: World, shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("huggingface_hub.constants", "huggingface_hub.utils.tqdm"):
+        monkeypatch.setattr(sys.modules[module], "HF_HUB_DISABLE_PROGRESS_BARS", None)
+    client = HubClient(world.repo.endpoint, "hf_alice", bars=shown)
+    world.client().repo(world.repo)  # looks something up, and draws nothing
+    assert pushing.push(planned(world), world.repo, client, world.notes).public
+    assert (f"{WEIGHTS}: 100%" in capsys.readouterr().err) == shown
 
 
 @pytest.mark.parametrize(("parts", "again"), [(1, 0), (3, 0), (1, 1), (4, 2)])

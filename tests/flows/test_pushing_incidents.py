@@ -13,6 +13,7 @@ from tests.flows.publishing_world import LATER, WEIGHTS
 
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.release import RepoId
     from hubpolicy.flows.push_plan import Pushed
     from hubpolicy.ports import RemoteRef
     from tests.flows.publishing_world import World
@@ -303,3 +304,41 @@ def test_a_part_removes_nothing_from_what_came_to_be_after_it_was_judged(world: 
 def test_a_part_may_be_the_first_that_stands_there(world: World) -> None:
     world.model()
     assert world.push(world.plan(private=True)._replace(part=True)).decision.verdict == "passed"
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_of_two_pushes_at_once_the_second_goes_on_with_what_the_first_made(
+    world: World, private: bool
+) -> None:
+    world.model()
+    plan, client = world.plan(private=True), world.client()
+    real = client.create_private
+
+    def late(repo: RepoId) -> Any:
+        world.api.create_repo(repo.text, private=private)
+        return real(repo)
+
+    client.create_private = late  # type: ignore[method-assign]
+    if not private:
+        with pytest.raises(ServiceError, match="exists already"):
+            pushing.push(plan, world.repo, client, world.notes)
+        assert "README.md" not in world.tree()
+        return
+    done = pushing.push(plan, world.repo, client, world.notes)
+    assert (done.decision.verdict, done.public, world.state()[0]) == ("passed", False, True)
+    assert any("came to be meanwhile" in said for said in world.notes.said)
+
+
+def test_who_stops_it_is_told_how_it_stands_and_that_it_goes_on(world: World) -> None:
+    world.model()
+    plan, client = world.plan(), world.client()
+
+    def stopped(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    client.upload = stopped  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        pushing.push(plan, world.repo, client, world.notes)
+    said = f"{world.repo.text} was created, private; the same command goes on from there"
+    assert world.notes.said[-1] == said
+    assert world.push(plan).public

@@ -112,3 +112,22 @@ def test_a_push_with_the_hook_and_an_audit_go_by_the_gateway(
     eve.ok("verify", there)
     eve.ok("publish", there, "--dry-run")
     eve.ok("publish", there)
+
+
+def test_a_push_that_does_not_know_its_gateway_keeps_the_line_and_says_what_to_write(
+    eve: Author, hub: HubProcess, release: Path, there: str
+) -> None:
+    line = release / ".hubpolicy" / "release.intoto.jsonl"
+    good = line.read_bytes()
+    wanted = f'"{eve.endpoint}" = "{hub.endpoint}"'
+    refused = eve.type("push", release, there)
+    assert (refused.code, wanted in refused.err) == (2, True), refused.text
+    assert line.read_bytes() == good
+    told(eve, (eve.endpoint, hub.endpoint))
+    eve.ok("push", release, there)
+    # Signed for the gateway on purpose: then it is the gateway that refuses, and says the same.
+    (eve.home / ".config" / "hubpolicy" / "gateways.toml").unlink()
+    eve.ok("attest", release, "--repo", there)
+    refused = eve.type("push", release, there)
+    assert (refused.code, wanted in refused.err) == (4, True), refused.text
+    assert f"repository_url={hub.endpoint};" in refused.err  # not cut off

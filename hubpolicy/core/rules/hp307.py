@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubpolicy.core.gateways import line_for
 from hubpolicy.core.lines import select
 from hubpolicy.domain.finding import Finding, Severity
 from hubpolicy.domain.release import DEFAULT_ENDPOINT
@@ -40,18 +41,16 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
 def _fix(target: RepoId, attested: str) -> str:
     """Says for which hub, too, where it is another: else the command signs the same again."""
     again = f"hubpolicy attest PATH --repo {target.text}"
-    if _hub(attested) == (target.hub or target.endpoint):
+    if hub_of(attested) == (target.hub or target.endpoint):
         return again
     again = f"HF_ENDPOINT={target.endpoint} {again}"
     other = attested.partition("&")[0] != target.purl.partition("&")[0]
     if other or target.hub or target.endpoint == DEFAULT_ENDPOINT:
         return again
-    pair = f'"{target.endpoint}" = "{_hub(attested)}"'
-    return (
-        f"{again}; if that is a gateway before {_hub(attested)}, put {pair} below a line "
-        "[gateways] into ~/.config/hubpolicy/gateways.toml (docs/gateway.md)"
-    )
+    hub = hub_of(attested)
+    return f"{again}; if that is a gateway before {hub}, {line_for(target.endpoint, hub)}"
 
 
-def _hub(purl: str) -> str:
+def hub_of(purl: str) -> str:
+    """Which hub a signed package URL names."""
     return purl.partition("&repository_url=")[2] or DEFAULT_ENDPOINT
