@@ -119,7 +119,7 @@ def test_visibility_that_may_not_be_changed_leaves_it_private(world: World, stat
 def test_refs_that_cannot_be_read_again_leave_it_public_and_say_so(world: World) -> None:
     world.model()
     plan = world.plan()
-    world.faults(world.at("GET", "refs", status=500, after=1, times=None))
+    world.faults(world.at("GET", "refs", status=500, after=2, times=None))
     error = fails(world, plan, 500)
     assert "was made public at" in error.message
     assert "not confirmed" in error.message
