@@ -17,6 +17,7 @@ from huggingface_hub import HfApi
 from tests.e2e.author import TOKEN, Author
 from tests.gateway.test_git_push import commit, log_of
 from tests.gateway.world import GatewayProcess, address, issue
+from tests.hub.world import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,13 +76,12 @@ def test_in_the_middle_of_a_push(
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         until_allowed(ada, repo)
+        taken = f"POST /datasets/{repo}.git/git-receive-pack"
+        until(lambda: taken in hub.delayed())  # written down first, and only then sent on
         said = ended(ada, gateway, number)
         assert pushing.wait(60) != 0
     assert "Traceback" not in said
-    deadline = time.monotonic() + 60
-    while api.repo_info(repo, repo_type="dataset").sha != head:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: api.repo_info(repo, repo_type="dataset").sha == head)
     left = list(tmp_path.rglob("tmp_objdir-*"))
     if number == signal.SIGTERM:
         assert [entry["did"] for entry in log_of(ada, repo)] == ["allowed", "answered"]

@@ -65,9 +65,8 @@ def test_our_own_push_at_a_gateway_says_what_to_type_there(
     """Evidence names the hub: a push that takes the gateway for it is led to where both fit."""
     at = {"HF_ENDPOINT": gateway.endpoint, "HF_TOKEN": token}
     pushed = ada.type("push", release, repo, **at)
-    assert pushed.code == 4
-    assert f"hint: hubpolicy gateway submit PATH {repo}" in pushed.text
+    assert pushed.code == 2
+    assert f'put "{gateway.endpoint}" = "{ada.endpoint}" below a line [gateways]' in pushed.text
     assert "hf auth login" not in pushed.text
     submitted = ada.type("gateway", "submit", release, repo, **at)
-    assert submitted.code != 0
-    assert f"HF_ENDPOINT={ada.endpoint}" in submitted.text
+    assert submitted.code == 0, "the line for the hub was kept"
