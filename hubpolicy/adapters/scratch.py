@@ -80,12 +80,7 @@ def _sweep_one(folder: str, rest: str) -> bool:
         if not ours or time.time() - _touched(folder) < _DAY:
             return False
         return _remove_unlocked(folder)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
-    finally:
-        os.close(held)
-    return True
+    return _remove(folder, held)
 
 
 def _remove_unlocked(folder: str) -> bool:
@@ -95,6 +90,11 @@ def _remove_unlocked(folder: str) -> bool:
     except FileNotFoundError:
         shutil.rmtree(folder)
         return True
+    return _remove(folder, held)
+
+
+def _remove(folder: str, held: int) -> bool:
+    """With its lock, which is given back. Raises OSError where another process has that."""
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder)

@@ -170,9 +170,9 @@ def _refuse_disabled() -> None:
         VerificationError: ``HUBPOLICY_DISABLE_UPLOADS`` is set, with the guard or without.
 
     """
-    from hubpolicy.guard.startup import _OFF, DISABLE
+    from hubpolicy.guard.startup import DISABLE, OFF
 
-    if os.environ.get(DISABLE, "").strip().lower() not in _OFF:
+    if os.environ.get(DISABLE, "").strip().lower() not in OFF:
         message = f"hubpolicy guard: {DISABLE} is set; nothing was signed or uploaded"
         raise VerificationError(message, hint=f"unset {DISABLE}")
 

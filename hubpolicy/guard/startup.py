@@ -21,7 +21,7 @@ JUDGE: tuple[str, ...] = ()
 """Interpreter and arguments that start the judge; ``guard enable`` fills it in."""
 
 DISABLE = "HUBPOLICY_DISABLE_UPLOADS"
-_OFF = frozenset({"", "0", "false", "no", "off"})
+OFF = frozenset({"", "0", "false", "no", "off"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hub-ci.huggingface.co", "hf.co"})
 _SHAPE = (
@@ -212,7 +212,7 @@ def _endpoints() -> set[str]:
 def _ask(method: str, url: str, headers: dict[str, str], body: bytes) -> None:
     import os
 
-    if os.environ.get(DISABLE, "").strip().lower() not in _OFF:
+    if os.environ.get(DISABLE, "").strip().lower() not in OFF:
         _deny(f"{method} {url}: {DISABLE} is set", f"unset {DISABLE}")
     judge = _judges.setdefault(os.getpid(), _Judge())
     answer = judge.ask({"method": method, "url": url, "headers": headers}, body)
