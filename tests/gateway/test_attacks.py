@@ -96,10 +96,10 @@ class TestWhoAsks:
     def test_a_token_in_the_address_is_refused_and_not_passed_on(
         self, gateway: GatewayProcess, hub: HubProcess, there: str, token: str
     ) -> None:
-        seen = len(hub.requests())
+        seen = len(hub.requests(there))
         done = ask(f"{gateway.endpoint}/api/models/{there}?token={token}", token=None)
         assert done.status == 401
-        assert len(hub.requests()) == seen
+        assert len(hub.requests(there)) == seen
 
     def test_what_is_private_is_read_only_by_whom_it_is_for(
         self, gateway: GatewayProcess, ada: Author, there: str, token: str

@@ -100,10 +100,10 @@ def test_whoever_was_given_up_asks_for_nothing_more(hub: HubProcess, rows: str) 
     with keeping(deadline):
         assert client.repo(repo).exists
         deadline.end()
-        asked = len(hub.requests())
+        asked = len(hub.requests(rows))
         with pytest.raises(ServiceError, match="in time"):
             client.repo(repo)
-    assert len(hub.requests()) == asked
+    assert len(hub.requests(rows)) == asked
     assert client.repo(repo).exists
 
 

@@ -26,11 +26,11 @@ def test_pages_add_up_to_the_whole_tree(
 ) -> None:
     whole = client.call("list_repo_tree", repo_id=filled, recursive=True, expand=expand)
     assert len(whole) == 9
-    before = len(hub.requests())
+    before = len(hub.requests(filled))
     hub.configure({"page_size": 2, "expand_page_size": 4})
     paged = client.call("list_repo_tree", repo_id=filled, recursive=True, expand=expand)
     assert paged == whole
-    assert len(hub.requests()) - before == (3 if expand else 5)
+    assert len(hub.requests(filled)) - before == (3 if expand else 5)
 
 
 def test_pages_hold_on_to_the_commit_they_began_with(

@@ -115,9 +115,13 @@ class HubProcess:
             if stream is not None:
                 stream.close()
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the request log so far, oldest first."""
-        return [json.loads(line) for line in self._lines("requests.jsonl")]
+    def requests(self, about: str = "") -> list[dict[str, Any]]:
+        """Return the request log so far, oldest first; of the paths that hold `about` alone.
+
+        A hub that many share still answers what others gave up waiting for.
+        """
+        lines = map(json.loads, self._lines("requests.jsonl"))
+        return [line for line in lines if about in line["path"]]
 
     def delayed(self) -> list[str]:
         """Return method and path of every request that was delayed, from when its delay began."""
