@@ -219,6 +219,16 @@ def reservations(home: Home) -> Reservations:
     return Reservations(tuple(names), unguarded, held.meta.pin)
 
 
+def targets(home: Home) -> frozenset[str]:
+    """The namespaces that the policy in force is for; none where there is none."""
+    from hubpolicy.adapters.trusted import open_trusted
+
+    try:
+        return frozenset(open_trusted(home).policy.namespaces)
+    except HubpolicyError:
+        return frozenset()
+
+
 def scorer(name: str, folder: Path, pinned: str) -> ScorerBundle:
     """A scorer bundle on this disk, hashed, and loaded as a test would load it."""
     from hubpolicy.adapters.scorers.session import open_scorer
@@ -280,6 +290,7 @@ def _asked_who(endpoint: str) -> Login:
 
     from hubpolicy.adapters.hub_http import translated
     from hubpolicy.adapters.login import login_token
+    from hubpolicy.core.token_scope import grants_of
 
     try:
         token = login_token()
@@ -293,7 +304,8 @@ def _asked_who(endpoint: str) -> Login:
                     return Login("", "", "HTTP 401")
                 raise
             access = answer.get("auth", {}).get("accessToken", {})
-            return Login(str(answer["name"]), str(access.get("role", "")), "")
+            who, role = str(answer["name"]), str(access.get("role", ""))
+            return Login(who, role, "", grants=grants_of(access))
     except AccessError as error:
         return Login("", "", error.message)
     except ServiceError as error:

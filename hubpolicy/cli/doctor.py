@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.adapters.home import Home
     from hubpolicy.domain.finding import Finding
+    from hubpolicy.domain.release import RepoId
     from hubpolicy.domain.surroundings import (
         Asked,
         Clocks,
@@ -42,7 +43,11 @@ _GUARDED = "uploads by another environment or by raw HTTP, and the hub's web pag
 
 
 class Seen(NamedTuple):
-    """All that was looked at."""
+    """All that was looked at.
+
+    ``pushed``: the repositories of the asked hub among the remotes. ``targets``: the policy's
+    namespaces.
+    """
 
     programs: Programs
     hook: Hook | None
@@ -56,6 +61,8 @@ class Seen(NamedTuple):
     login: Login
     workflows: tuple[Workflow, ...] | None
     guard: UploadGuard
+    pushed: tuple[RepoId, ...] = ()
+    targets: frozenset[str] = frozenset()
 
 
 class Examined(NamedTuple):
@@ -117,9 +124,10 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
     hub = endpoint()
     git = surroundings.repository(path)
     home = user_home()
+    repos = _hubs(path, hub) if git is not None else ()
     return Seen(
         programs=surroundings.programs(git),
-        hook=_hook_seen(git, path, hub),
+        hook=_hook_seen(git, path, repos),
         setup=surroundings.setup(home, home.path(*KEY_FILE), home.path(*PUBLIC_KEY_FILE)),
         trust=surroundings.trust_seen(home),
         reserved=surroundings.reservations(home),
@@ -130,14 +138,16 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
         login=surroundings.login(hub, offline=offline),
         workflows=surroundings.workflows(Path(path)) if ci else None,
         guard=guard_seen(),
+        pushed=tuple(repo for repo in repos if repo.endpoint == hub.rstrip("/")),
+        targets=surroundings.targets(home),
     )
 
 
-def _hook_seen(git: Git | None, path: str, hub: str) -> Hook | None:
+def _hook_seen(git: Git | None, path: str, repos: tuple[RepoId, ...]) -> Hook | None:
     from hubpolicy.adapters import surroundings
     from hubpolicy.cli.hook_text import there
 
-    found = surroundings.hook(git, _hubs(path, hub) if git is not None else ())
+    found = surroundings.hook(git, (repo.text for repo in repos))
     return found and found._replace(fix=there(found.fix, path))
 
 
@@ -161,6 +171,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
     compared = "differs from the hub's" if wrong else "agrees with the hub's"
     clock = compared if seen.clocks.there else "not compared with a hub's"
     asked = bool(seen.login.name or seen.login.problem)
+    token = hp907.check(seen.login, seen.pushed, seen.targets)
     rows = [
         Examined("git", f"{git or 'none'}, git-lfs {lfs or 'none'}", hp901.check(seen.programs)),
         Examined("hook", _hook(seen.hook), hp902.check(seen.hook), looked=seen.hook is not None),
@@ -171,7 +182,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         Examined("runtime", _runtime(seen.runtime), hp905.check(seen.runtime)),
         Examined("hub", _asked(seen.hub), hp913.check(seen.hub)),
         Examined("clock", clock, wrong, looked=bool(seen.clocks.there)),
-        Examined("token", _login(seen.login), hp907.check(seen.login), looked=asked),
+        Examined("token", _login(seen.login), token, looked=asked),
     ]
     if seen.workflows is not None:
         names = ", ".join(workflow.path for workflow in seen.workflows) or "no workflow"
@@ -206,12 +217,12 @@ def _memory(trust: TrustSeen | None) -> str:
     return f"root {root}, policy {policy}, state {state}"
 
 
-def _hubs(path: str, hub: str) -> tuple[str, ...]:
+def _hubs(path: str, hub: str) -> tuple[RepoId, ...]:
     from hubpolicy.adapters.remotes import hub_repositories
     from hubpolicy.errors import ConfigError, ServiceError
 
     try:
-        return tuple(repo.text for repo in hub_repositories(path, (hub,)))
+        return hub_repositories(path, (hub,))
     except (ServiceError, ConfigError):
         return ()
 
@@ -315,4 +326,9 @@ def _login(login: Login) -> str:
         return f"not asked: {login.silent}"
     if login.problem:
         return "refused"
-    return f"{login.name}, role {login.role or 'unknown'}" if login.name else "none, or not asked"
+    if not login.name:
+        return "none, or not asked"
+    from hubpolicy.core.rules.hp907 import in_words
+
+    written = f", writes {in_words(login.grants)}" if login.grants is not None else ""
+    return f"{login.name}, role {login.role or 'unknown'}{written}"

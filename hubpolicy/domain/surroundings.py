@@ -145,12 +145,24 @@ class Asked(NamedTuple):
     fix: str = ""
 
 
+class Grant(NamedTuple):
+    """What a fine-grained token may do, and to what: as ``core/token_scope.py`` reads it.
+
+    ``kind``: ``model``, ``org``, … as the hub names them, or ``global``. ``name`` can be empty.
+    """
+
+    kind: str
+    name: str
+    permissions: tuple[str, ...]
+
+
 class Login(NamedTuple):
     """What the hub says about the user's token.
 
     ``role``: ``read``, ``write`` or ``fineGrained``. All empty: there is no token, or nobody was
     asked. ``problem``: the hub did not take it. ``silent``: the hub did not say. ``variable``: the
     environment variable that holds the token, which wins over what `hf auth login` stored.
+    ``grants`` of a fine-grained token; None: the hub does not say what it may do.
     """
 
     name: str
@@ -158,6 +170,7 @@ class Login(NamedTuple):
     problem: str
     silent: str = ""
     variable: str = ""
+    grants: tuple[Grant, ...] | None = None
 
 
 class Workflow(NamedTuple):

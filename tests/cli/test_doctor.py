@@ -224,6 +224,28 @@ def test_the_token_and_the_clock_are_asked_of_the_hub(
 
 
 @pytest.mark.parametrize(
+    ("entity", "name", "word", "said"),
+    [
+        ("model", "acme/tern", "ok", "ana, role fineGrained, writes acme/tern"),
+        ("model", "acme/gull", "error", "cannot write acme/tern, which a push from here goes to"),
+        ("org", "acme", "warning", "every repository of the org acme: more than acme/tern"),
+    ],
+)
+def test_what_a_fine_grained_token_may_write_here(
+    home: Path, repository: Path, hub: HubProcess, entity: str, name: str, word: str, said: str
+) -> None:
+    scope = {"entity": {"type": entity, "name": name}, "permissions": ["repo.write"]}
+    fine = {"global": ["discussion.write"], "scoped": [scope]}
+    ana = {"name": "ana", "orgs": ["acme"], "role": "fineGrained", "fineGrained": fine}
+    hub.allow({"hf_ana": ana})
+    git(repository, "remote", "add", "origin", f"{hub.endpoint}/acme/tern")
+    run("hook", "install", repository)
+    ran = run("doctor", repository, HF_ENDPOINT=hub.endpoint, HF_TOKEN="hf_ana")
+    assert (ran.code, rows(ran.out)["token"]) == (int(word == "error"), word)
+    assert said in ran.out
+
+
+@pytest.mark.parametrize(
     ("there", "said"),
     [("", "not compared"), ("2026-01-02T03:04:05Z", "agrees"), ("2026-01-02T05:04:05Z", "differs")],
 )

@@ -30,6 +30,7 @@ def hub(running_hub: HubProcess) -> Iterator[HubProcess]:
     """The hub, with its default configuration and tokens again after the test."""
     yield running_hub
     running_hub.configure({})
+    running_hub.allow(TOKENS)
 
 
 @pytest.fixture(scope="session", params=["2.x", "1.x"])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubpolicy.demo.hub.accounts import Account
+from hubpolicy.demo.hub.accounts import Account, Accounts, Scoped
 from hubpolicy.demo.hub.attributes import ignored, lfs_tracked, tracking_lines
 from hubpolicy.demo.hub.commits import Author, Change, create_repository, write_commit
 from hubpolicy.demo.hub.discussions import opened, with_status
@@ -242,14 +243,59 @@ def test_settings_with_mistakes_are_errors(tmp_path: Path, text: str) -> None:
         load_settings(config)
 
 
+def fine(kind: str, name: str, *permissions: str) -> Account:
+    """Alice's token for one entity."""
+    scoped = Scoped(kind, name, permissions)
+    return Account("alice", ("acme",), "fineGrained", anywhere=(), scoped=(scoped,))
+
+
+JOB = Account("[OIDC]", (), "write", "acme/m")
+FINE = [
+    (fine("model", "acme/m", "repo.write"), "acme/m", "rw"),
+    (fine("model", "acme/m", "repo.write"), "datasets/acme/m", ""),
+    (fine("model", "acme/m", "repo.write"), "", ""),
+    (fine("dataset", "acme/m", "repo.write", "discussion.write"), "datasets/acme/m", "rwt"),
+    (fine("model", "acme/m", "repo.content.read"), "acme/m", "r"),
+    (fine("org", "acme", "repo.write"), "acme/m", "rw"),
+    (fine("org", "acme", "repo.write"), "", "rw"),
+    (fine("org", "other", "repo.write"), "acme/m", ""),
+    (fine("user", "alice", "repo.write", "repo.content.read"), "acme/m", ""),
+    (fine("resource-group", "acme", "repo.write"), "acme/m", ""),
+]
+
+
 @pytest.mark.parametrize(
-    ("account", "namespace", "may"),
+    ("account", "repo", "may"),
     [
-        (Account("alice", ("acme",), "write"), "acme", True),
-        (Account("alice", ("acme",), "write"), "alice", True),
-        (Account("alice", ("acme",), "write"), "other", False),
-        (Account("carol", ("acme",), "read"), "acme", False),
+        (Account("alice", ("acme",), "write"), "acme/m", "rwt"),
+        (Account("acme", (), "write"), "", "rwt"),
+        (Account("alice", ("other",), "write"), "acme/m", "t"),
+        (Account("carol", ("acme",), "read"), "acme/m", "r"),
+        (JOB, "acme/m", "rwt"),
+        (JOB, "", ""),
+        (JOB, "acme/n", ""),
+        *FINE,
+        (fine("org", "acme")._replace(anywhere=("discussion.write",)), "acme/m", "t"),
+        (fine("org", "other", "repo.write")._replace(orgs=()), "acme/m", ""),
     ],
 )
-def test_who_may_write(account: Account, namespace: str, may: bool) -> None:
-    assert account.may_write(namespace) is may
+def test_who_may_read_write_and_talk(account: Account, repo: str, may: str) -> None:
+    words = zip("rwt", (account.may_read, account.may_write, account.may_talk), strict=True)
+    assert "".join(letter for letter, asked in words if asked("acme", repo)) == may
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"role": "fineGrained"},
+        {"role": "write", "fineGrained": {"global": [], "scoped": []}},
+        {"role": "fineGrained", "fineGrained": {"global": []}},
+        {"role": "fineGrained", "fineGrained": {"global": [], "scoped": [{"permissions": []}]}},
+        {"role": "admin"},
+    ],
+)
+def test_a_tokens_file_with_a_mistake_is_an_error(tmp_path: Path, entry: dict[str, Any]) -> None:
+    file = tmp_path / "tokens.json"
+    file.write_text(json.dumps({"hf_a": {"name": "alice", **entry}}))
+    with pytest.raises(ValueError, match="fineGrained"):
+        Accounts(file).load()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.hub.world import Client, ask, upload
+from tests.hub.world import TOKENS, Client, ClientError, ask, upload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,6 +139,43 @@ def test_who_am_i(client: Client) -> None:
     me = client.call("whoami", token="hf_carol")
     assert (me["name"], me["orgs"][0]["name"]) == ("carol", "acme")
     assert me["auth"]["accessToken"]["role"] == "read"
+
+
+FINE: dict[str, Any] = {
+    "global": ["discussion.write"],
+    "scoped": [
+        {"entity": {"type": "model", "name": "acme/fine"}, "permissions": ["repo.write"]},
+        {"entity": {"type": "user", "name": "dave"}, "permissions": ["repo.content.read"]},
+    ],
+}
+
+
+def test_a_fine_grained_token_does_what_it_says_and_no_more(
+    client: Client, hub: HubProcess, repo: str
+) -> None:
+    """The shape of ``whoami-v2`` is that of huggingface.co's own answers."""
+    granted = json.loads(json.dumps(FINE).replace("acme/fine", repo))
+    dave = {"name": "dave", "orgs": ["acme"], "role": "fineGrained", "fineGrained": granted}
+    hub.allow({**TOKENS, "hf_dave": dave})
+    token = client.call("whoami", token="hf_dave")["auth"]["accessToken"]
+    assert (token["role"], token["fineGrained"]["global"]) == ("fineGrained", ["discussion.write"])
+    said = token["fineGrained"]["scoped"]
+    assert [len(each["entity"].pop("_id")) for each in said] == [24, 24]
+    assert said == granted["scoped"]
+    add: dict[str, Any] = {
+        "path_or_fileobj": upload(b"x"),
+        "path_in_repo": "x.txt",
+        "token": "hf_dave",
+    }
+    client.call("upload_file", repo_id=repo, **add)
+    client.call("create_repo", repo_id=f"{repo}-2", private=True)
+    for name in ("acme/new", "dave/new"):
+        with pytest.raises(ClientError) as caught:
+            client.call("create_repo", repo_id=name, token="hf_dave")
+        assert caught.value.status == 403
+    with pytest.raises(ClientError) as caught:
+        client.call("repo_info", repo_id=f"{repo}-2", token="hf_dave")
+    assert caught.value.status == 404
 
 
 def test_large_files_are_elsewhere_and_small_ones_here(hub: HubProcess, filled: str) -> None:

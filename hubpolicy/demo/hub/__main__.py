@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hubpolicy.demo.hub", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the hub's state")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
-    parser.add_argument("--tokens", type=Path, help="JSON: token -> name, orgs, role")
+    parser.add_argument("--tokens", type=Path, help="JSON: token -> name, orgs, role, grants")
     parser.add_argument("--config", type=Path, help="JSON, read again at each request")
     parser.add_argument(
         "--exit-with-parent", action="store_true", help="stop when standard input closes"

@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.demo.hub.wire import HubError
 
@@ -19,24 +19,70 @@ INVALID_CREDENTIALS = "Invalid credentials in Authorization header"
 NO_CREDENTIALS = "Invalid username or password."
 
 
+FINE_GRAINED = "fineGrained"
+_KINDS = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+_READS, _WRITES, _TALKS = "repo.content.read", "repo.write", "discussion.write"
+
+
+class Scoped(NamedTuple):
+    """What a fine-grained token may do to one entity: an org, a user, or a repo of some kind."""
+
+    kind: str
+    name: str
+    permissions: tuple[str, ...]
+
+    def allows(self, permission: str, namespace: str, repo: str) -> bool:
+        """Return whether it does so there; `repo` as in the addresses of pages, or empty."""
+        if permission not in self.permissions:
+            return False
+        if self.kind in ("org", "user"):
+            return self.name == namespace
+        return self.kind in _KINDS and repo == f"{_KINDS[self.kind]}{self.name}"
+
+
 class Account(NamedTuple):
-    """The holder of a token; `role` is the token's, ``read`` or ``write``.
+    """The holder of a token; `role` is the token's, ``read``, ``write`` or ``fineGrained``.
 
     `scope`: the only repo that the token knows (``acme/m``, ``datasets/acme/d``), of a CI job.
+    `anywhere` and `scoped`: what a fine-grained token may do.
     """
 
     name: str
     orgs: tuple[str, ...]
     role: str
     scope: str = ""
+    anywhere: tuple[str, ...] = ()
+    scoped: tuple[Scoped, ...] = ()
 
     def member_of(self, namespace: str) -> bool:
         """Return whether the namespace is the account's own or one of its organisations."""
         return namespace == self.name or namespace in self.orgs
 
-    def may_write(self, namespace: str) -> bool:
-        """Return whether this token may change repos of the namespace."""
-        return self.role == "write" and self.member_of(namespace)
+    def may_read(self, namespace: str, repo: str = "") -> bool:
+        """Return whether this token sees what is private there; `repo` as in its page's address."""
+        if self.role == FINE_GRAINED:
+            return any(self._allowed(what, namespace, repo) for what in (_READS, _WRITES))
+        return self._is_scope(repo) or self.member_of(namespace)
+
+    def may_write(self, namespace: str, repo: str = "") -> bool:
+        """Return whether this token may change that repo, or make one in the namespace."""
+        if self.role == FINE_GRAINED:
+            return self._allowed(_WRITES, namespace, repo)
+        return self._is_scope(repo) or (self.role == "write" and self.member_of(namespace))
+
+    def may_talk(self, namespace: str, repo: str) -> bool:
+        """Return whether this token may open pull requests in a repo that it sees."""
+        if self.role == FINE_GRAINED:
+            return _TALKS in self.anywhere or self._allowed(_TALKS, namespace, repo)
+        return self.role == "write" and self.scope in ("", repo)
+
+    def _is_scope(self, repo: str) -> bool:
+        return bool(repo) and self.scope == repo
+
+    def _allowed(self, permission: str, namespace: str, repo: str) -> bool:
+        return self.member_of(namespace) and any(
+            scoped.allows(permission, namespace, repo) for scoped in self.scoped
+        )
 
 
 class Accounts:
@@ -83,10 +129,30 @@ class Accounts:
 
 def _account(entry: Mapping[str, object]) -> Account:
     name, orgs, role = entry.get("name"), entry.get("orgs", []), entry.get("role", "read")
-    if not isinstance(name, str) or not isinstance(orgs, list) or role not in ("read", "write"):
-        msg = f"got {entry!r}, expected name, orgs and role read|write, in tokens file"
+    fine = entry.get(FINE_GRAINED)
+    known = fine is None if role in ("read", "write") else role == FINE_GRAINED and fine is not None
+    if not isinstance(name, str) or not isinstance(orgs, list) or not known:
+        msg = (
+            f"got {entry!r}, expected name, orgs and role read|write, or fineGrained and what it "
+            "grants, in tokens file"
+        )
         raise ValueError(msg)
-    return Account(name, tuple(str(org) for org in orgs), str(role))
+    account = Account(name, tuple(str(org) for org in orgs), str(role))
+    return account if fine is None else _granted(account, fine)
+
+
+def _granted(account: Account, fine: Any) -> Account:
+    """``{global: […], scoped: [{entity: {type, name}, permissions: […]}]}``, as ``whoami-v2``."""
+    try:
+        anywhere = tuple(map(str, fine["global"]))
+        scoped = tuple(
+            Scoped(each["entity"]["type"], each["entity"]["name"], tuple(each["permissions"]))
+            for each in fine["scoped"]
+        )
+    except (KeyError, TypeError) as error:
+        msg = f"got {fine!r}, expected global and scoped, in fineGrained of the tokens file"
+        raise ValueError(msg) from error
+    return account._replace(anywhere=anywhere, scoped=scoped)
 
 
 def _token_of(header: str) -> str:
@@ -117,16 +183,16 @@ def require_account(account: Account | None) -> Account:
     return account
 
 
-def require_writer(account: Account | None, namespace: str) -> Account:
-    """Return the account that may change repos of the namespace.
+def require_writer(account: Account | None, namespace: str, repo: str = "") -> Account:
+    """Return the account that may change that repo, or make one in the namespace.
 
     Raises:
         HubError: 401 for an anonymous request, 403 without the right.
     """
     holder = require_account(account)
-    if not holder.may_write(namespace):
+    if not holder.may_write(namespace, repo):
+        where = repo or namespace
         raise HubError(
-            403,
-            f"Forbidden: {holder.name} with a {holder.role} token may not write to {namespace}",
+            403, f"Forbidden: {holder.name} with a {holder.role} token may not write to {where}"
         )
     return holder

@@ -93,4 +93,4 @@ def _root(call: Call) -> Path:
 
 
 def _is_member(call: Call, namespace: str) -> bool:
-    return call.account is not None and call.account.member_of(namespace)
+    return call.account is not None and call.account.may_read(namespace)

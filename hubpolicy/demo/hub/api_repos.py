@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from typing import TYPE_CHECKING, Any
 
-from hubpolicy.demo.hub.accounts import require_account, require_writer
+from hubpolicy.demo.hub.accounts import FINE_GRAINED, require_account, require_writer
 from hubpolicy.demo.hub.api_files import next_link, summary
 from hubpolicy.demo.hub.calls import Call, timestamp
 from hubpolicy.demo.hub.records import Record
 from hubpolicy.demo.hub.repository import log
 from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
 from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys, text
+
+if TYPE_CHECKING:
+    from hubpolicy.demo.hub.accounts import Account, Scoped
 
 
 def whoami(call: Call) -> Reply:
@@ -22,7 +26,10 @@ def whoami(call: Call) -> Reply:
     orgs = [
         {"type": "org", "name": org, "fullname": org, "roleInOrg": "write"} for org in account.orgs
     ]
-    token = {"displayName": "local", "role": account.role, "createdAt": timestamp(0)}
+    token: dict[str, Any] = {"displayName": "local", "role": account.role}
+    token["createdAt"] = timestamp(0)
+    if account.role == FINE_GRAINED:
+        token[FINE_GRAINED] = _granted(account)
     return json_reply(
         {
             "type": "user",
@@ -34,6 +41,22 @@ def whoami(call: Call) -> Reply:
             "auth": {"type": "access_token", "accessToken": token},
         }
     )
+
+
+def _granted(account: Account) -> dict[str, Any]:
+    """In the Hub's shape; ``_id`` is 24 hex digits there, and nobody here knows one."""
+    scoped = [
+        {
+            "entity": {"_id": _object_id(each), "type": each.kind, "name": each.name},
+            "permissions": list(each.permissions),
+        }
+        for each in account.scoped
+    ]
+    return {"canReadGatedRepos": False, "global": list(account.anywhere), "scoped": scoped}
+
+
+def _object_id(scoped: Scoped) -> str:
+    return hashlib.sha256(f"{scoped.kind} {scoped.name}".encode()).hexdigest()[:24]
 
 
 def create(call: Call) -> Reply:
@@ -127,7 +150,7 @@ def listing(call: Call) -> Reply:
     for key in call.hub.store.keys(call.param("kind")):
         visible = (author in ("", key.namespace)) and search in key.id.lower()
         record = call.hub.store.record(key) if visible else None
-        member = call.account is not None and call.account.member_of(key.namespace)
+        member = call.account is not None and call.account.may_read(key.namespace, key.url_path)
         if record is not None and (member or not record.private):
             shown.append((key, record))
     start = _start(call)

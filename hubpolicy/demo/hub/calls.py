@@ -112,9 +112,7 @@ class Call(NamedTuple):
         """
         if self.account is not None:
             self.record()
-            if self.account.scope == self.key.url_path:
-                return self.account
-        return require_writer(self.account, self.key.namespace)
+        return require_writer(self.account, self.key.namespace, self.key.url_path)
 
     def contributor(self) -> Account:
         """Return the account that may open a pull request: whoever sees the repo and may write.
@@ -124,7 +122,7 @@ class Call(NamedTuple):
         """
         account = require_account(self.account)
         self.record()
-        if account.role != "write" or account.scope not in ("", self.key.url_path):
+        if not account.may_talk(self.key.namespace, self.key.url_path):
             raise HubError(403, f"Forbidden: {account.name} has a {account.role} token")
         return account
 
@@ -142,9 +140,8 @@ class Call(NamedTuple):
         return Author(account.name, int(time.time()))
 
     def _is_member(self) -> bool:
-        return self.account is not None and (
-            self.account.scope == self.key.url_path or self.account.member_of(self.key.namespace)
-        )
+        key = self.key
+        return self.account is not None and self.account.may_read(key.namespace, key.url_path)
 
 
 Endpoint = Callable[[Call], Reply]

@@ -103,13 +103,14 @@ def _push_rights(call: Call) -> dict[str, str]:
     """Return what the hook needs to know; refuse accounts that may push nothing here."""
     account = require_account(call.account)
     record = call.record()
-    may_write = account.may_write(call.key.namespace) or account.scope == call.key.url_path
+    place = call.key.namespace, call.key.url_path
+    may_write = account.may_write(*place)
     open_numbers = [
         str(item.num)
         for item in record.discussions
         if item.pull_request
         and item.status in WRITABLE_STATES
-        and (may_write or (account.role == "write" and item.author == account.name))
+        and (may_write or (account.may_talk(*place) and item.author == account.name))
     ]
     if not may_write and not open_numbers:
         call.writer()

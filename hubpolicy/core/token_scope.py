@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a hub's fine-grained token may write, by the hub's own answer. Pure functions.
+
+``whoami-v2`` gives ``auth.accessToken.fineGrained`` as ``{scoped: [{entity: {_id, type, name},
+permissions}], global: [...]}``. An ``org`` or ``user`` stands for every repository of that name; a
+repository is there by its own type. ``repo.write`` writes contents and settings, and what the hub
+may call ``repo.….write`` one day writes something of it too. The name of an entity can be missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hubpolicy.domain.surroundings import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hubpolicy.domain.release import RepoId
+
+_NAMESPACES = frozenset(("org", "user"))
+_REPOSITORIES = frozenset(("model", "dataset", "space", "bucket", "kernel"))
+_CONTENT = frozenset(("repo.write", "repo.content.write"))
+EVERYTHING = "global"
+"""The kind of a grant that names nothing: it holds wherever its owner may go."""
+
+
+def grants_of(token: Mapping[str, Any]) -> tuple[Grant, ...] | None:
+    """The grants in ``auth.accessToken``; None where it is not in the shape above: nobody knows."""
+    fine = token.get("fineGrained")
+    scoped = fine.get("scoped") if isinstance(fine, dict) else None
+    if not isinstance(fine, dict) or not isinstance(scoped, list):
+        return None
+    found: list[tuple[Any, Any, Any]] = [(EVERYTHING, "", fine.get("global", []))]
+    for scope in scoped:
+        entity = scope.get("entity") if isinstance(scope, dict) else None
+        if not isinstance(entity, dict):
+            return None
+        found.append((entity.get("type"), entity.get("name", ""), scope.get("permissions")))
+    if not all(_is_text(kind, name) and _is_texts(held) for kind, name, held in found):
+        return None
+    return tuple(Grant(kind, name, tuple(held)) for kind, name, held in found)
+
+
+def _is_text(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and _is_text(*value)
+
+
+def writes(grant: Grant) -> bool:
+    """Whether it changes a repository, or who belongs to an organisation."""
+    return any(
+        name.endswith(".write") and name.startswith(("repo.", "org.")) for name in grant.permissions
+    )
+
+
+def covers(grant: Grant, repo: RepoId) -> bool | None:
+    """Whether it lets its holder push to that repository; None where the hub does not say."""
+    if not _CONTENT.intersection(grant.permissions):
+        return False
+    if grant.kind == EVERYTHING:
+        return True
+    if grant.kind in _NAMESPACES:
+        return _same(grant.name, repo.namespace) if grant.name else None
+    if grant.kind in _REPOSITORIES:
+        if grant.kind != repo.repo_type:
+            return False
+        return _same(grant.name, repo.text) if grant.name else None
+    return None  # a resource group, say: some repositories of an organisation
+
+
+def is_wide(grant: Grant) -> bool:
+    """Whether it is for more than one repository, as far as one can tell."""
+    return grant.kind not in _REPOSITORIES
+
+
+def named(grant: Grant) -> str:
+    """The grant's entity, in words."""
+    if grant.kind == EVERYTHING:
+        return "every repository of its owner"
+    name = grant.name or "that the hub does not name"
+    if grant.kind in _NAMESPACES:
+        return f"every repository of the {grant.kind} {name}"
+    if grant.kind == "model" and grant.name:
+        return name
+    return f"the {grant.kind} {name}"
+
+
+def _same(one: str, other: str) -> bool:
+    """The hub takes names in any case."""
+    return one.casefold() == other.casefold()
