@@ -13,7 +13,6 @@ import stat
 import subprocess
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.domain.surroundings import (
@@ -30,12 +29,12 @@ from hubpolicy.domain.surroundings import (
     ScorerBundle,
     Setup,
     TrustSeen,
-    Workflow,
 )
 from hubpolicy.errors import AccessError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.adapters.home import Home
@@ -47,10 +46,6 @@ _STATES = {
     "foreign": "another pre-push hook, not ours",
 }
 _PARTIAL = "partial: pre-commit runs hubpolicy on one ref of a push and not on its history,"
-_WORKFLOWS = Path(".github") / "workflows"
-_MAX_WORKFLOW = 1024 * 1024
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_OPEN_TRIGGERS = frozenset(("pull_request_target", "issue_comment", "workflow_run"))
 
 
 def programs(git: Git | None) -> Programs:
@@ -314,36 +309,6 @@ def _asked_who(endpoint: str) -> Login:
         return Login("", "", error.message)
 
 
-def workflows(folder: Path) -> tuple[Workflow, ...]:
-    """The GitHub workflows of the work tree that run hubpolicy, sorted by path."""
-    found = []
-    for path in sorted((folder / _WORKFLOWS).glob("*.y*ml")):
-        name = str(path.relative_to(folder))
-        document = _yaml(path)
-        if document is None:
-            found.append(Workflow(name, (), (), unreadable=True))
-            continue
-        jobs = document.get("jobs")
-        ours = [
-            (str(key), job)
-            for key, job in (jobs.items() if isinstance(jobs, dict) else ())
-            if isinstance(job, dict) and _runs_us(job)
-        ]
-        if ours:
-            uses = dict.fromkeys(use for _, job in ours for use in _uses(job))
-            unprotected = tuple(key for key, job in ours if not job.get("environment"))
-            loose = tuple(filter(_is_loose, uses))
-            found.append(Workflow(name, loose, unprotected, _strangers(document)))
-    return tuple(found)
-
-
-def _strangers(document: dict[str, Any]) -> tuple[str, ...]:
-    """Triggers that hand secrets to what a stranger wrote. YAML 1.1 reads ``on`` as true."""
-    on = document.get("on", document.get(True))  # type: ignore[call-overload]
-    names = on if isinstance(on, (list, dict)) else [on]
-    return tuple(sorted(_OPEN_TRIGGERS & {str(name) for name in names}))
-
-
 def _said(git: Git, *arguments: str) -> str:
     try:
         return git.line(*arguments)
@@ -360,37 +325,3 @@ def _version(program: str, pattern: str) -> str:
         return ""
     match = re.match(pattern, done.stdout)
     return match[1] if match else ""
-
-
-def _yaml(path: Path) -> dict[str, Any] | None:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        if path.stat().st_size > _MAX_WORKFLOW:
-            return None
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _runs_us(job: dict[str, Any]) -> bool:
-    steps = job.get("steps")
-    texts = [str(job.get("uses", ""))]
-    for step in steps if isinstance(steps, list) else ():
-        if isinstance(step, dict):
-            texts += [str(step.get("run", "")), str(step.get("uses", ""))]
-    return any("hubpolicy" in text for text in texts)
-
-
-def _uses(job: dict[str, Any]) -> Iterator[str]:
-    steps = job.get("steps")
-    for holder in (job, *(steps if isinstance(steps, list) else ())):
-        if isinstance(holder, dict) and holder.get("uses"):
-            yield str(holder["uses"])
-
-
-def _is_loose(use: str) -> bool:
-    """Actions of the same repository move with the commit that is judged; others need one."""
-    return not use.startswith("./") and not _COMMIT.fullmatch(use.rpartition("@")[2])

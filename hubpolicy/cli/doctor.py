@@ -117,6 +117,7 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
     from hubpolicy.adapters import surroundings
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.home import user_home
+    from hubpolicy.adapters.workflows import workflows
     from hubpolicy.cli.guard import seen as guard_seen
     from hubpolicy.cli.init import PUBLIC_KEY_FILE
     from hubpolicy.cli.wiring import KEY_FILE
@@ -136,7 +137,7 @@ def look(path: str, *, ci: bool, offline: bool) -> Seen:
         hub=surroundings.asked(hub),
         clocks=surroundings.clocks(SystemClock().now(), hub, offline=offline),
         login=surroundings.login(hub, offline=offline),
-        workflows=surroundings.workflows(Path(path)) if ci else None,
+        workflows=workflows(Path(path)) if ci else None,
         guard=guard_seen(),
         pushed=tuple(repo for repo in repos if repo.endpoint == hub.rstrip("/")),
         targets=surroundings.targets(home),

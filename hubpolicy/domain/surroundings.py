@@ -173,11 +173,21 @@ class Login(NamedTuple):
     grants: tuple[Grant, ...] | None = None
 
 
-class Workflow(NamedTuple):
-    """A CI workflow that runs hubpolicy: its path, unpinned actions, jobs without environment.
+class Gap(NamedTuple):
+    """Where a no of hubpolicy is lost in a CI job, or nobody can tell. ``certain``: it is lost."""
 
-    ``strangers``: triggers by which people without write access start it with its secrets.
-    ``unreadable``: it is no YAML, so nobody can tell any of this.
+    where: str
+    said: str
+    fix: str
+    certain: bool
+
+
+class Workflow(NamedTuple):
+    """A CI workflow that runs hubpolicy or uploads: its path, unpinned actions, bare jobs.
+
+    ``unprotected``: jobs without an environment. ``strangers``: triggers by which people without
+    write access start it with its secrets. ``unreadable``: it is no YAML, so nobody can tell any of
+    this. ``gaps``: what an upload gets past.
     """
 
     path: str
@@ -185,6 +195,7 @@ class Workflow(NamedTuple):
     unprotected: tuple[str, ...]
     strangers: tuple[str, ...] = ()
     unreadable: bool = False
+    gaps: tuple[Gap, ...] = ()
 
 
 class UploadGuard(NamedTuple):

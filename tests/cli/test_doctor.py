@@ -32,6 +32,9 @@ jobs:
 """
 
 
+ACTION = ".github/actions/setup/action.yml"
+
+
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
 
@@ -296,17 +299,23 @@ def test_which_hub_is_behind_the_address(
         (PINNED, PINNED[:12], 1, "not pinned"),
         ("    environment: release\n", "", 0, "without an environment: release"),
         ("hubpolicy push", "make", 0, "no workflow"),
+        ("acme/tern\n", "acme/tern || true\n", 1, "`|| true` goes on"),
+        ("hubpolicy push .", "hf upload", 1, "uploads, and no hubpolicy step comes before it"),
+        ("  release:\n", "  own:\n    uses: a/b/.github/workflows/c.yml@" + PINNED + "\n  release:\n",
+         0, "c.yml@" + PINNED + ", which cannot be read here: unknown, not judged"),
+        ("  release:\n", "  own:\n    uses: a/b/.github/workflows/c.yml@main\n  release:\n",
+         1, "not pinned by commit: a/b/.github/workflows/c.yml@main"),
         ("on: push", "on: [", 1, "cannot be read as YAML"),
         ("on: push", "on: pull_request_target", 1, "strangers can start it"),
         ("on: push", "on: [push, issue_comment]", 1, "issue_comment"),
         ("on: push", "on:\n  workflow_run: {}", 1, "workflow_run"),
     ],
-)
+)  # fmt: skip
 def test_ci(home: Path, tmp_path: Path, old: str, new: str, code: int, said: str) -> None:
     assert old in WORKFLOW
     folder = tmp_path / "tree"
     text = WORKFLOW.replace(old, new, 1) if old else WORKFLOW
-    write(folder, {".github/workflows/release.yml": text.encode()})
+    write(folder, {".github/workflows/release.yml": text.encode(), ACTION: b"runs: {steps: []}"})
     ran = run("doctor", folder, "--offline", "--ci")
     assert ran.code == code
     assert said in ran.out

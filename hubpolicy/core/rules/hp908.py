@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HP908: a workflow that publishes runs code that others can change, or anybody can start it."""
+"""HP908: a workflow goes on after a no, runs what others can change, or strangers start it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ def _check(workflow: Workflow) -> tuple[Finding, ...]:
         message = f"actions are not pinned by commit: {', '.join(workflow.unpinned)}"
         fix = "write `uses: owner/name@` and the 40 hex digits of a commit"
         found.append(Finding(ID, SEVERITY, message, place, fix))
+    for gap in workflow.gaps:
+        severity = SEVERITY if gap.certain else Severity.WARNING
+        found.append(Finding(ID, severity, f"{gap.where}: {gap.said}", place, gap.fix))
     if workflow.strangers:
         message = f"strangers can start it, with its secrets: {', '.join(workflow.strangers)}"
         fix = "start it by a push to a protected branch or tag, or by hand"

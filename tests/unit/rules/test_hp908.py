@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hubpolicy.core.rules import hp908
 from hubpolicy.domain.finding import Location
-from hubpolicy.domain.surroundings import Workflow
+from hubpolicy.domain.surroundings import Gap, Workflow
 
 FINE = Workflow(".github/workflows/release.yml", (), ())
 
@@ -25,6 +25,17 @@ def test_loose_actions_block_and_open_jobs_warn() -> None:
     assert "a/b@v1" in loose.message
     assert "release" in open_.message
     assert loose.location == Location(FINE.path)
+
+
+def test_a_lost_no_blocks_and_what_nobody_can_tell_warns() -> None:
+    gaps = (Gap("job a", "goes on", "mend it", True), Gap("job b", "unknown", "read it", False))
+    lost, unknown = hp908.check((FINE._replace(gaps=gaps),))
+    assert (lost.severity.word, unknown.severity.word) == ("error", "warning")
+    assert (lost.message, lost.fix, lost.location) == (
+        "job a: goes on",
+        "mend it",
+        Location(FINE.path),
+    )
 
 
 def test_a_file_that_nobody_can_read_blocks_and_says_nothing_of_pins() -> None:
