@@ -11,7 +11,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from hubpolicy.adapters.git_objects import HEAD_SIZE, LISTING_LIMIT, GitObjects, checked_oid
+from hubpolicy.adapters.git_blobs import HEAD_SIZE
+from hubpolicy.adapters.git_objects import LISTING_LIMIT, GitObjects, checked_oid
 from hubpolicy.adapters.git_release import GitTreeRelease
 from hubpolicy.core.remotes import same_place
 from hubpolicy.core.rules.hp601 import SentBlob

@@ -19,7 +19,7 @@ from hubpolicy.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.adapters.git_objects import Blob
+    from hubpolicy.adapters.git_blobs import Blob
     from hubpolicy.adapters.git_process import Git
     from hubpolicy.core.lfs_pointer import Pointer
 

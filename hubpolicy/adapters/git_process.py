@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from contextlib import suppress
 from fcntl import fcntl
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 _MAX_STDERR = 64 * 1024
 _IDLE_SECONDS = 300
+_SHORT, _MANY, _BREATH_SECONDS = 4096, 8, 0.001
+"""git writes every blob in two pieces of its own, some fifty bytes and the rest: whoever is quicker
+than git would be woken twice for each file. After some short ones we let it write ahead."""
 _KILL = 9
 _SET_PIPE_SIZE = 1031
 
@@ -198,16 +202,17 @@ class Running:
         poll.register(self._stderr, select.POLLIN)
         if self._stdin in self._open:
             poll.register(self._stdin, select.POLLOUT)
+        short = 0
         while self._stdout in self._open or self._stderr in self._open:
-            ready = poll.poll(_IDLE_SECONDS * 1000)
-            if not ready:
-                message = f"git {self._command} was silent for {_IDLE_SECONDS} s"
-                raise ServiceError(message)
-            for descriptor, _ in ready:
+            if short > _MANY:
+                time.sleep(_BREATH_SECONDS)
+                short = 0
+            for descriptor in self._ready(poll):
                 if descriptor == self._stdin:
                     self._feed()
                 elif chunk := os.read(descriptor, _CHUNK):
                     if descriptor == self._stdout:
+                        short = 0 if len(chunk) > _SHORT else short + 1
                         yield chunk
                     elif len(self._said) < _MAX_STDERR:
                         self._said += chunk
@@ -215,6 +220,14 @@ class Running:
                     self._close(descriptor)
                 if descriptor not in self._open:
                     poll.unregister(descriptor)
+
+    def _ready(self, poll: select.poll) -> list[int]:
+        """What can be read or written now; git gets five minutes for that."""
+        ready = poll.poll(_IDLE_SECONDS * 1000)
+        if not ready:
+            message = f"git {self._command} was silent for {_IDLE_SECONDS} s"
+            raise ServiceError(message)
+        return [descriptor for descriptor, _ in ready]
 
     def _feed(self) -> None:
         """Write what the pipe takes now; the end of the input closes it."""

@@ -7,9 +7,10 @@ Not responsible for what a push would send (``git``), nor for reading objects (`
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hubpolicy.adapters.git_objects import HEAD_SIZE, MAX_READ
+from hubpolicy.adapters.git_blobs import HEAD_SIZE
+from hubpolicy.adapters.git_objects import MAX_READ
 from hubpolicy.core.paths import refuse_mode, refused_paths, tree_findings
 from hubpolicy.core.rules import hp404
 from hubpolicy.domain.manifest import (
@@ -26,7 +27,8 @@ from hubpolicy.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubpolicy.adapters.git_objects import Blob, GitObjects
+    from hubpolicy.adapters.git_blobs import Blob
+    from hubpolicy.adapters.git_objects import GitObjects
     from hubpolicy.core.lfs_pointer import Pointer
     from hubpolicy.domain.finding import Finding
 
@@ -68,10 +70,9 @@ class GitTreeRelease:
 
         """
         apart = frozenset(self._evidence)
-        self._objects.load(self._oids.values())
-        blob = self._objects.blob
-        covered = (item for item in self._oids.items() if item[0] not in apart)
-        return make_manifest([_entry(path, blob(oid)) for path, oid in covered])
+        blobs = self._objects.blobs(self._oids.values())
+        rows = zip(self._oids, blobs, strict=True)
+        return make_manifest([_entry(path, blob) for path, blob in rows if path not in apart])
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -150,8 +151,9 @@ class GitTreeRelease:
         return oid
 
 
-def _entry(path: str, blob: Blob) -> Entry:
-    pointer = blob.pointer
-    if pointer is None:
-        return Entry(path, blob.size, blob.sha256, blob.git_blob)
-    return Entry(path, pointer.size, pointer.sha256, None)
+def _entry(path: str, blob: Blob, new: Any = tuple.__new__) -> Entry:
+    """Once per file of a release: hence without a look-up of each field and default."""
+    size, sha256, git_blob, _, pointer, _ = blob
+    found = (size, sha256, git_blob) if pointer is None else (pointer.size, pointer.sha256, None)
+    entry: Entry = new(Entry, (path, *found))
+    return entry

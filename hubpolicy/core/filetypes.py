@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from hubpolicy.core.config_json import parse_config
-from hubpolicy.core.magic import sniff
+from hubpolicy.core.magic import MARKED, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -130,7 +130,9 @@ _PLAIN = {
 _NO_STEM = ("", "/")
 _REMEMBERED = 1024
 _AFTER_START = ("", ".txt", ".rst")
+
 _IMAGES = frozenset(("png", "jpg", "jpeg", "gif", "webp"))
+_NO_TEXTS = _IMAGES | {"pdf"}
 _REMOTE_KEYS = frozenset(("auto_map", "custom_pipelines", "custom_ops_library"))
 _KERNEL_KEYS = frozenset(("attn_implementation", "_attn_implementation", "experts_implementation"))
 """Where transformers takes ``namespace/name`` for a repository of compiled kernels to load."""
@@ -190,10 +192,7 @@ def by_kind(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Mapping[Kin
     found: dict[Kind, list[str]] = {}
     plain, rest = [], {}
     for path, size in sizes.items():
-        stem, _, suffix = path.rpartition(".")
-        cap = _PLAIN.get(suffix)
-        # As kind_of_name, for what most files of a release are.
-        if cap is None or size > cap or path in heads or "." in stem or stem[-1:] in _NO_STEM:
+        if path in heads or not is_plainly_inert(path, size):
             rest[path] = size
         else:
             plain.append(path)
@@ -204,6 +203,17 @@ def by_kind(sizes: Mapping[str, int], heads: Mapping[str, bytes]) -> Mapping[Kin
     for paths in found.values():
         paths.sort()
     return found
+
+
+def is_plainly_inert(path: str, size: int) -> bool:
+    """A quick yes where :func:`kind_of_name` says ``inert``, as of most files of a release."""
+    stem, _, suffix = path.rpartition(".")
+    return size <= _PLAIN.get(suffix, -1) and "." not in stem and stem[-1:] not in _NO_STEM
+
+
+def is_plain_text(path: str, head: bytes) -> bool:
+    """A quick yes where :func:`classify` leaves a plainly inert file what its name says it is."""
+    return head[:2] not in MARKED and b"\0" not in head and path.rpartition(".")[2] not in _NO_TEXTS
 
 
 def is_weight_like(path: str, size: int, head: bytes | None = None) -> bool:

@@ -12,6 +12,8 @@ Look = Literal["pickle", "weight", "code", "archive", "image", "pdf", "text", "b
 
 _MAX_SAFETENSORS_HEADER = 100_000_000
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+_NUMPY = b"\x93NUMPY"
 _PREFIXES: tuple[tuple[bytes, Look], ...] = (
     (b"GGUF", "weight"),
     (b"FUGG", "weight"),
@@ -50,6 +52,11 @@ _FIRST: dict[int, tuple[tuple[bytes, Look], ...]] = {
 }
 
 
+_MARKS = (*_ZIP, *_PICKLES, _NUMPY, *(prefix for prefix, _ in _PREFIXES))
+MARKED = frozenset((b"", *(mark[:2] for mark in _MARKS)))
+"""What the first two bytes of a plain text are not: they begin a mark, or there are none."""
+
+
 def sniff(head: bytes) -> Look:
     """What a file that begins with ``head`` (up to 512 bytes, not empty) looks like.
 
@@ -63,12 +70,12 @@ def sniff(head: bytes) -> Look:
 
 
 def _marked(head: bytes) -> Look | None:
-    if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
+    if head.startswith(_PICKLES):
         return "pickle"
     if head.startswith(_ZIP):
         # torch.save writes "<name>/data.pkl" as its first member.
         return "pickle" if b"data.pkl" in head else "archive"
-    if head.startswith(b"\x93NUMPY"):
+    if head.startswith(_NUMPY):
         return "pickle" if b"|O" in head else "weight"
     for prefix, look in _FIRST[head[0]]:
         if head.startswith(prefix):

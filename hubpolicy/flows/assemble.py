@@ -13,6 +13,8 @@ from hubpolicy.core.evidence import Evidence
 from hubpolicy.core.filetypes import (
     classify,
     declares_remote_code,
+    is_plain_text,
+    is_plainly_inert,
     kind_of_name,
     may_declare_code,
 )
@@ -204,13 +206,15 @@ def heads_of(reader: ReleaseReader) -> tuple[tuple[str, bytes], ...]:
     """First bytes, where they say something that the name does not."""
     found = []
     for path, size, _, _ in reader.manifest.entries:
-        named = kind_of_name(path, size)
-        if named in _FINAL:
+        plain = is_plainly_inert(path, size)
+        if not plain and kind_of_name(path, size) in _FINAL:
             continue
         try:
             head = reader.head(path)
         except ServiceError:
             continue  # an LFS object that is not on this disk: its name and size must do
-        if classify(path, size, head) != named:
+        if plain and is_plain_text(path, head):
+            continue
+        if classify(path, size, head) != kind_of_name(path, size):
             found.append((path, head))
     return tuple(found)

@@ -24,6 +24,8 @@ from hubpolicy.core.filetypes import (
     declares_remote_code,
     inert_cap,
     is_named_like_weights,
+    is_plain_text,
+    is_plainly_inert,
     is_weight_like,
     kind_of_name,
     kinds,
@@ -230,6 +232,31 @@ SUFFIXES = [f".{name}" for name in ("safetensors", "bin", "PT", "py", "onnx_data
 def test_the_quick_question_gets_the_answer_of_the_long_one(stem: str, suffix: str) -> None:
     path = stem + suffix
     assert is_named_like_weights(path) is is_weight_like(path, 0)
+
+
+INERT_SUFFIXES = sorted({pattern[2:] for pattern, _ in INERT if pattern.startswith("*.")})
+BEGINNINGS = st.sampled_from([head for _, head in HEADS]) | st.binary(max_size=6) | st.just(b"# x")
+
+
+@given(
+    st.text("aA./tokenizer config", max_size=9),
+    st.sampled_from([*INERT_SUFFIXES, "MD", "bin", "py", "json", ""]),
+    st.integers(0, 12 * MIB),
+    st.tuples(BEGINNINGS, st.binary(max_size=20)).map(b"".join),
+)
+def test_a_quick_yes_is_what_the_long_way_says(
+    stem: str, suffix: str, size: int, head: bytes
+) -> None:
+    path = f"{stem}.{suffix}"
+    if is_plainly_inert(path, size):
+        assert kind_of_name(path, size) == "inert"
+        if is_plain_text(path, head):
+            assert classify(path, size, head) == "inert"
+
+
+def test_most_files_of_a_release_get_the_quick_yes() -> None:
+    assert is_plainly_inert("docs/01/page-00001.md", 300)
+    assert is_plain_text("docs/01/page-00001.md", b"# a page\n")
 
 
 def test_kinds_takes_first_bytes_where_there_are_some() -> None:
