@@ -90,6 +90,10 @@ def install(
             f"  ! {hook_text.shown(problem)}" if problem else "  before the rest of that script"
         )
         click.echo("It is weaker than `hook install`: who changes the script or PATH changes it.")
+        click.echo(
+            "In a release's own repository it is a file of the release, which the policy lists"
+        )
+        click.echo("under [files] allowed (HP408); `hook install` needs no file in it.")
         click.echo(f"  check it: hubpolicy hook status --into {hook_text.shown(into)}")
         return
     spot = _spot(path, server=server, everywhere=everywhere, template=template)

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hubpolicy.adapters.hookfile import chain_line
 from hubpolicy.cli.doctor import closing, examine, look, reached
+from hubpolicy.core.rules import hp901
 from hubpolicy.demo.hub.process import HubProcess
-from hubpolicy.domain.surroundings import Clocks, UploadGuard
+from hubpolicy.domain.surroundings import Clocks, Programs, UploadGuard
 from tests.cli.world import add_to_policy, config, run, write
 from tests.hub.world import TOKENS
 
@@ -208,6 +211,19 @@ def test_files_in_git_lfs_without_git_lfs(
     monkeypatch.setenv("PATH", str(tools))
     ran = run("doctor", repository, "--offline", "--format", "json")
     assert (ran.code, ran.rules) == (1, {"HP901"})
+
+
+def test_the_remedy_of_git_lfs_works_where_our_hook_stands(home: Path, repository: Path) -> None:
+    run("hook", "install", repository)
+    (found,) = hp901.check(Programs("2.39.5", "", lfs_wanted=True))
+    said = found.fix.partition("then: ")[2].removesuffix(" && git lfs pull")  # there is no remote
+    assert os.environ["HOME"].startswith(tempfile.gettempdir())
+    for command, code in (("git lfs install", 2), (said, 0)):
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=repository, capture_output=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+    assert rows(run("doctor", repository, "--offline").out)["hook"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def test_in_and_out_again(tmp_path: Path, text: str, mode: int) -> None:
     path.write_bytes(text.encode())
     path.chmod(mode)
     assert run("hook", "status", "--into", path).code == 1
-    assert "installed" in run("hook", "install", "--into", path).out
+    said = run("hook", "install", "--into", path).out
+    assert "installed" in said
+    assert "[files] allowed (HP408)" in said
     assert "hubpolicy hook run" in path.read_text()
     assert "already installed" in run("hook", "install", "--into", path).out
     assert (run("hook", "status", "--into", path).code == 0) is bool(mode & 0o100)

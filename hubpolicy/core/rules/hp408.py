@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ID = "HP408"
 TITLE = "every file is tested or of a known inert type"
 SEVERITY = Severity.ERROR
+_HOOK_FOLDERS = frozenset((".husky", ".githooks", ".lefthook"))
+"""Where tools keep scripts that git starts: programs, which the closed table does not know."""
 
 
 def check(
@@ -42,15 +44,25 @@ def _finding(path: str, size: int, kind: Kind) -> Finding:
     cap = inert_cap(path)
     if cap is not None and size > cap:
         fix = f"make {path!r} smaller, or list it under [files] allowed"
+    elif cap is None and is_hook_script(path):
+        fix = f"allowed = [{path!r}] under [files] in the policy; or keep it out of the release:"
+        fix += " hubpolicy hook install needs no file in it"
     if kind == "config":
         fix = f"remove {path!r}, or test the weights that it belongs to: hubpolicy test PATH"
     return Finding(ID, SEVERITY, _message(path, size, kind), Location(path), fix)
+
+
+def is_hook_script(path: str) -> bool:
+    """Whether it lies where husky, lefthook or a team keeps scripts that git starts."""
+    return path.partition("/")[0] in _HOOK_FOLDERS
 
 
 def _message(path: str, size: int, kind: Kind) -> str:
     if kind == "config":
         return f"{path} is read by model loaders, but is not in the files of any tested run"
     cap = inert_cap(path)
+    if cap is None and is_hook_script(path):
+        return f"{path} is a script that git starts on the disks of others: nobody tested it"
     if cap is None:
         return f"{path} is of no known type, and is not in the files of any tested run"
     if size > cap:

@@ -28,7 +28,7 @@ def check(programs: Programs) -> tuple[Finding, ...]:
         found.append(Finding(ID, SEVERITY, message, None, "install a newer git"))
     if programs.lfs_wanted and not programs.git_lfs:
         message = "this repository keeps files in Git LFS, and there is no git-lfs on PATH"
-        fix = "install git-lfs, then: git lfs install && git lfs pull"
+        fix = "install git-lfs, then: git lfs install --skip-repo && git lfs pull"
         found.append(Finding(ID, SEVERITY, message, None, fix))
     if programs.lfs_wanted and not programs.lfs_hooked:
         message = "files are in Git LFS, and no hook uploads them: a push would send pointers alone"

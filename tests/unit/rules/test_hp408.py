@@ -48,6 +48,16 @@ def test_what_only_ollama_reads_is_covered_by_no_run_of_ours_and_may_be_listed(p
     assert hp408.check({path: 5}, {}, NOTHING, frozenset({path})) == ()
 
 
+@pytest.mark.parametrize("path", [".husky/pre-push", ".githooks/pre-push", ".lefthook/pre-push/a"])
+def test_a_script_of_a_hook_tool_is_code_and_may_be_listed(path: str) -> None:
+    """Programs are not in the closed table (DESIGN.md, "Bytes"); settings of these tools are."""
+    (finding,) = hp408.check({path: 5}, {}, NOTHING, NOTHING)
+    assert "is a script that git starts" in finding.message
+    assert finding.fix.startswith(f"allowed = ['{path}'] under [files] in the policy")
+    assert hp408.check({path: 5}, {}, NOTHING, frozenset({path})) == ()
+    assert hp408.check({"lefthook.yml": 5, ".husky/README.md": 5}, {}, NOTHING, NOTHING) == ()
+
+
 @pytest.mark.parametrize("path", ["README.md", "m.safetensors", "m.bin", "m.py"])
 def test_inert_files_and_those_with_a_rule_of_their_own_are_not_found(path: str) -> None:
     assert hp408.check({path: 5}, {}, NOTHING, NOTHING) == ()
