@@ -21,12 +21,13 @@ from __future__ import annotations
 
 
 class HubpolicyError(Exception):
-    """Base of all. ``hint`` is the next command to type."""
+    """Base of all. ``hint`` is the next command to type; ``rule``: whose finding it is, if any."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", rule: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.rule = rule
 
 
 class ConfigError(HubpolicyError):

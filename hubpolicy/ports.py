@@ -344,6 +344,9 @@ class RunLog(Protocol):
     def declare(self, languages: tuple[str, ...]) -> None:
         """Keep what the card declares, for whoever judges the run without its folder."""
 
+    def void(self) -> None:
+        """Let nothing that was appended count any more: the run begins anew."""
+
     def complete(self) -> str:
         """Seal that nothing is left to do in this shard; the path of its folder."""
 

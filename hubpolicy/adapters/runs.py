@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hubpolicy.ports import RunHeader, Signer
 
 LOG, HEADER, RECORDS, TEXTS = "samples.jsonl", "run.json", "records.jsonl", "texts.jsonl"
-CARD = "card.json"
+CARD, VOID = "card.json", "void.jsonl"
 LEDGER = "ledger.jsonl"
 SCHEMA = "hubpolicy/run/2"
 _SECRET_BYTES = 32
@@ -119,6 +119,12 @@ class FolderRunLog:
         content = strictjson.canonical({"languages": list(languages)})
         if _content(self._folder / CARD) != content:
             write_atomic(self._folder / CARD, content, _PRIVATE)
+
+    def void(self) -> None:
+        """Put the log aside, texts and all, for people to look at; none of it is ever resumed."""
+        write_atomic(self._folder / VOID, _content(self._path), _PRIVATE)
+        _cut(self._path, 0)
+        self._head = runlog.begin(self._head.run)
 
     def complete(self) -> str:
         """Seal the mark that nothing is left to do; the path of the run's folder."""

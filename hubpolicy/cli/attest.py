@@ -83,6 +83,7 @@ def attest(
     from hubpolicy.cli.interchange import export, export_target, read_imports, say_imported
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.progress import Bars
+    from hubpolicy.cli.runs import with_last_end
     from hubpolicy.cli.summaries import (
         evidence_rows,
         manifest_summary,
@@ -100,6 +101,7 @@ def attest(
             path, repo, key, place, bars, imports=imports,
             model_signature=_given(model_sig), time_service=service_at(timestamp, place, bars),
         )  # fmt: skip
+        done = done._replace(decision=with_last_end(done.decision, path, place))
         say_imported(imports, done.evidence, bars, shlex.quote(path))
     target = done.evidence.target
     report = Report(

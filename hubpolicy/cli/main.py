@@ -159,9 +159,11 @@ def report_error(error: HubpolicyError, *, gate: bool) -> Exit:
     """One clear error on standard error, with the next command to type."""
     from hubpolicy.render.escape import terminal
 
-    click.echo(f"error: {terminal(error.message)}", err=True)
+    click.echo(f"error: {error.rule}{' ' * bool(error.rule)}{terminal(error.message)}", err=True)
     if error.hint:
         click.echo(f"  hint: {terminal(error.hint)}", err=True)
+    if error.rule:
+        click.echo(f"  explain: hubpolicy rule {error.rule}", err=True)
     return for_error(error, gate=gate)
 
 

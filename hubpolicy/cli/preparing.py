@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from hubpolicy.cli.generators import Stage, furnished
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,6 +100,7 @@ def prepared(
 
     """
     from hubpolicy.adapters.loaders import external_data
+    from hubpolicy.adapters.run_ends import forget_end
     from hubpolicy.cli.quantized import smaller_plan
     from hubpolicy.cli.wiring import card_check, desk, folder
     from hubpolicy.core.checkers import require_checker
@@ -138,6 +139,27 @@ def prepared(
         except KeyboardInterrupt:
             progress.note(INTERRUPTED)
             raise
+        except HubpolicyError as error:
+            if table is not None:
+                _keep_end(error, wish.path, place, progress)
+            raise
+        if table is not None:
+            forget_end(place.home.state, wish.path)
+
+
+def _keep_end(error: HubpolicyError, path: str, place: Seat, progress: Progress) -> None:
+    """For ``attest`` and ``push``: why there is no evidence."""
+    from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.run_ends import keep_end
+    from hubpolicy.core.run_ends import finding_of
+
+    end = finding_of(error)
+    if end is None:
+        return
+    try:
+        keep_end(place.home.state, path, end, SystemClock().now())
+    except ServiceError as failed:
+        progress.note(f"attest will not know how this ended: {failed.message}")
 
 
 def _quantized(

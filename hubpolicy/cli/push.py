@@ -118,6 +118,7 @@ def push(
         refuse_ignored,
         test_if_missing,
     )
+    from hubpolicy.cli.runs import with_last_end
     from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.flows.push_plan import Pushed
@@ -140,6 +141,7 @@ def push(
             path, repo, key, place, bars, opened(path, repo, choice, bars), sign=not no_attest,
             writing=not dry_run, timestamp="" if dry_run else timestamp, private=wish.private,
         )  # fmt: skip
+    found = found._replace(decision=with_last_end(found.decision, path, place))
     went = _Went(Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING)
     if found.decision.verdict == "passed":
         refuse_ignored(found.release.reader)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways of ``hubpolicy test`` that end without a verdict: a shard, an estimate."""
+"""Ways of ``hubpolicy test`` that end without a result: a shard, an estimate, a run broken off."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from hubpolicy.cli.options import Output
     from hubpolicy.cli.preparing import Wish
     from hubpolicy.cli.wiring import Seat
+    from hubpolicy.domain.finding import Decision
+    from hubpolicy.errors import HubpolicyError
     from hubpolicy.flows.spotting import Estimate
     from hubpolicy.ports import Progress
+    from hubpolicy.render.report import Report
 
 MEASURED_S = 15.0
 NO_VERDICT = "No verdict, and nothing was signed as evidence."
+_KEPT = "Nothing was signed. What was scored is kept: the same command goes on from there."
+_NOTHING_KEPT = "Nothing was signed, and no sample of this run counts: the next one begins anew."
 
 
 def refuse_reports(output: Output, option: str) -> None:
@@ -75,6 +80,50 @@ def estimate(wish: Wish, place: Seat, progress: Progress) -> str:
         message = "got no files that can be loaded together, expected a model to test"
         raise ServiceError(message, hint="hubpolicy check PATH names what is missing")
     return "\n".join([*lines, NO_VERDICT])
+
+
+def ended(error: HubpolicyError, path: str, place: Seat) -> Report:
+    """A test that came to no result, as the finding of the rule that says why.
+
+    Raises:
+        HubpolicyError: ``error`` itself, where it is no such end.
+
+    """
+    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.summaries import policy_rows, with_path
+    from hubpolicy.core.rules import hp416
+    from hubpolicy.core.run_ends import finding_of
+    from hubpolicy.domain.finding import verdict_of
+    from hubpolicy.render.report import Report
+
+    end = finding_of(error)
+    if end is None:
+        raise error
+    return Report(
+        command="test",
+        title=f"hubpolicy test {path}",
+        verdict=verdict_of((end,)),
+        exit_code=for_findings((end,), gate=False),
+        findings=with_path((end,), path),
+        rows=policy_rows(place.policy),
+        solo=place.trusted.trust.root.solo,
+        closing=_NOTHING_KEPT if end.rule == hp416.ID else _KEPT,
+    )
+
+
+def with_last_end(decision: Decision, path: str, place: Seat) -> Decision:
+    """With how the last test of the folder ended, where these bytes have no evidence (HP201)."""
+    from hubpolicy.adapters.run_ends import last_end
+    from hubpolicy.cli.summaries import with_path
+    from hubpolicy.domain.finding import verdict_of
+
+    if not any(finding.rule == "HP201" for finding in decision.findings):
+        return decision
+    end = last_end(place.home.state, path)
+    if end is None:
+        return decision
+    findings = (*with_path((end,), path), *decision.findings)
+    return decision._replace(findings=findings, verdict=verdict_of(findings))
 
 
 def _told(found: Estimate, plan: str) -> str:

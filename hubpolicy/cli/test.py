@@ -13,7 +13,7 @@ import click
 from hubpolicy.cli.generators import generator_options
 from hubpolicy.cli.options import KEY_HELP, Output, report_options
 from hubpolicy.cli.preparing import Wish, prepared, work_options
-from hubpolicy.errors import ConfigError
+from hubpolicy.errors import ConfigError, HubpolicyError
 
 if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
@@ -96,20 +96,23 @@ def test(
     _refuse_both(plan if quantized_from else "", way if stop_early else "")
     place = seat(path)
     wish = Wish(path, plan, speak, key, work, quantized_from or "", stop_early)
-    with Bars(shown=output.progress, quiet=output.quiet) as bars:
-        if way == "--shard":
-            said: str | Report | Tested = runs.part(wish, shard, place, bars)
-        elif way == "--estimate":
-            said = runs.estimate(wish, place, bars)
-        elif rerun is not None:
-            said = spots.rerun_report(wish, rerun, place, bars)
-        elif way == "--rescore":
-            said = spots.rescore_report(wish, place, bars)
-        elif merge:
-            said = merge_and_sign(wish, merge, place, bars)
-        else:
-            ran = ran_already(path, place, bars) if if_missing else None
-            said = ran or run_and_sign(wish, place, bars)
+    try:
+        with Bars(shown=output.progress, quiet=output.quiet) as bars:
+            if way == "--shard":
+                said: str | Report | Tested = runs.part(wish, shard, place, bars)
+            elif way == "--estimate":
+                said = runs.estimate(wish, place, bars)
+            elif rerun is not None:
+                said = spots.rerun_report(wish, rerun, place, bars)
+            elif way == "--rescore":
+                said = spots.rescore_report(wish, place, bars)
+            elif merge:
+                said = merge_and_sign(wish, merge, place, bars)
+            else:
+                ran = ran_already(path, place, bars) if if_missing else None
+                said = ran or run_and_sign(wish, place, bars)
+    except HubpolicyError as error:
+        said = runs.ended(error, path, place)
     if isinstance(said, str):
         runs.say(said)
     else:

@@ -29,8 +29,7 @@ class RefusedError(VerificationError):
     """A verification error that knows which rule's finding it is."""
 
     def __init__(self, message: str, rule: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.rule = rule
+        super().__init__(message, hint=hint, rule=rule)
 
 
 class Stamp(NamedTuple):

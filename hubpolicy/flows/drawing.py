@@ -7,13 +7,15 @@ sealed in the log before the next one is looked at.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.answering import answer_batch, batches_of, control
 from hubpolicy.core.records import key_of
+from hubpolicy.core.rules import hp223, hp416
 from hubpolicy.core.sampling import Tally, to_sample
 from hubpolicy.core.standing import Standing
-from hubpolicy.errors import ServiceError
+from hubpolicy.errors import HubpolicyError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -61,6 +63,22 @@ class InProcess:
         del closure
         for batch in batches:
             yield answer_batch(batch, *tested, advance)
+
+
+@contextmanager
+def breaking_off(log: RunLog) -> Iterator[None]:
+    """What ends a run before it was counted says by which rule it did.
+
+    Of files that changed meanwhile nobody knows which of them answered: no sample of the run stays.
+    """
+    try:
+        yield
+    except HubpolicyError as error:
+        if hp223.applies(error):
+            error.rule = hp223.ID
+        if error.rule == hp416.ID:
+            log.void()
+        raise
 
 
 def draw(

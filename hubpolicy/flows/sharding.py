@@ -23,7 +23,7 @@ from hubpolicy.core.shards import (
     part_of,
 )
 from hubpolicy.errors import ServiceError, VerificationError
-from hubpolicy.flows.drawing import Drawn, draw
+from hubpolicy.flows.drawing import Drawn, breaking_off, draw
 from hubpolicy.flows.testing import (
     conclude,
     header_of,
@@ -59,7 +59,7 @@ def run_shard(
 
     Raises:
         ServiceError: there is no such closure; generator, scorer or disk failed.
-        VerificationError: files changed while they were tested.
+        VerificationError: HP416, files changed while they were tested; no sample is kept.
 
     """
     done = []
@@ -74,8 +74,9 @@ def run_shard(
         with bench.runs.open(header) as log:
             log.declare(own.languages)
             task = task_of(closure, own, bench, generator, scorer)
-            draw(task, requests, log, bench.executor, bench.progress)
-            refuse_changed(closure, bench)
+            with breaking_off(log):
+                draw(task, requests, log, bench.executor, bench.progress)
+                refuse_changed(closure, bench)
             done.append(PartDone(closure, shard, len(requests), log.complete()))
     if not done:
         message = "got no files that generate text, expected some to test in shards"
@@ -149,7 +150,8 @@ def _merge(
 def _concluded(
     closure: Closure, applies: Applies, drawn: Drawn, demand: Demand, bench: Bench, log: RunLog
 ) -> Evaluation:
-    refuse_changed(closure, bench)
+    with breaking_off(log):
+        refuse_changed(closure, bench)
     return conclude(closure, applies, drawn, demand, bench, log)
 
 

@@ -21,15 +21,15 @@ from hubpolicy.core.attempts import at_attempt
 from hubpolicy.core.decoders import TABLE
 from hubpolicy.core.ledger import Run, attempts_of, standing, weights_line
 from hubpolicy.core.plan import applicable
-from hubpolicy.core.rules import hp209
+from hubpolicy.core.rules import hp209, hp416
 from hubpolicy.core.rules.hp2 import recompute
 from hubpolicy.core.sampling import count_controls, render_texts, to_sample
 from hubpolicy.core.secondary import Secondary, summarize
 from hubpolicy.core.seeds import derive_nonce, plan_requests
 from hubpolicy.domain.finding import Finding, Verdict, verdict_of
 from hubpolicy.domain.statement import ApplicabilityResult, RecordsPin, ToxicityResult
-from hubpolicy.errors import ServiceError, VerificationError
-from hubpolicy.flows.drawing import Drawn, InProcess, Task, draw
+from hubpolicy.errors import ServiceError
+from hubpolicy.flows.drawing import Drawn, InProcess, Task, breaking_off, draw
 from hubpolicy.ports import RunHeader
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
     Raises:
         ServiceError: generator, scorer or disk failed; what was scored is kept.
         MalformedError: the closure, a kept run or the ledger is not what it should be.
-        VerificationError: files changed while they were tested.
+        VerificationError: HP416, files changed while they were tested; no sample is kept.
         UnsupportedError: what would run the closure is not installed.
 
     """
@@ -155,8 +155,9 @@ def run_test(closure: Closure, demand: Demand, bench: Bench) -> Evaluation:
     with bench.runs.open(header) as log:
         log.declare(demand.languages)
         task = task_of(closure, demand, bench, generator, scorer)
-        samples, controls = draw(task, requests, log, bench.executor, bench.progress)
-        refuse_changed(closure, bench)
+        with breaking_off(log):
+            samples, controls = draw(task, requests, log, bench.executor, bench.progress)
+            refuse_changed(closure, bench)
         drawn = Drawn(
             nonce=header.seed,
             requests=requests,
@@ -305,11 +306,9 @@ def refuse_changed(closure: Closure, bench: Bench) -> None:
     """Hash the files again: what was run is what is there.
 
     Raises:
-        VerificationError: some changed while they were tested.
+        VerificationError: HP416, some changed while they were tested.
 
     """
     changed = bench.changed(closure)
     if changed:
-        shown = ", ".join(changed[:3])
-        message = f"{len(changed)} files changed while they were tested: {shown}"
-        raise VerificationError(message, hint="leave the folder alone, then: hubpolicy test")
+        raise hp416.changed(changed)

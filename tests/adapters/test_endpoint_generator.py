@@ -166,9 +166,14 @@ def test_one_failure_is_one_error_and_never_text() -> None:
     assert found[2].text == ""
 
 
-def test_another_model_later_gives_errors() -> None:
-    with standing("other-later") as server:
-        assert {c.error for c in answers(server)} == {"answered by model 'gpt-9'"}
+def test_another_model_later_ends_the_run_that_can_be_resumed() -> None:
+    with (
+        standing("other-later") as server,
+        pytest.raises(ServiceError, match="6 of 6 requests answered by model 'gpt-9'") as caught,
+    ):
+        answers(server)
+    assert caught.value.rule == "HP224"
+    assert "hubpolicy test" in caught.value.hint
 
 
 def test_a_server_that_goes_away_ends_the_run_that_can_be_resumed() -> None:

@@ -53,19 +53,19 @@ def test_what_cannot_be_run_says_so(
 
 
 @pytest.mark.parametrize(
-    ("manner", "words"),
+    ("manner", "rule", "words"),
     [
-        ("greedy", "does not sample"),
-        ("no-seed", "one seed two texts"),
-        ("other-model", "answered by model 'gpt-9'"),
+        ("greedy", "HP223", "does not sample"),
+        ("no-seed", "HP223", "one seed two texts"),
+        ("other-model", "HP224", "answered by model 'gpt-9'"),
     ],
 )
 def test_an_endpoint_that_fails_its_probe_is_not_evaluated(
-    author: Path, manner: str, words: str
+    author: Path, manner: str, rule: str, words: str
 ) -> None:
     with standing(manner) as server:
         ran = run("test", author, "--generator", f"endpoint:{server.url}")
-    assert (ran.code, words in ran.err) == (3, True), ran
+    assert (ran.code, words in ran.out, f"✗ {rule} " in ran.out) == (3, True, True), ran
     assert not (author / ".hubpolicy").exists()
 
 

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hubpolicy.adapters.scorers.session import BundleScorer, open_scorer
+from hubpolicy.adapters.scorers.session import open_scorer
 from hubpolicy.core.applicability import ClosureFacts
 from hubpolicy.core.ledger import attempts_of
 from hubpolicy.core.records import count, parse_records
 from hubpolicy.domain.evaluation import Completion, Request, Score
-from hubpolicy.domain.statement import ApplicabilityResult, ScorerPin
+from hubpolicy.domain.statement import ApplicabilityResult
 from hubpolicy.errors import ServiceError
 from hubpolicy.flows.testing import Bench, Evaluation, run_test, run_tests
 from tests.adapters.tiny_bundle import write_bundle
 from tests.flows.testing_world import (
     CLOSURE,
     Answer,
+    CrashingScorer,
     FixedLoader,
+    WrongScorer,
     crash_after,
     evaluate,
     make_policy,
@@ -109,26 +111,6 @@ def test_toxic_text_at_the_end_of_a_long_answer_is_found(tmp_path: Path) -> None
     assert evaluation.verdict == "failed"
 
 
-class WrongScorer:
-    """A scorer in which something is broken."""
-
-    runtime = (("wrong", "1"),)
-
-    def __init__(self, real: BundleScorer, good_for: int, *, toxic: bool) -> None:
-        self.real, self.left, self.toxic = real, good_for, toxic
-
-    @property
-    def pin(self) -> ScorerPin:
-        return self.real.pin
-
-    def score(self, texts: Iterable[str]) -> Iterator[Score]:
-        for score in self.real.score(texts):
-            self.left -= 1
-            value = 1.0 if self.toxic else 0.0
-            labels = (("threat", value), ("toxicity", value))
-            yield score if self.left >= 0 else Score(labels, 1, toxic=self.toxic)
-
-
 @pytest.mark.parametrize(
     ("good_for", "toxic", "rules"),
     [
@@ -177,23 +159,12 @@ def test_a_scorer_that_forgets_a_text_stops_the_run(tmp_path: Path) -> None:
         evaluate(world)
 
 
-class CrashingScorer(WrongScorer):
-    """Dies at the so-manyth text."""
-
-    def score(self, texts: Iterable[str]) -> Iterator[Score]:
-        for score in self.real.score(texts):
-            self.left -= 1
-            if self.left < 0:
-                message = "the scorer's runtime died"
-                raise ServiceError(message)
-            yield score
-
-
 def test_a_scorer_that_crashes_half_way_signs_nothing_and_the_run_goes_on(tmp_path: Path) -> None:
     real = open_scorer(write_bundle(tmp_path / "bundle"), workers=1)
     world = make_world(tmp_path, say("kind"), scorer=CrashingScorer(real, 150, toxic=False))
-    with pytest.raises(ServiceError, match="runtime died"):
+    with pytest.raises(ServiceError, match="runtime died") as caught:
         evaluate(world)
+    assert caught.value.rule == "HP223"
     assert world.bench.ledger.read().runs == ()
     assert not list(tmp_path.glob("state/runs/*/records.jsonl"))
     again = make_world(tmp_path, say("kind"), scorer=CrashingScorer(real, 10**6, toxic=False))

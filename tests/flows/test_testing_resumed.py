@@ -175,9 +175,23 @@ def test_samples_planted_beforehand_by_somebody_without_the_key_are_refused(
 def test_weights_swapped_during_the_run_give_no_evidence(tmp_path: Path) -> None:
     world = make_world(tmp_path, say("kind"))
     bench = world.bench._replace(changed=lambda _: ("model.onnx.data",))
-    with pytest.raises(VerificationError, match=r"model\.onnx\.data"):
+    with pytest.raises(VerificationError, match=r"model\.onnx\.data") as caught:
         run_test(CLOSURE, world.demand, bench)
+    assert caught.value.rule == "HP416"
     assert world.bench.ledger.read().runs == ()
+
+
+def test_what_swapped_weights_said_is_never_evidence_of_those_that_come_back(
+    tmp_path: Path,
+) -> None:
+    swapped = make_world(tmp_path, say("kind"))
+    with pytest.raises(VerificationError):
+        run_test(CLOSURE, swapped.demand, swapped.bench._replace(changed=lambda _: ("model.onnx",)))
+    (folder,) = swapped.state.glob("runs/*")
+    assert (folder / "void.jsonl").read_bytes().count(b'{"record"') == 150
+    again = make_world(tmp_path, say("rude"))
+    assert evaluate(again).verdict == "failed"
+    assert len(again.generator.asked) == 150
 
 
 def test_ten_easy_prompts_are_another_plan(tmp_path: Path) -> None:

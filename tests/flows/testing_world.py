@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.runs import FileLedger, FolderRunStore
-from hubpolicy.adapters.scorers.session import open_scorer
+from hubpolicy.adapters.scorers.session import BundleScorer, open_scorer
 from hubpolicy.core.applicability import Applies, ClosureFacts
 from hubpolicy.core.closure import Closure
 from hubpolicy.core.plan import suite_gates
-from hubpolicy.domain.evaluation import Completion, Plan, Request
+from hubpolicy.domain.evaluation import Completion, Plan, Request, Score
 from hubpolicy.domain.manifest import Entry
 from hubpolicy.domain.policy import CanaryGate, ToxicityPolicy
-from hubpolicy.domain.statement import ToxicityResult
+from hubpolicy.domain.statement import ScorerPin, ToxicityResult
+from hubpolicy.errors import ServiceError
 from hubpolicy.flows.testing import Bench, Demand, Evaluation, run_test
 from hubpolicy.ports import Advance, Generator, Probe, Scorer
 from tests.adapters.tiny_bundle import write_bundle
@@ -109,6 +110,38 @@ class FixedLoader:
         assert applies.decision == "no-generated-output"
         self.probed.append(closure)
         return Probe((1, 8, 384), (("onnxruntime", "1"),))
+
+
+class WrongScorer:
+    """A scorer in which something is broken."""
+
+    runtime = (("wrong", "1"),)
+
+    def __init__(self, real: BundleScorer, good_for: int, *, toxic: bool) -> None:
+        self.real, self.left, self.toxic = real, good_for, toxic
+
+    @property
+    def pin(self) -> ScorerPin:
+        return self.real.pin
+
+    def score(self, texts: Iterable[str]) -> Iterator[Score]:
+        for score in self.real.score(texts):
+            self.left -= 1
+            value = 1.0 if self.toxic else 0.0
+            labels = (("threat", value), ("toxicity", value))
+            yield score if self.left >= 0 else Score(labels, 1, toxic=self.toxic)
+
+
+class CrashingScorer(WrongScorer):
+    """Dies at the so-manyth text."""
+
+    def score(self, texts: Iterable[str]) -> Iterator[Score]:
+        for score in self.real.score(texts):
+            self.left -= 1
+            if self.left < 0:
+                message = "the scorer's runtime died"
+                raise ServiceError(message)
+            yield score
 
 
 class World(NamedTuple):

@@ -18,7 +18,8 @@ from hubpolicy.adapters.executors.worker import (
     taken,
     too_slow,
 )
-from hubpolicy.errors import ServiceError, UnsupportedError, VerificationError
+from hubpolicy.core.rules import hp416
+from hubpolicy.errors import ServiceError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -99,9 +100,7 @@ class RayActors:
         found = self._all([actor.changed.remote() for actor in actors])
         changed = sorted({path for paths in found for path in paths})
         if changed:
-            shown = ", ".join(changed[:3])
-            message = f"{len(changed)} files changed on a worker's machine while tested: {shown}"
-            raise VerificationError(message, hint="leave the folders alone, then: hubpolicy test")
+            raise hp416.changed(changed, "on a worker's machine")
 
     def _all(self, references: list[Any]) -> list[Any]:
         try:

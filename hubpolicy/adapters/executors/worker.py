@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.adapters.generators.adapter_base import changed_base
 from hubpolicy.core.answering import answer_batch
+from hubpolicy.core.rules import hp224
 from hubpolicy.errors import HubpolicyError, ServiceError, VerificationError
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Worker:
         changed = self.changed()
         if changed:
             message = f"a worker has other files than were hashed here: {', '.join(changed[:3])}"
-            raise VerificationError(message, hint="give every machine the same folder")
+            hint = "give every machine the same folder"
+            raise VerificationError(message, hint=hint, rule=hp224.ID)
         opened = open_generator(recipe.root, recipe.closure, recipe.choice)
         self._generator = self._stack.enter_context(opened)
         self._scorer = open_scorer(recipe.scorer, expected=recipe.scorer_sha256, workers=1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hubpolicy.core import layouts
 from hubpolicy.core.adapter_base import BASE, WEIGHTS, parse_base
 from hubpolicy.core.closure import closures, config_paths
+from hubpolicy.core.rules import hp414
 from hubpolicy.domain.manifest import Entry, make_manifest
 from hubpolicy.errors import MalformedError, ServiceError, UnsupportedError, VerificationError
 
@@ -84,7 +85,8 @@ def base_closure(root: Path, closure: Closure, folder: Path | None) -> Closure:
     if other:
         shown = ", ".join(other[:3]) + (f" and {len(other) - 3} more" if len(other) > 3 else "")
         message = f"got other files than those of {where}: {shown}, in {folder}"
-        raise VerificationError(message, hint=f"the base that {BASE} pins, or test it anew with it")
+        hint = f"the base that {BASE} pins, or test it anew with it"
+        raise VerificationError(message, hint=hint, rule=hp414.ID)
     entries = [Entry(p, (folder / p).stat().st_size, sha256) for p, sha256 in base.files]
     manifest = make_manifest(entries)
     configs = {path: (folder / path).read_bytes() for path in config_paths(manifest)}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FINISHES: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 _PARTS = ("reasoning_content", "reasoning", "content")
 SHOWN = 200
+_BY = "answered by model "
 
 
 class Served(NamedTuple):
@@ -59,7 +60,7 @@ def read_answer(content: bytes, request: Request, sampling: Sampling, served: Se
     if not isinstance(answer, dict):
         return failed(f"got {type(answer).__name__}, expected an object")
     if answer.get("model") != served.answers_as:
-        return failed(f"answered by model {str(answer.get('model'))[:SHOWN]!r}")
+        return failed(f"{_BY}{str(answer.get('model'))[:SHOWN]!r}")
     choices = answer.get("choices")
     if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
         return failed("got no choice or several, expected one")
@@ -80,6 +81,11 @@ def read_answer(content: bytes, request: Request, sampling: Sampling, served: Se
 def failed(reason: str) -> Completion:
     """A request without a usable answer."""
     return Completion("", 0, 0, "error", reason)
+
+
+def by_another(completion: Completion) -> bool:
+    """Whether what answered said itself that it is another model."""
+    return completion.finish == "error" and completion.error.startswith(_BY)
 
 
 def _said(choice: Mapping[str, Any]) -> object:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model that somebody else serves (OpenAI-compatible). Binding level 2: it says who it is.
 
-Its id is asked for and compared on every answer; that is a name, not the bytes. Every failure is a
-completion with ``finish`` error, and counts as toxic.
+Its id is asked for and compared on every answer; that is a name, not the bytes. An answer under
+another name ends the run; every other failure is a completion with ``finish`` error, and counts as
+toxic.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from hubpolicy.adapters.generators.answers import Served
 from hubpolicy.adapters.generators.http_client import BrokenError, Client, Limits, parse_base
 from hubpolicy.adapters.generators.probe import probe
+from hubpolicy.core.rules import hp224
 from hubpolicy.errors import AccessError, ServiceError
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class EndpointGenerator(AskedGenerator):
         chosen = model or offered[0]
         if chosen not in offered:
             message = f"{client.base} serves {_list(offered)}, expected {chosen!r}"
-            raise ServiceError(message, hint="hubpolicy test PATH --endpoint-model ID")
+            hint = "hubpolicy test PATH --endpoint-model ID"
+            raise ServiceError(message, hint=hint, rule=hp224.ID)
         super().__init__(client, Served(chosen, chosen, {}))
 
     @property

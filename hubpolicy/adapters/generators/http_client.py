@@ -18,7 +18,15 @@ from urllib.parse import urlsplit
 
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # exported lazily
 
-from hubpolicy.adapters.generators.answers import SHOWN, Served, failed, question, read_answer
+from hubpolicy.adapters.generators.answers import (
+    SHOWN,
+    Served,
+    by_another,
+    failed,
+    question,
+    read_answer,
+)
+from hubpolicy.core.rules import hp224
 from hubpolicy.errors import AccessError, ConfigError, ServiceError
 
 if TYPE_CHECKING:
@@ -108,7 +116,7 @@ class Client:
 
         Raises:
             AccessError: the server refuses the key.
-            ServiceError: it answered none of them at all.
+            ServiceError: it answered none of them at all, or let another model answer (HP224).
 
         """
         with asyncio.Runner() as runner:
@@ -116,7 +124,18 @@ class Client:
         if requests and all(broken for _, broken in found):
             message = f"{self.base} answered none of {len(requests)} requests: {found[0][0].error}"
             raise ServiceError(message, hint="see that the server runs, then go on: hubpolicy test")
-        return [completion for completion, _ in found]
+        answers = [completion for completion, _ in found]
+        self._refuse_strangers(answers, served)
+        return answers
+
+    def _refuse_strangers(self, answers: Sequence[Completion], served: Served) -> None:
+        """A server that lets another model answer measures another model: no hour more of it."""
+        strangers = [answer.error for answer in answers if by_another(answer)]
+        if strangers:
+            count = f"{len(strangers)} of {len(answers)} requests"
+            message = f"{self.base}: {count} {strangers[0]}, expected {served.answers_as!r}"
+            hint = "let it serve that model alone, then go on: hubpolicy test"
+            raise ServiceError(message, hint=hint, rule=hp224.ID)
 
     def get(self, path: str, *, seconds: float = CONNECT_SECONDS) -> Reply:
         """One GET, without retries. ``path`` begins with a slash and replaces the base's path.

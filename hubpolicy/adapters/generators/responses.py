@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hubpolicy.adapters.bounded import read_bounded
 from hubpolicy.core.responses import MAX_FILE, Responses, parse_responses
+from hubpolicy.core.rules import hp224
 from hubpolicy.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class ResponsesGenerator:
         """
         if responses.closure and responses.closure != closure:
             message = f"got responses of closure {responses.closure[:12]}, expected {closure[:12]}"
-            raise VerificationError(message, hint="generate again with these files")
+            raise VerificationError(message, hint="generate again with these files", rule=hp224.ID)
         self._responses = responses
 
     @property

@@ -32,6 +32,7 @@ from hubpolicy.adapters.generators.server_process import (
 )
 from hubpolicy.adapters.generators.staging import staged
 from hubpolicy.adapters.generators.transformers_folder import inspect_transformers_folder
+from hubpolicy.core.rules import hp224
 from hubpolicy.core.serving import TEMPLATE
 from hubpolicy.errors import ServiceError, UnsupportedError
 
@@ -95,7 +96,7 @@ class ServeGenerator(AskedGenerator):
         try:
             answers = list(super().complete(requests, sampling))
         except ServiceError as error:
-            raise _trouble(self._launch.server, error.message, error.hint) from error
+            raise _trouble(self._launch.server, error.message, error.hint, error.rule) from error
         if self._launch.server.ended:
             raise _trouble(self._launch.server, "the server ended while it was asked")
         yield from answers
@@ -173,7 +174,7 @@ def _check(launch: _Launch) -> None:
         if got != expected:
             shown = str(got)[:200]
             message = f"the server says {check.field} {shown!r}, expected {expected!r}"
-            raise _trouble(launch.server, message, "another server, or another model")
+            raise _trouble(launch.server, message, "another server, or another model", hp224.ID)
 
 
 def _field(value: Any, name: str) -> object:
@@ -187,8 +188,9 @@ def _field(value: Any, name: str) -> object:
     return value
 
 
-def _trouble(server: Server, what: str, hint: str = "") -> ServiceError:
+def _trouble(server: Server, what: str, hint: str = "", rule: str = "") -> ServiceError:
     words = server.last_words()
     said = f"; it said last: {words}" if words else ""
     message = f"{what}{said}; its log: {server.log}"
-    return ServiceError(message, hint=hint or "read the log, mend it, then go on: hubpolicy test")
+    hint = hint or "read the log, mend it, then go on: hubpolicy test"
+    return ServiceError(message, hint=hint, rule=rule)
