@@ -118,7 +118,6 @@ def push(
         refuse_ignored,
         test_if_missing,
     )
-    from hubpolicy.cli.runs import with_last_end
     from hubpolicy.cli.wiring import require_may_speak, seat
     from hubpolicy.core.targets import require_known_namespace
     from hubpolicy.flows.push_plan import Pushed
@@ -141,7 +140,6 @@ def push(
             path, repo, key, place, bars, opened(path, repo, choice, bars), sign=not no_attest,
             writing=not dry_run, timestamp="" if dry_run else timestamp, private=wish.private,
         )  # fmt: skip
-    found = found._replace(decision=with_last_end(found.decision, path, place))
     went = _Went(Pushed(found.decision, "", "", public=False, uploaded=0), _NOTHING)
     if found.decision.verdict == "passed":
         refuse_ignored(found.release.reader)
@@ -208,6 +206,7 @@ def _plan(path: str, found: Judged, wish: Wish, repo: RepoId) -> Plan:
 
 def _report(path: str, repo: RepoId, place: Seat, found: Judged, went: _Went) -> Report:
     from hubpolicy.cli.exits import for_decision
+    from hubpolicy.cli.runs import with_last_end
     from hubpolicy.cli.summaries import (
         evidence_rows,
         manifest_summary,
@@ -216,13 +215,14 @@ def _report(path: str, repo: RepoId, place: Seat, found: Judged, went: _Went) ->
     )
     from hubpolicy.render.report import Report
 
+    decision = with_last_end(went.done.decision, path, place)
     return Report(
         command="push",
         title=f"hubpolicy push {shlex.quote(path)} {repo.text}",
-        verdict=went.done.decision.verdict,
-        exit_code=for_decision(went.done.decision, gate=True),
-        findings=with_path(went.done.decision.findings, path, repo.text),
-        waived=went.done.decision.waived,
+        verdict=decision.verdict,
+        exit_code=for_decision(decision, gate=True),
+        findings=with_path(decision.findings, path, repo.text),
+        waived=decision.waived,
         rows=evidence_rows(found.evidence),
         measurements=measurement_rows(found.evidence),
         manifest=manifest_summary(found.manifest),

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 WORDS = ("the", "morning", "sun", "warms", "our", "garden", "and", "we", "drink", "some", "tea")
 FIELDS = {
@@ -35,7 +35,10 @@ FIELDS = {
 
 
 class Standing(ThreadingHTTPServer):
-    """The server: what it serves, how it behaves, and what it was asked."""
+    """The server: what it serves, how it behaves, and what it was asked.
+
+    ``meanwhile``: what else happens in the world when it is asked for the so-manyth time.
+    """
 
     daemon_threads = True
 
@@ -49,6 +52,7 @@ class Standing(ThreadingHTTPServer):
         self.seen: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
         self.patience = 2.0
+        self.meanwhile: dict[int, Callable[[], object]] = {}
         self.quiet = not path
 
     @property
@@ -90,6 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             server.headers.append(dict(self.headers))
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
+            server.meanwhile.pop(len(server.asked), int)()
         try:
             if self.allowed():
                 self.answer(body)

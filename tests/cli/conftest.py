@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubpolicy.adapters import assets
+from tests.brief import write_plan
 from tests.cli.team_world import Team, copied, found_team
 from tests.cli.world import MODEL, config, run, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+CIVIL = Path(assets.FOLDER) / "demo" / "models" / "civil"
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +51,17 @@ def home(founded: Path) -> Path:
 def model(tmp_path: Path) -> Path:
     """A small model folder without evidence."""
     return write(tmp_path / "tern", MODEL)
+
+
+@pytest.fixture
+def author(tmp_path: Path) -> Path:
+    """Somebody whose policy asks for a small plan, with a model to test."""
+    ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
+              write_plan(Path(os.environ["HOME"])), "--no-passphrase")  # fmt: skip
+    assert ran.code == 0, ran
+    folder = tmp_path / "civil"
+    shutil.copytree(CIVIL, folder, ignore=shutil.ignore_patterns(".hubpolicy", "model.sig"))
+    return folder
 
 
 @pytest.fixture(scope="session")

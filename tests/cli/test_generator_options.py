@@ -4,29 +4,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from hubpolicy.adapters import assets
 from tests.adapters.completions_server import standing
-from tests.brief import SAMPLES, write_plan
+from tests.brief import SAMPLES
 from tests.cli.world import run
 
 DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
-
-
-@pytest.fixture
-def author(tmp_path: Path) -> Path:
-    """Somebody whose policy asks for a small plan, with a model to test."""
-    ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
-              write_plan(Path(os.environ["HOME"])), "--no-passphrase")  # fmt: skip
-    assert ran.code == 0, ran
-    folder = tmp_path / "civil"
-    shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".hubpolicy", "model.sig"))
-    return folder
 
 
 @pytest.mark.parametrize(

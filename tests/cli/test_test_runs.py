@@ -17,24 +17,13 @@ import pytest
 
 from hubpolicy.adapters import assets
 from hubpolicy.core.bundle import parse_bundle
-from tests.brief import NAME, SAMPLES, write_plan
+from tests.brief import NAME, SAMPLES
 from tests.cli.world import contents, run, sign_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEMO = Path(assets.FOLDER) / "demo" / "models" / "civil"
-
-
-@pytest.fixture
-def author(tmp_path: Path) -> Path:
-    """Somebody whose policy asks for a small plan and takes answers made elsewhere."""
-    ran = run("init", "--name", "ada", "--namespace", "acme", "--model-kind", "base", "--plan",
-              write_plan(Path(os.environ["HOME"])), "--no-passphrase")  # fmt: skip
-    assert ran.code == 0, ran
-    folder = tmp_path / "civil"
-    shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".hubpolicy", "model.sig"))
-    return folder
 
 
 @pytest.fixture
