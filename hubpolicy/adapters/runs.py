@@ -121,10 +121,13 @@ class FolderRunLog:
             write_atomic(self._folder / CARD, content, _PRIVATE)
 
     def void(self) -> None:
-        """Put the log aside, texts and all, for people to look at; none of it is ever resumed."""
+        """Put the log aside, texts and all, for people to look at; none of it is ever resumed.
+
+        What is left is a log with the seal of nothing in it: whoever merges it knows whose it is.
+        """
         write_atomic(self._folder / VOID, _content(self._path), _PRIVATE)
         _cut(self._path, 0)
-        self._head = runlog.begin(self._head.run)
+        self._write(*runlog.render_batch(runlog.begin(self._head.run), (), (), self._signer))
 
     def complete(self) -> str:
         """Seal the mark that nothing is left to do; the path of the run's folder."""
