@@ -6,9 +6,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bench.write_methods import Found
@@ -31,8 +33,19 @@ SILENT = {
 """Found by inspection, and without a write here: why."""
 
 
+class After(NamedTuple):
+    """What is found on the hub after a call: bytes and commits more than before it, who sees it."""
+
+    added: int
+    commits: int
+    visibility: str
+
+
 class Tried(NamedTuple):
-    """One method: how its call ended, what reached the hub, what changed on its disk."""
+    """One method: how its call ended, what reached the hub, what changed on its disk.
+
+    ``after``: of the repository that it was tried on, where the hub was looked at.
+    """
 
     name: str
     ending: str
@@ -40,6 +53,7 @@ class Tried(NamedTuple):
     writes: tuple[str, ...]
     changed: tuple[str, ...]
     seconds: float = 0.0
+    after: After | None = None
 
 
 def writes(hub: HubProcess, mark: int) -> tuple[str, ...]:
@@ -70,6 +84,29 @@ def stands(root: Path) -> dict[str, tuple[int, int] | str]:
             state = path.stat()
             found[name] = (state.st_size, state.st_mtime_ns)
     return found
+
+
+def commits(root: Path) -> int:
+    """Commits that any ref of any repository on the hub reaches, but for pull requests'."""
+    counted = 0
+    for repo in root.glob("repos/*/*/*.git"):
+        asked = ["git", "rev-list", "--exclude=refs/pr/*", "--all", "--count"]
+        said = subprocess.run(asked, cwd=repo, capture_output=True, check=True, text=True).stdout
+        counted += int(said)
+    return counted
+
+
+def visibility(root: Path, repo: str) -> str:
+    """As the hub's record of that model says; gone where there is none."""
+    record = root / "repos" / "models" / f"{repo}.json"
+    if not record.exists():
+        return "gone"
+    return "private" if json.loads(record.read_bytes())["private"] else "public"
+
+
+def size(standing: Mapping[str, tuple[int, int] | str]) -> int:
+    """Bytes on the hub's disk."""
+    return sum(state[0] for state in standing.values() if isinstance(state, tuple))
 
 
 class Outcome(NamedTuple):

@@ -30,7 +30,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from bench.write_methods import find
-from bench.write_outcome import SILENT, Outcome, Tried, stands, writes
+from bench.write_outcome import (
+    SILENT,
+    After,
+    Outcome,
+    Tried,
+    commits,
+    size,
+    stands,
+    visibility,
+    writes,
+)
 from bench.write_released import Released, release
 from hubpolicy.demo.hub.process import HubProcess
 from tests.e2e.author import TOKEN, Author
@@ -72,6 +82,7 @@ class Interpreter:
         """Call one method; ``watched``: look at the hub's disk before and after."""
         assert self._process.stdin is not None
         mark, before = len(self.hub.requests()), stands(self.hub.root) if watched else {}
+        had = commits(self.hub.root) if watched else 0
         question = {"name": name, "repo": repo, "folder": str(folder), "head": head}
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
@@ -80,8 +91,11 @@ class Interpreter:
         seconds = time.monotonic() - started
         after = stands(self.hub.root) if watched else {}
         changed = sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
+        root, left = self.hub.root, None
+        if watched:
+            left = After(size(after) - size(before), commits(root) - had, visibility(root, repo))
         return Tried(name, answer["ending"], answer["said"], writes(self.hub, mark), tuple(changed),
-                     seconds)  # fmt: skip
+                     seconds, left)  # fmt: skip
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -235,6 +249,7 @@ def show(outcome: Outcome, *, verbose: bool) -> None:
     blocked, leaked = len(outcome.blocked), len(outcome.leaked)
     print(f"  {outcome.point}: blocked {blocked} of {judged}, leaked {leaked}")
     print(f"  free, only words or questions: {len(outcome.free)}: {', '.join(outcome.free)}")
+    show_methods(outcome)
     for name in outcome.silent:
         print(f"  no write in the control: {name} ({SILENT.get(name, '?')})")
     if verbose:
@@ -245,6 +260,16 @@ def show(outcome: Outcome, *, verbose: bool) -> None:
             print(f"    {'':<48} {outcome.point} {said} ({watched.seconds:.1f} s)")
     for line in outcome.wrong:
         print(f"  WRONG {' '.join(line.split())[:400]}")
+
+
+def show_methods(outcome: Outcome) -> None:
+    """One row each: how the call ended, and what is on the hub after it."""
+    columns = f"{'bytes':>7}{'commits':>9}  after"
+    print(f"    {'method without evidence, ' + outcome.point:<52}{'ended':<11}{columns}")
+    for tried in outcome.tried:
+        if tried.after is not None:
+            added, more, seen_by = tried.after
+            print(f"    {tried.name:<52}{tried.ending:<11}{added:>+7}{more:>+9}  {seen_by}")
 
 
 def _line(text: str, most: int) -> str:
