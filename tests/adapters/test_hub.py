@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from hubpolicy.adapters.hub_http import lacks_xet, translated
 from hubpolicy.domain.outgoing import Outgoing
 from hubpolicy.domain.release import RepoId
 from hubpolicy.errors import AccessError, ConfigError, HubpolicyError, ServiceError
+from tests.hub.world import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,8 @@ class Answers:
         self, body: bytes, status: int = 200, seconds: float = 0, *, endless: bool = False
     ) -> None:
         self.asked: list[tuple[str, str]] = []
-        asked = self.asked
+        self.over = threading.Event()
+        asked, over = self.asked, self.over
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -45,7 +46,7 @@ class Answers:
             def _any(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 asked.append((self.command, self.path))
-                time.sleep(seconds)
+                over.wait(seconds)
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
@@ -78,6 +79,7 @@ def answering(
     try:
         yield answers
     finally:
+        answers.over.set()
         answers.server.shutdown()
         thread.join()
         answers.server.server_close()
@@ -158,9 +160,11 @@ def test_a_hub_that_is_silent_is_not_waited_for_for_ever(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_http, "_SILENCE_SECONDS", 0.1)
-    with answering({}, seconds=0.4) as answers:
+    with answering({}, seconds=60) as answers:
         with pytest.raises(ServiceError, match=r"did not answer \(ReadTimeout\)"):
             CALLS[name](client(answers.endpoint), repo(answers.endpoint))
+        # A busy machine comes late to read what was asked.
+        until(lambda: len(answers.asked) >= hub_http.ATTEMPTS)
         assert len(answers.asked) == hub_http.ATTEMPTS
 
 

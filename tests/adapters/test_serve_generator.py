@@ -86,7 +86,7 @@ def alive(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
-def gone(*pids: int, within: float = 20.0) -> bool:
+def gone(*pids: int, within: float = 60.0) -> bool:
     deadline = time.monotonic() + within
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -128,9 +128,8 @@ def test_a_run_that_is_certain_to_fail_ends_when_asked_to(author: Path, answers:
     assert run("verify", author, "--records").code == 1
 
 
-@pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
-    """SIGINT to a real process in the middle of a run; the same command then ends it."""
+def interrupted(author: Path) -> tuple[int, bytes]:
+    """How a real run ends that gets SIGINT when its first samples are written down."""
     command = [sys.executable, "-m", "hubpolicy", "test", str(author)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         while process.poll() is None:
@@ -139,12 +138,25 @@ def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
                 process.send_signal(signal.SIGINT)
                 break
             time.sleep(0.02)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+        _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
+    """SIGINT to a real process in the middle of a run; the same command then ends it."""
+    for _ in range(5):  # on a busy machine all may have been said before it could be interrupted
+        code, said = interrupted(author)
+        (log,) = (path / "samples.jsonl" for path in runs())
+        kept = log.read_bytes()
+        if kept.count(b'{"record"') < SAMPLES:
+            break
+        shutil.rmtree(author / ".hubpolicy", ignore_errors=True)
+        shutil.rmtree(log.parent)
+    # Python dies of SIGINT itself where that struck inside of an exec(): a shell says 130 of both.
+    assert code in {130, -signal.SIGINT}, said
     assert b"run the same command again to go on" in said
     assert b"Traceback" not in said
-    (log,) = (path / "samples.jsonl" for path in runs())
-    kept = log.read_bytes()
     assert kept.endswith(b'"}}\n')
     assert 0 < kept.count(b'{"record"') < SAMPLES
     ran = run("test", author)

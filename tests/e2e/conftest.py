@@ -12,7 +12,7 @@ import pytest
 
 from hubpolicy.demo.hub.process import HubProcess
 from tests.e2e.author import Author, write_model
-from tests.hub.world import TOKENS
+from tests.hub.world import TOKENS, calm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def hub(running_hub: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hu
     # The local hub stores by Git LFS; this process talks to it too.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     yield running_hub
-    running_hub.configure({})
+    calm(running_hub)
 
 
 @pytest.fixture
@@ -71,5 +71,5 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repo() -> str:
-    """A repository that no other test uses."""
-    return f"acme/civil{next(_numbers)}"
+    """A repository that no other test uses, and whose name no other one begins with."""
+    return f"acme/civil{next(_numbers):04}"

@@ -20,7 +20,7 @@ from tests.adapters.test_audit_store_damaged import damaged
 from tests.e2e.author import Author
 from tests.hub.case_table import CALM
 from tests.hub.planting import ORGANISATION, plant
-from tests.hub.world import until
+from tests.hub.world import calm, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_who_breaks_off_waits_for_no_silent_hub(
         process.send_signal(by)
         _, said = process.communicate(timeout=120)
     finally:
-        planted.hub.configure({})
+        calm(planted.hub)
     assert (process.returncode, said.strip()) == (130, "interrupted")
     assert auditor.left() == []
 

@@ -10,6 +10,7 @@ import huggingface_hub.constants
 import pytest
 
 from tests.flows.publishing_world import World, start
+from tests.hub.world import calm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,5 +37,5 @@ def world(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     folder = tmp_path / "model"
     folder.mkdir()
-    yield World(running_hub, folder, f"wizard{next(_numbers)}")
-    running_hub.configure({})
+    yield World(running_hub, folder, f"wizard{next(_numbers):04}")
+    calm(running_hub)

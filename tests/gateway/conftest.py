@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from hubpolicy.demo.hub.process import HubProcess
 from tests.e2e.author import TOKEN, Author, write_model
 from tests.gateway.world import GatewayProcess, address, issue, person
-from tests.hub.world import TOKENS, Git, leave_out
+from tests.hub.world import TOKENS, Git, calm, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess
 def hub(running_hub: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     yield running_hub
-    running_hub.configure({})
+    calm(running_hub)
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +80,8 @@ def _attested(ada: Author, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def repo() -> str:
-    """A repository that no other test uses."""
-    return f"acme/gated{next(_numbers)}"
+    """A repository that no other test uses, and whose name no other one begins with."""
+    return f"acme/gated{next(_numbers):04}"
 
 
 @pytest.fixture

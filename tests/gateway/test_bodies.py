@@ -137,8 +137,8 @@ class TestTime:
 
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Half a second for a minute; what is asked for in a second stays as it is."""
-        monkeypatch.setattr(intake, "_SILENCE_SECONDS", 0.5)
+        """A second and a half for a minute; what is asked for in a second stays as it is."""
+        monkeypatch.setattr(intake, "_SILENCE_SECONDS", 1.5)
 
     async def arrived(self, drops: int, size: int) -> str:
         """What a server says of a body of so many pieces, 20 a second."""
@@ -167,10 +167,10 @@ class TestTime:
             return answer.decode().rpartition("\r\n")[2]
 
     def test_drops_end_it_though_it_is_never_silent(self) -> None:
-        assert asyncio.run(self.arrived(40, size=8)) == "too slow"
+        assert asyncio.run(self.arrived(60, size=8)) == "too slow"
 
     def test_a_slow_connection_is_waited_for(self) -> None:
-        assert asyncio.run(self.arrived(16, size=16384)) == str(16 * 16384)
+        assert asyncio.run(self.arrived(36, size=16384)) == str(36 * 16384)
 
 
 @pytest.mark.parametrize("path", ["/api/models/{repo}/commit/main", "/api/repos/create"])

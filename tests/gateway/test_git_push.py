@@ -55,8 +55,8 @@ def objects(hub: HubProcess, repo: str) -> set[str]:
 
 
 def stored(hub: HubProcess) -> set[str]:
-    """Every large content in the hub's storage."""
-    return {path.name for path in (hub.root / "lfs").rglob("*") if path.is_file()}
+    """Every large content in the hub's storage; not what is coming in, for another test perhaps."""
+    return {path.name for path in (hub.root / "lfs").glob("??/??/*")}
 
 
 def log_of(ada: Author, repo: str) -> list[dict[str, Any]]:
@@ -218,11 +218,13 @@ class TestAnyPush:
                 env=git.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             ) for oid in made
         ]  # fmt: skip
-        told = [each.communicate(timeout=60)[0] for each in pushing]
+        told = [each.communicate(timeout=120)[0] for each in pushing]
         codes = [each.returncode for each in pushing]
         assert sorted(codes) == [0, 1], told
         assert refs(hub, there) == {"refs/heads/main": made[codes.index(0)]}
-        assert "HP510" in told[codes.index(1)] or "stale info" in told[codes.index(1)]
+        # Refused here, or at the hub; or the second was offered already what the first one pushed.
+        words = ("HP510", "stale info", "fetch first")
+        assert any(each in told[codes.index(1)] for each in words), told
 
     def test_a_lease_on_what_was_offered(
         self, gateway: GatewayProcess, hub: HubProcess, token: str, git: Git,

@@ -46,7 +46,7 @@ def run(
     shell: list[str], hook: Path, stdin: bytes, *arguments: str
 ) -> subprocess.CompletedProcess[bytes]:
     command = [*shell, str(hook), *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=30)
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=120)
 
 
 def recorder(folder: Path, name: str, code: int = 0) -> Path:
@@ -160,7 +160,7 @@ class TestRepair:
         repo.commit({"a": b"1"})
         started = time.monotonic()
         pushed = push(repo, "origin", "main")
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 60
         assert pushed.code == 1
         assert "its Python is gone: /no/such/python" in pushed.said
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.demo.hub.process import HubProcess
-from tests.hub.world import TOKENS, Client, Git, ask, client_python
+from tests.hub.world import TOKENS, Client, Git, ask, calm, client_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess
 def hub(running_hub: HubProcess) -> Iterator[HubProcess]:
     """The hub, with its default configuration and tokens again after the test."""
     yield running_hub
-    running_hub.configure({})
+    calm(running_hub)
     running_hub.allow(TOKENS)
 
 
@@ -54,8 +54,8 @@ def client(running_client: Client, hub: HubProcess) -> Client:
 
 @pytest.fixture
 def repo_id() -> str:
-    """A repo name that no other test uses."""
-    return f"acme/m{next(_numbers)}"
+    """A repo name that no other test uses, and no other one begins with."""
+    return f"acme/m{next(_numbers):04}"
 
 
 @pytest.fixture

@@ -215,7 +215,7 @@ def test_cursors_are_the_hubs_own(strict_api: str) -> None:
 )
 def test_framing(hub: HubProcess, head_lines: bytes, body: bytes, status: bytes) -> None:
     parts = urlsplit(hub.endpoint)
-    with socket.create_connection((str(parts.hostname), parts.port or 0), timeout=10) as raw:
+    with socket.create_connection((str(parts.hostname), parts.port or 0), timeout=60) as raw:
         raw.sendall(b"POST /api/repos/create HTTP/1.1\r\nHost: x\r\n" + head_lines + b"\r\n" + body)
         assert raw.recv(65536).split(b" ")[1] == status
 
@@ -223,7 +223,7 @@ def test_framing(hub: HubProcess, head_lines: bytes, body: bytes, status: bytes)
 def test_a_connection_serves_many_requests_also_after_refused_bodies(hub: HubProcess) -> None:
     parts = urlsplit(hub.endpoint)
     request = b"PUT /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
-    with socket.create_connection((str(parts.hostname), parts.port or 0), timeout=10) as raw:
+    with socket.create_connection((str(parts.hostname), parts.port or 0), timeout=60) as raw:
         for _ in range(3):
             raw.sendall(request)
             answer = b""

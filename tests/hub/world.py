@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hubpolicy.demo.hub.process import HubProcess
+
 PROJECT = Path(__file__).resolve().parents[2]
 TOKENS: dict[str, dict[str, object]] = {
     "hf_alice": {"name": "alice", "orgs": ["acme"], "role": "write"},
@@ -165,6 +167,17 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def calm(hub: HubProcess) -> None:
+    """Take all faults out of a hub, and wait until it has done with what it delayed.
+
+    Whoever asked may be gone: it is done all the same, and the next test looks at the same hub.
+    """
+    hub.configure({})
+    delayed = len(hub.delayed())
+    if delayed:
+        until(lambda: sum("delay" in line["faults"] for line in hub.requests()) >= delayed)
 
 
 class Git:
