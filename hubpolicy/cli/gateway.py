@@ -99,9 +99,9 @@ def run(
 
 def _serve(settings: Settings, records: Records) -> None:
     from hubpolicy.adapters.clock import SystemClock
-    from hubpolicy.adapters.hub import HubClient
     from hubpolicy.adapters.lfs_remote import HubLfsStore
     from hubpolicy.cli.wiring import seat
+    from hubpolicy.gateway.near_hub import NearHub
     from hubpolicy.gateway.passage import Passage
 
     try:
@@ -113,10 +113,11 @@ def _serve(settings: Settings, records: Records) -> None:
     seat()  # no policy, no gateway
     hub, token = settings.upstream, settings.token
     passage = Passage(
-        records, HubClient(hub, token), seat, lambda repo: HubLfsStore(repo, hub, token)
+        records, NearHub(hub, token), seat, lambda repo: HubLfsStore(repo, hub, token)
     )
 
     def alone() -> None:
+        records.make_room()
         left = records.settle(SystemClock().now())
         if left:
             see = f"hubpolicy gateway log show --after {left[0] - 1}"

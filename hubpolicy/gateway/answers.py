@@ -15,7 +15,7 @@ from hubpolicy.gateway.headers import plain
 if TYPE_CHECKING:
     from hubpolicy.domain.finding import Decision
     from hubpolicy.flows.gating import Permission
-    from hubpolicy.gateway.records import Holder
+    from hubpolicy.gateway.holders import Holder
 
 _EVIDENCE = "/.hubpolicy/evidence/"
 _ASK = {"WWW-Authenticate": 'Basic realm="hubpolicy gateway"'}

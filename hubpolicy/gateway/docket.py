@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.domain import hub_request as wire
 from hubpolicy.errors import HubpolicyError
 from hubpolicy.flows.gating import Permission
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.office import Arrived, Office
 
 _CUT_OFF = "the gateway ended before the hub had answered: look at the hub"
+_TAKEN_BACK = (wire.Merge, wire.Settings, wire.Move, wire.Duplicate)
+"""What is looked at afterwards, and undone where it showed what nobody judged."""
 _UNKNOWN = "whether the hub did it is not known"
 
 
@@ -49,7 +50,7 @@ class Docket:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._open: dict[int, dict[str, Any]] = {}
+        self._open: dict[int, Arrived] = {}
 
     async def rule(self, arrived: Arrived, given: Permission | None = None) -> Ruling:
         """Judge it, unless that is ``given``, and write down what was decided, before this returns.
@@ -87,14 +88,20 @@ class Docket:
             arrived, "allowed", reason=permission.reason, pinned=permission.pinned,
             tree=digest_of(judged) if judged is not None else "",
         )  # fmt: skip
-        self._open[number] = office.entry(arrived, "unanswered", reason=_CUT_OFF, entry=number)
+        self._open[number] = arrived
         return Ruling(permission, before, number)
 
     async def answered(
         self, arrived: Arrived, ruling: Ruling, status: int, raw: bytes
     ) -> Aftermath:
-        """Write down what the hub said (``status`` 0: nothing), and look at what it did."""
-        return await self._office.work(lambda: self._answered(arrived, ruling, status, raw))
+        """Write down what the hub said (``status`` 0: nothing), and look at what it did.
+
+        Where nothing can follow from it, that is in the log's file when this returns, and on the
+        disk soon: after a power cut the write has no end in the log, and gets one that says so.
+        """
+        found = await self._office.work(lambda: self._answered(arrived, ruling, status, raw))
+        self._office.hold_soon()
+        return found
 
     def _answered(self, arrived: Arrived, ruling: Ruling, status: int, raw: bytes) -> Aftermath:
         """A log that cannot be written keeps nobody from taking back what must not stand there."""
@@ -107,7 +114,8 @@ class Docket:
                 unwritten.append(error)
 
         if status:
-            note("answered", status=status, commit=made_by(raw))
+            last = status < 500 and not isinstance(arrived.intent, _TAKEN_BACK)
+            note("answered", lasting=not last, status=status, commit=made_by(raw))
         else:
             note("unanswered", reason=_UNKNOWN)
         if not unwritten:
@@ -149,6 +157,6 @@ class Docket:
             ServiceError: the log cannot be written; the next start does it then.
 
         """
-        now = SystemClock().now()
         for number in sorted(self._open):
-            self._office.records.note(self._open.pop(number) | {"time": now})
+            arrived = self._open.pop(number)
+            self._office.record(arrived, "unanswered", reason=_CUT_OFF, entry=number)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.gateway.holders import Holder
     from hubpolicy.gateway.office import Office
-    from hubpolicy.gateway.records import Holder
 
 
 async def answer(

@@ -7,8 +7,10 @@ packed nor unpacked, redirects are the client's to follow.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ssl
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import aiohttp
@@ -16,6 +18,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from hubpolicy.adapters.deadline import seconds_left
 from hubpolicy.gateway import answers
 from hubpolicy.gateway.headers import JSON_LIMIT, to_client, to_hub
 from hubpolicy.gateway.straight import Straight
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from hubpolicy.gateway.headers import Pairs
     from hubpolicy.gateway.metrics import Metrics
+    from hubpolicy.gateway.near_hub import Ask
     from hubpolicy.gateway.settings import Settings
 
 CHUNK = 256 * 1024
@@ -101,6 +105,31 @@ class Courier:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError) as error:
             return type(error).__name__
+
+    def asks(self, login: str) -> Ask:
+        """How worker threads ask the hub for a page, with that login, until their deadline."""
+        loop = asyncio.get_running_loop()
+
+        def ask(path: str) -> bytes | None:
+            left = seconds_left()
+            seconds = _SILENCE_SECONDS if left is None else min(left, _SILENCE_SECONDS)
+            asked = self._page(path, login, seconds)
+            try:
+                return asyncio.run_coroutine_threadsafe(asked, loop).result()
+            except (aiohttp.ClientError, TimeoutError, CancelledError, RuntimeError):
+                return None  # the last two: our connections are being closed
+
+        return ask
+
+    async def _page(self, path: str, login: str, seconds: float) -> bytes | None:
+        async with self._session.get(
+            URL(f"{self._hub}{path}", encoded=True),
+            headers={"Authorization": f"Bearer {login}", "Accept-Encoding": "identity"},
+            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS),
+            allow_redirects=False,
+        ) as answer:
+            raw = await _read_whole(answer) if answer.status == 200 else b""
+        return raw if 0 < len(raw) <= JSON_LIMIT else None
 
     async def carry(self, request: web.Request, out: Outgoing, ours: str) -> Answered:
         """Send it and give the answer back, whatever becomes of the client meanwhile.

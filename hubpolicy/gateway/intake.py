@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from hubpolicy.gateway.records import Holder
+    from hubpolicy.gateway.holders import Holder
 
 _BATCH = "/info/lfs/objects/batch"
 _PACK = "/git-receive-pack"

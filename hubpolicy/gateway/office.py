@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from hubpolicy.domain.hub_request import Intent
+    from hubpolicy.gateway.holders import Holder
     from hubpolicy.gateway.passage import Asked, Passage
-    from hubpolicy.gateway.records import Holder, Records
+    from hubpolicy.gateway.records import Records
     from hubpolicy.gateway.settings import Settings
 
 T = TypeVar("T")
 _WORKERS = 16
 MOST_STUCK = 8
 """Judgements that were given up and have not ended; from then on none is begun."""
+_HOLD_SECONDS = 1.0
 LATER = "try again later"
 """What to do where the hub was too slow."""
 
@@ -64,13 +67,30 @@ class Office:
         self._judges = ThreadPoolExecutor(_WORKERS, "judge")
         self._stuck = 0
         self._doing: set[asyncio.Task[Any]] = set()
+        self._holding: asyncio.TimerHandle | None = None
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for what is under way. The loop goes on meanwhile: workers ask the hub by it."""
         if self._doing:
             await asyncio.wait(self._doing)
-        self._workers.shutdown()
-        self._judges.shutdown(wait=not self._stuck)  # what was given up writes nothing any more
+        if self._holding is not None:
+            self._holding.cancel()
+        await asyncio.to_thread(self._workers.shutdown)
+        # What was given up writes nothing any more.
+        await asyncio.to_thread(self._judges.shutdown, wait=not self._stuck)
+
+    def hold_soon(self) -> None:
+        """What was written last is on the disk within a second, though nothing else comes."""
+        if self._holding is None:
+            self._holding = asyncio.get_running_loop().call_later(_HOLD_SECONDS, self._hold)
+
+    def _hold(self) -> None:
+        self._holding = None
+        self._workers.submit(self._held)
+
+    def _held(self) -> None:
+        with contextlib.suppress(ServiceError):  # the next entry says what is wrong with the disk
+            self.records.hold()
 
     async def finish(self, doing: Coroutine[Any, Any, T]) -> T:
         """Do it to its end, also where whoever asked is cut off: a hub may have begun with it."""
@@ -141,14 +161,14 @@ class Office:
         """:meth:`record`, from the event loop."""
         await self.work(lambda: self.record(arrived, did, **more))
 
-    def record(self, arrived: Arrived, did: str, **more: Any) -> int:
+    def record(self, arrived: Arrived, did: str, *, lasting: bool = True, **more: Any) -> int:
         """Write down what became of a request that was understood. Gives the entry's number.
 
         Raises:
             ServiceError: the disk refuses. Nothing may be forwarded then.
 
         """
-        return self.records.note(self.entry(arrived, did, **more))
+        return self.records.note(self.entry(arrived, did, **more), lasting=lasting)
 
     def entry(self, arrived: Arrived, did: str, **more: Any) -> dict[str, Any]:
         """What would be written down."""

@@ -40,6 +40,7 @@ from hubpolicy.flows.flipping import MAIN, confirm, head_of
 from hubpolicy.flows.gate_watch import changed, judge_known, ref_of
 from hubpolicy.flows.gating import Permission, Watch, decide, known_release
 from hubpolicy.flows.incidents import Bad, take_back
+from hubpolicy.gateway.near_hub import NearHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
     from hubpolicy.domain.hub_request import GitPush, Intent
     from hubpolicy.domain.manifest import Listing
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.gateway.holders import Holder
+    from hubpolicy.gateway.near_hub import Ask
     from hubpolicy.gateway.pushed import Found
     from hubpolicy.gateway.receiving import Received
-    from hubpolicy.gateway.records import Holder, Records
+    from hubpolicy.gateway.records import Records
     from hubpolicy.ports import Hub, KnownRelease
 
 REMEDY = "hubpolicy gateway submit PATH {repo}"
@@ -88,6 +91,11 @@ class Passage:
         self._open_seat = seat
         self._seated: _Seated | None = None
         self._lock = threading.Lock()
+
+    def lend(self, ask: Ask | None) -> None:
+        """How to ask the hub while there are connections to it; None: they are being closed."""
+        if isinstance(self._hub, NearHub):
+            self._hub.lend(ask)
 
     def decide(self, intent: Intent) -> Permission:
         """Whether it may pass; an error of ours, of the hub's or of the policy's is a no."""

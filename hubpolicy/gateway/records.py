@@ -14,17 +14,18 @@ import json
 import secrets
 import sqlite3
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.adapters.shared_database import open_shared, writing
 from hubpolicy.core import strictjson
 from hubpolicy.errors import ConfigError, ServiceError, VerificationError
+from hubpolicy.gateway.holders import PREFIX, Holder, from_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-PREFIX = "hpg_"
 START = "0" * 64
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS token (
@@ -37,6 +38,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS log (
       seq INTEGER PRIMARY KEY, previous TEXT NOT NULL, entry TEXT NOT NULL,
       sha256 TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS beat (id INTEGER PRIMARY KEY CHECK (id = 1), n INTEGER)""",
     """CREATE TRIGGER IF NOT EXISTS log_is_not_changed BEFORE UPDATE ON log
       BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
     """CREATE TRIGGER IF NOT EXISTS log_is_not_deleted BEFORE DELETE ON log
@@ -48,38 +50,14 @@ MOST_SUBMISSIONS = 8
 MOST_BYTES = 256 * 1024 * 1024
 """Of all that one person sent ahead; likewise."""
 
+_ROOM = 4 * 1024 * 1024
+"""Bytes: a little more than SQLite lets its log grow to before it begins it anew (1000 pages)."""
+
 _TIE = ("who", "method", "path", "asked", "repo")
 """What an entry and the one that says how it ended have in common."""
 _LOOKED_AT = 100_000
 _BUSY_SECONDS = 10.0
 _UNKNOWN = "the gateway ended before it wrote down what the hub said: look at the hub"
-
-
-class Holder(NamedTuple):
-    """Somebody with a token: repositories that it is for (``acme/*``, ``acme/m``), and until when.
-
-    ``expires`` and ``revoked`` are ISO 8601 UTC, or empty. ``role`` is ``write`` or ``read``.
-    """
-
-    name: str
-    scopes: tuple[str, ...]
-    created: str
-    expires: str
-    revoked: str
-    role: str = "write"
-
-    @property
-    def writes(self) -> bool:
-        """True if it is for more than reading."""
-        return self.role == "write"
-
-    def may(self, repo: str) -> bool:
-        """True if the token is for that ``namespace/name``."""
-        return any(_covers(scope, repo) for scope in self.scopes)
-
-    def holds(self, now: str) -> bool:
-        """True if it is neither revoked nor expired."""
-        return not self.revoked and (not self.expires or now < self.expires)
 
 
 class LogEntry(NamedTuple):
@@ -93,17 +71,12 @@ class LogEntry(NamedTuple):
 class _Ticket:
     """An entry that waits to be written, and what became of it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, lasting: bool) -> None:
         self.text = text
+        self.lasting = lasting
         self.number = 0
         self.tried = False
         self.error: sqlite3.Error | None = None
-
-
-def _covers(scope: str, repo: str) -> bool:
-    namespace, _, name = scope.partition("/")
-    mine, _, other = repo.partition("/")
-    return bool(other) and namespace == mine and name in {"*", other}
 
 
 class Records:
@@ -120,11 +93,11 @@ class Records:
         self._reading = threading.Lock()
         self._queueing = threading.Lock()
         self._queue: list[_Ticket] = []
+        self._loose = False
         self._path = path
         try:
             self._db = open_shared(path, wait_seconds=_BUSY_SECONDS)
-            self._db.execute("PRAGMA synchronous = FULL")
-            with writing(self._db):
+            with self._writing():
                 for statement in _SCHEMA:
                     self._db.execute(statement)
                 self._grow()
@@ -139,6 +112,35 @@ class Records:
         columns = {row[1] for row in self._db.execute("PRAGMA table_info(token)")}
         if "role" not in columns:
             self._db.execute("ALTER TABLE token ADD COLUMN role TEXT NOT NULL DEFAULT 'write'")
+
+    @contextmanager
+    def _writing(self, *, lasting: bool = True) -> Iterator[None]:
+        """One transaction; ``lasting``: on the disk at its end, with all that was before it.
+
+        Without, it is in the file: it survives the end of this process, and no power cut.
+        https://sqlite.org/pragma.html#pragma_synchronous
+        """
+        self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
+        with writing(self._db):
+            yield
+        self._loose = not lasting
+
+    def make_room(self) -> None:
+        """Before many entries: let SQLite's log of writes be as long as it ever gets.
+
+        Else each entry makes that file longer, and where other files are being written its fsync
+        waits for the file system's own journal, too. From here on it is written over.
+
+        Raises:
+            ServiceError: the disk refuses.
+
+        """
+        with self._trying("write"), self._lock:
+            with self._writing():
+                self._db.execute("CREATE TABLE room (x)")
+                self._db.execute("INSERT INTO room VALUES (zeroblob(?))", (_ROOM,))
+                self._db.execute("DROP TABLE room")
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         """Close the file."""
@@ -194,7 +196,7 @@ class Records:
         rows = self._read(
             "SELECT name, scopes, created, expires, revoked, role FROM token ORDER BY name"
         )
-        return tuple(_holder(row) for row in rows)
+        return tuple(from_row(row) for row in rows)
 
     def holder_of(self, token: str) -> Holder | None:
         """Whose token this is; None if it is nobody's. Compared in constant time."""
@@ -205,7 +207,7 @@ class Records:
         )
         known = rows[0][-1] if rows else START
         same = hmac.compare_digest(str(known), _sha256(token.encode("utf-8", "surrogateescape")))
-        return _holder(rows[0]) if rows and same else None
+        return from_row(rows[0]) if rows and same else None
 
     # Evidence that was sent ahead ------------------------------------------------------------
 
@@ -215,7 +217,7 @@ class Records:
         It stays whose it was first: nobody makes others' evidence theirs, to have it forgotten.
         """
         same = (target, _sha256(content))
-        with self._lock, writing(self._db):
+        with self._lock, self._writing():
             row = self._db.execute(
                 "SELECT who FROM submission WHERE target = ? AND sha256 = ?", same
             ).fetchone()
@@ -250,16 +252,18 @@ class Records:
 
     # The log ---------------------------------------------------------------------------------
 
-    def note(self, entry: dict[str, Any]) -> int:
+    def note(self, entry: dict[str, Any], *, lasting: bool = True) -> int:
         """Append to the log; on disk when this returns the entry's number.
 
         Whoever comes while the disk is busy is written together with all who wait: one fsync.
+        Not ``lasting`` is what nobody acts on: it is in the file, and on the disk with the next
+        entry, or after :meth:`hold`. A power cut in between leaves an entry without an end.
 
         Raises:
             ServiceError: the disk refuses. Nothing may be forwarded then.
 
         """
-        ticket = _Ticket(strictjson.canonical(entry).decode())
+        ticket = _Ticket(strictjson.canonical(entry).decode(), lasting=lasting)
         with self._queueing:
             self._queue.append(ticket)
         with self._lock:
@@ -276,7 +280,7 @@ class Records:
         for ticket in tickets:
             ticket.tried = True
         try:
-            with writing(self._db):
+            with self._writing(lasting=any(ticket.lasting for ticket in tickets)):
                 last = self._chain([ticket.text for ticket in tickets])
         except sqlite3.Error as error:
             for ticket in tickets:
@@ -284,6 +288,19 @@ class Records:
             return
         for number, ticket in enumerate(tickets, last - len(tickets) + 1):
             ticket.number = number
+
+    def hold(self, *, others: bool = False) -> None:
+        """All of the log is on the disk when this returns; ``others``: another process writes it.
+
+        Raises:
+            ServiceError: the disk refuses.
+
+        """
+        beat = "INSERT INTO beat VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = n + 1"
+        with self._trying("write"), self._lock:
+            if self._loose or others:
+                with self._writing():
+                    self._db.execute(beat)
 
     def _chain(self, texts: Sequence[str]) -> int:
         """Append to the log; gives the number of the last."""
@@ -296,14 +313,16 @@ class Records:
         return int(seq)
 
     def log(self, after: int = 0) -> Iterator[LogEntry]:
-        """Entries in order, each checked against the one before.
+        """Entries in order, each checked against the one before, and all of them on the disk.
 
         Raises:
             VerificationError: an entry was changed, is missing, or was put in between.
 
         """
         previous, expected = START, 1
-        for seq, before, text, digest in self._read("SELECT * FROM log ORDER BY seq"):
+        rows = self._read("SELECT * FROM log ORDER BY seq")
+        self.hold(others=True)  # a head that somebody notes must not go with the power
+        for seq, before, text, digest in rows:
             if (seq, before, digest) != (expected, previous, _link(expected, previous, text)):
                 message = (
                     f"the log does not hold at entry {expected}: it was changed, or one is gone"
@@ -341,16 +360,20 @@ class Records:
         return tuple(seq for seq, _ in found)
 
     def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._trying("read"), self._reading:
+            return self._reader.execute(query, values).fetchall()
+
+    @contextmanager
+    def _trying(self, what: str) -> Iterator[None]:
         try:
-            with self._reading:
-                return self._reader.execute(query, values).fetchall()
+            yield
         except sqlite3.Error as error:
-            message = f"cannot read {self._path}: {error}"
+            message = f"cannot {what} {self._path}: {error}"
             raise ServiceError(message) from error
 
     def _write(self, query: str, values: tuple[object, ...], entry: dict[str, Any]) -> int:
         """Change a row; that it was, is in the log, or neither is done."""
-        with self._lock, writing(self._db):
+        with self._lock, self._writing():
             done = self._db.execute(query, values).rowcount
             if done:
                 self._chain([strictjson.canonical(entry).decode()])
@@ -364,11 +387,6 @@ def _parsed(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _holder(row: tuple[Any, ...]) -> Holder:
-    name, scopes, created, expires, revoked, role = row[:6]
-    return Holder(name, tuple(json.loads(scopes)), created, expires, revoked, role)
 
 
 def _link(seq: int, previous: str, text: str) -> str:

@@ -31,11 +31,11 @@ from hubpolicy.gateway.docket import Docket
 from hubpolicy.gateway.forwarding import Answered, Courier, Outgoing
 from hubpolicy.gateway.git_service import GitService
 from hubpolicy.gateway.headers import granting, hiding, password, renaming, replaced, reworked
+from hubpolicy.gateway.holders import PREFIX
 from hubpolicy.gateway.metrics import CONTENT_TYPE
 from hubpolicy.gateway.office import Arrived, Office
 from hubpolicy.gateway.passage import Asked, covers, is_open, repos_of
 from hubpolicy.gateway.readiness import Readiness
-from hubpolicy.gateway.records import PREFIX
 from hubpolicy.gateway.relay import STORAGE, Relay
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from hubpolicy.domain.hub_request import Intent
     from hubpolicy.flows.gating import Permission
     from hubpolicy.gateway.headers import Change
+    from hubpolicy.gateway.holders import Holder
     from hubpolicy.gateway.passage import Passage
-    from hubpolicy.gateway.records import Holder, Records
+    from hubpolicy.gateway.records import Records
     from hubpolicy.gateway.settings import Settings
 
 _MOVES = (
@@ -84,8 +85,10 @@ class Gateway:
     async def _open(self, app: web.Application) -> AsyncIterator[None]:
         del app
         self._courier = Courier(self._settings, self._metrics)
+        self._passage.lend(self._courier.asks(self._settings.token))
         await self._office.work(self._git.sweep)
         yield
+        self._passage.lend(None)
         await self._courier.close()
         await self._office.close()
         self._docket.settle()

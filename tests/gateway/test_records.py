@@ -23,7 +23,8 @@ from hubpolicy.gateway.headers import (
     to_client,
     to_hub,
 )
-from hubpolicy.gateway.records import MOST_SUBMISSIONS, Holder, Records
+from hubpolicy.gateway.holders import Holder
+from hubpolicy.gateway.records import MOST_SUBMISSIONS, Records
 from hubpolicy.gateway.relay import Relay
 from hubpolicy.gateway.settings import listen_on
 
