@@ -18,6 +18,8 @@ from hubpolicy.errors import ConfigError, HubpolicyError, ServiceError
 PUBLIC_KEY_FILE = ("keys", "solo.pub.pem")
 SCHEMA_FILE = "policy.v1.schema.json"
 """Beside the policy, for editors that complete its keys: nothing of ours reads it."""
+SHORTEST_PASSPHRASE = 8
+"""Characters: the least of NIST SP 800-63B; ssh-keygen takes five, and cosign any."""
 KINDS = {
     "base": "models that continue text",
     "chat": "models that answer in a chat; raw continuation is measured too",
@@ -89,7 +91,7 @@ def new_passphrase(*, locked: bool | None, command: str) -> bytes | None:
     """The passphrase of a new key. What was asked for to be encrypted is never left in the clear.
 
     Raises:
-        ConfigError: an empty one where there has to be one, or nobody to ask.
+        ConfigError: an empty one where there has to be one, a short one, or nobody to ask.
 
     """
     if locked is False:
@@ -97,6 +99,9 @@ def new_passphrase(*, locked: bool | None, command: str) -> bytes | None:
     given = os.environ.get("HUBPOLICY_PASSPHRASE")
     if given is None:
         given = _ask_passphrase(locked=locked, command=command)
+    elif given and _too_short(given):
+        hint = "HUBPOLICY_PASSPHRASE='some words of your own'; or --no-passphrase"
+        raise ConfigError(_too_short(given), hint=hint)
     if not given and locked:
         message = "got an empty passphrase, expected one for --passphrase"
         raise ConfigError(message, hint="set HUBPOLICY_PASSPHRASE, or type one")
@@ -110,9 +115,23 @@ def _ask_passphrase(*, locked: bool | None, command: str) -> str:
     text: str = click.prompt(
         "Passphrase for the signing key" + ("" if locked else " (empty for none)"),
         hide_input=True, confirmation_prompt=True, default=None if locked else "",
-        show_default=False, err=True,
+        show_default=False, err=True, value_proc=_long_enough,
     )  # fmt: skip
     return text
+
+
+def _long_enough(typed: str) -> str:
+    """Click asks again, and says why."""
+    if typed and _too_short(typed):
+        raise click.UsageError(_too_short(typed))
+    return typed
+
+
+def _too_short(secret: str) -> str:
+    """What is wrong with its length, if anything."""
+    if len(secret) >= SHORTEST_PASSPHRASE:
+        return ""
+    return f"got a passphrase of {len(secret)} characters, expected {SHORTEST_PASSPHRASE} or more"
 
 
 def _person(name: str) -> str:

@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import resource
 import signal
 import stat
+import subprocess
+import sys
+import termios
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +20,7 @@ import pytest
 from hubpolicy.cli.init import PUBLIC_KEY_FILE
 from hubpolicy.cli.wiring import KEY_FILE, POLICY_DOCUMENT, ROOT_DOCUMENT, STATE_DOCUMENT
 from tests.cli.world import add_to_policy, config, contents, own_key, run
+from tests.hub.world import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +86,40 @@ def test_a_passphrase_locks_the_key_and_opens_it() -> None:
 
 
 def test_a_passphrase_in_the_environment_is_enough() -> None:
-    assert run(*ASKED, HUBPOLICY_PASSPHRASE="given").code == 0
+    assert run(*ASKED, HUBPOLICY_PASSPHRASE="given it").code == 0
+    assert "ENCRYPTED" in config(*KEY_FILE).read_text()
+
+
+@pytest.mark.parametrize("options", [["--passphrase"], []])
+@pytest.mark.parametrize("secret", ["x", "seven c", "ä" * 7])
+def test_a_short_passphrase_is_none(options: list[str], secret: str) -> None:
+    ran = run(*ASKED, *options, HUBPOLICY_PASSPHRASE=secret)
+    assert ran.code == 2
+    assert f"got a passphrase of {len(secret)} characters, expected 8 or more" in ran.err
+    assert not config().exists() or contents(config()) == {}
+
+
+def test_a_person_is_asked_twice_and_again_after_a_short_one() -> None:
+    """Each answer is typed once it was asked for and the terminal hides what is typed."""
+    controller, terminal = pty.openpty()
+    answers = [b"short", b"long enough", b"not the same", b"long enough", b"long enough"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "hubpolicy", *ASKED, "--passphrase"],
+        stdin=terminal, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        said, typed = b"", 0
+        while chunk := os.read(process.stderr.fileno(), 4096):
+            said += chunk
+            if len(re.findall(b"Passphrase for|Repeat for", said)) > typed:
+                until(lambda: not termios.tcgetattr(controller)[3] & termios.ECHO)
+                os.write(controller, answers[typed] + b"\n")
+                typed += 1
+    os.close(controller)
+    os.close(terminal)
+    assert (process.returncode, typed, said.count(b"Passphrase for")) == (0, 5, 3), said
+    assert b"got a passphrase of 5 characters, expected 8 or more" in said
+    assert b"do not match" in said
     assert "ENCRYPTED" in config(*KEY_FILE).read_text()
 
 
