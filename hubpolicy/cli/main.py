@@ -168,12 +168,18 @@ def report_error(error: HubpolicyError, *, gate: bool) -> Exit:
 
 
 def _why_stopped(stop: BaseException) -> str:
-    """Ctrl-C, a no, or no answer at all: click tells them apart by what came before only."""
+    """Ctrl-C, a no, or no answer at all: click tells them apart by what came before only.
+
+    Whoever was interrupted notes on the exception how to go on; that is said with ``-q`` too.
+    """
+    from hubpolicy.render.escape import terminal
+
     if isinstance(stop.__context__, EOFError):
         return "error: nobody answered: the input ended\n  hint: --yes, where the command has it"
     if isinstance(stop, click.Abort) and stop.__context__ is None:
         return "stopped: the answer was no"
-    return "interrupted"
+    notes = [note for each in (stop, stop.__context__) for note in getattr(each, "__notes__", ())]
+    return "\n".join(("interrupted", *(f"  {terminal(note)}" for note in notes)))
 
 
 def _broken_pipe() -> Exit:

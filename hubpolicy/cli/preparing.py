@@ -136,8 +136,8 @@ def prepared(
         bench = _bench(wish, reader, place, progress, signer, stage)
         try:
             yield Prepared(reader, found, demand, bench, table, bundles)
-        except KeyboardInterrupt:
-            progress.note(INTERRUPTED)
+        except KeyboardInterrupt as stop:
+            stop.add_note(INTERRUPTED)
             raise
         except HubpolicyError as error:
             if table is not None:

@@ -80,7 +80,7 @@ def push(plan: Plan, repo: RepoId, hub: Hub, progress: Progress) -> Pushed:
     embargo = _embargo(plan, before)  # again: somebody else may have made it
     if embargo:
         return nothing(blocked(decision, embargo))
-    with standing(f"{repo.text} {_stood(before)}"), _stopped(repo, before, progress):
+    with standing(f"{repo.text} {_stood(before)}"), _stopped(repo, before):
         start = branch_head(repo, hub, plan.ref, start)
         trip = Trip(plan, wanted, repo, hub, progress, decision, before, start)
         _require_base(trip)
@@ -118,12 +118,12 @@ def _found(repo: RepoId, hub: Hub) -> RemoteRepo | None:
 
 
 @contextmanager
-def _stopped(repo: RepoId, before: RemoteRepo, progress: Progress) -> Iterator[None]:
+def _stopped(repo: RepoId, before: RemoteRepo) -> Iterator[None]:
     """Ctrl-C in the middle of it: how it stands, and that nothing is lost."""
     try:
         yield
-    except KeyboardInterrupt:
-        progress.note(f"{repo.text} {_stood(before)}; the same command goes on from there")
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{repo.text} {_stood(before)}; the same command goes on from there")
         raise
 
 

@@ -130,7 +130,7 @@ def test_a_run_that_is_certain_to_fail_ends_when_asked_to(author: Path, answers:
 
 def interrupted(author: Path) -> tuple[int, bytes]:
     """How a real run ends that gets SIGINT when its first samples are written down."""
-    command = [sys.executable, "-m", "hubpolicy", "test", str(author)]
+    command = [sys.executable, "-m", "hubpolicy", "test", "-q", str(author)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         while process.poll() is None:
             logs = [path / "samples.jsonl" for path in runs()]
@@ -155,7 +155,8 @@ def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
         shutil.rmtree(log.parent)
     # Python dies of SIGINT itself where that struck inside of an exec(): a shell says 130 of both.
     assert code in {130, -signal.SIGINT}, said
-    assert b"run the same command again to go on" in said
+    how = b"what was scored is kept; run the same command again to go on"
+    assert said.split(b"\n")[-3:] == [b"interrupted", b"  " + how, b""]
     assert b"Traceback" not in said
     assert kept.endswith(b'"}}\n')
     assert 0 < kept.count(b'{"record"') < SAMPLES
