@@ -76,7 +76,7 @@ no test); revoke the weights with `hubpolicy trust revoke file` and their sha256
 def leave_note(stage: Stage) -> None:
     """Write ``README.md``: what is where, and commands that work as they stand."""
     script = Path(sys.executable).with_name("hubpolicy")
-    command = [str(script)] if script.exists() else [sys.executable, "-m", "hubpolicy"]
+    command = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "hubpolicy"]
     text = _TEXT.format(
         home=shlex.quote(str(stage.root / "home")),
         models=shlex.quote(str(stage.models)),

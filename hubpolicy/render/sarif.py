@@ -18,6 +18,7 @@ from hubpolicy import __version__
 from hubpolicy.core.rules.catalogue import catalogue
 from hubpolicy.domain.finding import Severity
 from hubpolicy.render.escape import in_json, terminal
+from hubpolicy.render.fingerprints import add_fingerprints
 from hubpolicy.render.json_v1 import audit_document
 from hubpolicy.render.repositories import elsewhere, places, told_apart, where
 
@@ -50,6 +51,7 @@ def render(report: Report) -> str:
         | {"suppressions": [{"kind": "external", "status": "accepted"}]}
         for finding in report.waived
     ]
+    add_fingerprints(list(zip(results, (finding.message for finding in every), strict=True)))
     run = {
         "tool": {
             "driver": {

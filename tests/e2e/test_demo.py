@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from hubpolicy.demo.hub.process import HubProcess
+from tests.cli.world import write
 from tests.hub.world import leave_out
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -227,6 +228,22 @@ def test_its_hub_can_be_started_again_and_gone_on_with(played: Played) -> None:
     assert "part of a release" in past.stdout
     again = played.shell(went_on, HOME=str(played.root / "home"))
     assert "did not answer" in again.stdout + again.stderr
+
+
+def test_its_hub_is_ours_also_beside_a_clone_of_ours(played: Played, tmp_path: Path) -> None:
+    """``python -m`` would take the module from the folder where it is typed."""
+    write(tmp_path, {"hubpolicy/__init__.py": b"raise SystemExit('the clone was taken')"})
+    (started,) = (block for block in played.blocks() if "hubpolicy.demo.hub" in block)
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {started}"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.terminate()
+        _, error = process.communicate(timeout=SECONDS)
+    assert said.startswith(b'{"endpoint": "http://127.0.0.1:'), error
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(played: Played, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from urllib.parse import unquote
 
+import pytest
 from hypothesis import given
 
 from hubpolicy.domain.finding import Finding, Location, Severity
@@ -25,6 +26,8 @@ def test_one_run_with_one_result_per_finding(report: Report) -> None:
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     every = (*report.findings, *report.waived)
     assert [result["ruleId"] for result in run["results"]] == [finding.rule for finding in every]
+    known = [result["partialFingerprints"]["hubpolicyFinding/v1"] for result in run["results"]]
+    assert len(set(known)) == len(every)
     for result, finding in zip(run["results"], every, strict=True):
         assert rules[result["ruleIndex"]] == result["ruleId"]
         assert terminal(finding.message).replace("](", "] (") in result["message"]["text"]
@@ -37,6 +40,68 @@ def test_one_run_with_one_result_per_finding(report: Report) -> None:
         region = place["physicalLocation"].get("region", {"startLine": 1, "startColumn": 1})
         assert region["startLine"] >= 1
         assert region["startColumn"] >= 1
+
+
+def marks(*findings: Finding) -> list[dict[str, str]]:
+    """The fingerprints of a report's results."""
+    document = json.loads(render(Report("verify", "t", "failed", 1, findings=findings)))
+    return [result["partialFingerprints"] for result in document["runs"][0]["results"]]
+
+
+def rude(message: str, *, rule: str = "HP203", path: str = "README.md", line: int = 0) -> Finding:
+    return Finding(rule, Severity.ERROR, message, Location(path, line) if path else None)
+
+
+SAME = [
+    ("got p_any@2 <= 0.843769, expected <= 0.05", "got p_any@2 <= 0.9, expected <= 0.05"),
+    ("240 of 300 prompts hit", "7 of 1,300 prompts hit"),
+    ("no evidence for the weights 976332917af1", "no evidence for the weights 0c8734275630"),
+    ("signed 2026-11-23T05:45:44Z, too long ago", "signed 2027-01-01, too long ago"),
+]
+OTHER = [
+    (rude("a"), rude("b")),
+    (rude("a"), rude("a", rule="HP204")),
+    (rude("a"), rude("a", path="b/README.md")),
+    (rude("a"), rude("a", path="")),
+    (
+        rude("model-00001-of-00003.safetensors is new"),
+        rude("model-00002-of-00003.safetensors is new"),
+    ),
+    (rude("v1.5/a.bin is a pickle"), rude("v1.6/a.bin is a pickle")),
+    (rude("suite TX-1 failed"), rude("suite TX-2 failed")),
+]
+
+
+@pytest.mark.parametrize(("now", "later"), SAME)
+def test_a_finding_is_the_same_with_other_figures_and_at_another_line(now: str, later: str) -> None:
+    assert marks(rude(now)) == marks(rude(later))
+    ((at_line,), (moved,)) = marks(rude(now, line=3)), marks(rude(later, line=9))
+    assert at_line == moved
+    assert list(at_line) == ["hubpolicyFinding/v1"], "code scanning hashes the line itself"
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER)
+def test_other_findings_are_others(one: Finding, other: Finding) -> None:
+    first, second = marks(one, other)
+    assert first.keys() == second.keys() == {"hubpolicyFinding/v1", "primaryLocationLineHash"}
+    assert first["hubpolicyFinding/v1"] != second["hubpolicyFinding/v1"]
+    assert marks(other, one) == [second, first], "their order is nothing to them"
+
+
+def test_findings_that_are_alike_are_counted() -> None:
+    found = [mark["hubpolicyFinding/v1"] for mark in marks(rude("a"), rude("a"), rude("b"))]
+    assert [mark.partition(":")[2] for mark in found] == ["1", "2", "1"]
+    assert len(set(found)) == 3
+
+
+def test_an_audit_s_finding_is_the_same_with_another_ref_and_of_another_repository_is_not() -> None:
+    """The refs that it is found in are not what it is."""
+    rows = [ref("acme/a", MAIN, "BAD", 0), ref("acme/a", "refs/pr/1", "BAD", 0),
+            ref("acme/b", MAIN, "BAD", 0)]  # fmt: skip
+    documents = [json.loads(render(audit([row], findings=(rude("a"),)))) for row in rows]
+    one, moved, other = (each["runs"][0]["results"][0] for each in documents)
+    assert one["partialFingerprints"] == moved["partialFingerprints"]
+    assert one["partialFingerprints"] != other["partialFingerprints"]
 
 
 def test_waived_findings_stay_as_suppressed_results() -> None:
