@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.gateways import LOGIN_HEADER
-from hubpolicy.errors import AccessError
+from hubpolicy.errors import AccessError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +50,14 @@ def stranger(namespace: str) -> tuple[str, str]:
     message += "what is private there was not seen"
     hint = "hf auth login, or HF_TOKEN; of what is public by itself: "
     return message, f"{hint}hubpolicy audit {namespace}/NAME"
+
+
+def missing(namespace: str, token: str | None) -> ServiceError | None:
+    """What a list lacks that was asked for with that login; None where it is the whole."""
+    if token:
+        return None
+    message, hint = stranger(namespace)
+    return ServiceError(message, hint=hint)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.core.baseline import Baseline
     from hubpolicy.domain.release import RepoId
+    from hubpolicy.errors import ServiceError
     from hubpolicy.flows.adopting import Signed, Surveyed
 
 _DAYS = 365
@@ -90,13 +91,26 @@ def _surveyed(targets: tuple[str, ...], place: Seat) -> Surveyed:
     from hubpolicy.render.escape import terminal
 
     repos = repositories(targets, place)
-    if not repos:
-        return Surveyed((), ())
-    with Bars(shown=sys.stderr.isatty()) as bars:
-        found = survey(repos, hub(repos[0]), bars)
+    found = Surveyed((), ())
+    if repos:
+        with Bars(shown=sys.stderr.isatty()) as bars:
+            found = survey(repos, hub(repos[0]), bars)
+    found = found._replace(unread=(*_unseen(targets), *found.unread))
     for repo, error in found.unread:
         click.echo(f"not adopted: {repo.text}: {terminal(error.message)}", err=True)
     return found
+
+
+def _unseen(targets: tuple[str, ...]) -> Iterator[tuple[RepoId, ServiceError]]:
+    """Whole namespaces of which a hub shows nobody in particular what is private."""
+    from hubpolicy.adapters.carried import missing
+    from hubpolicy.adapters.login import login_token
+    from hubpolicy.domain.release import RepoId
+
+    for namespace in dict.fromkeys(target for target in targets if "/" not in target):
+        error = missing(namespace, login_token())
+        if error is not None:
+            yield RepoId(namespace, "*"), error
 
 
 def repositories(targets: tuple[str, ...], place: Seat) -> tuple[RepoId, ...]:

@@ -120,7 +120,9 @@ def _signed(path: Path, place: Seat) -> Policy:
 
 
 def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared, ...]:
+    from hubpolicy.adapters.carried import missing
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.login import login_token
     from hubpolicy.cli.options import endpoint
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import hub
@@ -137,8 +139,17 @@ def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared
     # What releases would need is asked before it is enforced, so observing judges like enforcing.
     new = new._replace(mode="enforce", observe_until="")
     change = Change(old, new, place.trusted.trust, now, assemble_listing)
+    lacking = missing(org, login_token())
+    unseen = () if lacking is None else (_unseen(org, lacking.message),)
     with Bars(shown=False) as bars:
-        return compare(repos, client, change, bars)
+        return (*compare(repos, client, change, bars), *unseen)
+
+
+def _unseen(org: str, why: str) -> Compared:
+    from hubpolicy.domain.release import RepoId
+    from hubpolicy.flows.comparing import Compared
+
+    return Compared(RepoId(org, "*"), "", None, f"{why} (hf auth login, or HF_TOKEN)")
 
 
 def _as_text(

@@ -135,5 +135,10 @@ def test_of_an_organisation_each_repository_says_what_it_needs(
     assert text.out.rstrip().endswith("2 approval")
     same = run("policy", "diff", "current", "current", "--org", "acme", **here)
     assert same.out.rstrip().endswith("2 valid")
+    public = run(
+        "policy", "diff", "current", "current", "--org", "acme", **{**here, "HF_TOKEN": ""}
+    )
+    assert (public.code, public.out.rstrip().endswith("1 unreadable, 2 valid")) == (3, True), public
+    assert "acme/*  UNREADABLE  the list of acme was asked for without a login" in public.out
     nobody = run("policy", "diff", "current", draft, "--org", "nobody", **here)
     assert (nobody.code, "got no models in 'nobody'" in nobody.err) == (3, True)

@@ -102,6 +102,16 @@ def test_a_whole_namespace(ada: Author, old: str) -> None:
     assert audit(ada, old).code == 0
 
 
+def test_a_whole_namespace_without_a_login_is_not_the_whole(ada: Author, old: str) -> None:
+    done = ada.type("adopt", "acme", "--yes", HF_TOKEN="")
+    assert (done.code, old in done.out) == (3, True), done.text
+    said = "not adopted: acme/*: the list of acme was asked for without a login"
+    assert said in done.err
+    assert "baseline version 1" in done.out, "what is public is in the list all the same"
+    named = ada.type("adopt", old, "--yes", HF_TOKEN="")
+    assert (named.code, "not adopted" in named.err) == (0, False), named.text
+
+
 def test_of_two_at_once_neither_loses_what_the_other_adopted(
     ada: Author, old: str, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
