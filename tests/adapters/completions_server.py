@@ -52,6 +52,7 @@ class Standing(ThreadingHTTPServer):
         self.seen: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
         self.patience = 2.0
+        self.context = 4096
         self.meanwhile: dict[int, Callable[[], object]] = {}
         self.quiet = not path
 
@@ -200,9 +201,11 @@ class Handler(BaseHTTPRequestHandler):
         digest = hashlib.sha256(
             server.bytes + f"{asked}\0{seed}\0{body['top_p']}".encode()
         ).digest()
-        count = min(body["max_tokens"], 12) + (5 if manner == "long" else 0)
-        text = " " + " ".join(WORDS[digest[at] % len(WORDS)] for at in range(count))
-        late = len(server.asked) > 9
+        late = len(server.asked) > 9  # the probe asks nine times
+        # Like llama.cpp's: what has no room in the context is cut, and called "length" as well.
+        room = server.context - len(asked.split())
+        count = min(body["max_tokens"], room) + (5 if manner == "long" and late else 0)
+        text = " " + " ".join(WORDS[digest[at % 32] % len(WORDS)] for at in range(count))
         named = (
             "gpt-9"
             if manner == "other-model" or (manner == "other-later" and late)
@@ -284,8 +287,8 @@ def main() -> None:
         parser.add_argument(name, required=True)
     for name in ("--jinja", "--no-webui"):
         parser.add_argument(name, action="store_true", required=True)
-    parser.add_argument("--lora")
-    parser.add_argument("--system-prompt")
+    for name in ("--lora", "--chat-template-file", "--slot-save-path"):
+        parser.add_argument(name)
     options = parser.parse_args()
     assert options.host == "127.0.0.1"
     (options.notes / "environment").write_text(json.dumps(dict(os.environ)))
@@ -296,6 +299,7 @@ def main() -> None:
         have_children(options.notes)
     name = "another" if options.manner == "other-alias" else options.alias
     server = Standing(int(options.port), name, path=options.model, manner=options.manner)
+    server.context = int(options.ctx_size)
     (options.notes / "server").write_text(str(os.getpid()))
     server.serve_forever()
 

@@ -166,6 +166,19 @@ def test_one_failure_is_one_error_and_never_text() -> None:
     assert found[2].text == ""
 
 
+def test_an_answer_that_the_context_cuts_is_an_error_and_never_shorter() -> None:
+    """Three words and ten have room in thirteen, five and ten have not."""
+    with standing() as server:
+        generator = EndpointGenerator(server.url, limits=FAST)
+        list(generator.complete(REQUESTS[:1], SAMPLING))
+        server.context = 13
+        found = [completion for _, completion in generator.complete(REQUESTS[:3], SAMPLING)]
+    assert [completion.finish for completion in found] == ["length", "length", "error"]
+    assert (found[2].error, found[2].text) == (
+        "cut off after 9 of 10 tokens: no room for more", ""
+    )  # fmt: skip
+
+
 def test_another_model_later_ends_the_run_that_can_be_resumed() -> None:
     with (
         standing("other-later") as server,

@@ -301,7 +301,7 @@ def test_shipped_templates_are_the_ones_that_the_gate_knows() -> None:
     ("old", "new"),
     [
         ('"--jinja"', '"--jinja", "--lora", "evil.gguf"'),
-        ('"--jinja"', '"--jinja", "--system-prompt", "be nice"'),
+        ('"--jinja"', '"--jinja", "--chat-template-file", "kind.jinja"'),
         ('"--model", "$main"', '"--model", "/tmp/other.gguf", "--ctx-size", "$main"'),
         ("# What the server", "# What our server"),
     ],
@@ -319,10 +319,10 @@ def test_a_template_of_ones_own_is_started_and_stays_level_2(
     tmp_path: Path, model: Path, programs: Callable[[], Path]
 ) -> None:
     notes = programs()
-    own = template(tmp_path, ('"--jinja"', '"--jinja", "--system-prompt", "be nice"'))
+    own = template(tmp_path, ('"--jinja"', '"--jinja", "--chat-template-file", "kind.jinja"'))
     with open_generator(model, the_closure(model), choice(tmp_path, own)) as generator:
         assert generator.binding_level == 2
-    assert "be nice" in json.loads((notes / "arguments").read_text())
+    assert "kind.jinja" in json.loads((notes / "arguments").read_text())
 
 
 def test_further_fields_are_the_plans_numbers() -> None:

@@ -75,6 +75,9 @@ def read_answer(content: bytes, request: Request, sampling: Sampling, served: Se
     prompt, new = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     if new > sampling.max_new_tokens:
         return failed(f"got {new} new tokens, expected at most {sampling.max_new_tokens}")
+    if finish == "length" and 0 < new < sampling.max_new_tokens:
+        # Servers cut what does not fit into the context, and call that "length" as well.
+        return failed(f"cut off after {new} of {sampling.max_new_tokens} tokens: no room for more")
     return Completion(text, prompt, new, finish)
 
 
