@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the CI set-up of a work tree, for ``hubpolicy doctor --ci``.
 
-Not responsible for what it means; ``core/ci_github.py`` and the rule HP908 are.
+Not responsible for what it means; ``core/ci_github.py``, ``core/ci_gitlab.py`` and HP908 are.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core.ci_github import gaps_of, read, triggers
+from hubpolicy.core.ci_gitlab import REFERENCE, local_files, read_pipeline
 from hubpolicy.domain.surroundings import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _WORKFLOWS = Path(".github") / "workflows"
+_PIPELINE = ".gitlab-ci.yml"
 _MAX_BYTES = 1024 * 1024
 _MOST_ACTIONS = 100
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -24,7 +26,7 @@ _OPEN_TRIGGERS = frozenset(("pull_request_target", "issue_comment", "workflow_ru
 
 
 def workflows(folder: Path) -> tuple[Workflow, ...]:
-    """The GitHub workflows of the work tree that run hubpolicy or upload, sorted by path."""
+    """The workflows and pipeline of the work tree that run hubpolicy or upload, sorted by path."""
     documents = {
         str(path.relative_to(folder)): _yaml(path)
         for path in sorted((folder / _WORKFLOWS).glob("*.y*ml"))
@@ -32,7 +34,35 @@ def workflows(folder: Path) -> tuple[Workflow, ...]:
     near: dict[str, Any] = {f"./{path}": found for path, found in documents.items()}
     near |= _actions(folder, [found for found in documents.values() if found is not None])
     named = (_workflow(path, document, near) for path, document in documents.items())
-    return tuple(found for found in named if found is not None)
+    return (*(found for found in named if found is not None), *_pipeline(folder))
+
+
+def _pipeline(folder: Path) -> tuple[Workflow, ...]:
+    """GitLab's, if there is one that runs hubpolicy, uploads, or cannot be read."""
+    path = folder / _PIPELINE
+    if not path.is_file():
+        return ()
+    document = _yaml(path)
+    if document is None:
+        return (Workflow(_PIPELINE, (), (), unreadable=True),)
+    found = read_pipeline(document, _includes(folder, document))
+    if not found.jobs and not found.gaps:
+        return ()
+    return (Workflow(_PIPELINE, found.loose, found.bare, gaps=found.gaps),)
+
+
+def _includes(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The files of the work tree that a pipeline includes, and those that they include."""
+    found: dict[str, Any] = {}
+    waiting = local_files(document)
+    while waiting and len(found) < _MOST_ACTIONS:
+        name = waiting.pop()
+        path = folder / name.lstrip("/")
+        if name in found or ".." in path.parts or not path.is_file():
+            continue
+        found[name] = _yaml(path)
+        waiting += local_files(found[name] or {})
+    return found
 
 
 def _workflow(
@@ -65,6 +95,8 @@ def _actions(folder: Path, documents: list[dict[str, Any]]) -> dict[str, Any]:
         use = waiting.pop()
         if use in found or not use.startswith("./") or use.startswith("./.github/workflows/"):
             continue
+        if ".." in Path(use).parts:
+            continue
         files = (folder / use / name for name in ("action.yml", "action.yaml"))
         found[use] = next((_yaml(path) for path in files if path.is_file()), None)
         waiting += _all_uses({"jobs": {"": (found[use] or {}).get("runs")}})
@@ -89,10 +121,22 @@ def _yaml(path: Path) -> dict[str, Any] | None:
     try:
         if path.stat().st_size > _MAX_BYTES:
             return None
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        reader = YAML(typ="safe", pure=True)
+        reader.constructor.add_constructor("!reference", _reference)
+        # GitLab's may have a head of its own (``spec:``) before the jobs.
+        parts = [part for part in reader.load_all(path.read_text(encoding="utf-8")) if part]
     except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    headed = len(parts) == 2 and isinstance(parts[0], dict) and set(parts[0]) == {"spec"}
+    if len(parts) != 1 + headed or not isinstance(parts[-1], dict):
+        return None
+    document: dict[str, Any] = parts[-1]
+    return document
+
+
+def _reference(loader: Any, node: Any) -> dict[str, Any]:
+    """GitLab's own tag: a path to another place of the pipeline."""
+    return {REFERENCE: loader.construct_sequence(node, deep=True)}
 
 
 def _runs_us(job: Mapping[str, Any]) -> bool:

@@ -78,14 +78,14 @@ class Examined(NamedTuple):
     epilog="""\b
 Examples:
   hubpolicy doctor                 this machine and the repository in this folder
-  hubpolicy doctor ./my-model --ci also the workflows under .github/workflows
+  hubpolicy doctor ./my-model --ci also the set-up of GitHub or GitLab
   hubpolicy doctor --offline       ask no hub for its clock and your token's role
 \b
 Exit codes: 0 nothing is broken (there may be warnings), 1 something is, 2 usage.
 """
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
-@click.option("--ci", is_flag=True, help="Also look at the GitHub workflows in PATH.")
+@click.option("--ci", is_flag=True, help="Also look at PATH's workflows and .gitlab-ci.yml.")
 @report_options
 def doctor(*, path: str, ci: bool, output: Output) -> None:
     """Look at git, hook, policy, trust, scorer, runtime, clock and token; say what to mend."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubpolicy.core.ci_shell import Shell, deeds_of, shell_of
+from hubpolicy.core.ci_points import Point, asks, points_of, ungated, unread
+from hubpolicy.core.ci_shell import shell_of
 from hubpolicy.domain.surroundings import Gap
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ _UPLOADS = re.compile(
 )
 _EVERY_TIME = ("", "success()", "always()", "!cancelled()")
 _DEPTH = 4
-
-
-class Point(NamedTuple):
-    """A step that asks hubpolicy, or one that uploads; ``when``: its own condition."""
-
-    label: str
-    uploads: bool
-    when: str
 
 
 class Reading(NamedTuple):
@@ -52,8 +45,8 @@ def gaps_of(document: Mapping[str, Any], near: Mapping[str, Any]) -> tuple[Gap, 
     """
     reading = read(document, near)
     part = triggers(document) == ("workflow_call",)  # judged where it is called
-    ungated = () if part else tuple(_ungated(_jobs(document), reading.points))
-    return tuple(dict.fromkeys((*reading.gaps, *ungated)))
+    found = () if part else tuple(_uploads(_jobs(document), reading.points))
+    return tuple(dict.fromkeys((*reading.gaps, *found)))
 
 
 def triggers(document: Mapping[Any, Any]) -> tuple[str, ...]:
@@ -86,7 +79,7 @@ def _job(
     windows = "windows" in str(job.get("runs-on", "")).lower()
     named = _shell_named(job) or shell
     points, gaps = _steps(where, job.get("steps"), (named, windows), near, depth)
-    if any(not point.uploads for point in points):
+    if asks(points):
         gaps += _hidden(where, job)
     return points, gaps
 
@@ -97,7 +90,7 @@ def _called(
     """A job that is a reusable workflow: one of this repository can be read."""
     known = near.get(use)
     if not isinstance(known, dict) or depth >= _DEPTH:
-        return (), [_unread(where, f"the reusable workflow {use}")]
+        return (), [unread(where, f"the reusable workflow {use}")]
     inner = read(known, near, depth + 1)
     found = tuple(
         point._replace(label=f"{where}, {point.label}")
@@ -119,7 +112,7 @@ def _steps(
         inner, found = _step(label, step, shell, near, depth)
         points += inner
         gaps += found
-        if any(not point.uploads for point in inner):
+        if asks(inner):
             gaps += _hidden(label, step)
     return tuple(points), gaps
 
@@ -133,40 +126,21 @@ def _step(
 ) -> tuple[list[Point], list[Gap]]:
     use, when = str(step.get("uses") or ""), _condition(step)
     if not use:
-        return _run(
-            label, step, shell_of(str(step.get("shell") or shell[0]), windows=shell[1]), when
-        )
+        named = shell_of(str(step.get("shell") or shell[0]), windows=shell[1])
+        return points_of(label, str(step.get("run") or ""), named, when)
     if use.startswith("./"):
         known = near.get(use)
         if not isinstance(known, dict) or depth >= _DEPTH:
-            return [], [_unread(label, f"the action {use}")]
-        inner, gaps = _steps(
-            label, (known.get("runs") or {}).get("steps"), ("", False), near, depth + 1
-        )
+            return [], [unread(label, f"the action {use}")]
+        runs = known.get("runs")
+        steps = runs.get("steps") if isinstance(runs, dict) else ()
+        inner, gaps = _steps(label, steps, ("", False), near, depth + 1)
         return [point._replace(when=point.when or when) for point in inner], gaps
     if _OURS.fullmatch(use):
         return [Point(label, uploads=False, when=when)], []
-    gaps = [_unread(label, f"the action {use}")] if "hubpolicy" in use.lower() else []
+    gaps = [unread(label, f"the action {use}")] if "hubpolicy" in use.lower() else []
     uploads = bool(_UPLOADS.search(use.partition("@")[0]))
     return [Point(label, uploads=True, when=when)] if uploads else [], gaps
-
-
-def _run(
-    label: str, step: Mapping[str, Any], shell: Shell | None, when: str
-) -> tuple[list[Point], list[Gap]]:
-    deeds = deeds_of(str(step.get("run") or ""), shell)
-    gaps = [
-        Gap(label, f"`{deed.said}`: {deed.loss}", _FIXES[deed.certain], deed.certain)
-        for deed in deeds
-        if deed.loss
-    ]
-    return [Point(label, deed.uploads, when) for deed in deeds], gaps
-
-
-_FIXES = {
-    True: "let the command stand alone on its line, so that the step fails with it",
-    False: "let the command stand alone on its line, where anybody can see that the step fails",
-}
 
 
 def _hidden(where: str, holder: Mapping[str, Any]) -> list[Gap]:
@@ -184,7 +158,7 @@ def _hidden(where: str, holder: Mapping[str, Any]) -> list[Gap]:
     return found
 
 
-def _ungated(
+def _uploads(
     jobs: Mapping[str, Mapping[str, Any]], points: Mapping[str, tuple[Point, ...]]
 ) -> Iterator[Gap]:
     asking = {name: [each for each in found if not each.uploads] for name, found in points.items()}
@@ -212,10 +186,7 @@ def _upload(
         said = f"uploads also where {asked[-1].label} is skipped by its `if: {asked[-1].when}`"
         yield Gap(point.label, said, "give both the same condition, or none", certain=False)
     elif not asked:
-        others = f"; job {', '.join(sorted(elsewhere))} asks, and nothing waits for it"
-        said = "uploads, and no hubpolicy step comes before it" + (others if elsewhere else "")
-        fix = "upload by: hubpolicy push PATH NAMESPACE/NAME; or `needs:` the job that asks"
-        yield Gap(point.label, said, fix, certain=True)
+        yield ungated(point.label, elsewhere)
 
 
 def _always(asked: Point, upload: Point) -> bool:
@@ -254,8 +225,3 @@ def _names(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [str(each) for each in value] if isinstance(value, (list, dict)) else []
-
-
-def _unread(where: str, what: str) -> Gap:
-    said = f"runs {what}, which cannot be read here: unknown, not judged"
-    return Gap(where, said, "read it yourself, or let the job run hubpolicy itself", certain=False)

@@ -11,7 +11,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from hubpolicy.core.shell_words import Command, Script, UnclearError, is_assignment, read_script
+from hubpolicy.core.shell_words import (
+    FUNCTION,
+    Command,
+    Script,
+    UnclearError,
+    is_assignment,
+    read_script,
+)
 
 _GATES = frozenset(("check", "test", "attest", "verify", "push", "publish", "audit"))
 _NAMES = frozenset(("hubpolicy", "hf-policy"))
@@ -148,7 +155,7 @@ def _loss(script: Script, number: int, shell: Shell) -> tuple[str, bool]:
         return "`!` turns it round", True
     if chain[-1].after == "&":
         return "it runs in the background", True
-    if any(script.closed.get(group) in (*_LIST, "&") for group in command.group):
+    if any(script.closed.get(group) in (*_LIST, "&", FUNCTION) for group in command.group):
         return "it is in a group, and what follows that is not read here", False
     if any(c.words[:1] == ("trap",) and "exit" in " ".join(c.words) for c in commands):
         return "a trap ends the script, and is not read here", False

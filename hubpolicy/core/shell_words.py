@@ -17,6 +17,7 @@ _OPENERS = {"if": "fi", "while": "done", "until": "done", "for": "done", "case":
             "select": "done", "{": "}", "(": ")"}  # fmt: skip
 _CONDITIONS = frozenset(("if", "elif", "while", "until"))
 _BODIES = frozenset(("then", "do", "else"))
+FUNCTION = "()"
 _ENDS = frozenset(("", ";", "&", "\n", "&&", "||", "|", "|&"))
 
 
@@ -42,7 +43,10 @@ class Command(NamedTuple):
 
 
 class Script(NamedTuple):
-    """Its commands in order; ``closed``: the operator behind each compound command."""
+    """Its commands in order.
+
+    ``closed``: the operator behind each compound command, and :data:`FUNCTION` for the body of one.
+    """
 
     commands: tuple[Command, ...]
     closed: dict[int, str]
@@ -196,7 +200,8 @@ class _Reader:
         self._tokens = tokens
         self._commands: list[Command] = []
         self._closed: dict[int, str] = {}
-        self._open: list[tuple[int, str]] = []
+        self._open: list[tuple[int, str, bool]] = []
+        self._function = False
         self._tested = 0
         self._words: list[str] = []
         self._negated = False
@@ -219,7 +224,7 @@ class _Reader:
         if token.text in _ENDS:
             self._end(token.text)
         elif token.text == "(":
-            self._parenthesis(place)
+            return self._parenthesis(place)
         elif token.text == ")":
             self._end(";")
             self._close(")", place)
@@ -242,7 +247,7 @@ class _Reader:
             raise UnclearError(message)
         elif text in _CONDITIONS or text in _OPENERS:
             if text in _OPENERS:
-                self._open.append((place, _OPENERS[text]))
+                self._enter(place, _OPENERS[text])
             self._tested += text in _CONDITIONS
             if text in ("for", "select"):
                 self._words.append(text)
@@ -253,25 +258,34 @@ class _Reader:
         else:
             self._words.append(text)
 
-    def _parenthesis(self, place: int) -> None:
+    def _parenthesis(self, place: int) -> int:
+        closes = place + 1 < len(self._tokens) and self._tokens[place + 1] == Token(")", True)
+        if len(self._words) == 1 and closes:
+            self._words, self._function = [], True
+            return place + 2
         if self._words:
-            message = "a function"
+            message = "an array"
             raise UnclearError(message)
-        self._open.append((place, ")"))
+        self._enter(place, ")")
+        return place + 1
+
+    def _enter(self, place: int, end: str) -> None:
+        self._open.append((place, end, self._function))
+        self._function = False
 
     def _close(self, text: str, place: int) -> None:
         if not self._open or self._open[-1][1] != text:
             message = f"{text!r} where nothing is open"
             raise UnclearError(message)
-        number = self._open.pop()[0]
+        number, _, function = self._open.pop()
         behind = self._tokens[place + 1 :]
         # Redirections of a group stand before what follows it.
         after = next((t.text for t in behind if t.operator and t.text in (*_ENDS, ")")), "")
-        self._closed[number] = after
+        self._closed[number] = FUNCTION if function else after
 
     def _end(self, operator: str) -> None:
         if self._words:
-            group = tuple(number for number, _ in self._open)
+            group = tuple(number for number, _, _ in self._open)
             self._commands.append(
                 Command(tuple(self._words), operator, group, self._tested > 0, self._negated)
             )

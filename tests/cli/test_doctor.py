@@ -307,6 +307,45 @@ def test_which_hub_is_behind_the_address(
     assert (rows(ran.out)["hub"], rows(ran.out)["git"]) == ("error" if code else "ok", "ok")
 
 
+PIPELINE = """\
+include:
+  - {project: acme/hubpolicy, ref: %s, file: ci/gitlab/hubpolicy.gitlab-ci.yml}
+  - local: /ci/gate.yml
+.ask: {script: [hubpolicy verify .]}
+up:
+  stage: deploy
+  environment: hub
+  needs: [gate]
+  script: [!reference [.ask, script], hf upload acme/tern .]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("", "", 0, ""),
+        ("deploy\n", "deploy\n  allow_failure: true\n", 1, "job up: `allow_failure` hides its no"),
+        ("!reference [.ask, script], ", "", 0, ""),
+        ("needs: [gate]\n  script: [!reference [.ask, script], ", "needs: []\n  script: [",
+         1, "job gate, hubpolicy-evidence, hubpolicy-release asks, and nothing waits for it"),
+        (PINNED, "main", 1, "not pinned by commit: acme/hubpolicy@main"),
+        ("/ci/gate.yml", "/../../etc/passwd", 0, "cannot be read here: unknown, not judged"),
+        ("  environment: hub\n", "", 0, "without an environment: up"),
+        ("up:", "up: [", 1, "cannot be read as YAML"),
+        ("up:", "---\nup:", 1, "cannot be read as YAML"),
+    ],
+)  # fmt: skip
+def test_ci_of_gitlab(home: Path, tmp_path: Path, old: str, new: str, code: int, said: str) -> None:
+    text = PIPELINE % PINNED
+    assert old in text
+    gate = b"spec: {inputs: {}}\n---\ngate: {script: [hubpolicy verify .], environment: e}\n"
+    text = text.replace(old, new, 1) if old else text
+    folder = write(tmp_path / "tree", {".gitlab-ci.yml": text.encode(), "ci/gate.yml": gate})
+    ran = run("doctor", folder, "--offline", "--ci")
+    assert (ran.code, said in ran.out) == (code, True), ran.out
+    assert (rows(ran.out)["ci"] == "ok") is (not said)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [

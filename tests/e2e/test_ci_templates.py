@@ -68,6 +68,17 @@ def test_doctor_finds_what_nobody_filled_in_or_somebody_took_out(tmp_path: Path)
     assert doctor(tmp_path / "c", bare) == [("HP908", "warning")]
 
 
+def test_doctor_finds_nothing_in_the_pipeline_as_we_ship_it(tmp_path: Path) -> None:
+    (tmp_path / ".gitlab-ci.yml").write_text(GITLAB.read_text())
+    ran = run("doctor", tmp_path, "--ci", "--offline", "--format", "json")
+    assert [row for row in ran.document["findings"] if row["rule"] == "HP908"] == []
+    (tmp_path / ".gitlab-ci.yml").write_text(
+        GITLAB.read_text().replace("  stage: deploy\n", "  stage: deploy\n  allow_failure: true\n")
+    )
+    ran = run("doctor", tmp_path, "--ci", "--offline")
+    assert "job hubpolicy-release: `allow_failure` hides its no" in ran.out
+
+
 def test_the_workflow_gives_the_hubs_trust_to_one_protected_job() -> None:
     document = YAML(typ="safe").load(RELEASE)
     assert document["permissions"] == {}

@@ -20,7 +20,10 @@ def check(workflows: tuple[Workflow, ...] | None) -> tuple[Finding, ...]:
     if workflows is None:
         return ()
     if not workflows:
-        message = "no workflow under .github/workflows runs hubpolicy, so CI is no gate"
+        message = (
+            "no workflow under .github/workflows and no .gitlab-ci.yml runs hubpolicy, so CI is no "
+            "gate"
+        )
         fix = "add a job that runs: hubpolicy push PATH NAMESPACE/NAME"
         return (Finding(ID, Severity.WARNING, message, None, fix),)
     return tuple(f for workflow in workflows for f in _check(workflow))
@@ -33,8 +36,8 @@ def _check(workflow: Workflow) -> tuple[Finding, ...]:
         message = "the file cannot be read as YAML, so nobody can tell what it runs"
         found.append(Finding(ID, SEVERITY, message, place, "mend the file, or remove it"))
     if workflow.unpinned:
-        message = f"actions are not pinned by commit: {', '.join(workflow.unpinned)}"
-        fix = "write `uses: owner/name@` and the 40 hex digits of a commit"
+        message = f"actions or files are not pinned by commit: {', '.join(workflow.unpinned)}"
+        fix = "write the 40 hex digits of a commit: `uses: owner/name@COMMIT`, or `ref: COMMIT`"
         found.append(Finding(ID, SEVERITY, message, place, fix))
     for gap in workflow.gaps:
         severity = SEVERITY if gap.certain else Severity.WARNING

@@ -24,6 +24,7 @@ NEAR: dict[str, Any] = {
     "./loose": {"runs": {"steps": [{"run": "hubpolicy verify . || true", "shell": "bash"}]}},
     "./node": {"runs": {"using": "node20", "main": "x.js"}},
     "./round": {"runs": {"steps": [{"uses": "./round"}]}},
+    "./none": {"runs": "x"},
     "./gone": None,
 }
 
@@ -65,6 +66,7 @@ FINE: dict[str, dict[str, Any]] = {
                                               "up": {"steps": [UPLOAD], "needs": "gate"}}},
     "a part of one": NEAR["./.github/workflows/up.yml"],
     "JavaScript of its own": one({"uses": "./node"}, PUSH),
+    "an action that says nothing": one({"uses": "./none"}, PUSH),
     "nothing of ours": one({"run": "make"}, {"uses": "actions/checkout@v4"}),
     "no jobs": {"on": "push"},
     "jobs that are none": {"jobs": {"a": None, "b": {"steps": "x"}, "c": {"steps": ["x", None]}}},
