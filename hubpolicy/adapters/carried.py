@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from hubpolicy.core.gateways import LOGIN_HEADER
-from hubpolicy.errors import AccessError, ServiceError
+from hubpolicy.errors import AccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,12 +52,12 @@ def stranger(namespace: str) -> tuple[str, str]:
     return message, f"{hint}hubpolicy audit {namespace}/NAME"
 
 
-def missing(namespace: str, token: str | None) -> ServiceError | None:
-    """What a list lacks that was asked for with that login; None where it is the whole."""
-    if token:
-        return None
-    message, hint = stranger(namespace)
-    return ServiceError(message, hint=hint)
+def outsider(namespace: str) -> tuple[str, str]:
+    """The same of a list that was shown to a login of somebody else, or to a token for less."""
+    message = f"the list of {namespace} was asked for by a login that is not shown all of it: "
+    message += "what is private there was not seen"
+    hint = f"a login of {namespace}'s, with a token that reads all of it: hf auth login, or "
+    return message, f"{hint}HF_TOKEN; of what is seen by itself: hubpolicy audit {namespace}/NAME"
 
 
 @contextmanager

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from huggingface_hub.errors import HfHubHTTPError
 
+from hubpolicy.adapters.carried import outsider, stranger
 from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.adapters.hub_http import NotFoundError, official_client, patiently, translated
+from hubpolicy.core.token_scope import sees_all
 from hubpolicy.domain.release import parse_repo_id
+from hubpolicy.errors import AccessError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +31,7 @@ class HubIndex:
         self._endpoint, self._token = endpoint, token
         self._gateways = known_gateways()
         self._api = official_client(endpoint, token)
+        self._me: dict[str, Any] | None = None
 
     def namespace(self, name: str, beside: tuple[RepoId, ...] = ()) -> tuple[RepoId, ...]:
         """Every repository of it that this login may see: models, datasets, Spaces.
@@ -53,6 +57,30 @@ class HubIndex:
             message = f"the hub shows no repository of {name} to this login"
             raise NotFoundError(message, hint="is the name right? hf auth whoami")
         return found
+
+    def sees_all(self, namespace: str) -> bool:
+        """Whether this login is shown all that is private there, as far as the hub says who it is.
+
+        Raises:
+            ServiceError: the hub does not answer.
+
+        """
+        if not self._token:
+            return False
+        if self._me is None:
+            try:
+                with translated("asking who we are", secret=self._token, endpoint=self._endpoint):
+                    self._me = patiently(self._api.whoami, time.sleep)
+            except AccessError:  # the token of a CI job, say, which is for one repository
+                self._me = {}
+        return sees_all(self._me, namespace)
+
+    def missing(self, namespace: str) -> ServiceError | None:
+        """What a list of it lacks for this login, and what to do; None where it is the whole."""
+        if self.sees_all(namespace):
+            return None
+        message, hint = (outsider if self._token else stranger)(namespace)
+        return ServiceError(message, hint=hint)
 
     def members(self, organisation: str) -> tuple[str, ...]:
         """The people of an organisation, as far as this login may see them, by name.

@@ -102,13 +102,18 @@ def _surveyed(targets: tuple[str, ...], place: Seat) -> Surveyed:
 
 
 def _unseen(targets: tuple[str, ...]) -> Iterator[tuple[RepoId, ServiceError]]:
-    """Whole namespaces of which a hub shows nobody in particular what is private."""
-    from hubpolicy.adapters.carried import missing
+    """Whole namespaces of which a hub does not show this login all that is private."""
+    from hubpolicy.adapters.hub_index import HubIndex
     from hubpolicy.adapters.login import login_token
+    from hubpolicy.cli.options import endpoint
     from hubpolicy.domain.release import RepoId
 
-    for namespace in dict.fromkeys(target for target in targets if "/" not in target):
-        error = missing(namespace, login_token())
+    whole = tuple(dict.fromkeys(target for target in targets if "/" not in target))
+    if not whole:
+        return
+    index = HubIndex(endpoint(), login_token())
+    for namespace in whole:
+        error = index.missing(namespace)
         if error is not None:
             yield RepoId(namespace, "*"), error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,8 +20,9 @@ from hubpolicy.errors import ConfigError, MalformedError, ServiceError
 from hubpolicy.opening import endpoint, repo_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from hubpolicy.adapters.hub_index import HubIndex
     from hubpolicy.domain.release import RepoType
 
 _TYPES: dict[str, RepoType] = {
@@ -37,7 +39,7 @@ class Targets(NamedTuple):
 
     ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
     ``told``: what is to be known of a list, as a name, what is not in it, and why. ``unseen``:
-    namespaces whose list lacks what is private, each with why, and what to do.
+    namespaces whose list may lack what is private, each with why, and what to do.
     """
 
     repos: tuple[RepoId, ...]
@@ -88,7 +90,8 @@ def resolve(
     asked = [target for target in parsed if not isinstance(target, Clone)]
     told: list[tuple[str, str, str]] = []
     unseen: dict[str, tuple[str, str, str]] = {}
-    listed = (repo for target in asked for repo in _watched(target, told, unseen))
+    index = cache(_index)  # one, and none where nothing is listed
+    listed = (repo for target in asked for repo in _watched(target, index, told, unseen))
     remote = tuple(dict.fromkeys(listed))
     for repo in remote:
         if repo in places:
@@ -131,12 +134,13 @@ def _lines(file: str) -> Iterator[str]:
 
 def _watched(
     target: RepoId | str,
+    index: Callable[[], HubIndex],
     told: list[tuple[str, str, str]],
     unseen: dict[str, tuple[str, str, str]],
 ) -> tuple[RepoId, ...]:
-    """The repositories of a target; to ``unseen`` goes whose list was got without a login.
+    """The repositories of a target; to ``unseen`` goes whose list may lack what is private.
 
-    By nobody who is logged in here, or by a gateway whose token is for less.
+    Since nobody is logged in here, or somebody else, or a gateway's token is for less.
     """
     if isinstance(target, RepoId):
         return (target,)
@@ -148,22 +152,32 @@ def _watched(
     token = login_token()
     with watching() as without:
         try:
-            found = _listed(target, token, told)
+            found = _listed(target, index(), token, told)
         except ServiceError as error:
             if without or (not token and isinstance(error, NotFoundError)):
                 error.hint = "; ".join((remark if without else stranger)(namespace))
             raise
-    if without or not token:
-        unseen[namespace] = (namespace, *(remark if without else stranger)(namespace))
+    lacking = None if without else index().missing(namespace)
+    if without:
+        unseen[namespace] = (namespace, *remark(namespace))
+    elif lacking is not None:
+        unseen[namespace] = (namespace, lacking.message, lacking.hint)
     return found
 
 
-def _listed(target: str, token: str | None, told: list[tuple[str, str, str]]) -> tuple[RepoId, ...]:
+def _index() -> HubIndex:
+    from hubpolicy.adapters.hub_index import HubIndex
+    from hubpolicy.adapters.login import login_token
+
+    return HubIndex(endpoint(), login_token())
+
+
+def _listed(
+    target: str, index: HubIndex, token: str | None, told: list[tuple[str, str, str]]
+) -> tuple[RepoId, ...]:
     """What a hub lists to this login; to ``told`` goes what is not among it."""
     from hubpolicy.adapters.hub_buckets import HubBuckets
-    from hubpolicy.adapters.hub_index import HubIndex
 
-    index = HubIndex(endpoint(), token)
     if target.startswith(_COLLECTIONS):
         found, others = index.collection(target.removeprefix(_COLLECTIONS))
         if others:

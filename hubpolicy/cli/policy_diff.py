@@ -120,8 +120,8 @@ def _signed(path: Path, place: Seat) -> Policy:
 
 
 def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared, ...]:
-    from hubpolicy.adapters.carried import missing
     from hubpolicy.adapters.clock import SystemClock
+    from hubpolicy.adapters.hub_index import HubIndex
     from hubpolicy.adapters.login import login_token
     from hubpolicy.cli.options import endpoint
     from hubpolicy.cli.progress import Bars
@@ -139,7 +139,7 @@ def _compared(org: str, old: Policy, new: Policy, place: Seat) -> tuple[Compared
     # What releases would need is asked before it is enforced, so observing judges like enforcing.
     new = new._replace(mode="enforce", observe_until="")
     change = Change(old, new, place.trusted.trust, now, assemble_listing)
-    lacking = missing(org, login_token())
+    lacking = HubIndex(endpoint(), login_token()).missing(org)
     unseen = () if lacking is None else (_unseen(org, lacking.message),)
     with Bars(shown=False) as bars:
         return (*compare(repos, client, change, bars), *unseen)

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 _NAMESPACES = frozenset(("org", "user"))
 _REPOSITORIES = frozenset(("model", "dataset", "space", "bucket", "kernel"))
 _CONTENT = frozenset(("repo.write", "repo.content.write"))
+_SHOWN = _CONTENT | {"repo.content.read"}
+_FINE_GRAINED = "fineGrained"
 EVERYTHING = "global"
 """The kind of a grant that names nothing: it holds wherever its owner may go."""
 
 
 def grants_of(token: Mapping[str, Any]) -> tuple[Grant, ...] | None:
     """The grants in ``auth.accessToken``; None where it is not in the shape above: nobody knows."""
-    fine = token.get("fineGrained")
+    fine = token.get(_FINE_GRAINED)
     scoped = fine.get("scoped") if isinstance(fine, dict) else None
     if not isinstance(fine, dict) or not isinstance(scoped, list):
         return None
@@ -70,6 +72,29 @@ def covers(grant: Grant, repo: RepoId) -> bool | None:
             return False
         return _same(grant.name, repo.text) if grant.name else None
     return None  # a resource group, say: some repositories of an organisation
+
+
+def sees_all(me: Mapping[str, Any], namespace: str) -> bool:
+    """Whether the login of that ``whoami-v2`` is shown all that is private in a namespace.
+
+    What is not of the shape that is known shows nothing: a list that lacks something looks whole.
+    """
+    organisations, auth = me.get("orgs"), me.get("auth")
+    token = auth.get("accessToken") if isinstance(auth, dict) else None
+    if not isinstance(organisations, list) or not isinstance(token, dict):
+        return False
+    owners = [me, *(each for each in organisations if isinstance(each, dict))]
+    if not any(_same(str(owner.get("name")), namespace) for owner in owners):
+        return False
+    if token.get("role") != _FINE_GRAINED:
+        return token.get("role") in {"read", "write"}
+    return any(
+        _SHOWN.intersection(grant.permissions)
+        and (
+            grant.kind == EVERYTHING or (grant.kind in _NAMESPACES and _same(grant.name, namespace))
+        )
+        for grant in grants_of(token) or ()
+    )
 
 
 def is_wide(grant: Grant) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CHANGED = "HP503"
 MAIN = "refs/heads/main"
 PULL_REQUESTS = "refs/pr/"
+LOOK = "hubpolicy audit"
 
 
 def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Finding, ...], bool]:
@@ -34,8 +35,14 @@ def flip(repo: RepoId, hub: Hub, refs: tuple[RemoteRef, ...]) -> tuple[tuple[Fin
     moved = moved_between(refs, hub.refs(repo), pull_requests=True)
     if moved:
         return (changed(repo, f"{moved} while it was being judged; nothing was changed"),), False
-    _show(repo, hub)
-    return confirm(repo, hub, refs)
+    try:
+        _show(repo, hub)
+        return confirm(repo, hub, refs)
+    except KeyboardInterrupt as stop:
+        stop.add_note(
+            f"{repo.text} may be public by now, and was not looked at since: {LOOK} {repo.text}"
+        )
+        raise
 
 
 def confirm(
@@ -89,7 +96,7 @@ def head_of(refs: tuple[RemoteRef, ...], name: str = MAIN) -> str:
 
 def changed(repo: RepoId, text: str) -> Finding:
     """HP503, an incident."""
-    return Finding(CHANGED, Severity.ERROR, text, None, f"hubpolicy audit {repo.text}")
+    return Finding(CHANGED, Severity.ERROR, text, None, f"{LOOK} {repo.text}")
 
 
 def moved_between(

@@ -123,7 +123,8 @@ def _stopped(repo: RepoId, before: RemoteRepo) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        stop.add_note(f"{repo.text} {_stood(before)}; the same command goes on from there")
+        if not getattr(stop, "__notes__", ()):  # while it was made public, that was said
+            stop.add_note(f"{repo.text} {_stood(before)}; the same command goes on from there")
         raise
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubpolicy.adapters.home import Home
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.trust import State, TrustRoot
 
 PEOPLE = ("ada", "bob", "cleo")
-LATER = "2027-01-01T00:00:00Z"
+LATER = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() + 40 * 86400))
 """When every state that is made here has ended."""
 
 

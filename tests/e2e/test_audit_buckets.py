@@ -89,7 +89,7 @@ def test_a_bucket_is_a_target(ada: Author) -> None:
 
 def test_a_private_one_is_seen_by_its_people_alone(ada: Author) -> None:
     done = look(ada, "acme", HF_TOKEN="hf_bob")
-    assert rows(done).keys() == {"buckets/acme/checkpoints", "buckets/acme/odd"}
+    assert rows(done).keys() == {"buckets/acme/checkpoints", "buckets/acme/odd", "acme/*"}
 
 
 def test_odd_paths_are_shown_inert(ada: Author) -> None:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from huggingface_hub import HfApi
 
 from tests.e2e.author import TOKEN, Author, with_release
+from tests.hub.world import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,3 +132,39 @@ def test_a_namespace_is_not_green_for_nobody_in_particular(ada: Author, filled: 
     assert named.code == 0
     empty = ada.type("audit", "carol", HF_TOKEN="")  # who shows nothing at all
     assert (empty.code, "asked for without a login" in empty.err) == (3, True)
+
+
+def fine(kind: str, name: str) -> dict[str, Any]:
+    """A token of alice's that only reads, and only there."""
+    scope = {"entity": {"type": kind, "name": name}, "permissions": ["repo.content.read"]}
+    granted = {"global": [], "scoped": [scope]}
+    return {"name": "alice", "orgs": ["acme"], "role": "fineGrained", "fineGrained": granted}
+
+
+@pytest.mark.parametrize(
+    ("login", "whole"),
+    [
+        ({"name": "bob", "orgs": [], "role": "write"}, False),
+        ({"name": "carol", "orgs": ["acme"], "role": "read"}, True),
+        (fine("model", ONE), False),
+        (fine("org", "acme"), True),
+    ],
+    ids=["of nobody there", "a member", "for one repository", "for all of it"],
+)
+def test_nor_for_a_login_that_is_not_shown_all_of_it(
+    ada: Author, filled: HubProcess, login: dict[str, Any], whole: bool
+) -> None:
+    api = HfApi(endpoint=filled.endpoint, token=TOKEN)
+    api.update_repo_settings(OTHER, private=True)
+    filled.allow({**TOKENS, "hf_other": login})
+    try:
+        done = ada.type("audit", "acme", "--format", "json", HF_TOKEN="hf_other")
+    finally:
+        filled.allow(TOKENS)
+        api.update_repo_settings(OTHER, private=False)
+    if whole:
+        assert (done.code, seen(done)) == (0, {ONE: "ATTESTED", OTHER: "ATTESTED"})
+        return
+    assert (done.code, seen(done)) == (3, {ONE: "ATTESTED", "acme/*": "UNREADABLE"})
+    (why,) = (ref["detail"] for ref in done.document["refs"] if ref["repo"] == "acme/*")
+    assert why.startswith("the list of acme was asked for by a login that is not shown all of it")

@@ -89,10 +89,10 @@ def test_a_second_look_costs_one_request_a_repository(ada: Author, filled: HubPr
         "/api/datasets/acme/text/refs", "/api/datasets/acme/weights/refs",
         "/api/models/acme/civil/refs", "/api/models/acme/leak/refs", "/api/spaces/acme/app/refs",
     ]  # fmt: skip
-    assert len(paths) == 5 + 4, paths  # and a list of each kind, buckets too
+    assert len(paths) == 5 + 4 + 1, paths  # a list of each kind, buckets too, and who asks
     mark = len(filled.requests())
     ada.type("audit", "acme", "--no-cache")
-    assert len(asked(filled, mark)) > 5 + 4
+    assert len(asked(filled, mark)) > 5 + 4 + 1
 
 
 def test_what_is_kept_makes_nothing_green(ada: Author) -> None:

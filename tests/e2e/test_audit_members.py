@@ -100,7 +100,8 @@ def test_a_second_look_costs_a_list_of_each_kind_and_one_request_a_repository(
     assert look(ada, "acme").document["refs"] == first.document["refs"]
     paths = [str(line["path"]).partition("?")[0] for line in filled.requests()[mark:]]
     assert sum(path.endswith("/refs") for path in paths) == 2 + 3
-    assert len(paths) == 2 + 3 + 4 + 1 + 2 * 3, paths
+    # A list of each kind, who asks, the people, and a list of theirs of each kind but buckets.
+    assert len(paths) == 2 + 3 + 4 + 1 + 1 + 2 * 3, paths
     assert "/api/organizations/acme/members" in paths
 
 

@@ -342,3 +342,20 @@ def test_who_stops_it_is_told_how_it_stands_and_that_it_goes_on(world: World) ->
     said = f"{world.repo.text} was created, private; the same command goes on from there"
     assert caught.value.__notes__ == [said]
     assert world.push(plan).public
+
+
+def test_who_stops_it_while_it_is_made_public_is_not_told_that_it_is_private(world: World) -> None:
+    world.model()
+    plan, client = world.plan(), world.client()
+    real = client.set_private
+
+    def stopped(repo: RepoId, *, private: bool) -> None:
+        real(repo, private=private)
+        raise KeyboardInterrupt
+
+    client.set_private = stopped  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        pushing.push(plan, world.repo, client, world.notes)
+    name = world.repo.text
+    said = f"{name} may be public by now, and was not looked at since: hubpolicy audit {name}"
+    assert (caught.value.__notes__, world.state()[0]) == ([said], False)

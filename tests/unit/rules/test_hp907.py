@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubpolicy.core.rules import hp907
-from hubpolicy.core.token_scope import grants_of
+from hubpolicy.core.token_scope import grants_of, sees_all
 from hubpolicy.domain.release import RepoId
 from hubpolicy.domain.surroundings import Grant, Login
 
@@ -128,3 +128,40 @@ def test_a_grant_is_read_as_the_hub_writes_it() -> None:
     document = {"fineGrained": {"scoped": [SCOPE], "global": ["discussion.write"]}}
     everywhere = Grant("global", "", ("discussion.write",))
     assert grants_of(document) == (everywhere, Grant("org", "acme", ("repo.write",)))
+
+
+def _me(role: str, *scoped: tuple[str, str, str], everywhere: str = "") -> dict[str, object]:
+    """``whoami-v2`` of ana, who is of acme."""
+    entities = [
+        {"entity": {"type": kind, "name": name}, "permissions": [held]}
+        for kind, name, held in scoped
+    ]
+    fine = {"global": [everywhere] if everywhere else [], "scoped": entities}
+    token = {"role": role, **({"fineGrained": fine} if role == "fineGrained" else {})}
+    return {"name": "ana", "orgs": [{"name": "acme"}], "auth": {"accessToken": token}}
+
+
+@pytest.mark.parametrize(
+    ("me", "namespace", "whole"),
+    [
+        (_me("read"), "acme", True),
+        (_me("write"), "Ana", True),
+        (_me("write"), "globex", False),
+        (_me("somethingNew"), "acme", False),
+        (_me("fineGrained"), "acme", False),
+        (_me("fineGrained", ("org", "acme", "repo.content.read")), "acme", True),
+        (_me("fineGrained", ("org", "acme", "repo.write")), "ana", False),
+        (_me("fineGrained", ("org", "acme", "discussion.write")), "acme", False),
+        (_me("fineGrained", ("model", "acme/tern", "repo.write")), "acme", False),
+        (_me("fineGrained", everywhere="repo.content.read"), "acme", True),
+        (_me("fineGrained", everywhere="repo.content.read"), "globex", False),
+        (_me("read") | {"orgs": None}, "ana", False),
+        (_me("read") | {"auth": None}, "ana", False),
+        (_me("read") | {"orgs": ["acme"]}, "acme", False),
+        ({}, "acme", False),
+    ],
+)
+def test_whether_a_login_is_shown_all_of_a_namespace(
+    me: dict[str, object], namespace: str, whole: bool
+) -> None:
+    assert sees_all(me, namespace) == whole
