@@ -30,7 +30,7 @@ from hubpolicy.core.closure import Closure, closures, config_paths
 from hubpolicy.core.gatefile import load_gate
 from hubpolicy.core.judge import judge
 from hubpolicy.core.recount import recount
-from hubpolicy.core.rules import hp209
+from hubpolicy.core.statements import applicability_statement
 from hubpolicy.domain.evaluation import Completion, Request
 from hubpolicy.domain.manifest import Entry
 from hubpolicy.domain.policy import DegenerationGate
@@ -53,6 +53,7 @@ from tests.flows.testing_world import (
 from tests.hook import gate_world
 from tests.hook.gate_world import POLICY, TARGET, person, sign
 from tests.house.tree import PROJECT
+from tests.unit.core import release_world
 from tests.unit.core.plan_values import make_plan, make_suite
 from tests.unit.rules.toxicity_values import NOT_APPLICABLE
 
@@ -228,7 +229,7 @@ def further_gguf(folder: Path) -> set[str]:
 
 
 def generator_with_an_embedders_card(folder: Path) -> set[str]:
-    """The files decide, so an honest run asks for a test; who claims none signs a contradiction."""
+    """The files decide, so an honest run asks for a test; who signs that none is due is refused."""
     model = model_of(folder)
     card = "---\nlicense: mit\npipeline_tag: sentence-similarity\n---\n# An embedder\n"
     (model / "README.md").write_text(card)
@@ -239,9 +240,10 @@ def generator_with_an_embedders_card(folder: Path) -> set[str]:
     claim = NOT_APPLICABLE._replace(
         decision=applies.decision, architecture=applies.architecture or "BertModel"
     )
-    found = hp209.check(claim, safety_approved=True)
-    assert {finding.effect for finding in found} == {"failed"}
-    return {finding.rule for finding in found}
+    line = release_world.signed(applicability_statement(claim, closure.files), "ci")
+    decision = judge(release_world.judged_by(release_world.POLICY, [line], reader.manifest))
+    assert decision.verdict == "failed"
+    return {finding.rule for finding in decision.findings}
 
 
 def adapter_on_another_base(folder: Path) -> set[str]:
