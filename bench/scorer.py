@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scoring: texts per second and peak memory, beside ``Detoxify.predict`` on the same weights.
 
-Detoxify gets lists of 32, as a user would call it; hubpolicy scores each text alone. All in one
-run: every way is a process of its own (so that its memory is its own), all are loaded, and rounds
-go in turns; best of each. Texts have 20 to 120 tokens, evenly. Beside it stand the machine's own
-matrix products, measured in the same rounds: what scoring could reach if nothing else took time.
-At the end, so many texts on a small model that memory would show if anything were kept.
+Detoxify gets lists of 32, as a user would call it; hubpolicy gets all at once, as in a run. All in
+one run: every way is a process of its own (so that its memory is its own), all are loaded, and
+rounds go in turns; best of each. Texts have 20 to 120 tokens, evenly. Beside it stand the machine's
+own matrix products, measured in the same rounds: what scoring could reach if nothing else took
+time. At the end, so many texts on a small model that memory would show if anything were kept.
 
     python -m bench.scorer --cache ~/.cache/hubpolicy-bench
 """

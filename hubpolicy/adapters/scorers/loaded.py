@@ -78,19 +78,42 @@ class LoadedGraph:
             ServiceError: the output has another shape than the description says.
 
         """
+        return self.together([tokens])[0]
+
+    def together(self, windows: Sequence[Sequence[int]]) -> list[list[float] | None]:
+        """The same for windows of one length, in one run.
+
+        Raises:
+            ServiceError: see :meth:`probabilities`.
+
+        """
+        logits = self.logits(windows)
+        if logits is not None:
+            return [_probabilities(row) for row in logits]
+        # One that fails must not take its neighbours with it.
+        return [self.probabilities(one) for one in windows] if len(windows) > 1 else [None]
+
+    def logits(self, windows: Sequence[Sequence[int]]) -> Any:
+        """Of windows of one length: shape (windows, labels); None if the graph cannot.
+
+        Raises:
+            ServiceError: see :meth:`probabilities`.
+
+        """
         described = self._description
-        ids = np.array([[*described.prefix, *tokens, *described.suffix]], dtype=self._dtype)
+        rows = [[*described.prefix, *tokens, *described.suffix] for tokens in windows]
+        ids = np.array(rows, dtype=self._dtype)
         feed = {described.ids: ids, described.mask: np.ones_like(ids), **self._tables}
         try:
             (logits,) = self._session.run([described.output], feed)
         except Exception:  # noqa: BLE001 - ONNX Runtime raises many kinds; no score is the answer
             return None
-        if logits.shape != (1, len(described.labels)):
-            got, want = logits.shape, (1, len(described.labels))
+        want = (len(windows), len(described.labels))
+        if logits.shape != want:
+            got = logits.shape
             message = f"got scores of shape {got}, expected {want}, from scorer {described.id}"
             raise ServiceError(message)
-        row = [float(value) for value in logits[0]]
-        return [_sigmoid(value) for value in row] if all(map(math.isfinite, row)) else None
+        return logits
 
 
 def pick_provider(wanted: str = "") -> str:
@@ -204,6 +227,11 @@ def _input_type(session: Any, description: Description, name: str, tables: froze
         message = f"got outputs {sorted(outputs)}, expected {description.output!r}, in {name}"
         raise MalformedError(message)
     return known[kinds.pop()]
+
+
+def _probabilities(logits: Any) -> list[float] | None:
+    row = [float(value) for value in logits]
+    return [_sigmoid(value) for value in row] if all(map(math.isfinite, row)) else None
 
 
 def _sigmoid(logit: float) -> float:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a scorer bundle on ONNX Runtime and ``tokenizers`` alone.
 
-Each text is scored alone at its exact length: dynamic int8 takes one activation scale per tensor,
-so batch-mates would change a text's score (and on CPU alone is fastest). Long texts are read in
-overlapping windows, the maximum counts. Where the int8 score is too near a threshold to decide,
-the fp32 graph's score stands in its place. Not responsible for which texts, nor for what a score
-means to the policy.
+Each text is scored at its exact length: no padding. In int8 it is alone, since dynamic int8 takes
+one activation scale per tensor, so that batch-mates would change its score; in fp32 texts of one
+length share a run where that changes nothing (:mod:`hubpolicy.adapters.scorers.together`). Long
+texts are read in overlapping windows, the maximum counts. Where the int8 score is too near a
+threshold to decide, the fp32 graph's score stands in its place. Not responsible for which texts,
+nor for what a score means to the policy.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from hubpolicy.adapters.scorers.bundle import (
     read_bundle,
 )
 from hubpolicy.adapters.scorers.loaded import CPU, LoadedGraph, pick_provider
+from hubpolicy.adapters.scorers.together import Terms, Together
 from hubpolicy.core.records import format_probability, is_toxic
 from hubpolicy.domain.evaluation import Score
 from hubpolicy.errors import MalformedError, ServiceError, VerificationError
@@ -85,6 +87,7 @@ class BundleScorer:
         self._tokenizer = _load_tokenizer(files.tokenizer)
         self._graphs = _open_graphs(files, self._description, provider)
         self._workers = workers or _cores()
+        self._together = _together(self._graphs, self._description, self._workers)
 
     @property
     def pin(self) -> ScorerPin:
@@ -130,7 +133,8 @@ class BundleScorer:
         found = {text: known.get(text) for text in texts}
         tokens = {text: self._encode(text) for text, score in found.items() if score is None}
         longest_first = sorted(tokens, key=lambda text: len(tokens[text]), reverse=True)
-        new = pool.map(lambda text: self._score(tokens[text]), longest_first)
+        runs = self._runs([tokens[text] for text in longest_first])
+        new = (score for scores in pool.map(self._score_run, runs) for score in scores)
         fresh = dict(zip(longest_first, new, strict=True))
         for text, score in fresh.items():
             known.put(text, score)
@@ -141,11 +145,25 @@ class BundleScorer:
             return ()
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def _runs(self, texts: list[Tokens]) -> list[list[Tokens]]:
+        return self._together.runs(texts) if self._together else [[text] for text in texts]
+
+    def _score_run(self, run: list[Tokens]) -> list[Score]:
+        if len(run) == 1:
+            return [self._score(run[0])]
+        first, precision, *_ = self._graphs
+        rows = first.together(run)
+        both = zip(run, rows, strict=True)
+        return [self._again(text, self._highest([row], precision)) for text, row in both]
+
     def _score(self, tokens: Tokens) -> Score:
         if not tokens:
             return UNSCORED
-        first, precision, second, _ = self._graphs
-        score = self._read(tokens, first, precision)
+        first, precision, *_ = self._graphs
+        return self._again(tokens, self._read(tokens, first, precision))
+
+    def _again(self, tokens: Tokens, score: Score) -> Score:
+        second = self._graphs.second
         if second is None or not score.labels:
             return score
         if not self._description.is_borderline(_written(score)):
@@ -155,12 +173,15 @@ class BundleScorer:
 
     def _read(self, tokens: Tokens, graph: LoadedGraph, precision: str) -> Score:
         windows = tuple(self._description.windows(tokens))
-        rows = [graph.probabilities(window) for window in windows]
+        return self._highest([graph.probabilities(window) for window in windows], precision)
+
+    def _highest(self, rows: Sequence[list[float] | None], precision: str) -> Score:
+        """Of one text's windows."""
         if any(row is None for row in rows):
             return UNSCORED
         best = [max(column) for column in zip(*(row for row in rows if row), strict=True)]
         labels = tuple(zip(self._description.labels, best, strict=True))
-        score = Score(labels, len(windows), toxic=False, precision=precision)
+        score = Score(labels, len(rows), toxic=False, precision=precision)
         return score._replace(toxic=is_toxic(_written(score), self._description.thresholds))
 
 
@@ -238,6 +259,17 @@ def _open_graphs(files: BundleFiles, description: Description, wanted: str) -> _
     second = _Full(files.full, description) if files.full is not None else None
     first = LoadedGraph(files.model.read, description, MODEL, CPU)
     return _Graphs(first, description.precision, second, description.recheck)
+
+
+def _together(graphs: _Graphs, description: Description, workers: int) -> Together | None:
+    """None where a text's score may depend on its neighbours, or where nobody could tell.
+
+    Accelerators choose their kernels by shape, so that a few lengths say nothing about others.
+    """
+    if graphs.precision != "fp32" or graphs.first.provider != CPU:
+        return None
+    extra = len(description.prefix) + len(description.suffix)
+    return Together(graphs.first, Terms(extra, description.window, workers))
 
 
 def _load_tokenizer(content: bytes) -> Any:
