@@ -11,6 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from hubpolicy.adapters.carried import outsider, stranger
 from hubpolicy.adapters.gateways import behind, known_gateways
 from hubpolicy.adapters.hub_http import NotFoundError, official_client, patiently, translated
+from hubpolicy.core.card.embargo import LICENSE
 from hubpolicy.core.token_scope import sees_all
 from hubpolicy.domain.release import parse_repo_id
 from hubpolicy.errors import AccessError, ServiceError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hubpolicy.domain.release import RepoId, RepoType
 
 
+_LICENCE = f"license:{LICENSE}"
 _KINDS = ("model", "dataset", "space", "bucket")
 
 
@@ -32,6 +34,9 @@ class HubIndex:
         self._gateways = known_gateways()
         self._api = official_client(endpoint, token)
         self._me: dict[str, Any] | None = None
+        self.waiting: set[RepoId] = set()
+        """Private models of listed namespaces under no embargo licence, by the hub's own tags. Of
+        ``license:other`` only the card would tell which one it is, and is not asked for."""
 
     def namespace(self, name: str, beside: tuple[RepoId, ...] = ()) -> tuple[RepoId, ...]:
         """Every repository of it that this login may see: models, datasets, Spaces.
@@ -44,7 +49,7 @@ class HubIndex:
 
         """
         with translated(f"listing what {name} has", secret=self._token, endpoint=self._endpoint):
-            models = self._all(self._api.list_models, name)
+            models = self._models(name)
             datasets = self._all(self._api.list_datasets, name)
             spaces = self._all(self._api.list_spaces, name)
         found = (
@@ -126,6 +131,12 @@ class HubIndex:
             message = f"the collection {slug} holds no repository"
             raise NotFoundError(message, hint="its page on the hub shows what is in it")
         return found, tuple(item.item_type for item in items if item.item_type not in _KINDS)
+
+    def _models(self, author: str) -> list[str]:
+        found = patiently(lambda: list(self._api.list_models(author=author)), time.sleep)
+        private = [each.id for each in found if each.private and _LICENCE not in (each.tags or ())]
+        self.waiting.update(self._own(private, author, "model"))
+        return [each.id for each in found]
 
     def _all(self, ask: Any, author: str) -> list[str]:
         """The names on every page of a list; all else that a page says goes with it."""

@@ -97,8 +97,6 @@ def audit(
     from hubpolicy.cli.audit_targets import resolve
     from hubpolicy.cli.output import finish
     from hubpolicy.cli.wiring import require_may_speak, seat
-    from hubpolicy.flows.assemble import assemble_listing
-    from hubpolicy.flows.auditing import Court
 
     click.get_current_context().with_resource(_term_as_ctrl_c())
     place = seat()
@@ -108,10 +106,7 @@ def audit(
     people = people_of(meant) if depth.members else None
     require_may_speak(place, *namespaces(meant, people))
     now = SystemClock().now()
-    court = Court(
-        place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place),
-        place.governing,
-    )  # fmt: skip
+    court = _court(place, now)
     engine = engine or ("git" if all_revisions else "api")
     unread: dict[str, int] | None = {} if depth.deep else None
     how = How(engine == "git", all_revisions, jobs, not no_cache, unread, since)
@@ -124,7 +119,10 @@ def audit(
     around = look_around(people, answers, court, output, store=store, jobs=jobs)
     said = (*left_out(since), *notes(meant, answers, unread), *told, *around.rows)
     theirs = (*unseen_in(meant), *(ref for answer in around.answers for ref in answer.refs))
-    judged = Judged((*answers, *around.answers), (*verdicts, *theirs), exposed, said, meant.places)
+    judged = Judged(
+        (*answers, *around.answers), (*verdicts, *theirs), exposed, said, meant.places,
+        meant.waiting,
+    )  # fmt: skip
     title = "hubpolicy audit " + " ".join((*targets, *(f"--from {file}" for file in files)))
     finish(report_of(title, judged, asking, solo=place.trusted.trust.root.solo, made=now), output)
 
@@ -142,6 +140,16 @@ class How(NamedTuple):
     cache: bool
     unread: dict[str, int] | None
     since: Wanted | None
+
+
+def _court(place: Seat, now: str) -> Court:
+    from hubpolicy.flows.assemble import assemble_listing
+    from hubpolicy.flows.auditing import Court
+
+    return Court(
+        place.policy, place.trusted.trust, now, assemble_listing, baseline_of(place),
+        place.governing,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -31,7 +31,8 @@ _NOWHERE: Mapping[RepoId, str] = MappingProxyType({})
 class Judged(NamedTuple):
     """Everything that an audit found: by repository, every verdict, what was public, notes.
 
-    ``folders``: of repositories that were read from one.
+    ``folders``: of repositories that were read from one. ``waiting``: private ones under no embargo
+    licence.
     """
 
     answers: tuple[Surveyed, ...]
@@ -39,16 +40,17 @@ class Judged(NamedTuple):
     exposures: tuple[ExposureRow, ...]
     notes: tuple[Row, ...]
     folders: Mapping[RepoId, str] = _NOWHERE
+    waiting: frozenset[RepoId] = frozenset()
 
 
 def report_of(title: str, judged: Judged, asking: Asking, *, solo: bool, made: str) -> Report:
     """The whole report. ``made``: the moment at which it was judged."""
     from hubpolicy.render.report import Report
 
-    answers, verdicts, exposures, notes, folders = judged
+    answers, verdicts, exposures, notes, folders, waiting = judged
     code = code_of(answers, verdicts, asking.fail_on)
     refused = {answer.repo for answer in answers if isinstance(answer.error, AccessError)}
-    found = found_in(verdicts, folders, refused)
+    found = found_in(verdicts, folders, refused, waiting)
     return Report(
         command="audit",
         title=title,
@@ -79,10 +81,11 @@ def found_in(
     verdicts: Iterable[RefVerdict],
     folders: Mapping[RepoId, str] = _NOWHERE,
     refused: Container[RepoId] = (),
+    waiting: Container[RepoId] = (),
 ) -> Found:
     """What goes into a report of every ref, with its repository in the commands to type."""
     from hubpolicy.cli.summaries import with_path
-    from hubpolicy.core.rules import hp602
+    from hubpolicy.core.rules import hp501, hp602
     from hubpolicy.render.report import RefRow
 
     verdicts = tuple(verdicts)
@@ -90,12 +93,19 @@ def found_in(
     for each in verdicts:
         if each.status == "BASELINE":
             adopted.setdefault(each.repo, []).append(each.ref)
+    unjudged = {
+        each.repo: each.ref
+        for each in reversed(verdicts)
+        if each.repo in waiting and each.weights and each.status == "UNATTESTED"
+    }
     places: dict[tuple[RepoId, Finding], int] = {}
     rows = []
     for each in verdicts:
         own = with_path(each.findings, "PATH", each.repo.text)
         if each.status == "BASELINE":
             own = (*own, *hp602.check(each.repo.text, tuple(adopted[each.repo])))
+        if each.repo in unjudged and each.weights and each.status == "UNATTESTED":
+            own = (*own, *hp501.check(each.repo.text, unjudged[each.repo], embargoed=False))
         folder = folders.get(each.repo)
         at = tuple(dict.fromkeys(places.setdefault((each.repo, f), len(places)) for f in own))
         rules = tuple(sorted({finding.rule for finding in own}))

@@ -39,7 +39,8 @@ class Targets(NamedTuple):
 
     ``places``: those that are read from a folder. ``namespaces``: those that were named as a whole.
     ``told``: what is to be known of a list, as a name, what is not in it, and why. ``unseen``:
-    namespaces whose list may lack what is private, each with why, and what to do.
+    namespaces whose list may lack what is private, each with why, and what to do. ``waiting``:
+    private models that no embargo licence covers, as far as the lists tell.
     """
 
     repos: tuple[RepoId, ...]
@@ -47,6 +48,7 @@ class Targets(NamedTuple):
     namespaces: tuple[str, ...]
     told: tuple[tuple[str, str, str], ...] = ()
     unseen: tuple[tuple[str, str, str], ...] = ()
+    waiting: frozenset[RepoId] = frozenset()
 
 
 class Clone(NamedTuple):
@@ -97,7 +99,8 @@ def resolve(
         if repo in places:
             _refuse_twice(repo, places[repo], "the hub")
     whole = tuple(t for t in asked if isinstance(t, str) and not t.startswith(_COLLECTIONS))
-    return Targets((*remote, *places), places, whole, tuple(told), tuple(unseen.values()))
+    waiting = frozenset(index().waiting) if whole else frozenset()
+    return Targets((*remote, *places), places, whole, tuple(told), tuple(unseen.values()), waiting)
 
 
 def shown(repo: RepoId) -> str:

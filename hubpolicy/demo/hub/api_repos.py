@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from hubpolicy.demo.hub.accounts import FINE_GRAINED, require_account, require_writer
 from hubpolicy.demo.hub.api_files import next_link, summary
 from hubpolicy.demo.hub.calls import Call, timestamp
 from hubpolicy.demo.hub.records import Record
-from hubpolicy.demo.hub.repository import log
+from hubpolicy.demo.hub.repository import blobs, log, lookup
 from hubpolicy.demo.hub.store import KINDS, RepoKey, valid_name
 from hubpolicy.demo.hub.wire import HubError, Reply, bad_request, json_reply, known_keys, text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hubpolicy.demo.hub.accounts import Account, Scoped
 
 
@@ -186,7 +189,21 @@ def organization(call: Call) -> Reply:
 
 
 def _listed(call: Call, key: RepoKey, record: Record) -> dict[str, Any]:
-    return summary(key, record, log(call.hub.store.bare(key), "refs/heads/main", 0, 1)[0])
+    bare = call.hub.store.bare(key)
+    newest = log(bare, "refs/heads/main", 0, 1)[0]
+    facts = summary(key, record, newest)
+    if record.private:  # what is public says it too, and nobody here reads it there
+        facts["tags"] = _licence_tags(bare, newest.oid)
+    return facts
+
+
+def _licence_tags(bare: Path, commit: str) -> list[str]:
+    """What the Hub makes of ``license:`` in a card."""
+    found = blobs(bare, [entry.oid for entry in lookup(bare, commit, ["README.md"])])
+    card = b"".join(found.values()).decode("utf-8", "replace")
+    front = card.partition("\n---")[0]
+    said = re.search(r"^license: *['\"]?([A-Za-z0-9.-]+)", front, re.MULTILINE)
+    return [f"license:{said[1]}"] if said and card.startswith("---") else []
 
 
 def _start(call: Call) -> int:
