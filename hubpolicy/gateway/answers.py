@@ -96,6 +96,12 @@ def busy(why: str) -> web.Response:
     return _say(503, f"hubpolicy: {why}; nothing was forwarded", {"Retry-After": "30"})
 
 
+def ending() -> web.Response:
+    """503, in the middle of a body."""
+    text = "hubpolicy: the gateway ends, and the rest of the body did not come in time"
+    return _say(503, text, {"Retry-After": "30"})
+
+
 def moved(why: str, repo: str) -> web.Response:
     """409: the hub did it, and what it showed was not what was judged."""
     return _say(409, f"hubpolicy: {why}. Type: hubpolicy audit {repo}")

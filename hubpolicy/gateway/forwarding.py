@@ -21,7 +21,8 @@ from yarl import URL
 from hubpolicy.adapters.deadline import seconds_left
 from hubpolicy.gateway import answers
 from hubpolicy.gateway.headers import JSON_LIMIT, to_client, to_hub
-from hubpolicy.gateway.straight import Straight
+from hubpolicy.gateway.passing import Pace, Passed
+from hubpolicy.gateway.straight import Straight, goes_straight
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -68,21 +69,27 @@ class Answered(NamedTuple):
 
 
 class Courier:
-    """One pool of connections to the hub."""
+    """One pool of connections to the hub. Made, and used, where an event loop runs."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Metrics, silence: float = _SILENCE_SECONDS
+    ) -> None:
+        """``silence``: seconds without a byte, of a body or of an answer, that are waited for."""
         context: ssl.SSLContext | bool = True
         if settings.upstream_ca:
             context = ssl.create_default_context(cafile=settings.upstream_ca)
         self._hub = settings.upstream
         self._metrics = metrics
+        self._silence = silence
+        self._straight = goes_straight()
+        self._passing: set[Pace] = set()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=30),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_NO_AUTO,
             timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
+                total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence
             ),
             read_bufsize=4 * CHUNK,
             max_line_size=32 * 1024,
@@ -92,6 +99,11 @@ class Courier:
     async def close(self) -> None:
         """Give the connections back."""
         await self._session.close()
+
+    def hurry(self) -> None:
+        """Bodies that are still under way are not waited for: the gateway ends."""
+        for pace in self._passing:
+            pace.end()
 
     async def reach(self, login: str) -> int | str:
         """The hub's status where it is asked who this login is; in a word, why it gives none."""
@@ -136,14 +148,19 @@ class Courier:
 
         Where ``out.answer`` takes the whole answer, nothing of it is written to the client here.
         """
+        pace = Pace(self._silence)
+        self._passing.add(pace)
         try:
-            return await self._carry(request, out, ours)
+            async with pace:
+                return await self._carry(request, out, ours, pace)
         except (aiohttp.ClientError, TimeoutError) as error:
-            return Answered(answers.no_hub(type(error).__name__), 0)
+            return Answered(pace.answer(error), 0)
+        finally:
+            self._passing.discard(pace)
 
-    async def _carry(self, request: web.Request, out: Outgoing, ours: str) -> Answered:
+    async def _carry(self, request: web.Request, out: Outgoing, ours: str, pace: Pace) -> Answered:
         headers = CIMultiDict(to_hub(request.headers.items(), out.login))
-        body = self._body(request, out)
+        body = self._body(request, out, pace)
         size = out.size if out.file is not None else request.content_length
         if body is not None and size is not None:
             headers["Content-Length"] = str(size)
@@ -153,6 +170,7 @@ class Courier:
             request.method, URL(out.url, encoded=True), headers=headers, data=body,
             allow_redirects=False,
         ) as answer:  # fmt: skip
+            pace.rest()
             pairs = (*to_client(answer.headers.items(), self._hub, ours), *out.told)
             if out.answer is None:
                 ends = isinstance(body, Straight)
@@ -166,12 +184,12 @@ class Courier:
                 return Answered(answers.no_hub("more than this gateway reads"), answer.status)
         return Answered(self._whole(answer, pairs, out.answer(raw)), answer.status, raw)
 
-    def _body(self, request: web.Request, out: Outgoing) -> AsyncIterator[bytes] | Straight | None:
+    def _body(self, request: web.Request, out: Outgoing, pace: Pace) -> Passed | None:
         if out.file is not None:
-            return self._from_file(out.line, out.file)
-        if out.straight and (request.content_length or 0) >= _LARGE:
-            return Straight(request, functools.partial(self._metrics.carried, "in"))
-        return self._from_client(request) if request.body_exists else None
+            return Passed(self._from_file(out.line, out.file), pace)
+        if out.straight and self._straight and (request.content_length or 0) >= _LARGE:
+            return Straight(request, pace, functools.partial(self._metrics.carried, "in"))
+        return Passed(self._from_client(request), pace) if request.body_exists else None
 
     async def _from_client(self, request: web.Request) -> AsyncIterator[bytes]:
         async for chunk in request.content.iter_any():

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hubpolicy.gateway.records import Records
     from hubpolicy.gateway.settings import Settings
 
+_CUT_OFF_SECONDS = 1.0
+"""Of the server's own end, after ours: nothing more comes by then, and what waits is cut off."""
 _HEADER_BYTES = 32 * 1024
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """malloc.h of glibc."""
@@ -93,7 +95,7 @@ async def _serve(
         access_log=None,
         logger=_LOGGER,
         handle_signals=False,
-        shutdown_timeout=settings.drain_seconds,
+        shutdown_timeout=min(settings.drain_seconds, _CUT_OFF_SECONDS),
         max_line_size=_HEADER_BYTES,
         max_field_size=_HEADER_BYTES,
         auto_decompress=False,
@@ -113,7 +115,8 @@ async def _serve(
         looking = asyncio.create_task(_look(gateway, address, ready))
         await stop.wait()
         looking.cancel()
-        gateway.draining = True
+        await site.stop()
+        await gateway.drain(settings.drain_seconds)
     except OSError as error:
         message = f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}"
         raise ServiceError(message, hint="--listen 127.0.0.1:0 takes any free port") from error

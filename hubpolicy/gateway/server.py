@@ -8,6 +8,7 @@ to the hub's answer, so that nothing that passes here comes between.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, BinaryIO
@@ -53,6 +54,7 @@ _MOVES = (
     wire.Commit, wire.Merge, wire.Settings, wire.Tag, wire.Branch, wire.SuperSquash, wire.Move,
     wire.Duplicate, wire.Delete, wire.CreateRepo, wire.GitPush,
 )  # fmt: skip
+_LAST_WORDS_SECONDS = 1.0
 _NAMED = (wire.Commit, wire.CreateRepo, wire.Duplicate, wire.LfsBatch)
 """Their answers are JSON that names addresses of the hub."""
 
@@ -73,6 +75,7 @@ class Gateway:
         self._large, self._small = intake.Slots(8, 4), intake.Slots(32, 16)
         self._courier: Courier | None = None
         self.readiness = Readiness(self._reached)
+        self._quiet = asyncio.Event()
         self.draining = False
 
     def app(self) -> web.Application:
@@ -96,6 +99,22 @@ class Gateway:
     async def _reached(self) -> int | str:
         return await self._courier.reach(self._settings.token) if self._courier else "starting"
 
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, and wait for what was begun; for the rest of a body only so long.
+
+        The server's own drain would not: it reads nothing more of any connection.
+        """
+        self.draining = True
+        await self._quieted(seconds)
+        if self._courier is not None:
+            self._courier.hurry()
+            await self._quieted(min(seconds, _LAST_WORDS_SECONDS))
+
+    async def _quieted(self, seconds: float) -> None:
+        if self._metrics.in_flight:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), seconds)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         self._metrics.in_flight += 1
@@ -103,12 +122,16 @@ class Gateway:
             return await self._answer(request)
         finally:
             self._metrics.in_flight -= 1
+            if self.draining and not self._metrics.in_flight:
+                self._quiet.set()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
         page = await self._page(path)
         if page is not None:
             return page
+        if self.draining:
+            return answers.busy("the gateway ends")
         if path.startswith(STORAGE):
             return await self._stored(request, path)
         try:

@@ -11,69 +11,49 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from aiohttp import ClientConnectionResetError, payload
+from aiohttp import ClientConnectionResetError, web
+
+from hubpolicy.gateway.passing import Passed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiohttp import web
     from aiohttp.abc import AbstractStreamWriter
-    from aiohttp.http_writer import StreamWriter
+
+    from hubpolicy.gateway.passing import Pace
 
 _FULL = 64 * 1024
 """Bytes that wait for the hub's connection, above which the client's is not read."""
 
 
-class Straight(payload.Payload):
-    """A request's body, once. The client's connection ends with the answer."""
+class Straight(Passed):
+    """The client's connection ends with the answer."""
 
-    def __init__(self, request: web.Request, carried: Callable[[int], None]) -> None:
+    def __init__(self, request: web.Request, pace: Pace, carried: Callable[[int], None]) -> None:
         """``carried`` is told the bytes of each piece. ``request`` says its length."""
-        super().__init__(request)
+        super().__init__(None, pace)
         self._request = request
         self._carried = carried
-        self._begun = False
         self._left = 0
-        self._out: asyncio.WriteTransport | None = None
         self._look = asyncio.Event()
 
-    @property
-    def consumed(self) -> bool:
-        """True once a byte may be gone: a request that failed is not sent again without it."""
-        return self._begun
-
-    @property
-    def autoclose(self) -> bool:
-        """Nothing is to be closed."""
-        return True
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Raises: TypeError: nobody has it whole."""
-        del encoding, errors
-        message = "a body that is passed on is not kept"
-        raise TypeError(message)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
+    async def _pass(self, writer: AbstractStreamWriter, out: asyncio.WriteTransport | None) -> None:
         """Send what came already, and then each piece as it comes.
 
         Raises:
             ConnectionError: one of the two is gone, or broke off before the end.
 
         """
-        if self._begun:
-            message = "the body was sent on before, and is not kept"
-            raise ClientConnectionResetError(message)
-        self._begun = True
         content = self._request.content
         piece = await content.readany()
         while piece:
-            self._carried(len(piece))
-            await writer.write(piece)
-            piece = content.read_nowait()
+            await self._queued(writer, piece)
+            # All that the server has parsed is here; without a connection to write to, all of it.
+            piece = content.read_nowait() if out is not None else await content.readany()
         self._left = (self._request.content_length or 0) - content.total_bytes
         if not self._left:
             return
-        self._out = cast("StreamWriter", writer).transport
+        self._out = out
         # As a WebSocket of aiohttp's own does: from here on its parser sees no more bytes.
         self._request.protocol.set_parser(cast("Any", self))
         try:
@@ -81,6 +61,12 @@ class Straight(payload.Payload):
         finally:
             self._out = None
             self._read_on()
+
+    async def _queued(self, writer: AbstractStreamWriter, piece: bytes) -> None:
+        self._carried(len(piece))
+        self.pace.moved(by_client=False)
+        await writer.write(piece)
+        self.pace.moved(by_client=True)
 
     async def _sent(self, writer: AbstractStreamWriter) -> None:
         while self._left:
@@ -94,6 +80,7 @@ class Straight(payload.Payload):
                 raise ConnectionResetError(message)
             await writer.drain()
             self._read_on()
+            self.pace.moved(by_client=True)
 
     def _read_on(self) -> None:
         if self._request.transport is not None:
@@ -111,6 +98,7 @@ class Straight(payload.Payload):
             self._carried(len(mine))
             out.write(mine)
         full = out is not None and (out.is_closing() or out.get_write_buffer_size() > _FULL)
+        self.pace.moved(by_client=not full)
         if full and source is not None:
             source.pause_reading()
             self._look.set()
@@ -122,3 +110,37 @@ class Straight(payload.Payload):
     def feed_eof(self) -> None:
         """The client's connection is gone."""
         self._look.set()
+
+
+class _Probe:
+    """Takes a connection over, to see what it is given."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.seen.append(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Nothing ends here."""
+
+
+def goes_straight() -> bool:
+    """Whether the aiohttp that is installed hands a connection's bytes over, as it did so far.
+
+    It promises that to nobody. Where it does not, all bodies go the usual way.
+    """
+    probe = _Probe()
+
+    async def nobody(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    try:
+        connection = web.Server(nobody)()
+        connection.set_parser(cast("Any", probe))
+        connection.data_received(b"once")
+        connection.data_received(b"again")
+    except (AssertionError, AttributeError, TypeError, ValueError):
+        return False
+    return probe.seen == [b"once", b"again"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from huggingface_hub import HfApi
 
 from tests.e2e.author import TOKEN
 from tests.gateway.test_bodies import begun
+from tests.gateway.test_life import listens
 from tests.gateway.world import GatewayProcess
 from tests.hub.world import ask, until
 
@@ -118,3 +120,47 @@ def test_a_hub_that_breaks_off_ends_it(
             connection.sendall(upload.content)
         assert connection.recv(65536)[:13] in {b"HTTP/1.1 502 ", b"HTTP/1.1 403 "}
     assert not upload.stored.exists()
+
+
+class TestAtTheEnd:
+    """SIGTERM in the middle of a body."""
+
+    def test_it_is_finished_and_nothing_new_is_begun(
+        self, ada: Author, hub: HubProcess, token: str, repo: str
+    ) -> None:
+        """Not even by who is connected already."""
+        options = ("--relay-storage", "--drain", "60")
+        with GatewayProcess(ada, hub.endpoint, *options, copied=True) as gateway:
+            upload = Upload(gateway, hub, token, repo)
+            with upload.begin() as connection, begun(gateway, "/healthz", size=0) as idle:
+                assert idle.recv(65536).startswith(b"HTTP/1.1 200 ")
+                connection.sendall(upload.content[:300_000])
+                until(lambda: any(upload.incoming.iterdir()))
+                os.kill(gateway.pid, signal.SIGTERM)
+                until(lambda: not listens(gateway))
+                idle.sendall(b"GET /api/models HTTP/1.1\r\nHost: x\r\n\r\n")
+                refused = idle.recv(65536)
+                connection.sendall(upload.content[300_000:])
+                assert answered(connection).startswith(b"HTTP/1.1 200 ")
+            assert refused.startswith(b"HTTP/1.1 503 ")
+            assert b"the gateway ends" in refused
+            assert upload.stored.exists()
+            assert "ended" in gateway.end(asked=True)[0]
+
+    def test_or_ends_with_an_error(
+        self, ada: Author, hub: HubProcess, token: str, repo: str
+    ) -> None:
+        """Whose body does not come, is told so when the time is over; the process ends."""
+        options = ("--relay-storage", "--drain", "0.2")
+        with GatewayProcess(ada, hub.endpoint, *options, copied=True) as gateway:
+            upload = Upload(gateway, hub, token, repo)
+            with upload.begin() as connection:
+                connection.sendall(upload.content[:300_000])
+                until(lambda: any(upload.incoming.iterdir()))
+                os.kill(gateway.pid, signal.SIGTERM)
+                said = answered(connection)
+                assert said.startswith(b"HTTP/1.1 503 ")
+                assert b"the gateway ends" in said
+                assert "ended" in gateway.end(asked=True)[0]
+        until(lambda: not any(upload.incoming.iterdir()))
+        assert not upload.stored.exists()
