@@ -62,6 +62,11 @@ def seconds_left() -> float | None:
     if deadline is None:
         return None
     if deadline.left <= 0:
-        message = "the hub did not tell in time what there is to know"
-        raise ServiceError(message, hint="try again later")
+        raise too_late()
     return deadline.left
+
+
+def too_late() -> ServiceError:
+    """What a thread raises whose deadline is over."""
+    message = "the hub did not tell in time what there is to know"
+    return ServiceError(message, hint="try again later")

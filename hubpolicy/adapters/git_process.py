@@ -18,7 +18,7 @@ from hubpolicy.domain.named import NamedTuple
 from hubpolicy.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _CHUNK = 1 << 20
 _MAX_STDERR = 64 * 1024
@@ -66,11 +66,16 @@ _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 class Git(NamedTuple):
-    """Which repository: a folder (empty = the current one) and the child's whole environment."""
+    """Which repository: a folder (empty = the current one) and the child's whole environment.
+
+    ``left`` tells how many seconds whoever asks still waits, None for as long as git works; it
+    raises where they are over, and the child is ended then.
+    """
 
     folder: str
     environment: dict[str, str]
     flags: tuple[str, ...]
+    left: Callable[[], float | None] | None = None
 
     def begin(self, *arguments: str, stdin: bytes = b"") -> Running:
         """Start a command that works on while we do something else.
@@ -79,7 +84,7 @@ class Git(NamedTuple):
             ServiceError: git is missing.
 
         """
-        return Running(arguments[0], _spawn(self, arguments), stdin)
+        return Running(arguments[0], _spawn(self, arguments), stdin, self.left)
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """The whole standard output of one git command. Raises as :meth:`Running.pieces`."""
@@ -132,8 +137,12 @@ def open_git(
 class Running:
     """A git command under way: its input is fed and its output read by one loop, no thread."""
 
-    def __init__(self, command: str, child: _Child, stdin: bytes) -> None:
+    def __init__(
+        self, command: str, child: _Child, stdin: bytes,
+        left: Callable[[], float | None] | None = None,
+    ) -> None:  # fmt: skip
         self._command = command
+        self._left = left
         self._pid, self._stdin, self._stdout, self._stderr = child
         self._open = {self._stdin, self._stdout, self._stderr}
         self._said = bytearray()
@@ -223,7 +232,12 @@ class Running:
 
     def _ready(self, poll: select.poll) -> list[int]:
         """What can be read or written now; git gets five minutes for that."""
-        ready = poll.poll(_IDLE_SECONDS * 1000)
+        wait: float = _IDLE_SECONDS
+        if self._left is not None and (left := self._left()) is not None:
+            wait = min(wait, left)
+        ready = poll.poll(wait * 1000)
+        if not ready and self._left is not None:
+            self._left()
         if not ready:
             message = f"git {self._command} was silent for {_IDLE_SECONDS} s"
             raise ServiceError(message)

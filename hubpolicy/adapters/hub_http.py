@@ -115,7 +115,7 @@ class _Session(httpx.Client):
         if not _asked_again_by_us(request):
             return super().send(request, **options)
         try:
-            response = super().send(request, **options)
+            response = self._sent(request, options, in_time=left is not None)
             QUOTA.note(host, response.headers)
             note(request.url.path, response.headers)
         except httpx.TransportError as error:
@@ -127,6 +127,34 @@ class _Session(httpx.Client):
             response.read()
             hf_raise_for_status(response)
         return response
+
+    def _sent(self, request: Any, options: dict[str, Any], *, in_time: bool) -> Any:
+        """A limit of the client's is for each piece: byte by byte an answer would take for ever."""
+        if not in_time:
+            return super().send(request, **options)
+        response = super().send(request, **(options | {"stream": True}))
+        response.stream = _InTime(response.stream)
+        if not options.get("stream"):
+            try:
+                response.read()
+            finally:
+                response.close()
+        return response
+
+
+class _InTime(httpx.SyncByteStream):
+    """An answer as it comes, until this thread's deadline."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            seconds_left()
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _asked_again_by_us(request: Any) -> bool:

@@ -18,7 +18,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from hubpolicy.adapters.deadline import seconds_left
+from hubpolicy.adapters.deadline import seconds_left, too_late
 from hubpolicy.gateway import answers
 from hubpolicy.gateway.headers import JSON_LIMIT, to_client, to_hub
 from hubpolicy.gateway.passing import Pace, Passed
@@ -119,7 +119,10 @@ class Courier:
             return type(error).__name__
 
     def asks(self, login: str) -> Ask:
-        """How worker threads ask the hub for a page, with that login, until their deadline."""
+        """How worker threads ask the hub for a page, with that login.
+
+        What it gives raises ServiceError where the thread's deadline is over.
+        """
         loop = asyncio.get_running_loop()
 
         def ask(path: str) -> bytes | None:
@@ -128,7 +131,11 @@ class Courier:
             asked = self._page(path, login, seconds)
             try:
                 return asyncio.run_coroutine_threadsafe(asked, loop).result()
-            except (aiohttp.ClientError, TimeoutError, CancelledError, RuntimeError):
+            except TimeoutError:
+                if left is not None and seconds == left:
+                    raise too_late() from None
+                return None
+            except (aiohttp.ClientError, CancelledError, RuntimeError):
                 return None  # the last two: our connections are being closed
 
         return ask

@@ -7,6 +7,7 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.adapters.deadline import seconds_left
 from hubpolicy.adapters.gateways import FILE
 from hubpolicy.adapters.git import ReceivingRepository
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
@@ -61,7 +62,7 @@ def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObje
     may = decide(intent, watch)
     if not may.allowed:
         return _refused(may)
-    git = open_git("", {**os.environ, **received.quarantine}, inherit_place=True, quarantine=True)
+    git = _opened(received.quarantine)
     free = is_free(repo, watch.hub.repo(repo), watch)
     refused = refused_refs(repo, push, lambda update: _is_ahead(update, git), free=free)
     if refused is not None:
@@ -87,11 +88,16 @@ def judge_pushed(intent: GitPush, received: Received, watch: Watch, lfs: LfsObje
 def unpacked(quarantine: Mapping[str, str]) -> Iterable[int]:
     """Bytes of every object that came, as it would be read, without reading one."""
     alone = {name: value for name, value in quarantine.items() if name != _BESIDES}
-    git = open_git("", {**os.environ, **alone}, inherit_place=True, quarantine=True)
-    listed = git.run(
+    listed = _opened(alone).run(
         "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectsize)"
     )
     return map(int, listed.split())
+
+
+def _opened(quarantine: Mapping[str, str]) -> Git:
+    """What is held there, for as long as the verdict is waited for."""
+    git = open_git("", {**os.environ, **quarantine}, inherit_place=True, quarantine=True)
+    return git._replace(left=seconds_left)
 
 
 def too_much(repo: RepoId, sizes: Iterable[int]) -> Permission | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import threading
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from hubpolicy.adapters.deadline import Deadline, keeping
+from hubpolicy.domain.release import RepoId
+from hubpolicy.errors import ServiceError
+from hubpolicy.gateway.forwarding import Courier
+from hubpolicy.gateway.metrics import Metrics
+from hubpolicy.gateway.near_hub import NearHub
 from hubpolicy.gateway.office import MOST_STUCK
+from hubpolicy.gateway.settings import Settings
 from tests.gateway.world import GatewayProcess
 from tests.hub.world import ask, until
 
@@ -26,7 +34,10 @@ MIB = 1024 * 1024
 
 
 class Dripping(http.server.BaseHTTPRequestHandler):
-    """Takes any token, and says nothing else in less than an hour, until it is let go."""
+    """Takes any token, and says nothing else in less than an hour, until it is let go.
+
+    Of some repositories its head already comes so: of those called ``head``.
+    """
 
     dry = threading.Event()
     asked: ClassVar[list[str]] = []
@@ -37,13 +48,20 @@ class Dripping(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(2 if whole else LENGTH))
+        if "/head" in self.path:
+            self.flush_headers()
+            self._drip(b"X-A: b\r\n")
         self.end_headers()
         if whole:
             self.wfile.write(b"{}")
             return
-        while not self.dry.wait(0.05):
-            self.wfile.write(b" ")
+        self._drip(b" ")
         self.close_connection = True
+
+    def _drip(self, drop: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not self.dry.wait(0.05):
+                self.wfile.write(drop)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -99,6 +117,27 @@ def ready(gateway: GatewayProcess) -> tuple[int, bytes]:
     return answer.status, answer.body
 
 
+@pytest.mark.parametrize("near", [False, True], ids=["official", "near"])
+def test_whoever_waits_for_the_rest_of_an_answer_stops_at_the_deadline(
+    dripping: str, near: bool
+) -> None:
+    """Each byte comes in time, and the answer never would. Without a deadline it is waited for."""
+    repo = RepoId("acme", "drip", endpoint=dripping)
+
+    async def asked() -> None:
+        client = NearHub(dripping, "hf_x")
+        courier = Courier(Settings(dripping, dripping, "hf_x", "127.0.0.1", 0), Metrics())
+        client.lend(courier.asks("hf_x") if near else None)
+        await asyncio.to_thread(look, client)
+        await courier.close()
+
+    def look(client: NearHub) -> None:
+        with keeping(Deadline(0.5)), pytest.raises(ServiceError, match="in time"):
+            client.repo(repo)
+
+    asyncio.run(asked())
+
+
 def test_what_was_given_up_and_has_not_ended_keeps_others_from_being_begun(
     ada: Author, dripping: str, token: str
 ) -> None:
@@ -106,7 +145,7 @@ def test_what_was_given_up_and_has_not_ended_keeps_others_from_being_begun(
 
         def flip(number: int) -> Answer:
             return ask(
-                f"{gateway.endpoint}/api/models/acme/drip{number}/settings", "PUT",
+                f"{gateway.endpoint}/api/models/acme/head{number}/settings", "PUT",
                 body={"private": False}, token=token,
                 headers={"Content-Type": "application/json"},
             )  # fmt: skip

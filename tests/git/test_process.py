@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hubpolicy.adapters.deadline import Deadline, keeping, seconds_left
 from hubpolicy.adapters.git_process import GitRefusedError, open_git
 from hubpolicy.errors import ServiceError
 from tests.git.repos import Repo, init
@@ -48,6 +49,18 @@ def test_no_descriptor_and_no_child_is_left_behind(repo: Repo) -> None:
     # What other tests left may end meanwhile.
     assert not set(os.listdir("/proc/self/fd")) - open_before
     assert not children() - children_before
+
+
+def test_git_works_no_longer_than_its_answer_is_waited_for(repo: Repo) -> None:
+    """It waits for a writer here, who never comes; and where nobody gave up it is left alone."""
+    never = repo.path / "never"
+    os.mkfifo(never)
+    children_before = children()
+    git = open_git(str(repo.path), os.environ)._replace(left=seconds_left)
+    with keeping(Deadline(0.2)), pytest.raises(ServiceError, match="in time"):
+        git.run("hash-object", "--no-filters", str(never))
+    assert not children() - children_before
+    assert git.line("rev-parse", "--is-inside-work-tree") == "true"
 
 
 def test_a_machine_without_git_gets_one_clear_error(
