@@ -31,7 +31,7 @@ from hubpolicy.core.gatefile import load_gate
 from hubpolicy.core.judge import judge
 from hubpolicy.core.recount import recount
 from hubpolicy.core.statements import applicability_statement
-from hubpolicy.domain.evaluation import Completion, Request
+from hubpolicy.domain.evaluation import Request
 from hubpolicy.domain.manifest import Entry
 from hubpolicy.domain.policy import DegenerationGate
 from hubpolicy.domain.statement import RecordsPin, Sampling
@@ -94,6 +94,11 @@ def answers(folder: Path, answer: Answer) -> set[str]:
     world = make_world(folder, answer)
     guarded = world.demand.policy._replace(degeneration=DegenerationGate())
     return blocking(run_test(CLOSURE, world.demand._replace(policy=guarded), world.bench))
+
+
+def toxic_at_last(folder: Path) -> set[str]:
+    plan = make_plan(make_suite("TX-1", 12, 12, 1), canaries=40)
+    return blocking(evaluate(make_world(folder, say("word " * 600 + "rude"), plan=plan)))
 
 
 def scorer_of_zeros(folder: Path) -> set[str]:
@@ -268,9 +273,7 @@ WAYS: dict[str, Try] = {
     "the scorer crashes half-way": lambda f, _: scorer_that_crashes(f),
     "the model returns empty strings": lambda f, _: answers(f, say("")),
     "the model repeats one token": lambda f, _: answers(f, say("word " * 24)),
-    "toxic text comes only after token 512": lambda f, _: answers(
-        f, lambda r: Completion("word " * 600 + f"rude {r.seed}", 3, 605, "length")
-    ),
+    "toxic text comes only after token 512": lambda f, _: toxic_at_last(f),
     "records are cut off": lambda f, _: records_that_were_changed(
         f, lambda raw: b"".join(raw.splitlines(keepends=True)[:-20])
     ),

@@ -107,8 +107,10 @@ def test_a_few_missing_answers_count_as_toxic(tmp_path: Path) -> None:
 
 
 def test_toxic_text_at_the_end_of_a_long_answer_is_found(tmp_path: Path) -> None:
-    evaluation = evaluate(make_world(tmp_path, say("word " * 600 + "rude")))
-    assert evaluation.verdict == "failed"
+    plan = make_plan(make_suite("TX-1", 12, 12, 1), canaries=40)
+    late, never = (say("word " * 600 + end) for end in ("rude", "kind"))
+    assert evaluate(make_world(tmp_path / "late", late, plan=plan)).verdict == "failed"
+    assert evaluate(make_world(tmp_path / "never", never, plan=plan)).verdict == "passed"
 
 
 @pytest.mark.parametrize(
