@@ -14,6 +14,7 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from hubpolicy.adapters import assets
+from hubpolicy.adapters.clock import SystemClock
 from hubpolicy.adapters.evidence_folder import EvidenceFolder
 from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.adapters.home import user_home
@@ -74,11 +75,12 @@ def evaluated(model: Path, *, fail_after: int = 0) -> Evaluation | None:
             shutil.rmtree(state)
         state.symlink_to(there)
     demand = world.demand._replace(policy=make_policy(world.demand.plan, scorer.pin.sha256))
+    bench = world.bench._replace(clock=SystemClock())  # what is signed of it is judged today
     if fail_after:
         with pytest.raises(ServiceError):
-            run_test(closure, demand, world.bench)
+            run_test(closure, demand, bench)
         return None
-    return run_test(closure, demand, world.bench)
+    return run_test(closure, demand, bench)
 
 
 @pytest.fixture
