@@ -103,7 +103,8 @@ class BlobFeed:
         starts = (end - size - 1 for end, size in zip(ends, sizes, strict=True))
         between = [whole[a:b] for a, b in zip((0, *(end - 1 for end in ends)), starts)]  # noqa: B905
         expected = "\n".join(heads[:count]) + "\n"
-        if b"".join(between) + whole[-1:] != expected.encode("ascii"):
+        same = b"".join(between) + whole[-1:] == expected.encode("ascii")
+        if len(whole) < ends[-1] or not same:
             self._buffer, self._at = whole + self._buffer[self._at :], 0
             return [], []
         return _small_blobs(oids[:count], sizes, contents), contents

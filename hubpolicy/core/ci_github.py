@@ -18,7 +18,11 @@ from hubpolicy.domain.surroundings import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ANYWAY = re.compile(r"\b(?:always|failure|cancelled)\s*\(")
+_ANYWAY = re.compile(
+    r"\b(?:always|failure|cancelled)\s*\(|!\s*success\s*\(|\bsuccess\s*\(\s*\)\s*\|\||\|\|\s*success\s*\(",
+    re.IGNORECASE,
+)
+"""Names of functions have no case there."""
 _OURS = re.compile(r"[^/@]+/hubpolicy(?:/ci/github/release)?@.*")
 """This repository at any owner's: it is installed from a copy of one's own."""
 _UPLOADS = re.compile(
@@ -76,7 +80,9 @@ def _job(
     where = f"job {name}"
     if job.get("uses"):
         return _called(where, str(job["uses"]), near, depth)
-    windows = "windows" in str(job.get("runs-on", "")).lower()
+    runs_on = str(job.get("runs-on", ""))
+    where_on = runs_on + str(job.get("strategy", "")) * ("${{" in runs_on)
+    windows = "windows" in where_on.lower()
     named = _shell_named(job) or shell
     points, gaps = _steps(where, job.get("steps"), (named, windows), near, depth)
     if asks(points):
@@ -92,11 +98,11 @@ def _called(
     if not isinstance(known, dict) or depth >= _DEPTH:
         return (), [unread(where, f"the reusable workflow {use}")]
     inner = read(known, near, depth + 1)
-    found = tuple(
-        point._replace(label=f"{where}, {point.label}")
-        for points in inner.points.values()
-        for point in points
-    )
+    bare = {gap.where for gap in _uploads(_jobs(known), inner.points) if gap.certain}
+    points = [point for each in inner.points.values() for point in each]
+    # Its jobs run side by side: an upload that waits for none of those that ask comes first.
+    points.sort(key=lambda point: not (point.uploads and point.label in bare))
+    found = tuple(point._replace(label=f"{where}, {point.label}") for point in points)
     return found, []  # what is wrong in it is told of its own file
 
 
@@ -161,7 +167,10 @@ def _hidden(where: str, holder: Mapping[str, Any]) -> list[Gap]:
 def _uploads(
     jobs: Mapping[str, Mapping[str, Any]], points: Mapping[str, tuple[Point, ...]]
 ) -> Iterator[Gap]:
-    asking = {name: [each for each in found if not each.uploads] for name, found in points.items()}
+    asking = {
+        name: [each for each in found if not each.uploads and each.whole]
+        for name, found in points.items()
+    }
     for name, found in points.items():
         behind = [point for job in sorted(_needs(jobs, name)) for point in asking.get(job, ())]
         others = {job for job, asked in asking.items() if asked} - {name}
@@ -171,9 +180,12 @@ def _uploads(
 
 
 def _upload(
-    point: Point, before: tuple[Point, ...], behind: list[Point], elsewhere: set[str]
+    point: Point,
+    before: tuple[Point, ...],
+    behind: list[Point],
+    elsewhere: set[str],
 ) -> Iterator[Gap]:
-    here = [each for each in before if not each.uploads]
+    here = [each for each in before if not each.uploads and each.whole]
     in_step = any(each.label == point.label for each in here)
     if in_step or any(each.when in _EVERY_TIME for each in behind):
         return
@@ -186,7 +198,7 @@ def _upload(
         said = f"uploads also where {asked[-1].label} is skipped by its `if: {asked[-1].when}`"
         yield Gap(point.label, said, "give both the same condition, or none", certain=False)
     elif not asked:
-        yield ungated(point.label, elsewhere)
+        yield ungated(point.label, elsewhere, part=asks(before))
 
 
 def _always(asked: Point, upload: Point) -> bool:

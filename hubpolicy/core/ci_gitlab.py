@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubpolicy.core.ci_points import Point, asks, points_of, ungated, unread
+from hubpolicy.core.ci_points import Point, asks, judges, points_of, ungated, unread
 from hubpolicy.core.ci_shell import Shell
 from hubpolicy.domain.surroundings import Gap
 
@@ -156,7 +156,8 @@ def _job(
 def _lines(job: Mapping[str, Any], key: str, whole: Mapping[str, Any]) -> list[str]:
     """A job's own, the pipeline's default, or what stands above all jobs."""
     value = job.get(key)
-    if value is None and key != "script":
+    kept = _get(job.get("inherit"), "default")  # all, none, or a list of keys
+    if value is None and key != "script" and (kept in (None, True) or key in _list(kept)):
         value = (_get(whole.get("default"), key)) or whole.get(key)
     return _flat(value, whole, 0)
 
@@ -194,16 +195,18 @@ def _uploads(
     points: Mapping[str, tuple[Point, ...]],
     order: Mapping[str, int],
 ) -> Iterator[Gap]:
-    asking = {name for name, found in points.items() if asks(found)}
+    asking = {name for name, found in points.items() if judges(found)}
     for name, found in points.items():
         first = next((number for number, point in enumerate(found) if point.uploads), None)
-        if first is None or asks(found[:first]):
+        if first is None or judges(found[:first]):
             continue
         needed = _needs(jobs, name)
         earlier = {each for each in asking if _stage(jobs[each], order) < _stage(jobs[name], order)}
         behind = asking & needed if "needs" in jobs[name] else earlier
         if _runs_anyway(jobs[name]) or not behind:
-            yield ungated(f"job {name}", asking - {name})
+            yield ungated(
+                f"job {name}", asking - {name}, part=not asking and any(map(asks, points.values()))
+            )
         elif not any(_as_often(jobs[each], jobs[name], each in needed) for each in behind):
             said = f"uploads also where job {min(behind)} is not in the pipeline (`rules`)"
             fix = "give both the same rules, or let it `needs:` the other"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubpolicy.core.ci_shell import Shell, deeds_of
+from hubpolicy.core.ci_shell import Deed, Shell, deeds_of
 from hubpolicy.domain.surroundings import Gap
 
 if TYPE_CHECKING:
@@ -18,11 +18,15 @@ _FIXES = {
 
 
 class Point(NamedTuple):
-    """A step that asks hubpolicy, or one that uploads; ``when``: its own condition."""
+    """A step that asks hubpolicy, or one that uploads; ``when``: its own condition.
+
+    ``whole``: it asks for the toxicity test, and not for the card alone.
+    """
 
     label: str
     uploads: bool
     when: str
+    whole: bool = True
 
 
 def points_of(
@@ -35,12 +39,27 @@ def points_of(
         for deed in deeds
         if deed.loss
     ]
-    return [Point(label, deed.uploads, when) for deed in deeds], gaps
+    gaps += [_around(label, deed) for deed in deeds if deed.uploads and deed.only]
+    return [Point(label, deed.uploads, when or _of_ours(deed), deed.whole) for deed in deeds], gaps
+
+
+def _of_ours(deed: Deed) -> str:
+    return "" if deed.uploads else deed.only
+
+
+def _around(label: str, deed: Deed) -> Gap:
+    said = f"uploads also where `{deed.only}` keeps hubpolicy from being asked"
+    return Gap(label, said, "ask on a line of its own, outside of any condition", certain=False)
 
 
 def asks(points: Iterable[Point]) -> bool:
     """Whether any of them asks hubpolicy."""
     return any(not point.uploads for point in points)
+
+
+def judges(points: Iterable[Point]) -> bool:
+    """Whether any of them asks for more than the card."""
+    return any(not point.uploads and point.whole for point in points)
 
 
 def unread(where: str, what: str) -> Gap:
@@ -49,10 +68,14 @@ def unread(where: str, what: str) -> Gap:
     return Gap(where, said, "read it yourself, or let the job run hubpolicy itself", certain=False)
 
 
-def ungated(label: str, others: Iterable[str]) -> Gap:
-    """An upload that nobody asked about; ``others``: jobs that ask, and that it waits for not."""
+def ungated(label: str, others: Iterable[str], *, part: bool = False) -> Gap:
+    """An upload that nobody asked about; ``others``: jobs that ask, and that it waits for not.
+
+    ``part``: it was asked for the card alone, say.
+    """
     names = ", ".join(sorted(others))
     said = "uploads, and no hubpolicy step comes before it"
+    said += " that says no without a toxicity test (check and audit do not)" if part else ""
     said += f"; job {names} asks, and nothing waits for it" if names else ""
     fix = "upload by: hubpolicy push PATH NAMESPACE/NAME; or `needs:` the job that asks"
     return Gap(label, said, fix, certain=True)

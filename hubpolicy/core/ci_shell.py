@@ -21,12 +21,16 @@ from hubpolicy.core.shell_words import (
 )
 
 _GATES = frozenset(("check", "test", "attest", "verify", "push", "publish", "audit"))
+_WHOLE = frozenset(("test", "attest", "verify", "push", "publish"))
+"""What says no without a toxicity test; the others look at the card, or at what is there."""
 _NAMES = frozenset(("hubpolicy", "hf-policy"))
-_SAYS = frozenset(("echo", "printf", "cat", "pip", "pip3", "grep", "which"))
-_QUOTED = re.compile(rf"(?:hubpolicy|hf-policy|hf policy)\s+(?:{'|'.join(sorted(_GATES))})\b")
+_SAYS = frozenset((*("echo", "printf", "cat", "pip", "pip3", "grep", "which"),
+                   *(":", "true", "test", "[")))  # fmt: skip
+_QUOTED = re.compile(rf"(?:hubpolicy|hf-policy|hf policy)\s+({'|'.join(sorted(_GATES))})\b")
 _UPLOAD = re.compile(
-    r"\b(?:hf|huggingface-cli)\s+(?:upload|upload-large-folder|sync|cp)\b"
+    r"\b(?:hf|huggingface[-_]cli)(?:\s+-\S+(?:\s+[^-\s]\S*)?)*\s+(?:upload|sync|cp)\b"
     r"|\b(?:push_to_hub|upload_folder|upload_file|upload_large_folder|create_commit)\b"
+    r"|/api/(?:models|datasets|spaces)/\S+/commit/"
     r"|\bgit\b.*\bpush\b.*(?:hf\.co|huggingface|\s(?:hf|hub)\b)"
 )
 _LIST = ("&&", "||", "|", "|&")
@@ -43,13 +47,17 @@ class Shell(NamedTuple):
 class Deed(NamedTuple):
     """A command of a script that is hubpolicy's, or that uploads; ``loss``: why its no is lost.
 
-    ``certain``: that it is lost, and not only that nobody can tell.
+    ``certain``: that it is lost, and not only that nobody can tell. ``only``: what of the script
+    decides whether hubpolicy is asked, of an upload: whether it was asked before. ``whole``: it
+    says no where there is no toxicity test.
     """
 
     said: str
     uploads: bool
     loss: str = ""
     certain: bool = True
+    only: str = ""
+    whole: bool = True
 
 
 def shell_of(named: str, *, windows: bool = False) -> Shell | None:
@@ -59,7 +67,7 @@ def shell_of(named: str, *, windows: bool = False) -> Shell | None:
     if named in ("bash", "sh"):
         return Shell(errexit=True, pipefail=named == "bash")
     words = named.split()
-    if words[0].rpartition("/")[2] not in ("bash", "sh", "dash"):
+    if words[:1] == [] or words[0].rpartition("/")[2] not in ("bash", "sh", "dash"):
         return None
     return _set(Shell(errexit=False, pipefail=False), words[1:])
 
@@ -72,25 +80,34 @@ def deeds_of(text: str, shell: Shell | None) -> tuple[Deed, ...]:
         script = read_script(text)
     except UnclearError as error:
         return _unread(text, str(error))
-    found, shells = [], _shells(script, shell)
+    found, shells, asked = [], _shells(script, shell), dict[int, str]()
     for number, command in enumerate(script.commands):
         loss, certain = "", True
         called = _called(command)
         if called is None and _UPLOAD.search(" ".join(command.words)):
-            found.append(Deed(_short(command), uploads=True))
+            only = (
+                "" if any(_reaches(script, at, number, asked[at]) for at in asked) else _last(asked)
+            )
+            found.append(Deed(_short(command), uploads=True, only=only))
         if called is None:
             continue
         loss, certain = _loss(script, number, shells[number]) if called else (_INSIDE, False)
         if "--exit-zero" in command.words:
             loss, certain = "`--exit-zero`", True
-        found.append(Deed(_short(command), uploads=False, loss=loss, certain=certain))
+        whole = not _WHOLE.isdisjoint(_asked(command))
+        only = _only(script, number)
+        if whole:
+            asked[number] = only
+        found.append(Deed(_short(command), False, loss, certain, only, whole))
     return tuple(found)
 
 
 def _unread(text: str, why: str) -> tuple[Deed, ...]:
     found = []
     if _QUOTED.search(text):
-        found.append(Deed("hubpolicy", uploads=False, loss=f"not read: {why}", certain=False))
+        whole = not _WHOLE.isdisjoint(_QUOTED.findall(text))
+        loss = f"not read: {why}"
+        found.append(Deed("hubpolicy", uploads=False, loss=loss, certain=False, whole=whole))
     if _UPLOAD.search(text):
         found.append(Deed("an upload", uploads=True))
     return tuple(found)
@@ -102,19 +119,64 @@ def _short(command: Command) -> str:
 
 def _called(command: Command) -> bool | None:
     """True for a call of ours, False for one inside of a word, None for neither."""
-    words = [word for word in command.words if not is_assignment(word)]
-    named = any(
-        (word.rpartition("/")[2] in _NAMES or words[place - 1 : place + 1] == ["hf", "policy"])
-        and _GATES.intersection(words[place + 1 :][:6])
-        for place, word in enumerate(words)
-    )
+    words = _words(command)
     if words and words[0] in _SAYS:
         return None if "$(" not in " ".join(words) else _inside(command)
-    if named:
-        return True
+    if _direct(words):
+        return None if "--help" in words else True
     if not words and len(command.words) == 1 and _inside(command) is False:
         return True  # name=$(hubpolicy …) ends as the command in it does
     return _inside(command)
+
+
+def _words(command: Command) -> list[str]:
+    return [word for word in command.words if not is_assignment(word)]
+
+
+def _direct(words: list[str]) -> list[str]:
+    """The commands of ours that these words name; the first of each call."""
+    return [
+        next(filter(_GATES.__contains__, words[place + 1 :][:6]), "")
+        for place, word in enumerate(words)
+        if (word.rpartition("/")[2] in _NAMES or words[place - 1 : place + 1] == ["hf", "policy"])
+        and _GATES.intersection(words[place + 1 :][:6])
+    ]
+
+
+def _asked(command: Command) -> list[str]:
+    """What of ours it calls, in a word of its own or inside of one."""
+    return _direct(_words(command)) or _QUOTED.findall(" ".join(command.words))
+
+
+def _only(script: Script, number: int) -> str:
+    """What stands before a command and decides whether it runs; empty if nothing does."""
+    commands = script.commands
+    for place, each in enumerate(commands[:number]):
+        handles = place > 0 and commands[place - 1].after == "||"
+        if each.words == ("exit", "0") or (each.words == ("exit",) and not handles):
+            return " ".join(each.words)
+    if commands[number].branch:
+        return "if"
+    before = commands[number - 1] if number else None
+    if before is None or before.after not in ("&&", "||"):
+        return ""
+    last = number + len(_chain(commands, number)) == len(commands)
+    return "" if before.after == "&&" and last else f"{_short(before)} {before.after}"
+
+
+def _reaches(script: Script, asked: int, upload: int, only: str) -> bool:
+    """Whether that upload runs only where that command of ours ran before."""
+    commands = script.commands
+    held = commands[asked].branch
+    if not only or only.startswith("exit"):
+        return True
+    if held:
+        return commands[upload].branch[: len(held)] == held
+    return upload < asked + len(_chain(commands, asked))
+
+
+def _last(asked: dict[int, str]) -> str:
+    return next(reversed(asked.values()), "")
 
 
 def _inside(command: Command) -> bool | None:

@@ -33,6 +33,7 @@ class Command(NamedTuple):
 
     ``after``: the operator behind it, empty at the end. ``group``: numbers of the compound commands
     around it. ``tested``: its end is a condition of ``if`` or ``while``. ``negated``: by ``!``.
+    ``branch``: numbers of the branches of conditions in which it stands.
     """
 
     words: tuple[str, ...]
@@ -40,6 +41,7 @@ class Command(NamedTuple):
     group: tuple[int, ...] = ()
     tested: bool = False
     negated: bool = False
+    branch: tuple[int, ...] = ()
 
 
 class Script(NamedTuple):
@@ -201,6 +203,7 @@ class _Reader:
         self._commands: list[Command] = []
         self._closed: dict[int, str] = {}
         self._open: list[tuple[int, str, bool]] = []
+        self._branches: list[int] = []
         self._function = False
         self._tested = 0
         self._words: list[str] = []
@@ -248,10 +251,13 @@ class _Reader:
         elif text in _CONDITIONS or text in _OPENERS:
             if text in _OPENERS:
                 self._enter(place, _OPENERS[text])
+                self._branches[-1] = -1 if text == "for" else 0
             self._tested += text in _CONDITIONS
             if text in ("for", "select"):
                 self._words.append(text)
         elif text in _BODIES:
+            if self._branches and self._branches[-1] >= 0:
+                self._branches[-1] = place
             self._tested -= text != "else" and self._tested > 0
         elif text in ("fi", "done", "}"):
             self._close(text, place)
@@ -271,6 +277,7 @@ class _Reader:
 
     def _enter(self, place: int, end: str) -> None:
         self._open.append((place, end, self._function))
+        self._branches.append(-1)
         self._function = False
 
     def _close(self, text: str, place: int) -> None:
@@ -278,6 +285,7 @@ class _Reader:
             message = f"{text!r} where nothing is open"
             raise UnclearError(message)
         number, _, function = self._open.pop()
+        self._branches.pop()
         behind = self._tokens[place + 1 :]
         # Redirections of a group stand before what follows it.
         after = next((t.text for t in behind if t.operator and t.text in (*_ENDS, ")")), "")
@@ -286,8 +294,10 @@ class _Reader:
     def _end(self, operator: str) -> None:
         if self._words:
             group = tuple(number for number, _, _ in self._open)
+            branch = tuple(number for number in self._branches if number > 0)
+            tested = self._tested > 0
             self._commands.append(
-                Command(tuple(self._words), operator, group, self._tested > 0, self._negated)
+                Command(tuple(self._words), operator, group, tested, self._negated, branch)
             )
         if operator not in ("|", "|&"):
             self._negated = False

@@ -86,6 +86,15 @@ def test_anything_else_is_left_for_one_by_one_which_says_what_is_wrong(
         read_all(feed, [b"one", b"two"])
 
 
+@pytest.mark.parametrize("cut", [1, 2, 4])
+def test_a_stream_that_ends_behind_a_newline_of_the_last_blob_is_cut_off(cut: int) -> None:
+    contents = [b"one", b"t\nw\no"]
+    feed = BlobFeed(pieces(written(contents)[:-cut], 1000))
+    assert many(feed, contents) == ([], [])
+    with pytest.raises(ServiceError, match="got the end"):
+        read_all(feed, contents)
+
+
 def read_all(feed: BlobFeed, contents: list[bytes]) -> None:
     for content in contents:
         blob, found = feed.next(git_blob_id(content))

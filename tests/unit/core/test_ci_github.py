@@ -17,9 +17,14 @@ OTHERS = "acme/flows/.github/workflows/release.yml@" + "c" * 40
 LOCAL = "./.github/workflows/gate.yml"
 ACTION = "./.github/actions/gate"
 ANYWAY: dict[str, Any] = {"if": "always()"}
+OR_ELSE: dict[str, Any] = {"if": "success() || github.ref"}
 NEAR: dict[str, Any] = {
     LOCAL: {"on": "workflow_call", "jobs": {"inner": {"steps": [ASK]}}},
     "./.github/workflows/up.yml": {"on": "workflow_call", "jobs": {"inner": {"steps": [UPLOAD]}}},
+    "./.github/workflows/both.yml": {
+        "on": "workflow_call",
+        "jobs": {"gate": {"steps": [ASK]}, "up": {"steps": [UPLOAD]}},
+    },
     ACTION: {"runs": {"using": "composite", "steps": [{**ASK, "shell": "bash"}]}},
     "./loose": {"runs": {"steps": [{"run": "hubpolicy verify . || true", "shell": "bash"}]}},
     "./node": {"runs": {"using": "node20", "main": "x.js"}},
@@ -95,6 +100,13 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "anyway in between": ({"jobs": {
         "gate": {"steps": [ASK]}, "mid": {"needs": "gate", "if": "always()"},
         "up": {"steps": [UPLOAD], "needs": "mid"}}}, "nothing waits for it"),
+    "the card alone": (one({"run": "hubpolicy check ."}, UPLOAD), "says no without a toxicity test"),
+    "the hub alone": (one({"run": "hubpolicy audit a"}, UPLOAD), "says no without a toxicity test"),
+    "in capitals": (one(ASK, if_("Always()", UPLOAD)), "goes on after"),
+    "not a success": (one(ASK, if_("!success() || true", UPLOAD)), "goes on after"),
+    "a success or": (two("gate", **OR_ELSE), "nothing waits for it"),
+    "side by side in a workflow": ({"jobs": {"all": {"uses": "./.github/workflows/both.yml"}}},
+                                   "no hubpolicy step comes before it"),
     "nobody asks": (one(UPLOAD), "no hubpolicy step comes before it"),
     "in an action": (one({"uses": "./loose"}), "`|| true` goes on"),
     "a workflow that uploads": ({"jobs": {"up": {"uses": "./.github/workflows/up.yml"}}},
@@ -115,6 +127,11 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
                                      "skipped by its `if: inputs.ask`"),
     "a condition": (one({"run": "if hubpolicy verify .; then make; fi"}), "it is a condition"),
     "PowerShell": (one(ASK, **{"runs-on": "windows-2022"}), "its shell is none that is read here"),
+    "PowerShell in a matrix": (one(ASK, **{
+        "runs-on": "${{ matrix.os }}", "strategy": {"matrix": {"os": ["windows-2022"]}}}),
+        "its shell is none that is read here"),
+    "a script that may end before": (one({"run": "[ -z x ] && exit 0\nhubpolicy verify ."}, UPLOAD),
+                                     "skipped by its `if: exit 0`"),
     "Python": (one({"run": "os.system('hubpolicy verify .')", "shell": "python"}), "its shell"),
 }  # fmt: skip
 

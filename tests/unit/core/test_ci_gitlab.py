@@ -72,6 +72,11 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "by its template": ({**HIDDEN, **two({"extends": ".base"})}, "`allow_failure`"),
     "by ours, changed": ({"include": OURS, "hubpolicy-release": {"allow_failure": True}},
                          "`allow_failure`"),
+    "the card alone": (two(gate(script=["hubpolicy check ."])), "says no without a toxicity test"),
+    "no default": ({"default": {"before_script": ASK}, "up": {
+        "script": UPLOAD, "inherit": {"default": False}}}, "no hubpolicy step comes before it"),
+    "another default": ({"default": {"before_script": ASK}, "up": {
+        "script": UPLOAD, "inherit": {"default": ["image"]}}}, "no hubpolicy step comes before it"),
     "or true": (two(gate(script=["hubpolicy verify . || true"])), "`|| true` goes on"),
     "set +e": (two(gate(script=["set +e", *ASK, "echo done"])), "no `set -e`"),
     "by hand": (two(gate(when="manual")), "`when: manual`: the pipeline goes on without it"),

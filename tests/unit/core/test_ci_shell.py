@@ -29,8 +29,8 @@ STOPS = [
     (NEITHER, "hubpolicy verify .\ncode=$?\ntrue\nexit ${code}"),
     (NEITHER, "set -eu\nhubpolicy verify .\ntrue"),
     (NEITHER, "true\nhubpolicy verify ."),
-    (PLAIN, "true && hubpolicy verify .\ntrue"),
     (PLAIN, "hubpolicy verify . && true"),
+    (PLAIN, "true && hubpolicy verify .\ntrue"),
     (PLAIN, "hubpolicy verify . \\\n  --offline\ntrue"),
     (PLAIN, "python3 -I -m hubpolicy verify . 2>&1\ntrue"),
     (PLAIN, "for each in a b; do hubpolicy check $each; done\ntrue"),
@@ -120,12 +120,73 @@ def test_a_report_of_an_audit_that_says_no_is_green_where_asked() -> None:
         ("git push https://huggingface.co/acme/tern main", True),
         ("git -C model push hf main", True),
         ("git push origin main", False),
+        ('hf --token "$T" upload acme/tern .', True),
+        ("python -m huggingface_hub.commands.huggingface_cli upload acme/tern .", True),
+        ("curl -d@x https://hf.co/api/models/acme/tern/commit/main", True),
         ("echo done # hf upload acme/tern .", False),
         ("hf download acme/tern", False),
     ],
 )
 def test_what_uploads(text: str, uploads: bool) -> None:
     assert [deed.uploads for deed in deeds_of(text, PLAIN)] == [True] * uploads
+
+
+AROUND = [
+    'if [ -n "$TAG" ]; then hubpolicy verify .; fi\nhf upload a/b .',
+    'if [ -n "$TAG" ]; then\n  hubpolicy verify .\nelse\n  hf upload a/b .\nfi',
+    "while read -r d; do hubpolicy verify $d; done\nhf upload a/b .",
+    "cd model && hubpolicy verify .\nhf upload a/b .",
+    '[ -n "$SKIP" ] || hubpolicy verify .\nhf upload a/b .',
+]
+BEHIND = [
+    "hubpolicy verify .\nhf upload a/b .",
+    'if [ -n "$TAG" ]; then hubpolicy verify .; hf upload a/b .; fi',
+    "cd model && hubpolicy verify . && hf upload a/b .",
+    '[ -z "$TAG" ] && exit 0\nhubpolicy verify .\nhf upload a/b .',
+    "cd model && hubpolicy verify .\nhubpolicy verify .\nhf upload a/b .",
+    "for d in a b; do hubpolicy verify $d; done\nhf upload a/b .",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "around"), [*((t, True) for t in AROUND), *((t, False) for t in BEHIND)]
+)
+def test_an_upload_where_the_script_asks_only_sometimes(text: str, around: bool) -> None:
+    *_, upload = deeds_of(text, PLAIN)
+    assert upload.uploads
+    assert bool(upload.only) is around
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("hubpolicy verify .", ""),
+        ("true && hubpolicy verify .", ""),  # what fails before it ends the script as well
+        ("exit 0\nhubpolicy verify .", "exit 0"),
+        ('if [ -z "$TAG" ]; then exit; fi\nhubpolicy verify .', "exit"),
+        ("make || exit\nhubpolicy verify .", ""),
+        ("false || hubpolicy verify .", "false ||"),
+    ],
+)
+def test_what_decides_whether_it_is_asked(text: str, only: str) -> None:
+    *_, ours = deeds_of(text, PLAIN)
+    assert ours.only == only
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("check .", False), ("audit a/b", False), ("test .", True), ("push . a/b", True)],
+)
+def test_what_says_no_without_a_toxicity_test(text: str, whole: bool) -> None:
+    (ours,) = deeds_of(f"hubpolicy {text}", PLAIN)
+    assert ours.whole is whole
+
+
+@pytest.mark.parametrize(
+    "text", ["hubpolicy check --help", ": hubpolicy verify .", "true hf policy test"]
+)
+def test_what_asks_nothing(text: str) -> None:
+    assert deeds_of(text, PLAIN) == ()
 
 
 @pytest.mark.parametrize(
@@ -140,6 +201,7 @@ def test_what_uploads(text: str, uploads: bool) -> None:
         ("bash {0}", False, NEITHER),
         ("pwsh", False, None),
         ("python", False, None),
+        (" ", False, None),
     ],
 )
 def test_the_shells_of_github(named: str, windows: bool, shell: Shell | None) -> None:
