@@ -23,6 +23,7 @@ _REPOSITORIES = frozenset(("model", "dataset", "space", "bucket", "kernel"))
 _CONTENT = frozenset(("repo.write", "repo.content.write"))
 _SHOWN = _CONTENT | {"repo.content.read"}
 _FINE_GRAINED = "fineGrained"
+_ROLES = frozenset(("read", "contributor", "write", "admin"))
 EVERYTHING = "global"
 """The kind of a grant that names nothing: it holds wherever its owner may go."""
 
@@ -74,16 +75,20 @@ def covers(grant: Grant, repo: RepoId) -> bool | None:
     return None  # a resource group, say: some repositories of an organisation
 
 
-def sees_all(me: Mapping[str, Any], namespace: str) -> bool:
+def sees_all(me: object, namespace: str) -> bool:
     """Whether the login of that ``whoami-v2`` is shown all that is private in a namespace.
 
     What is not of the shape that is known shows nothing: a list that lacks something looks whole.
+    In an organisation with resource groups (Enterprise) a private repository of a group is shown to
+    the group alone, and to admins (hub documentation, "Resource Groups").
     """
+    if not isinstance(me, dict):
+        return False
     organisations, auth = me.get("orgs"), me.get("auth")
     token = auth.get("accessToken") if isinstance(auth, dict) else None
     if not isinstance(organisations, list) or not isinstance(token, dict):
         return False
-    owners = [me, *(each for each in organisations if isinstance(each, dict))]
+    owners = [me, *(each for each in organisations if isinstance(each, dict) and _lists_all(each))]
     if not any(_same(str(owner.get("name")), namespace) for owner in owners):
         return False
     if token.get("role") != _FINE_GRAINED:
@@ -95,6 +100,14 @@ def sees_all(me: Mapping[str, Any], namespace: str) -> bool:
         )
         for grant in grants_of(token) or ()
     )
+
+
+def _lists_all(organisation: Mapping[str, Any]) -> bool:
+    """Whether a member of that role is shown all that is there; older hubs name no role."""
+    role = organisation.get("roleInOrg", "read")
+    if organisation.get("isEnterprise"):
+        return bool(role == "admin")
+    return role in _ROLES
 
 
 def is_wide(grant: Grant) -> bool:

@@ -130,6 +130,10 @@ def test_a_grant_is_read_as_the_hub_writes_it() -> None:
     assert grants_of(document) == (everywhere, Grant("org", "acme", ("repo.write",)))
 
 
+def _in(**organisation: object) -> dict[str, object]:
+    return _me("read") | {"orgs": [{"name": "acme", **organisation}]}
+
+
 def _me(role: str, *scoped: tuple[str, str, str], everywhere: str = "") -> dict[str, object]:
     """``whoami-v2`` of ana, who is of acme."""
     entities = [
@@ -159,9 +163,19 @@ def _me(role: str, *scoped: tuple[str, str, str], everywhere: str = "") -> dict[
         (_me("read") | {"auth": None}, "ana", False),
         (_me("read") | {"orgs": ["acme"]}, "acme", False),
         ({}, "acme", False),
+        ([], "acme", False),
+        (None, "acme", False),
+        (_in(roleInOrg="contributor"), "acme", True),
+        (_in(roleInOrg="no_access"), "acme", False),
+        (_in(roleInOrg="somethingNew"), "acme", False),
+        # Resource groups: private repositories are shown to their group, and to admins.
+        (_in(roleInOrg="write", isEnterprise=True), "acme", False),
+        (_in(isEnterprise=True), "acme", False),
+        (_in(roleInOrg="admin", isEnterprise=True), "acme", True),
+        (_in(roleInOrg="write", isEnterprise=False), "acme", True),
     ],
 )
 def test_whether_a_login_is_shown_all_of_a_namespace(
-    me: dict[str, object], namespace: str, whole: bool
+    me: object, namespace: str, whole: bool
 ) -> None:
     assert sees_all(me, namespace) == whole
