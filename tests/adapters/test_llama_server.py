@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """llama.cpp's own server, where there is one: what the stand-in of the other tests stands for.
 
-``HUBPOLICY_TEST_LLAMA_SERVER`` names the program, or it is on PATH; docs/measurement.md says how it
+``LLAMA_SERVER`` names the program, or it is on PATH; docs/measurement.md says how it
 is built. No CI has it: there, and here without it, these tests are left out by name.
 """
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def _program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = os.environ.get("HUBPOLICY_TEST_LLAMA_SERVER") or shutil.which("llama-server")
+    found = os.environ.get("LLAMA_SERVER") or shutil.which("llama-server")
     if not found:
         pytest.skip("left out: llama-server (llama.cpp's server)")
     (tmp_path / "bin").mkdir()
