@@ -76,7 +76,7 @@ class _Ticket:
         self.lasting = lasting
         self.number = 0
         self.tried = False
-        self.error: sqlite3.Error | None = None
+        self.error: sqlite3.Error | None = sqlite3.InterfaceError("whoever wrote it did not end")
 
 
 class Records:
@@ -287,7 +287,7 @@ class Records:
                 ticket.error = error
             return
         for number, ticket in enumerate(tickets, last - len(tickets) + 1):
-            ticket.number = number
+            ticket.number, ticket.error = number, None
 
     def hold(self, *, others: bool = False) -> None:
         """All of the log is on the disk when this returns; ``others``: another process writes it.

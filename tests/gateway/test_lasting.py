@@ -12,7 +12,7 @@ from hubpolicy.gateway.records import Records
 from tests.hub.world import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 NOW = "2026-01-01T00:00:00Z"
@@ -84,6 +84,27 @@ def test_an_entry_to_act_on_is_on_the_disk_with_whatever_it_is_written(disk: Dis
         until(lambda: len(disk.records._queue) == len(waiting))
     assert sorted(each.result() for each in waiting) == list(range(1, 9))
     assert disk.ended == ["FULL"]
+
+
+class _OutOfMemory(Records):
+    """Whose writer ends in the middle, by something that is no error of SQLite's."""
+
+    def _chain(self, texts: Sequence[str]) -> int:
+        del texts
+        raise MemoryError
+
+
+def test_nobody_takes_an_entry_for_written_that_another_s_thread_did_not_write(
+    tmp_path: Path,
+) -> None:
+    records = _OutOfMemory(tmp_path / "gateway.sqlite3")
+    with ThreadPoolExecutor(3) as pool:
+        with records._lock:
+            waiting = [pool.submit(records.note, {"did": "allowed", "n": n}) for n in range(3)]
+            until(lambda: len(records._queue) == 3)
+        ends = [type(each.exception()) for each in waiting]
+    records.close()
+    assert sorted(end.__name__ for end in ends) == ["MemoryError", "ServiceError", "ServiceError"]
 
 
 def test_the_journal_grows_no_more_once_there_is_room(disk: Disk) -> None:
