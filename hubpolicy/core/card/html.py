@@ -7,7 +7,10 @@ No HTML parser: it finds comments, tags and attributes one after the other and n
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TOKEN = re.compile(
     r"<!--(?:.*?-->|.*\Z)|<(?P<raw>script|style)\b.*?(?:</(?P=raw)\s*>|\Z)|<[A-Za-z/!?][^<>]{0,4000}>",
@@ -48,10 +51,9 @@ def without_comments(html: str) -> str:
 def headings(html: str) -> tuple[HtmlHeading, ...]:
     """All headings outside comments, in order."""
     live = without_comments(html)
-    found = _HEADING.finditer(live)
     return tuple(
-        HtmlHeading(int(each[1]), visible(each[2]).strip(), live.count("\n", 0, each.start()))
-        for each in found
+        HtmlHeading(int(each[1]), visible(each[2]).strip(), line)
+        for each, line in _lined(_HEADING, live)
     )
 
 
@@ -59,9 +61,18 @@ def addresses(html: str) -> tuple[HtmlAddress, ...]:
     """All link and image targets outside comments, in order."""
     live = without_comments(html)
     return tuple(
-        HtmlAddress(each[2].strip(), live.count("\n", 0, each.start()), each[1].lower() == "src")
-        for each in _ADDRESS.finditer(live)
+        HtmlAddress(each[2].strip(), line, each[1].lower() == "src")
+        for each, line in _lined(_ADDRESS, live)
     )
+
+
+def _lined(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Each match with its line, from 0. Lines are counted once, however many matches there are."""
+    at = line = 0
+    for each in pattern.finditer(text):
+        line += text.count("\n", at, each.start())
+        at = each.start()
+        yield each, line
 
 
 def _blank(token: str) -> str:

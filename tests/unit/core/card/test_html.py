@@ -49,3 +49,11 @@ def test_hostile_html_takes_linear_time(html: str) -> None:
     begin = time.process_time()
     visible(html), headings(html), addresses(html)
     assert time.process_time() - begin < 3
+
+
+def test_of_many_addresses_each_has_its_line() -> None:
+    html = "".join(f'<a href="{line}">x</a><img src="{line}">\n' for line in range(50))
+    assert [int(each.target) for each in addresses(html)] == [
+        each.lines for each in addresses(html)
+    ]
+    assert len(addresses(html)) == 100
