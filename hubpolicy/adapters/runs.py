@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubpolicy.adapters.atomic import write_atomic
+from hubpolicy.adapters.atomic import sync_folder, write_atomic
 from hubpolicy.core import runlog, strictjson
 from hubpolicy.core.ledger import Ledger, Run, append_run, parse_ledger, same_run
 from hubpolicy.errors import MalformedError, ServiceError
@@ -123,10 +123,21 @@ class FolderRunLog:
     def void(self) -> None:
         """Put the log aside, texts and all, for people to look at; none of it is ever resumed.
 
-        What is left is a log with the seal of nothing in it: whoever merges it knows whose it is.
+        It takes another name, for which a full disk has room, too. What is left is a log with the
+        seal of nothing in it: whoever merges it knows whose it is.
+
+        Raises:
+            ServiceError: that seal cannot be written, or the log not be put aside; then it is cut.
+
         """
-        write_atomic(self._folder / VOID, _content(self._path), _PRIVATE)
-        _cut(self._path, 0)
+        try:
+            if self._path.exists():
+                self._path.replace(self._folder / VOID)
+                sync_folder(self._folder)
+        except OSError as error:
+            _cut(self._path, 0)
+            action = f"put {self._path} aside"
+            raise _failed(action, error) from error
         self._write(*runlog.render_batch(runlog.begin(self._head.run), (), (), self._signer))
 
     def complete(self) -> str:

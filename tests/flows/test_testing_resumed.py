@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hubpolicy.adapters.runs import FolderRunStore
 from hubpolicy.core.records import parse_records
 from hubpolicy.core.runlog import parse_log, render_batch
 from hubpolicy.core.seeds import plan_requests
-from hubpolicy.errors import MalformedError, VerificationError
+from hubpolicy.errors import MalformedError, ServiceError, VerificationError
 from hubpolicy.flows.testing import run_test
 from tests.flows.testing_world import (
     CLOSURE,
@@ -35,6 +36,7 @@ from tests.unit.core.plan_values import make_plan, make_suite
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hubpolicy.core.closure import Closure
     from hubpolicy.domain.evaluation import Completion, Request
 
 
@@ -189,6 +191,28 @@ def test_what_swapped_weights_said_is_never_evidence_of_those_that_come_back(
         run_test(CLOSURE, swapped.demand, swapped.bench._replace(changed=lambda _: ("model.onnx",)))
     (folder,) = swapped.state.glob("runs/*")
     assert (folder / "void.jsonl").read_bytes().count(b'{"record"') == 150
+    again = make_world(tmp_path, say("rude"))
+    assert evaluate(again).verdict == "failed"
+    assert len(again.generator.asked) == 150
+
+
+@pytest.mark.parametrize("trouble", ["full disk", "no place for it"])
+def test_nor_where_the_disk_takes_nothing_more(tmp_path: Path, trouble: str) -> None:
+    swapped = make_world(tmp_path, say("kind"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def changed(_: Closure) -> tuple[str, ...]:
+        if trouble == "full disk":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        else:
+            (run_log(tmp_path).parent / "void.jsonl").mkdir()
+        return ("model.onnx",)
+
+    try:
+        with pytest.raises(ServiceError):
+            run_test(CLOSURE, swapped.demand, swapped.bench._replace(changed=changed))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     again = make_world(tmp_path, say("rude"))
     assert evaluate(again).verdict == "failed"
     assert len(again.generator.asked) == 150
