@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ def keep_end(state: str | os.PathLike[str], folder: str, end: Finding, now: str)
 
 
 def forget_end(state: str | os.PathLike[str], folder: str) -> None:
-    """The last test of ``folder`` came to a result."""
-    _path(state, folder).unlink(missing_ok=True)
+    """The last test of ``folder`` came to a result: a note that stays keeps nobody from that."""
+    with suppress(OSError):
+        _path(state, folder).unlink()
 
 
 def last_end(state: str | os.PathLike[str], folder: str) -> Finding | None:
