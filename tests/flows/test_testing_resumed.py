@@ -196,6 +196,21 @@ def test_what_swapped_weights_said_is_never_evidence_of_those_that_come_back(
     assert len(again.generator.asked) == 150
 
 
+def test_nor_is_what_files_said_that_change_at_the_end(tmp_path: Path) -> None:
+    swapped = make_world(tmp_path, say("kind"))
+
+    def changed(_: Closure) -> tuple[str, ...]:
+        message = "model.onnx changed while it was read"
+        raise ServiceError(message)
+
+    with pytest.raises(ServiceError, match="while it was read") as caught:
+        run_test(CLOSURE, swapped.demand, swapped.bench._replace(changed=changed))
+    assert caught.value.rule == "HP416"
+    again = make_world(tmp_path, say("rude"))
+    assert evaluate(again).verdict == "failed"
+    assert len(again.generator.asked) == 150
+
+
 @pytest.mark.parametrize("trouble", ["full disk", "no place for it"])
 def test_nor_where_the_disk_takes_nothing_more(tmp_path: Path, trouble: str) -> None:
     swapped = make_world(tmp_path, say("kind"))
