@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubpolicy.core.ci_points import Point, asks, points_of, ungated, unread
+from hubpolicy.core.ci_points import Point, asks, elsewhere, points_of, ungated, unread
 from hubpolicy.core.ci_shell import shell_of
 from hubpolicy.domain.surroundings import Gap
 
@@ -133,7 +133,9 @@ def _step(
     use, when = str(step.get("uses") or ""), _condition(step)
     if not use:
         named = shell_of(str(step.get("shell") or shell[0]), windows=shell[1])
-        return points_of(label, str(step.get("run") or ""), named, when)
+        points, gaps = points_of(label, str(step.get("run") or ""), named, when)
+        moved = bool(step.get("working-directory"))
+        return [point._replace(folder="") for point in points] if moved else points, gaps
     if use.startswith("./"):
         known = near.get(use)
         if not isinstance(known, dict) or depth >= _DEPTH:
@@ -183,9 +185,10 @@ def _upload(
     point: Point,
     before: tuple[Point, ...],
     behind: list[Point],
-    elsewhere: set[str],
+    others: set[str],
 ) -> Iterator[Gap]:
     here = [each for each in before if not each.uploads and each.whole]
+    yield from elsewhere(point, (*behind, *here))
     in_step = any(each.label == point.label for each in here)
     if in_step or any(each.when in _EVERY_TIME for each in behind):
         return
@@ -198,7 +201,7 @@ def _upload(
         said = f"uploads also where {asked[-1].label} is skipped by its `if: {asked[-1].when}`"
         yield Gap(point.label, said, "give both the same condition, or none", certain=False)
     elif not asked:
-        yield ungated(point.label, elsewhere, part=asks(before))
+        yield ungated(point.label, others, part=asks(before))
 
 
 def _always(asked: Point, upload: Point) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubpolicy.core.ci_points import Point, asks, judges, points_of, ungated, unread
+from hubpolicy.core.ci_points import Point, asks, elsewhere, judges, points_of, ungated, unread
 from hubpolicy.core.ci_shell import Shell
 from hubpolicy.domain.surroundings import Gap
 
@@ -198,11 +198,15 @@ def _uploads(
     asking = {name for name, found in points.items() if judges(found)}
     for name, found in points.items():
         first = next((number for number, point in enumerate(found) if point.uploads), None)
-        if first is None or judges(found[:first]):
+        if first is None:
             continue
         needed = _needs(jobs, name)
         earlier = {each for each in asking if _stage(jobs[each], order) < _stage(jobs[name], order)}
         behind = asking & needed if "needs" in jobs[name] else earlier
+        before = [point for each in sorted(behind) for point in points[each]]
+        yield from elsewhere(found[first], (*before, *found[:first]))
+        if judges(found[:first]):
+            continue
         if _runs_anyway(jobs[name]) or not behind:
             yield ungated(
                 f"job {name}", asking - {name}, part=not asking and any(map(asks, points.values()))

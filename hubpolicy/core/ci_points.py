@@ -5,28 +5,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubpolicy.core.ci_calls import covers
 from hubpolicy.core.ci_shell import Deed, Shell, deeds_of
 from hubpolicy.domain.surroundings import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _FIXES = {
     True: "let the command stand alone on its line, so that the step fails with it",
     False: "let the command stand alone on its line, where anybody can see that the step fails",
 }
 
+_LESS = "check, audit, test --estimate and the like do not"
+
 
 class Point(NamedTuple):
     """A step that asks hubpolicy, or one that uploads; ``when``: its own condition.
 
-    ``whole``: it asks for the toxicity test, and not for the card alone.
+    ``whole``: it asks for the toxicity test, and not for the card alone. ``folder``: which it asks
+    about or uploads; empty where nobody can tell.
     """
 
     label: str
     uploads: bool
     when: str
     whole: bool = True
+    folder: str = ""
 
 
 def points_of(
@@ -40,7 +45,11 @@ def points_of(
         if deed.loss
     ]
     gaps += [_around(label, deed) for deed in deeds if deed.uploads and deed.only]
-    return [Point(label, deed.uploads, when or _of_ours(deed), deed.whole) for deed in deeds], gaps
+    points = [
+        Point(label, deed.uploads, when or _of_ours(deed), deed.whole, deed.folder)
+        for deed in deeds
+    ]
+    return points, gaps
 
 
 def _of_ours(deed: Deed) -> str:
@@ -68,6 +77,14 @@ def unread(where: str, what: str) -> Gap:
     return Gap(where, said, "read it yourself, or let the job run hubpolicy itself", certain=False)
 
 
+def elsewhere(upload: Point, asked: Iterable[Point]) -> Iterator[Gap]:
+    """An upload of a folder about which none of those that come before it asks."""
+    folders = [point.folder for point in asked if point.whole and not point.uploads]
+    if folders and not any(covers(folder, upload.folder) for folder in folders):
+        said = f"asks about {folders[-1]}, uploads {upload.folder}"
+        yield Gap(upload.label, said, f"hubpolicy verify {upload.folder}", certain=False)
+
+
 def ungated(label: str, others: Iterable[str], *, part: bool = False) -> Gap:
     """An upload that nobody asked about; ``others``: jobs that ask, and that it waits for not.
 
@@ -75,7 +92,7 @@ def ungated(label: str, others: Iterable[str], *, part: bool = False) -> Gap:
     """
     names = ", ".join(sorted(others))
     said = "uploads, and no hubpolicy step comes before it"
-    said += " that says no without a toxicity test (check and audit do not)" if part else ""
+    said += f" that says no without a toxicity test ({_LESS})" if part else ""
     said += f"; job {names} asks, and nothing waits for it" if names else ""
     fix = "upload by: hubpolicy push PATH NAMESPACE/NAME; or `needs:` the job that asks"
     return Gap(label, said, fix, certain=True)

@@ -8,9 +8,9 @@ does not end for a command that is tested, negated, or followed by ``&&`` or ``|
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from hubpolicy.core.ci_calls import Asked, calls_of, quoted_calls, sent, uploads
 from hubpolicy.core.shell_words import (
     FUNCTION,
     Command,
@@ -20,20 +20,10 @@ from hubpolicy.core.shell_words import (
     read_script,
 )
 
-_GATES = frozenset(("check", "test", "attest", "verify", "push", "publish", "audit"))
-_WHOLE = frozenset(("test", "attest", "verify", "push", "publish"))
-"""What says no without a toxicity test; the others look at the card, or at what is there."""
-_NAMES = frozenset(("hubpolicy", "hf-policy"))
 _SAYS = frozenset((*("echo", "printf", "cat", "pip", "pip3", "grep", "which"),
                    *(":", "true", "test", "[")))  # fmt: skip
-_QUOTED = re.compile(rf"(?:hubpolicy|hf-policy|hf policy)\s+({'|'.join(sorted(_GATES))})\b")
-_UPLOAD = re.compile(
-    r"\b(?:hf|huggingface[-_]cli)(?:\s+-\S+(?:\s+[^-\s]\S*)?)*\s+(?:upload|sync|cp)\b"
-    r"|\b(?:push_to_hub|upload_folder|upload_file|upload_large_folder|create_commit)\b"
-    r"|/api/(?:models|datasets|spaces)/\S+/commit/"
-    r"|\bgit\b.*\bpush\b.*(?:hf\.co|huggingface|\s(?:hf|hub)\b)"
-)
 _LIST = ("&&", "||", "|", "|&")
+_MOVES = frozenset(("cd", "pushd", "popd"))
 _INSIDE = "it is inside another command"
 
 
@@ -49,7 +39,8 @@ class Deed(NamedTuple):
 
     ``certain``: that it is lost, and not only that nobody can tell. ``only``: what of the script
     decides whether hubpolicy is asked, of an upload: whether it was asked before. ``whole``: it
-    says no where there is no toxicity test.
+    says no where there is no toxicity evidence. ``folder``: which it asks about or uploads; empty
+    where nobody can tell.
     """
 
     said: str
@@ -58,6 +49,7 @@ class Deed(NamedTuple):
     certain: bool = True
     only: str = ""
     whole: bool = True
+    folder: str = ""
 
 
 def shell_of(named: str, *, windows: bool = False) -> Shell | None:
@@ -82,33 +74,34 @@ def deeds_of(text: str, shell: Shell | None) -> tuple[Deed, ...]:
         return _unread(text, str(error))
     found, shells, asked = [], _shells(script, shell), dict[int, str]()
     for number, command in enumerate(script.commands):
-        loss, certain = "", True
         called = _called(command)
-        if called is None and _UPLOAD.search(" ".join(command.words)):
+        if called is None and uploads(" ".join(command.words)):
             only = (
                 "" if any(_reaches(script, at, number, asked[at]) for at in asked) else _last(asked)
             )
-            found.append(Deed(_short(command), uploads=True, only=only))
+            found.append(Deed(_short(command), True, only=only, folder=sent(_words(command))))
         if called is None:
             continue
         loss, certain = _loss(script, number, shells[number]) if called else (_INSIDE, False)
         if "--exit-zero" in command.words:
             loss, certain = "`--exit-zero`", True
-        whole = not _WHOLE.isdisjoint(_asked(command))
-        only = _only(script, number)
+        calls = _calls(command)
+        whole, only = any(each.whole for each in calls), _only(script, number)
         if whole:
             asked[number] = only
-        found.append(Deed(_short(command), False, loss, certain, only, whole))
-    return tuple(found)
+        folder = next((each.folder for each in calls if each.whole), "")
+        found.append(Deed(_short(command), False, loss, certain, only, whole, folder))
+    moves = any(command.words[0] in _MOVES for command in script.commands)
+    return tuple(deed._replace(folder="") for deed in found) if moves else tuple(found)
 
 
 def _unread(text: str, why: str) -> tuple[Deed, ...]:
     found = []
-    if _QUOTED.search(text):
-        whole = not _WHOLE.isdisjoint(_QUOTED.findall(text))
+    if calls := quoted_calls(text):
+        whole = any(each.whole for each in calls)
         loss = f"not read: {why}"
         found.append(Deed("hubpolicy", uploads=False, loss=loss, certain=False, whole=whole))
-    if _UPLOAD.search(text):
+    if uploads(text):
         found.append(Deed("an upload", uploads=True))
     return tuple(found)
 
@@ -122,8 +115,8 @@ def _called(command: Command) -> bool | None:
     words = _words(command)
     if words and words[0] in _SAYS:
         return None if "$(" not in " ".join(words) else _inside(command)
-    if _direct(words):
-        return None if "--help" in words else True
+    if calls_of(words):
+        return True
     if not words and len(command.words) == 1 and _inside(command) is False:
         return True  # name=$(hubpolicy …) ends as the command in it does
     return _inside(command)
@@ -133,19 +126,9 @@ def _words(command: Command) -> list[str]:
     return [word for word in command.words if not is_assignment(word)]
 
 
-def _direct(words: list[str]) -> list[str]:
-    """The commands of ours that these words name; the first of each call."""
-    return [
-        next(filter(_GATES.__contains__, words[place + 1 :][:6]), "")
-        for place, word in enumerate(words)
-        if (word.rpartition("/")[2] in _NAMES or words[place - 1 : place + 1] == ["hf", "policy"])
-        and _GATES.intersection(words[place + 1 :][:6])
-    ]
-
-
-def _asked(command: Command) -> list[str]:
-    """What of ours it calls, in a word of its own or inside of one."""
-    return _direct(_words(command)) or _QUOTED.findall(" ".join(command.words))
+def _calls(command: Command) -> list[Asked]:
+    """What of ours it calls, in words of its own or inside of one."""
+    return calls_of(_words(command)) or quoted_calls(" ".join(command.words))
 
 
 def _only(script: Script, number: int) -> str:
@@ -180,7 +163,7 @@ def _last(asked: dict[int, str]) -> str:
 
 
 def _inside(command: Command) -> bool | None:
-    return False if any(_QUOTED.search(word) for word in command.words) else None
+    return False if any(map(quoted_calls, command.words)) else None
 
 
 def _shells(script: Script, shell: Shell) -> list[Shell]:

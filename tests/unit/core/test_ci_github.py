@@ -75,6 +75,10 @@ FINE: dict[str, dict[str, Any]] = {
     "nothing of ours": one({"run": "make"}, {"uses": "actions/checkout@v4"}),
     "no jobs": {"on": "push"},
     "jobs that are none": {"jobs": {"a": None, "b": {"steps": "x"}, "c": {"steps": ["x", None]}}},
+    "a folder of it": one({"run": "hubpolicy verify ./m"}, {"run": "hf upload a/b m/gguf"}),
+    "a folder elsewhere": one({"run": "hubpolicy verify m", "working-directory": "x"},
+                              {"run": "hf upload a/b x/m"}),
+    "one of two": one({"run": "hubpolicy verify a\nhubpolicy verify b"}, {"run": "hf upload a/b b"}),
     "a pipe in bash": one({"run": "hubpolicy verify . | tee log", "shell": "bash"}),
     "a pipe in bash by default": one({"run": "hubpolicy verify . | tee log"},
                                      defaults={"run": {"shell": "bash"}}),
@@ -102,6 +106,8 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
         "up": {"steps": [UPLOAD], "needs": "mid"}}}, "nothing waits for it"),
     "the card alone": (one({"run": "hubpolicy check ."}, UPLOAD), "says no without a toxicity test"),
     "the hub alone": (one({"run": "hubpolicy audit a"}, UPLOAD), "says no without a toxicity test"),
+    "an estimate alone": (one({"run": "hubpolicy test . --estimate"}, UPLOAD), "test --estimate"),
+    "the help alone": (one({"run": "hubpolicy verify --help"}, UPLOAD), "no hubpolicy step comes"),
     "in capitals": (one(ASK, if_("Always()", UPLOAD)), "goes on after"),
     "not a success": (one(ASK, if_("!success() || true", UPLOAD)), "goes on after"),
     "a success or": (two("gate", **OR_ELSE), "nothing waits for it"),
@@ -132,6 +138,12 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
         "its shell is none that is read here"),
     "a script that may end before": (one({"run": "[ -z x ] && exit 0\nhubpolicy verify ."}, UPLOAD),
                                      "skipped by its `if: exit 0`"),
+    "another folder": (one({"run": "hubpolicy verify ./other"}, {"run": "hf upload a/b ./model"}),
+                       "asks about other, uploads model"),
+    "another folder, in another job": ({"jobs": {
+        "gate": {"steps": [{"run": "hubpolicy verify out"}]},
+        "up": {"needs": "gate", "steps": [{"run": "hf upload a/b output"}]}}},
+        "asks about out, uploads output"),
     "Python": (one({"run": "os.system('hubpolicy verify .')", "shell": "python"}), "its shell"),
 }  # fmt: skip
 

@@ -73,6 +73,8 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "by ours, changed": ({"include": OURS, "hubpolicy-release": {"allow_failure": True}},
                          "`allow_failure`"),
     "the card alone": (two(gate(script=["hubpolicy check ."])), "says no without a toxicity test"),
+    "an estimate alone": ({"a": {"script": ["hubpolicy test . --estimate", *UPLOAD]}},
+                          "test --estimate"),
     "no default": ({"default": {"before_script": ASK}, "up": {
         "script": UPLOAD, "inherit": {"default": False}}}, "no hubpolicy step comes before it"),
     "another default": ({"default": {"before_script": ASK}, "up": {
@@ -105,6 +107,10 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "something": ({"include": [3]}, "unknown, not judged"),
     "another pipeline": ({"a": {"trigger": "x/y"}}, "runs another pipeline"),
     "not in each pipeline": (two(gate(**RULES)), "uploads also where job gate is not in the pipel"),
+    "another folder": (two(gate(script="hubpolicy verify x"), script="hf upload a/b ./y"),
+                       "asks about x, uploads y"),
+    "another folder in one job": ({"a": {"script": ["hubpolicy test ./x", "hf upload a/b ./y"]}},
+                                  "asks about x, uploads y"),
     "a condition": ({"a": {"script": "if hubpolicy verify .; then make; fi"}}, "it is a condition"),
 }  # fmt: skip
 

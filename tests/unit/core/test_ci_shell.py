@@ -175,7 +175,17 @@ def test_what_decides_whether_it_is_asked(text: str, only: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "whole"),
-    [("check .", False), ("audit a/b", False), ("test .", True), ("push . a/b", True)],
+    [
+        ("check .", False),
+        ("audit a/b", False),
+        ("test .", True),
+        ("push . a/b", True),
+        ("test . --estimate", False),
+        ("test . --plan=smoke", False),
+        ("test . --shard 1/2", False),
+        ("verify . --partial", False),
+        ("-c child.toml verify .", True),
+    ],
 )
 def test_what_says_no_without_a_toxicity_test(text: str, whole: bool) -> None:
     (ours,) = deeds_of(f"hubpolicy {text}", PLAIN)
@@ -183,10 +193,41 @@ def test_what_says_no_without_a_toxicity_test(text: str, whole: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["hubpolicy check --help", ": hubpolicy verify .", "true hf policy test"]
+    "text",
+    [
+        "hubpolicy check --help",
+        "hubpolicy verify -h",
+        "hubpolicy --version verify",
+        "hubpolicy rule push",
+        "hubpolicy scorer test .",
+        ": hubpolicy verify .",
+        "true hf policy test",
+    ],
 )
 def test_what_asks_nothing(text: str) -> None:
     assert deeds_of(text, PLAIN) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("hubpolicy verify ./other/", "other"),
+        ("hubpolicy attest --offline /a//b --repo a/b", "/a/b"),
+        ("hubpolicy test", "."),
+        ("hubpolicy -c child.toml push model a/b", "model"),
+        ("hubpolicy verify --repo a/b ./model", ""),  # which of the two, nobody can tell here
+        ('hubpolicy verify "$DIR"', ""),
+        ("hubpolicy verify ../x", ""),
+        ("cd x && hubpolicy verify model", ""),
+        ("hubpolicy publish a/b", ""),
+        ("hf upload a/b ./model .", "model"),
+        ("hf upload a/b", ""),
+        ("hf upload --private a/b model", ""),
+    ],
+)
+def test_which_folder_is_asked_about_or_uploaded(text: str, folder: str) -> None:
+    (found,) = deeds_of(text, PLAIN)
+    assert found.folder == folder
 
 
 @pytest.mark.parametrize(
