@@ -239,7 +239,7 @@ def exit_code(verdict: PushVerdict) -> Exit:
 def _summary(verdict: PushVerdict) -> str:
     from hubpolicy.cli.hook_screen import summary
 
-    return summary(verdict)
+    return summary(verdict, here=True)
 
 
 def refuse(error: HubpolicyError, ending: str = _ENDING) -> Exit:

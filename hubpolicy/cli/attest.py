@@ -214,7 +214,24 @@ def attest_folder(
     _say_dropped(done, progress)
     if better is not None and done.written:
         progress.note(_COMPLETED)
+    if done.written:
+        _say_unpushed(path, target, progress)
     return done
+
+
+def _say_unpushed(path: str, target: RepoId, progress: Progress) -> None:
+    """What an earlier commit holds stays there, whatever the next one says of Git LFS."""
+    from hubpolicy.adapters.unpushed import unpushed
+    from hubpolicy.cli.lfs_lines import LFS, outside, reset, without_lfs
+
+    found = unpushed(path)
+    if not found.large:
+        return
+    first = reset("@{upstream}") if found.tracks else "git reset --soft COMMIT (the Hub's last one)"
+    progress.note(f"{outside(found.large)}. In git, in this order: {first}; {LFS}; then commit")
+    missing = without_lfs(target.text)
+    if missing:
+        progress.note(missing)
 
 
 def _say_dropped(done: Attested, progress: Progress) -> None:

@@ -33,14 +33,21 @@ _NEXT = """No evidence is committed. In the folder of this commit:
     hubpolicy check .       what is wrong with the card
     hubpolicy test .        run the model and measure what it says
     hubpolicy attest .      sign both
-    git lfs install --skip-repo && git add --renormalize .      weights go to Git LFS
-    git add .hubpolicy model.sig .gitattributes && git commit -m "Add evidence" && git push
 """
+_COMMIT = (
+    '    git add .hubpolicy model.sig .gitattributes && git commit -m "Add evidence" && git push\n'
+)
 
 
-def summary(verdict: PushVerdict) -> str:
-    """One line per ref of a push that may go."""
-    return "".join(f"hubpolicy: {terminal(_line(ref))}\n" for ref in verdict.refs)
+def summary(verdict: PushVerdict, *, here: bool = False) -> str:
+    """One line per ref of a push that may go, and what a hub will not take of it all the same.
+
+    ``here``: who reads it is at this machine, and not at the other end of a push.
+    """
+    said = "".join(f"hubpolicy: {terminal(_line(ref))}\n" for ref in verdict.refs)
+    if not verdict.outside_lfs:
+        return said
+    return f"{said}hubpolicy: {_outside(verdict)}\n{_git_lines(verdict, here=here)}"
 
 
 def screen(
@@ -55,10 +62,31 @@ def screen(
     parts += [render(_report(update, judged, code)) for update, judged in refused]
     if verdict.history:
         parts.append(render(_history_report(verdict, code)))
-    if any(not judged.evidence.evidence_paths for _, judged in refused):
-        parts.append(_NEXT)
+    bare = any(not judged.evidence.evidence_paths for _, judged in refused)
+    parts.append(f"{_outside(verdict)}\n" if verdict.outside_lfs else "")
+    parts.append(_NEXT if bare else "")
+    if bare or verdict.outside_lfs:
+        parts.append(_git_lines(verdict, here=bool(push.url)))
     parts.append(ending)
     return "".join(parts)
+
+
+def _outside(verdict: PushVerdict) -> str:
+    from hubpolicy.cli.lfs_lines import outside
+
+    return outside((blob.path, blob.size) for blob in verdict.outside_lfs)
+
+
+def _git_lines(verdict: PushVerdict, *, here: bool) -> str:
+    """What to type in git, in this order; earlier commits first, where they hold too much."""
+    from hubpolicy.cli.lfs_lines import LFS, reset_for, without_lfs
+
+    target = verdict.target.text if verdict.target is not None else ""
+    missing = without_lfs(target) if here else ""
+    updates = [ref.update for ref in verdict.refs if ref.judged is not None]
+    anew = f"    {reset_for(updates[0])}\n" if verdict.outside_lfs and updates else ""
+    lines = (f"{anew}    {LFS}      weights go to Git LFS\n", _COMMIT, missing and f"{missing}\n")
+    return "".join(lines)
 
 
 def observed(policy: Policy, until: str, findings: tuple[Finding, ...]) -> str:

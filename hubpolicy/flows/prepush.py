@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from hubpolicy.core.filetypes import some_named_like_weights
 from hubpolicy.core.remotes import is_named
 from hubpolicy.core.rules import hp601, hp703
+from hubpolicy.domain.manifest import GIT_BLOB_LIMIT
 from hubpolicy.domain.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -85,11 +86,15 @@ class RefVerdict(NamedTuple):
 
 
 class PushVerdict(NamedTuple):
-    """All refs, and what is wrong with the history between them and what the remote has."""
+    """All refs, and what is wrong with the history between them and what the remote has.
+
+    ``outside_lfs``: what a hub will reject, in whichever commit: blobs too large for plain git.
+    """
 
     target: RepoId | None
     refs: tuple[RefVerdict, ...]
     history: tuple[Finding, ...]
+    outside_lfs: tuple[SentBlob, ...] = ()
 
 
 def judge_push(
@@ -121,7 +126,8 @@ def judge_push(
     refs = tuple(_ref(update, judged) for update in push.updates)
     seen = {blob for listed in names.values() for _, blob in listed} if weights else set()
     hidden = [blob for oid, blob in weights.items() if oid not in seen]
-    return PushVerdict(target, refs, _check_history(hidden, judged.values(), gate))
+    large = (b for b in sent if to_model and not b.is_pointer and b.size > GIT_BLOB_LIMIT)
+    return PushVerdict(target, refs, _check_history(hidden, judged.values(), gate), tuple(large))
 
 
 def objects_of(push: Push) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubpolicy.cli import demo
+from hubpolicy.cli.lfs_lines import without_lfs
 from tests.cli.world import MODEL, REPO, add_to_policy, run, sign_run, write
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -91,6 +92,26 @@ def test_commands_to_type_next_hold_the_path_and_are_quoted(home: Path, tmp_path
 def test_attest_says_what_git_lfs_needs(home: Path, model: Path) -> None:
     sign_run(model)
     assert "git add --renormalize ." in run("attest", model, "--repo", REPO).err
+
+
+def test_attest_says_what_mends_a_commit_that_the_hub_would_reject(
+    home: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = 10 * 1024 * 1024 + 1
+    (model / "tokenizer.json").write_bytes(b"{}".ljust(large))
+    git = ("git", "-C", str(model), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    bare = str(tmp_path / "bare")
+    for line in (("init", "-q", "--bare", bare), ("init", "-q"), ("add", "."),
+                 ("remote", "add", "origin", bare), ("commit", "-qm", "raw")):  # fmt: skip
+        subprocess.run([*git, *line], check=True, timeout=60)
+    sign_run(model)
+    said = run("attest", model, "--repo", REPO).err
+    assert f"holds tokenizer.json ({large} bytes) outside Git LFS" in said
+    assert "git reset --soft COMMIT" in said
+    subprocess.run([*git, "push", "-qu", "origin", "HEAD"], check=True, timeout=60)
+    assert "git reset" not in run("attest", model, "--repo", REPO).err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert f"hubpolicy push . {REPO}" in without_lfs(REPO)
 
 
 def test_make_help_lists_every_target_of_the_readme() -> None:

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.git.repos import ZERO, Repo, pointer
 from tests.hook.gate_world import ENDPOINT, MODEL, TARGET, person, sign
 from tests.hook.hooked import push, run_hook
 from tests.hook.pushes import URL, WEIGHTS, attested, refs, refused
+
+LARGE = 10 * 1024 * 1024 + 1
 
 
 class TestTheStory:
@@ -36,6 +40,27 @@ class TestTheStory:
         assert pushed.code == 0, pushed.said
         assert "hubpolicy: refs/heads/main  passed  (4 files, dirHash " in pushed.said
         assert refs(remote) == ["refs/heads/main"]
+
+    def test_what_the_hub_rejects_is_named_although_the_gate_passes(self, hooked: Repo) -> None:
+        commit = attested(hooked, {**MODEL, "tokenizer.json": b"{}".ljust(LARGE)})
+        line = f"refs/heads/main {commit} refs/heads/main {ZERO}\n".encode()
+        pushed = run_hook(hooked, line, "hub", URL)
+        assert pushed.code == 0, pushed.said
+        assert f"holds tokenizer.json ({LARGE} bytes) outside Git LFS" in pushed.said
+        assert "git reset --soft COMMIT" in pushed.said
+
+    def test_commits_that_hold_what_the_hub_rejects_are_made_anew(self, hooked: Repo) -> None:
+        first = attested(hooked)
+        hooked.commit({"old.bin": bytes(LARGE)})
+        last = hooked.commit(remove=("old.bin",))
+        line = f"refs/heads/main {last} refs/heads/main {first}\n".encode()
+        pushed = run_hook(hooked, line, "hub", URL)
+        assert "HP601" in refused(pushed)
+        assert f"holds old.bin ({LARGE} bytes) outside Git LFS" in pushed.said
+        typed = next(each for each in pushed.said.splitlines() if "git reset --soft" in each)
+        shell = ["sh", "-c", typed.partition("      makes")[0]]
+        subprocess.run(shell, cwd=hooked.path, check=True, timeout=60)
+        assert hooked.git("rev-parse", "HEAD") == first
 
     def test_one_changed_byte_is_blocked_again(self, hooked: Repo, remote: Repo) -> None:
         attested(hooked)
