@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubpolicy.core.ci_github import gaps_of, read, triggers
 from hubpolicy.core.ci_gitlab import REFERENCE, local_files, read_pipeline
+from hubpolicy.core.ci_points import certain
 from hubpolicy.domain.surroundings import Workflow
 
 if TYPE_CHECKING:
@@ -77,14 +78,17 @@ def _workflow(
         for key, job in (jobs.items() if isinstance(jobs, dict) else ())
         if isinstance(job, dict)
     }
-    ours = [key for key, job in every.items() if _runs_us(job) or reading.points.get(key)]
+    ours = [
+        key for key, job in every.items() if _runs_us(job) or certain(reading.points.get(key, ()))
+    ]
+    gaps = gaps_of(document, near)
     if not ours and not reading.gaps:
-        return None
+        return Workflow(path, (), (), gaps=gaps) if gaps else None
     uses = dict.fromkeys(use for job in every.values() for use in _uses(job))
     # A job that is a reusable workflow can have no environment of its own.
     bare = (key for key in ours if not (every[key].get("environment") or every[key].get("uses")))
     loose, strangers = tuple(filter(_is_loose, uses)), _strangers(document)
-    return Workflow(path, loose, tuple(bare), strangers, gaps=gaps_of(document, near))
+    return Workflow(path, loose, tuple(bare), strangers, gaps=gaps)
 
 
 def _actions(folder: Path, documents: list[dict[str, Any]]) -> dict[str, Any]:

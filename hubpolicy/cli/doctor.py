@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from hubpolicy.cli.options import Output, endpoint, report_options
+from hubpolicy.domain.finding import Severity
 from hubpolicy.domain.release import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ Examples:
   hubpolicy doctor ./my-model --ci also the set-up of GitHub or GitLab
   hubpolicy doctor --offline       ask no hub for its clock and your token's role
 \b
-Exit codes: 0 nothing is broken (there may be warnings), 1 something is, 2 usage.
+Exit codes: 0 nothing is broken (there may be warnings), 1 something is, 2 usage,
+3 nothing is broken as far as anybody could look: a row is unknown, and not judged.
 """
 )
 @click.argument("path", type=click.Path(exists=True, file_okay=False), default=".")
@@ -89,7 +91,7 @@ Exit codes: 0 nothing is broken (there may be warnings), 1 something is, 2 usage
 @report_options
 def doctor(*, path: str, ci: bool, output: Output) -> None:
     """Look at git, hook, policy, trust, scorer, runtime, clock and token; say what to mend."""
-    from hubpolicy.cli.exits import for_findings
+    from hubpolicy.cli.exits import Exit, for_findings
     from hubpolicy.cli.output import finish
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report, Row
@@ -98,16 +100,18 @@ def doctor(*, path: str, ci: bool, output: Output) -> None:
     examined = examine(seen)
     findings = tuple(finding for row in examined for finding in row.findings)
     rows = tuple(Row(row.name, f"{_word(row):<9}{row.said}") for row in examined)
+    unknown = unjudged(examined)
     solo = seen.setup.documents[0].solo if seen.setup.documents else None
     report = Report(
         command="doctor",
         title=f"hubpolicy doctor {path}",
-        verdict=verdict_of(findings),
-        exit_code=for_findings(findings, gate=False),
+        verdict="inconclusive" if unknown else verdict_of(findings),
+        exit_code=Exit.NOT_EVALUATED if unknown else for_findings(findings, gate=False),
         findings=findings,
         rows=(*rows, Row("reached", reached(seen))),
         solo=solo,
         closing=closing(seen.guard),
+        outcome=f"not judged: {', '.join(unknown)}" if unknown else "",
     )
     finish(report, output)
 
@@ -252,6 +256,14 @@ def _word(row: Examined) -> str:
     if row.findings:
         return max(row.findings, key=lambda finding: finding.severity).severity.word
     return "ok" if row.looked else "skipped"
+
+
+def unjudged(rows: tuple[Examined, ...]) -> tuple[str, ...]:
+    """Names of the rows about which nobody can tell; none where one is broken: that says more."""
+    found = [(row.name, finding) for row in rows for finding in row.findings]
+    if any(finding.severity is Severity.ERROR for _, finding in found):
+        return ()
+    return tuple(dict.fromkeys(name for name, each in found if each.effect == "inconclusive"))
 
 
 def reached(seen: Seen) -> str:

@@ -34,6 +34,12 @@ _UPLOAD = re.compile(
     r"|\bgit\b.*\bpush\b.*(?:hf\.co|huggingface|\s(?:hf|hub)\b)"
 )
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
+_RUNNERS = frozenset(("make", "gmake", "just", "task", "nox", "tox", "invoke", "poe", "rake",
+                      "npm", "pnpm", "yarn", "bash", "sh", "source", ".", "python",
+                      "python3"))  # fmt: skip
+_MAY = re.compile(
+    r"(?<![a-z])(?:uploads?|publish|huggingface|hf|push[-_]to[-_]hub)(?![a-z])", re.IGNORECASE
+)
 _SENDS = ("upload", "upload-large-folder")
 
 
@@ -102,11 +108,33 @@ def uploads(text: str) -> bool:
     return bool(_UPLOAD.search(text))
 
 
+def may_upload(words: list[str]) -> bool:
+    """Whether it runs what is written elsewhere, and what it runs is called like an upload."""
+    if not words or len(" ".join(words)) > 1000:
+        return False
+    runs = words[0] in _RUNNERS or "/" in words[0] or words[0].endswith((".sh", ".py"))
+    named = [word.rpartition("/")[2] for word in words[words[0] in _RUNNERS :] if word[:1] != "-"]
+    return runs and any(map(_MAY.search, named[:2]))
+
+
 def sent(words: list[str]) -> str:
     """The folder that ``hf upload REPO FOLDER`` sends; empty where nobody can tell."""
     place = next((n for n, word in enumerate(words) if word in _SENDS), len(words))
     plain = len(words) > place + 2 and not words[place + 1].startswith("-")
     return _folder(words[place + 2]) if plain else ""
+
+
+def script_of(words: list[str]) -> tuple[str, list[str]] | None:
+    """The script and the options of ``bash -c SCRIPT``; None where a shell would fill it in."""
+    if not words or words[0].rpartition("/")[2] not in ("bash", "sh", "dash"):
+        return None
+    place = 1
+    while place < len(words) and words[place][:1] in ("-", "+"):
+        place += 1 + ("o" in words[place] and not words[place].startswith("--"))
+    options = words[1:place]
+    given = any("c" in word[1:] and word[:2] != "--" for word in options if word[:1] == "-")
+    text = words[place] if given and place < len(words) else "$"
+    return None if "$" in text or "`" in text else (text, options)
 
 
 def covers(asked: str, sent: str) -> bool:

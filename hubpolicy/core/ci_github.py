@@ -196,12 +196,13 @@ def _upload(
     anyway = not behind and bool(_ANYWAY.search(point.when))
     if asked and anyway:
         said = f"uploads, and goes on after hubpolicy's no: `if: {point.when}`"
-        yield Gap(point.label, said, "take the status function out of the condition", certain=True)
+        fix = "take the status function out of the condition"
+        yield Gap(point.label, said, fix, certain=not point.maybe)
     elif asked and not any(_always(each, point) for each in asked):
         said = f"uploads also where {asked[-1].label} is skipped by its `if: {asked[-1].when}`"
         yield Gap(point.label, said, "give both the same condition, or none", certain=False)
     elif not asked:
-        yield ungated(point.label, others, part=asks(before))
+        yield ungated(point, point.label, others, part=asks(before))
 
 
 def _always(asked: Point, upload: Point) -> bool:

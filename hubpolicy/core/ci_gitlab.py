@@ -12,7 +12,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubpolicy.core.ci_points import Point, asks, elsewhere, judges, points_of, ungated, unread
+from hubpolicy.core.ci_points import (
+    Point,
+    asks,
+    certain,
+    elsewhere,
+    judges,
+    points_of,
+    ungated,
+    unread,
+)
 from hubpolicy.core.ci_shell import Shell
 from hubpolicy.domain.surroundings import Gap
 
@@ -64,7 +73,7 @@ def read_pipeline(document: Mapping[str, Any], near: Mapping[str, Any]) -> Pipel
         found, lost = _job(name, job, whole)
         points[name] = found
         gaps += lost
-    ours = tuple(name for name, found in points.items() if found)
+    ours = tuple(name for name, found in points.items() if certain(found))
     gaps += _uploads(jobs, points, _order(whole))
     bare = tuple(name for name in ours if not jobs[name].get("environment"))
     return Pipeline(ours, bare, tuple(loose), tuple(dict.fromkeys(gaps)))
@@ -149,7 +158,9 @@ def _job(
     gaps += [Gap(where, "`after_script`: its no says nothing", fix, certain=True)
              for point in after if not point.uploads]  # fmt: skip
     said = "uploads in `after_script`, which runs after a no, too"
-    gaps += [Gap(where, said, fix, certain=True) for point in after if point.uploads]
+    gaps += [
+        Gap(where, said, fix, certain=True) for point in after if point.uploads and not point.maybe
+    ]
     return tuple(points), gaps
 
 
@@ -197,24 +208,25 @@ def _uploads(
 ) -> Iterator[Gap]:
     asking = {name for name, found in points.items() if judges(found)}
     for name, found in points.items():
-        first = next((number for number, point in enumerate(found) if point.uploads), None)
-        if first is None:
-            continue
         needed = _needs(jobs, name)
         earlier = {each for each in asking if _stage(jobs[each], order) < _stage(jobs[name], order)}
         behind = asking & needed if "needs" in jobs[name] else earlier
         before = [point for each in sorted(behind) for point in points[each]]
-        yield from elsewhere(found[first], (*before, *found[:first]))
-        if judges(found[:first]):
-            continue
-        if _runs_anyway(jobs[name]) or not behind:
-            yield ungated(
-                f"job {name}", asking - {name}, part=not asking and any(map(asks, points.values()))
-            )
-        elif not any(_as_often(jobs[each], jobs[name], each in needed) for each in behind):
-            said = f"uploads also where job {min(behind)} is not in the pipeline (`rules`)"
-            fix = "give both the same rules, or let it `needs:` the other"
-            yield Gap(f"job {name}", said, fix, certain=False)
+        part = not asking and any(map(asks, points.values()))
+        bare = _runs_anyway(jobs[name]) or not behind
+        often = any(_as_often(jobs[each], jobs[name], each in needed) for each in behind)
+        for number, upload in enumerate(found):
+            if not upload.uploads:
+                continue
+            yield from elsewhere(upload, (*before, *found[:number]))
+            if judges(found[:number]):
+                continue
+            if bare:
+                yield ungated(upload, f"job {name}", asking - {name}, part=part)
+            elif not often:
+                said = f"uploads also where job {min(behind)} is not in the pipeline (`rules`)"
+                fix = "give both the same rules, or let it `needs:` the other"
+                yield Gap(f"job {name}", said, fix, certain=False)
 
 
 def _runs_anyway(job: Mapping[str, Any]) -> bool:

@@ -24,7 +24,7 @@ class Point(NamedTuple):
     """A step that asks hubpolicy, or one that uploads; ``when``: its own condition.
 
     ``whole``: it asks for the toxicity test, and not for the card alone. ``folder``: which it asks
-    about or uploads; empty where nobody can tell.
+    about or uploads; empty where nobody can tell. ``maybe``: what only looks like an upload.
     """
 
     label: str
@@ -32,6 +32,7 @@ class Point(NamedTuple):
     when: str
     whole: bool = True
     folder: str = ""
+    maybe: str = ""
 
 
 def points_of(
@@ -46,7 +47,7 @@ def points_of(
     ]
     gaps += [_around(label, deed) for deed in deeds if deed.uploads and deed.only]
     points = [
-        Point(label, deed.uploads, when or _of_ours(deed), deed.whole, deed.folder)
+        Point(label, deed.uploads, when or _of_ours(deed), deed.whole, deed.folder, deed.maybe)
         for deed in deeds
     ]
     return points, gaps
@@ -85,14 +86,22 @@ def elsewhere(upload: Point, asked: Iterable[Point]) -> Iterator[Gap]:
         yield Gap(upload.label, said, f"hubpolicy verify {upload.folder}", certain=False)
 
 
-def ungated(label: str, others: Iterable[str], *, part: bool = False) -> Gap:
+def certain(points: Iterable[Point]) -> bool:
+    """Whether any of them asks or uploads, and does not only look like it."""
+    return any(not point.maybe for point in points)
+
+
+def ungated(upload: Point, label: str, others: Iterable[str], *, part: bool = False) -> Gap:
     """An upload that nobody asked about; ``others``: jobs that ask, and that it waits for not.
 
     ``part``: it was asked for the card alone, say.
     """
     names = ", ".join(sorted(others))
     said = "uploads, and no hubpolicy step comes before it"
+    if upload.maybe:
+        said = f"may upload by `{upload.maybe}`, which cannot be read here: unknown, not judged"
+        said += ", and no hubpolicy step comes before it"
     said += f" that says no without a toxicity test ({_LESS})" if part else ""
     said += f"; job {names} asks, and nothing waits for it" if names else ""
     fix = "upload by: hubpolicy push PATH NAMESPACE/NAME; or `needs:` the job that asks"
-    return Gap(label, said, fix, certain=True)
+    return Gap(label, said, fix, certain=not upload.maybe)

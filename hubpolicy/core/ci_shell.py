@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hubpolicy.core.ci_calls import Asked, calls_of, quoted_calls, sent, uploads
+from hubpolicy.core.ci_calls import (
+    Asked,
+    calls_of,
+    may_upload,
+    quoted_calls,
+    script_of,
+    sent,
+    uploads,
+)
 from hubpolicy.core.shell_words import (
     FUNCTION,
     Command,
@@ -40,7 +48,7 @@ class Deed(NamedTuple):
     ``certain``: that it is lost, and not only that nobody can tell. ``only``: what of the script
     decides whether hubpolicy is asked, of an upload: whether it was asked before. ``whole``: it
     says no where there is no toxicity evidence. ``folder``: which it asks about or uploads; empty
-    where nobody can tell.
+    where nobody can tell. ``maybe``: what only looks like an upload, and cannot be read here.
     """
 
     said: str
@@ -50,6 +58,7 @@ class Deed(NamedTuple):
     only: str = ""
     whole: bool = True
     folder: str = ""
+    maybe: str = ""
 
 
 def shell_of(named: str, *, windows: bool = False) -> Shell | None:
@@ -72,27 +81,47 @@ def deeds_of(text: str, shell: Shell | None) -> tuple[Deed, ...]:
         script = read_script(text)
     except UnclearError as error:
         return _unread(text, str(error))
-    found, shells, asked = [], _shells(script, shell), dict[int, str]()
+    found, shells, asked = list[Deed](), _shells(script, shell), dict[int, str]()
     for number, command in enumerate(script.commands):
-        called = _called(command)
-        if called is None and uploads(" ".join(command.words)):
-            only = (
-                "" if any(_reaches(script, at, number, asked[at]) for at in asked) else _last(asked)
-            )
-            found.append(Deed(_short(command), True, only=only, folder=sent(_words(command))))
-        if called is None:
-            continue
-        loss, certain = _loss(script, number, shells[number]) if called else (_INSIDE, False)
-        if "--exit-zero" in command.words:
-            loss, certain = "`--exit-zero`", True
-        calls = _calls(command)
-        whole, only = any(each.whole for each in calls), _only(script, number)
-        if whole:
-            asked[number] = only
-        folder = next((each.folder for each in calls if each.whole), "")
-        found.append(Deed(_short(command), False, loss, certain, only, whole, folder))
+        given = _given(command)
+        for deed in _own(command) if given is None else given:
+            if deed.uploads:
+                behind = any(_reaches(script, at, number, asked[at]) for at in asked)
+                found.append(deed._replace(only=deed.only or ("" if behind else _last(asked))))
+                continue
+            loss, certain = deed.loss, deed.certain
+            if not loss:
+                loss, certain = _loss(script, number, shells[number])
+            only = deed.only or _only(script, number)
+            if deed.whole:
+                asked[number] = only
+            found.append(deed._replace(loss=loss, certain=certain, only=only))
     moves = any(command.words[0] in _MOVES for command in script.commands)
     return tuple(deed._replace(folder="") for deed in found) if moves else tuple(found)
+
+
+def _given(command: Command) -> tuple[Deed, ...] | None:
+    """What the script of ``bash -c`` does; None for any other command."""
+    script = script_of(_words(command))
+    if script is None:
+        return None
+    return deeds_of(script[0], _set(Shell(errexit=False, pipefail=False), script[1]))
+
+
+def _own(command: Command) -> list[Deed]:
+    """What a command does, whatever stands around it."""
+    said, words, called = _short(command), _words(command), _called(command)
+    if called is None:
+        if uploads(" ".join(command.words)):
+            return [Deed(said, True, folder=sent(words))]
+        return [Deed(said, True, maybe=said)] if may_upload(words) else []
+    loss, certain = ("", True) if called else (_INSIDE, False)
+    if "--exit-zero" in command.words:
+        loss, certain = "`--exit-zero`", True
+    calls = _calls(command)
+    folder = next((each.folder for each in calls if each.whole), "")
+    whole = any(each.whole for each in calls)
+    return [Deed(said, False, loss, certain, whole=whole, folder=folder)]
 
 
 def _unread(text: str, why: str) -> tuple[Deed, ...]:

@@ -141,7 +141,8 @@ class Report(NamedTuple):
     """Input of every renderer. ``solo`` is None where nobody ran ``init`` yet: no trust at all.
 
     ``runs`` are the measurements with all that is known of them: scores, groups, worst samples.
-    ``outcome`` is what people read in place of the verdict, of a command that gives none.
+    ``outcome`` is what people read in place of the verdict, of a command that gives none or whose
+    verdict is that parts of it are unknown.
     ``signings`` and ``exposures`` are an audit's, ``made`` the moment at which it judged,
     ``fail_on`` the verdicts that were to fail beside those that always do. ``other_codes`` are a
     merged audit's: exit codes of its files for which no ref stands.

@@ -103,7 +103,9 @@ def _finding(finding: Finding, found_at: str, *, color: bool) -> list[str]:
 
 def _closing(report: Report, *, color: bool) -> list[str]:
     lines = []
-    mark = "·" if report.outcome else "✓" if report.verdict == "passed" else "✗"
+    mark = "✓" if report.verdict == "passed" else "✗"
+    if report.outcome:
+        mark = "!" if report.verdict == "inconclusive" else "·"
     trust = "  (trust: solo, one person holds every key)" if report.solo else ""
     lines.append(f"{_paint(mark, color=color)} {terminal(report.outcome or report.verdict)}{trust}")
     if report.closing:

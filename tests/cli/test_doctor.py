@@ -329,7 +329,7 @@ up:
         ("needs: [gate]\n  script: [!reference [.ask, script], ", "needs: []\n  script: [",
          1, "job gate, hubpolicy-evidence, hubpolicy-release asks, and nothing waits for it"),
         (PINNED, "main", 1, "not pinned by commit: acme/hubpolicy@main"),
-        ("/ci/gate.yml", "/../../etc/passwd", 0, "cannot be read here: unknown, not judged"),
+        ("/ci/gate.yml", "/../../etc/passwd", 3, "cannot be read here: unknown, not judged"),
         ("  environment: hub\n", "", 0, "without an environment: up"),
         ("up:", "up: [", 1, "cannot be read as YAML"),
         ("up:", "---\nup:", 1, "cannot be read as YAML"),
@@ -353,11 +353,12 @@ def test_ci_of_gitlab(home: Path, tmp_path: Path, old: str, new: str, code: int,
         (PINNED, "v4", 1, "actions/checkout@v4"),
         (PINNED, PINNED[:12], 1, "not pinned"),
         ("    environment: release\n", "", 0, "without an environment: release"),
-        ("hubpolicy push", "make", 0, "no workflow"),
+        ("hubpolicy push", "make", 3, "no workflow"),
+        ("hubpolicy push .", "make upload", 3, "may upload by `make upload"),
         ("acme/tern\n", "acme/tern || true\n", 1, "`|| true` goes on"),
         ("hubpolicy push .", "hf upload", 1, "uploads, and no hubpolicy step comes before it"),
         ("  release:\n", "  own:\n    uses: a/b/.github/workflows/c.yml@" + PINNED + "\n  release:\n",
-         0, "c.yml@" + PINNED + ", which cannot be read here: unknown, not judged"),
+         3, "c.yml@" + PINNED + ", which cannot be read here: unknown, not judged"),
         ("  release:\n", "  own:\n    uses: a/b/.github/workflows/c.yml@main\n  release:\n",
          1, "not pinned by commit: a/b/.github/workflows/c.yml@main"),
         ("on: push", "on: [", 1, "cannot be read as YAML"),
@@ -375,3 +376,4 @@ def test_ci(home: Path, tmp_path: Path, old: str, new: str, code: int, said: str
     assert ran.code == code
     assert said in ran.out
     assert (rows(ran.out)["ci"] == "ok") is (not old)
+    assert ("\n✓ passed" in ran.out, "\n! not judged: ci" in ran.out) == (code == 0, code == 3)

@@ -16,7 +16,10 @@ SEVERITY = Severity.ERROR
 
 
 def check(workflows: tuple[Workflow, ...] | None) -> tuple[Finding, ...]:
-    """None = nobody asked. No workflow that runs hubpolicy is a warning: CI is no gate then."""
+    """None = nobody asked. No workflow that runs hubpolicy is a warning: CI is no gate then.
+
+    What nobody can judge is a warning with the effect ``inconclusive``.
+    """
     if workflows is None:
         return ()
     if not workflows:
@@ -25,7 +28,7 @@ def check(workflows: tuple[Workflow, ...] | None) -> tuple[Finding, ...]:
             "gate"
         )
         fix = "add a job that runs: hubpolicy push PATH NAMESPACE/NAME"
-        return (Finding(ID, Severity.WARNING, message, None, fix),)
+        return (Finding(ID, Severity.WARNING, message, None, fix, "inconclusive"),)
     return tuple(f for workflow in workflows for f in _check(workflow))
 
 
@@ -40,8 +43,9 @@ def _check(workflow: Workflow) -> tuple[Finding, ...]:
         fix = "write the 40 hex digits of a commit: `uses: owner/name@COMMIT`, or `ref: COMMIT`"
         found.append(Finding(ID, SEVERITY, message, place, fix))
     for gap in workflow.gaps:
-        severity = SEVERITY if gap.certain else Severity.WARNING
-        found.append(Finding(ID, severity, f"{gap.where}: {gap.said}", place, gap.fix))
+        lost = Finding(ID, SEVERITY, f"{gap.where}: {gap.said}", place, gap.fix)
+        unknown = lost._replace(severity=Severity.WARNING, effect="inconclusive")
+        found.append(lost if gap.certain else unknown)
     if workflow.strangers:
         message = f"strangers can start it, with its secrets: {', '.join(workflow.strangers)}"
         fix = "start it by a push to a protected branch or tag, or by hand"

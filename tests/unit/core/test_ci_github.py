@@ -79,6 +79,7 @@ FINE: dict[str, dict[str, Any]] = {
     "a folder elsewhere": one({"run": "hubpolicy verify m", "working-directory": "x"},
                               {"run": "hf upload a/b x/m"}),
     "one of two": one({"run": "hubpolicy verify a\nhubpolicy verify b"}, {"run": "hf upload a/b b"}),
+    "make, gated": one(ASK, {"run": "make upload"}),
     "a pipe in bash": one({"run": "hubpolicy verify . | tee log", "shell": "bash"}),
     "a pipe in bash by default": one({"run": "hubpolicy verify . | tee log"},
                                      defaults={"run": {"shell": "bash"}}),
@@ -86,6 +87,7 @@ FINE: dict[str, dict[str, Any]] = {
 
 ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "or true": (one({"run": "hubpolicy verify . || true"}, UPLOAD), "`|| true` goes on"),
+    "or true in a shell": (one({"run": 'bash -c "hubpolicy verify . || true"'}, UPLOAD), "`|| true`"),
     "set +e": (one({"run": "set +e\nhubpolicy verify .\ntrue"}), "no `set -e`"),
     "a pipe": (one({"run": "hubpolicy verify . | tee log"}), "`| tee` hides it"),
     "its step": (one({**ASK, "continue-on-error": True}, UPLOAD), "`continue-on-error: true`"),
@@ -144,6 +146,11 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
         "gate": {"steps": [{"run": "hubpolicy verify out"}]},
         "up": {"needs": "gate", "steps": [{"run": "hf upload a/b output"}]}}},
         "asks about out, uploads output"),
+    "make": (one({"run": "make verify"}, {"run": "make upload"}),
+             "may upload by `make upload`, which cannot be read here: unknown, not judged"),
+    "make, behind the card": (one({"run": "hubpolicy check ."}, {"run": "make upload"}),
+                              "may upload by `make upload`"),
+    "make, anyway": (one(ASK, if_("always()", {"run": "make upload"})), "goes on after"),
     "Python": (one({"run": "os.system('hubpolicy verify .')", "shell": "python"}), "its shell"),
 }  # fmt: skip
 

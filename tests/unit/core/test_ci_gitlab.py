@@ -111,6 +111,7 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
                        "asks about x, uploads y"),
     "another folder in one job": ({"a": {"script": ["hubpolicy test ./x", "hf upload a/b ./y"]}},
                                   "asks about x, uploads y"),
+    "make": ({"a": {"script": ["make verify", "make upload"]}}, "may upload by `make upload`"),
     "a condition": ({"a": {"script": "if hubpolicy verify .; then make; fi"}}, "it is a condition"),
 }  # fmt: skip
 

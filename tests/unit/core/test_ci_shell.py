@@ -40,6 +40,10 @@ STOPS = [
     (PLAIN, "X=1 env hubpolicy verify . # || true\ntrue"),
     (PLAIN, "cat <<END\nhubpolicy check . || true\nEND\nhubpolicy verify .\ntrue"),
     (PIPES, "hubpolicy verify . | cat\ntrue"),
+    (PLAIN, "bash -c 'hubpolicy verify .'\ntrue"),
+    (PLAIN, "bash -ec 'hubpolicy verify .; true'\ntrue"),
+    (PLAIN, "/bin/bash -eo pipefail -c 'hubpolicy verify . | cat'\ntrue"),
+    (PLAIN, "sh -c \"bash -c 'hubpolicy verify .' || exit 1\"\ntrue"),
     (PLAIN, "set -o pipefail\nhubpolicy verify . |& cat\ntrue"),
 ]
 GOES_ON = [
@@ -58,12 +62,16 @@ GOES_ON = [
     (PLAIN, "set +e\nhubpolicy verify .\ntrue"),
     (PIPES, "set +o errexit; hubpolicy verify .; true"),
     (NEITHER, "hubpolicy verify .; true"),
+    (PLAIN, 'bash -c "hubpolicy verify . || true"'),
+    (PLAIN, "bash -c 'hubpolicy verify .; true'"),
+    (PLAIN, "bash -c 'hubpolicy verify .' || true"),
+    (PIPES, "bash -c 'hubpolicy verify . | cat'"),
 ]
 UNCLEAR = [
     "if hubpolicy verify .; then true; fi",
     "while ! hubpolicy verify .; do sleep 1; done",
     "{ hubpolicy verify .; } || true",
-    "bash -c 'hubpolicy verify . || true'",
+    "bash -c 'hubpolicy verify $1 || true' x .",
     "echo $(hubpolicy verify .)",
     "trap 'exit 0' EXIT\nhubpolicy verify .",
     "case x in x) hubpolicy verify .;; esac",
@@ -114,6 +122,7 @@ def test_a_report_of_an_audit_that_says_no_is_green_where_asked() -> None:
 @pytest.mark.parametrize(
     ("text", "uploads"),
     [
+        ("bash -c 'hf upload acme/tern .'", True),
         ("hf upload acme/tern .", True),
         ("huggingface-cli upload-large-folder acme/tern .", True),
         ("python - <<'END'\napi.upload_folder(folder_path='.')\nEND", True),
@@ -129,6 +138,25 @@ def test_a_report_of_an_audit_that_says_no_is_green_where_asked() -> None:
 )
 def test_what_uploads(text: str, uploads: bool) -> None:
     assert [deed.uploads for deed in deeds_of(text, PLAIN)] == [True] * uploads
+
+
+@pytest.mark.parametrize(
+    ("text", "maybe"),
+    [
+        ("make upload", "make upload"),
+        ("make -C model push-to-hub", "make -C model push-to-hub"),
+        ("npm run publish", "npm run publish"),
+        ("bash scripts/hf_upload.sh x", "bash scripts/hf_upload.sh x"),
+        ("./upload.py", "./upload.py"),
+        ("make", ""),
+        ("make test", ""),
+        ("twine upload dist/x", ""),
+        ("python train.py uploaded", ""),
+        ("cp upload.sh x", ""),
+    ],
+)
+def test_what_only_looks_like_an_upload(text: str, maybe: str) -> None:
+    assert [deed.maybe for deed in deeds_of(text, PLAIN)] == [maybe] * bool(maybe)
 
 
 AROUND = [

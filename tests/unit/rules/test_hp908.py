@@ -16,7 +16,7 @@ def test_nobody_asked_or_all_is_well() -> None:
 
 def test_no_workflow_is_a_warning() -> None:
     (finding,) = hp908.check(())
-    assert finding.severity.word == "warning"
+    assert (finding.severity.word, finding.effect) == ("warning", "inconclusive")
 
 
 def test_loose_actions_block_and_open_jobs_warn() -> None:
@@ -31,6 +31,7 @@ def test_a_lost_no_blocks_and_what_nobody_can_tell_warns() -> None:
     gaps = (Gap("job a", "goes on", "mend it", True), Gap("job b", "unknown", "read it", False))
     lost, unknown = hp908.check((FINE._replace(gaps=gaps),))
     assert (lost.severity.word, unknown.severity.word) == ("error", "warning")
+    assert (lost.effect, unknown.effect) == ("failed", "inconclusive")
     assert (lost.message, lost.fix, lost.location) == (
         "job a: goes on",
         "mend it",
