@@ -256,6 +256,21 @@ def remember_release(path: str, target: RepoId, place: Seat, progress: Progress)
 
 def _last_target(path: str, reader: ReleaseReader, place: Seat) -> RepoId:
     """The repository of the last release line, else the only Hub repository among git's remotes."""
+    target = known_target(path, reader, place)
+    if target is not None:
+        return target
+    message = "got no repository, and no release line names one"
+    hint = f"hubpolicy attest {shlex.quote(path)} --repo NAMESPACE/NAME"
+    raise ConfigError(message, hint=hint)
+
+
+def known_target(path: str, reader: ReleaseReader, place: Seat) -> RepoId | None:
+    """The same; None where neither names one.
+
+    Raises:
+        ServiceError: git refuses the repository around it.
+
+    """
     from hubpolicy.adapters.clock import SystemClock
     from hubpolicy.adapters.remotes import hub_repositories
     from hubpolicy.cli.options import endpoint
@@ -269,8 +284,4 @@ def _last_target(path: str, reader: ReleaseReader, place: Seat) -> RepoId:
     for _, summary in select(lines, ReleaseSummary):
         return parse_purl(summary.resource_uri)
     remotes = hub_repositories(path, (*place.trusted.meta.endpoints, endpoint()))
-    if len(remotes) == 1:
-        return remotes[0]
-    message = "got no repository, and no release line names one"
-    hint = f"hubpolicy attest {shlex.quote(path)} --repo NAMESPACE/NAME"
-    raise ConfigError(message, hint=hint)
+    return remotes[0] if len(remotes) == 1 else None

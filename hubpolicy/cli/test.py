@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import gzip
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,18 +20,23 @@ if TYPE_CHECKING:
     from hubpolicy.cli.preparing import Prepared, Work
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.wiring import Seat
-    from hubpolicy.domain.finding import Verdict
     from hubpolicy.flows.testing import Evaluation
     from hubpolicy.ports import Progress
     from hubpolicy.render.report import MeasurementRow, Report, Row
 
 
 class Tested(NamedTuple):
-    """What came of it: the evaluations, and whether they were signed."""
+    """What came of it: the evaluations, and whether they were signed.
+
+    ``standing``: the evidence had all of it before. ``ended``: the purl of the release line that
+    new evidence ended; "" = none.
+    """
 
     reader: FolderRelease
     evaluations: tuple[Evaluation, ...]
     signed: bool
+    standing: bool = False
+    ended: str = ""
 
 
 @click.command(
@@ -143,6 +147,7 @@ def _refuse_both(plan: str, way: str) -> None:
 
 
 def _report(done: Tested, path: str, place: Seat) -> Report:
+    from hubpolicy.cli.after_test import closing
     from hubpolicy.cli.exits import for_findings
     from hubpolicy.cli.summaries import (
         base_rows,
@@ -179,7 +184,7 @@ def _report(done: Tested, path: str, place: Seat) -> Report:
         measurements=tuple(row for one in done.evaluations for row in _measurements(one)),
         manifest=manifest_summary(done.reader.manifest),
         solo=place.trusted.trust.root.solo,
-        closing=_closing(done, path, verdict_of(findings)),
+        closing=closing(done, path, place, passed=verdict_of(findings) == "passed"),
     )
 
 
@@ -233,6 +238,7 @@ def run_and_sign(wish: Wish, place: Seat, progress: Progress) -> Tested:
 def _signed(
     wish: Wish, place: Seat, ready: Prepared, evaluations: tuple[Evaluation, ...]
 ) -> Tested:
+    added = []
     if ready.desk is not None:
         from hubpolicy.adapters.evidence_folder import EvidenceFolder
         from hubpolicy.adapters.files import FolderRelease
@@ -242,8 +248,10 @@ def _signed(
         for evaluation in evaluations:
             files = FolderRelease(wish.path).evidence_files()
             payload, records = _payload(evaluation), _records(evaluation, place)
-            add_run(files, writer, ready.desk, payload, records, ready.originals)
-    return Tested(ready.reader, evaluations, ready.desk is not None)
+            added.append(add_run(files, writer, ready.desk, payload, records, ready.originals))
+    ended = next((one.ended for one in added if one.ended), "")
+    standing = bool(added) and all(one.standing for one in added)
+    return Tested(ready.reader, evaluations, ready.desk is not None, standing, ended)
 
 
 def merge_and_sign(wish: Wish, folders: tuple[str, ...], place: Seat, progress: Progress) -> Tested:
@@ -337,15 +345,3 @@ def _measurements(evaluation: Evaluation) -> tuple[MeasurementRow, ...]:
     return tuple(
         measurement_row(one, evaluation.result, closure) for one in evaluation.measurements
     )
-
-
-def _closing(done: Tested, path: str, verdict: Verdict) -> str:
-    texts = [one.texts_path for one in done.evaluations if one.texts_path]
-    kept = f"what the model said stays on this disk: {texts[0]}\n" if texts else ""
-    if not done.signed:
-        return f"{kept}Nothing was signed: this plan can never open the gate."
-    page = f"as a page: hubpolicy report {shlex.quote(path)} -o report.html\n" if texts else ""
-    signed = f"{kept}{page}The counts were signed into {Path(path) / '.hubpolicy'}"
-    if verdict != "passed":
-        return signed
-    return f"{signed}\nnext: hubpolicy push {shlex.quote(path)} NAMESPACE/NAME"

@@ -7,7 +7,7 @@ Not responsible for whether the run passed, nor for what still holds of these by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubpolicy.core.filetypes import is_weight_like
 from hubpolicy.core.line_files import RELEASE_FILE
@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from hubpolicy.ports import EvidenceWriter
 
 
+class Added(NamedTuple):
+    """The run's line. ``standing``: everything was said before, and the bundle is as it was.
+
+    ``ended``: the purl of a release line that was taken out; "" = there was none.
+    """
+
+    line: VerifiedStatement
+    standing: bool
+    ended: str
+
+
 def add_run(
     files: tuple[EvidenceFile, ...],
     writer: EvidenceWriter,
@@ -34,12 +45,13 @@ def add_run(
     payload: bytes,
     records: tuple[str, bytes] | None,
     originals: tuple[bytes, ...] = (),
-) -> VerifiedStatement:
+) -> Added:
     """Sign one run's statement and put it among the lines, in the process that ran the test.
 
     Older runs of the same files by the same person go; another checker's run of the same bytes
-    stands beside it. The release line goes: it no longer names what is there. ``records`` =
-    (path, content) of the records to publish. ``originals`` are bundles of another release, about
+    stands beside it. The release line goes: it no longer names what is there; unless all that is
+    there was said before, which is no reason to write. ``records`` = (path, content) of the
+    records to publish. ``originals`` are bundles of another release, about
     what these files were quantised from and when that was first released; they are put beside.
 
     Raises:
@@ -52,15 +64,39 @@ def add_run(
     given = EvidenceFile(RELEASE_FILE, b"".join(raw.rstrip(b"\n") + b"\n" for raw in originals))
     beside = parse_lines((given,), desk.trust, now) if originals else []
     before = parse_lines(files, desk.trust, now)
+    new = next((item for item in before if _is_same_run(item.line, new.line)), new)
     fresh = {item.line for item in beside}
-    before = [item for item in before if item.line not in fresh]
-    stays = [item for item in before if _stays(item, new)]
+    others = [item for item in before if item.line not in fresh]
+    stays = [item for item in others if _stays(item, new)]
     claimed = claimed_by(item.line for item in (*stays, new))
-    kept = [item for item in before if item in stays or is_original(item.line, claimed)]
+    kept = [item for item in others if item in stays or is_original(item.line, claimed)]
     if records is not None:
         writer.write(*records)
-    writer.write(RELEASE_FILE, release_file([*kept, *beside, new]))
-    return new.line
+    after = [*kept, *beside, new]
+    if _said(after) == _said(before):
+        return Added(new.line, standing=True, ended="")
+    writer.write(RELEASE_FILE, release_file(after))
+    ended = [item.line.predicate for item in before]
+    purls = [old.resource_uri for old in ended if isinstance(old, ReleaseSummary)]
+    return Added(new.line, standing=False, ended=next(iter(purls), ""))
+
+
+def _said(items: list[Line]) -> set[tuple[str, str]]:
+    """What the release line may name of these, and whose key says it."""
+    passing = (ReleaseSummary, Approval)
+    lines = (item.line for item in items if not isinstance(item.line.predicate, passing))
+    return {(line.payload_sha256, line.keyid) for line in lines}
+
+
+def _is_same_run(old: VerifiedStatement, new: VerifiedStatement) -> bool:
+    """The run that was signed; where nothing was drawn, the same finding at whatever time."""
+    result = new.predicate
+    if isinstance(result, ApplicabilityResult) and isinstance(old.predicate, ApplicabilityResult):
+        same = old.predicate == result._replace(finished_on=old.predicate.finished_on)
+        same = same and old.statement.subjects == new.statement.subjects
+    else:
+        same = old.payload_sha256 == new.payload_sha256
+    return same and old.keyid == new.keyid
 
 
 def _stays(old: Line, new: Line) -> bool:

@@ -16,9 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubpolicy.adapters import assets
+from hubpolicy.adapters.files import FolderRelease
+from hubpolicy.cli.after_test import closing
+from hubpolicy.cli.options import repo_id
+from hubpolicy.cli.test import Tested as Outcome
+from hubpolicy.cli.wiring import seat
 from hubpolicy.core.bundle import parse_bundle
 from tests.brief import NAME, SAMPLES
-from tests.cli.world import contents, run, sign_run
+from tests.cli.world import MODEL, REPO, contents, run, sign_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +169,24 @@ def test_ctrl_c_says_how_to_go_on_and_goes_on(author: Path) -> None:
     assert ran.code == 0, ran
     assert log.read_bytes().startswith(kept)
     assert log.read_bytes().count(b'{"record"') == SAMPLES
+
+
+def test_a_release_outlives_a_second_test_that_measures_nothing_new(author: Path) -> None:
+    (author / "README.md").write_bytes(MODEL["README.md"])
+    first = run("test", author)
+    assert first.out.splitlines()[-1] == f"next: hubpolicy push {author} NAMESPACE/NAME"
+    attested = run("attest", author, "--repo", REPO)
+    assert attested.code == 0, attested
+    before = contents(author)
+    again = run("test", author)
+    assert (again.code, contents(author)) == (0, before), again
+    assert "Nothing new was measured" in again.out
+    assert again.out.splitlines()[-1] == f"next: hubpolicy push {author} {REPO}"
+    place, purl = seat(str(author)), repo_id(REPO).purl
+    ended = Outcome(FolderRelease(author), (), signed=True, ended=purl)
+    said = closing(ended, str(author), place, passed=True).splitlines()
+    assert f"The release line for {REPO} was taken out" in said[1]
+    assert said[2:] == [f"next: hubpolicy attest {author} --repo {REPO}"]
 
 
 def test_a_job_that_runs_again_runs_the_model_once(home: Path, model: Path) -> None:

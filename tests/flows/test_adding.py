@@ -15,7 +15,7 @@ from hubpolicy.core.verify import verify_lines
 from hubpolicy.domain.manifest import Entry, make_manifest
 from hubpolicy.domain.release import RepoId
 from hubpolicy.domain.statement import ReleaseSummary, ToxicityResult
-from hubpolicy.flows.adding import add_run
+from hubpolicy.flows.adding import Added, add_run
 from hubpolicy.flows.kept import parse_lines, still_true
 from tests.flows.publishing_world import LATER, attest_here, desk, gate, put_run
 from tests.hook.gate_world import MODEL, Person, person, toxicity
@@ -35,10 +35,10 @@ def files(folder: Path) -> tuple[Entry, ...]:
 def add(
     folder: Path, closure: tuple[Entry, ...], result: ToxicityResult, *originals: bytes,
     who: Person = ADA,
-) -> None:  # fmt: skip
+) -> Added:  # fmt: skip
     payload = toxicity_statement(result, closure)
     before = FolderRelease(folder).evidence_files()
-    add_run(before, EvidenceFolder(folder), desk(who), payload, None, originals)
+    return add_run(before, EvidenceFolder(folder), desk(who), payload, None, originals)
 
 
 def standing(folder: Path) -> list[str]:
@@ -69,6 +69,19 @@ def test_two_sets_of_weights_that_share_a_tokenizer_are_two_runs(tmp_path: Path)
     assert standing(folder) == sorted(map(closure_digest, (first, second)))
     add(folder, every, toxicity(0))
     assert standing(folder) == [closure_digest(every)]
+
+
+def test_a_line_that_stands_there_ends_no_release(tmp_path: Path) -> None:
+    folder = model(tmp_path / "one")
+    add(folder, files(folder), toxicity(0))
+    assert attest_here(folder, TARGET, desk(ADA)).released
+    before = (folder / RELEASE_FILE).read_bytes()
+    again = add(folder, files(folder), toxicity(0))
+    assert (again.standing, again.ended) == (True, "")
+    assert (folder / RELEASE_FILE).read_bytes() == before
+    other = add(folder, files(folder), toxicity(0)._replace(attempts=2))
+    assert (other.standing, other.ended) == (False, TARGET.purl)
+    assert (folder / RELEASE_FILE).read_bytes() != before
 
 
 def test_an_original_comes_along_with_its_release_and_stays(tmp_path: Path) -> None:
