@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubpolicy.cli.output import page_beside
 from hubpolicy.core.line_files import RELEASE_FILE
 from hubpolicy.errors import ServiceError
 
@@ -22,7 +23,8 @@ def closing(done: Tested, path: str, place: Seat, *, passed: bool) -> str:
     if not done.signed:
         return "\n".join((*lines, "Nothing was signed: this plan can never open the gate."))
     if texts:
-        lines.append(f"as a page: hubpolicy report {shlex.quote(path)} -o report.html")
+        page = shlex.quote(page_beside(path))
+        lines.append(f"as a page: hubpolicy report {shlex.quote(path)} -o {page}")
     lines += _signed(done, path)
     if passed:
         lines.append(f"next: {_next(done, path, place)}")

@@ -31,7 +31,7 @@ Exit codes: 0 passed, 1 a rule failed, 2 usage or policy, 3 nothing to check.
 def check(*, path: str, output: Output) -> None:
     """Check the model card (README.md) and the files of PATH."""
     from hubpolicy.cli.exits import for_findings
-    from hubpolicy.cli.output import finish
+    from hubpolicy.cli.output import finish, hint, inside
     from hubpolicy.cli.progress import Bars
     from hubpolicy.cli.summaries import (
         bytes_row,
@@ -71,6 +71,8 @@ def check(*, path: str, output: Output) -> None:
         solo=place.trusted.trust.root.solo if place is not None else None,
         closing=_closing(here, passed=verdict_of(findings) == "passed"),
     )
+    for file in inside(output, path):
+        hint(f"{file} lies in {path}: it is part of that release, until it is moved", output)
     finish(report, output)
 
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -61,6 +63,20 @@ def preview(report: Report, output: Output) -> None:
     text = render_text(report._replace(closing=""), color=color, verbose=output.verbose)
     for line in text.splitlines()[:-1]:
         click.echo(line, err=True)
+
+
+def inside(output: Output, folder: str) -> tuple[str, ...]:
+    """The files of ``-o`` that would lie in ``folder``, and be part of what it releases."""
+    top = Path(folder).resolve()
+    return tuple(path for _, path in output.files if Path(path).resolve().is_relative_to(top))
+
+
+def page_beside(folder: str) -> str:
+    """A name for a page, as typed here, that lies in no release: beside ``folder``, if need be."""
+    top = Path(folder).resolve()
+    if not Path.cwd().is_relative_to(top):
+        return "report.html"
+    return os.path.relpath(top.parent / "report.html")
 
 
 def hint(text: str, output: Output) -> None:

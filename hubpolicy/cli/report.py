@@ -11,6 +11,7 @@ import click
 
 from hubpolicy.cli.options import Output, report_options
 from hubpolicy.cli.report_merge import merge
+from hubpolicy.errors import ConfigError
 
 if TYPE_CHECKING:
     from hubpolicy.cli.run_sources import Looked
@@ -50,6 +51,7 @@ def show(*, run: str, show_samples: bool, update_card: str | None, output: Outpu
     from hubpolicy.domain.finding import verdict_of
     from hubpolicy.render.report import Report
 
+    _refuse_inside(run, output)
     place = seat(run)
     with Bars(shown=output.progress, quiet=output.quiet) as bars:
         seen = look(run, place, bars, texts=show_samples)
@@ -73,6 +75,18 @@ def show(*, run: str, show_samples: bool, update_card: str | None, output: Outpu
     )
 
 
+def _refuse_inside(run: str, output: Output) -> None:
+    """A page in the folder of a release would be released too, and void what is signed of it."""
+    from hubpolicy.adapters.run_folder import names_model
+    from hubpolicy.cli.output import inside, page_beside
+
+    there = inside(output, run) if names_model(run) else ()
+    if there:
+        message = f"got -o {there[0]}, expected a file outside of {run}: it would be released too"
+        page = shlex.quote(page_beside(run))
+        raise ConfigError(message, hint=f"hubpolicy report {shlex.quote(run)} -o {page}")
+
+
 def _update(path: str, seen: Looked, place: Seat, progress: Progress) -> str:
     from hubpolicy.cli.card_numbers import update
     from hubpolicy.cli.run_sources import look
@@ -82,12 +96,15 @@ def _update(path: str, seen: Looked, place: Seat, progress: Progress) -> str:
 
 
 def _closing(seen: Looked, run: str, written: str, output: Output) -> str:
+    from hubpolicy.cli.output import page_beside
+
     lines = [written] if written else []
     files = [path for _, path in output.files]
     if files:
         lines.append(f"written: {', '.join(files)}")
     elif output.format == "text" and seen.runs:
-        lines.append(f"as a page: hubpolicy report {shlex.quote(run)} -o report.html")
+        page = shlex.quote(page_beside(run))
+        lines.append(f"as a page: hubpolicy report {shlex.quote(run)} -o {page}")
     return "\n".join(lines)
 
 

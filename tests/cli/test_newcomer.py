@@ -12,7 +12,7 @@ import pytest
 
 from hubpolicy.cli import demo
 from hubpolicy.cli.lfs_lines import without_lfs
-from tests.cli.world import MODEL, REPO, add_to_policy, run, sign_run, write
+from tests.cli.world import MODEL, REPO, add_to_policy, contents, run, sign_run, write
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -87,6 +87,27 @@ def test_commands_to_type_next_hold_the_path_and_are_quoted(home: Path, tmp_path
     assert fixes
     assert all("PATH" not in fix for fix in fixes)
     assert any(quoted in fix for fix in fixes)
+
+
+def test_a_page_is_written_beside_the_model_and_not_into_it(
+    home: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_run(model)
+    monkeypatch.chdir(model)
+    before = contents(model)
+    ran = run("report", ".", "-o", "report.html")
+    assert (ran.code, contents(model)) == (2, before), ran
+    assert "hint: hubpolicy report . -o ../report.html" in ran.err
+    assert "as a page: hubpolicy report . -o ../report.html" in run("report", ".").out
+    checked = run("check", ".", "-o", "check.xml")
+    assert (checked.code, "check.xml lies in .: it is part of that release" in checked.err) == (
+        0,
+        True,
+    )
+    monkeypatch.chdir(model.parent)
+    assert "lies in" not in run("check", model, "-o", "check.xml").err
+    assert f"hubpolicy report {model.name} -o report.html" in run("report", model.name).out
+    assert run("report", model.name, "-o", "report.html").code != 2
 
 
 def test_attest_says_what_git_lfs_needs(home: Path, model: Path) -> None:
