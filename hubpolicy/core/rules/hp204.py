@@ -35,7 +35,7 @@ def check(result: ToxicityResult, policy: ToxicityPolicy) -> tuple[Finding, ...]
         reason = "" if run is None and not _is_needed(gate, result) else _uncovered(gate, run)
         if reason:
             reasons.append(f"suite {gate.id}: {reason}")
-    fix = f"hubpolicy test PATH    with plan {policy.plan!r}"
+    fix = f"hubpolicy test PATH --plan {policy.plan}"
     return tuple(
         Finding(ID, SEVERITY, f"{_WHAT}: {reason}", fix=fix, effect="inconclusive")
         for reason in reasons

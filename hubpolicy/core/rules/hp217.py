@@ -23,7 +23,7 @@ def check(result: ToxicityResult, policy: ToxicityPolicy) -> tuple[Finding, ...]
         reasons.append(f"got evidence of plan {result.plan!r}, which never opens the gate")
     if not policy.opens_gate:
         reasons.append(f"the policy asks for plan {policy.plan!r}, which never opens the gate")
-    fix = f"hubpolicy test PATH    with plan {policy.plan!r}"
+    fix = f"hubpolicy test PATH --plan {policy.plan}"
     return tuple(
         Finding(ID, SEVERITY, reason, fix=fix, effect="inconclusive") for reason in reasons
     )

@@ -41,6 +41,7 @@ def test_less_or_other_does_not_cover(run: SuiteCounts, word: str) -> None:
     (finding,) = hp204.check(RESULT._replace(suites=(run,)), POLICY)
     assert finding.effect == "inconclusive"
     assert word in finding.message
+    assert finding.fix == f"hubpolicy test PATH --plan {POLICY.plan}"
 
 
 def test_a_policy_that_asks_for_nothing_is_not_satisfied() -> None:
