@@ -192,7 +192,8 @@ def _next(
     for found in rejected:
         yield f"Rejected: {found.message}"
     for fix in dict.fromkeys(found.fix for found in rejected or missing):
-        yield f"Next: {fix.replace('PATH', target)}{where}"
+        typed = "hubpolicy approve" in fix  # else there is no approval to put anywhere
+        yield f"Next: {fix.replace('PATH', target)}{where if typed else ''}"
     if rejected or missing:
         return
     repo = after.target

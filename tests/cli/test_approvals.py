@@ -41,6 +41,21 @@ def test_pending_then_given(asking: None, model: Path) -> None:
     assert "seen" in given.out
 
 
+def test_a_child_that_asks_more_people_than_there_are_is_told_the_way_out(
+    asking: None, model: Path, tmp_path: Path
+) -> None:
+    sign_run(model)
+    more = '[roles]\napprover.safety = { threshold = 2, binds = "closure" }\n'
+    (model / "hubpolicy.toml").write_text(f'schema = "hubpolicy/policy/1"\n{more}')
+    said = run("approve", model, "--as", "safety", "--yes", "--to", tmp_path).out
+    assert "nobody else that the root names; 2 are asked, the root names 1\n" in said
+    assert "Next: add a person: hubpolicy trust init --team DIR; or lower the threshold of " in said
+    assert said.rstrip().endswith("hubpolicy.toml")
+    shown = run("approvals", model)
+    assert (shown.code, "2 are asked, the root names 1" in shown.text) == (5, True)
+    assert "who can: ada; 2 are asked" in shown.text
+
+
 def test_a_rejection_blocks(asking: None, model: Path, tmp_path: Path) -> None:
     sign_run(model)
     elsewhere = tmp_path / "elsewhere"

@@ -38,7 +38,11 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
                 name = role.role.removeprefix("approver:")
                 message = f"{len(agreed)} of {wanted} {name} approvals (binds {role.binds})"
                 message += f"; {_people(evidence, role, agreed)}"
+                most = len(agreed | _others(evidence, role, agreed))
                 fix = f"hubpolicy approve PATH --as {name}"
+                if most < wanted:
+                    message += f"; {wanted} are asked, the root names {most}"
+                    fix = _way_out(evidence, role)
                 found.append(Finding(ID, SEVERITY, message, None, fix, "pending"))
     return tuple(found)
 
@@ -61,11 +65,31 @@ def approvers(evidence: Evidence, role: RoleRequirement) -> frozenset[str]:
 
 def _people(evidence: Evidence, role: RoleRequirement, agreed: frozenset[str]) -> str:
     """Who has agreed, and who else can."""
-    held = evidence.trust.root.role(role.role)
-    barred = signers_of(evidence, role.distinct_from) if role.distinct_from else frozenset()
-    others = (held.principals if held else frozenset()) - agreed - barred
+    others = _others(evidence, role, agreed)
     can = f"who can: {', '.join(sorted(others)) or 'nobody else that the root names'}"
     return f"agreed: {', '.join(sorted(agreed))}; {can}" if agreed else can
+
+
+def _others(evidence: Evidence, role: RoleRequirement, agreed: frozenset[str]) -> frozenset[str]:
+    held = evidence.trust.root.role(role.role)
+    barred = signers_of(evidence, role.distinct_from) if role.distinct_from else frozenset()
+    return (held.principals if held else frozenset()) - agreed - barred
+
+
+def _way_out(evidence: Evidence, role: RoleRequirement) -> str:
+    """What to type where no number of approvals would do: more people, or fewer asked."""
+    solo, key = evidence.trust.root.solo, f"roles.{role.role.replace(':', '.')}"
+    more = "hubpolicy trust init --team DIR"
+    if not solo:
+        more = "$EDITOR DIR/root.toml && hubpolicy trust rotate DIR"
+    asks = [
+        each.where for each in evidence.policy.tightened if f"{each.key}.".startswith(f"{key}.")
+    ]
+    lower = "in hubpolicy.toml: hubpolicy policy sign"
+    if not solo:
+        lower = "in DIR/hubpolicy.toml: hubpolicy trust policy DIR"
+    where = f"in {', '.join(dict.fromkeys(asks))}" if asks else lower
+    return f"add a person: {more}; or lower the threshold of {key} {where}"
 
 
 def signers_of(evidence: Evidence, role: str) -> frozenset[str]:

@@ -119,6 +119,17 @@ def test_the_root_may_ask_for_more_people_than_the_policy() -> None:
     assert "1 of 2" in finding.message
 
 
+def test_where_no_approval_would_do_the_way_out_is_another_one() -> None:
+    role = SAFETY._replace(threshold=9)
+    (finding,) = hp320.check(asked(approval_line(), role=role))
+    held = ROOT.role("approver:safety")
+    assert held is not None
+    assert finding.message.endswith(f"; 9 are asked, the root names {len(held.principals)}")
+    assert "hubpolicy trust rotate DIR; or lower the threshold of " in finding.fix
+    assert finding.fix.endswith("in DIR/hubpolicy.toml: hubpolicy trust policy DIR")
+    assert finding.effect == "pending"
+
+
 def test_who_may_not_approve_is_not_counted() -> None:
     roles = tuple(
         Role("checker", frozenset(("sam",)), 1) if role.name == "checker" else role
