@@ -322,18 +322,28 @@ def _refuse(doing: str, error: HfHubHTTPError, secret: str | None, endpoint: str
     status = error.response.status_code
     if isinstance(error, RepositoryNotFoundError) and status != 401:
         message = f"{doing}: the hub knows no such repository (or this login may not see it)"
-        raise NotFoundError(message, hint="hf auth login, if it is private") from error
+        raise NotFoundError(message, hint=_login("if it is private")) from error
     answered = without(str(error.server_message or ""), secret)
     most = _OURS_SAID if answered.startswith(OURS) else _SAID
     said, typed = told(answered, endpoint)
     sentence = _SENTENCES.get(status, "failed" if status >= 500 else "refused")
     message = f"{doing}: the hub {sentence} (HTTP {status})" + (f": {said[:most]}" if said else "")
     if status in {401, 403}:
-        hint = typed or "hf auth login, with a token that may do this"
+        hint = typed or _login("with a token that may do this")
         raise AccessError(message, hint=hint) from error
     if status == 412:
         raise ServiceError(message, hint="look at their commit, then push again") from error
     raise ServiceError(message, hint="try again; nothing is lost") from error
+
+
+def _login(how: str) -> str:
+    """What to type for another login. A token in the environment wins over the stored one."""
+    from hubpolicy.adapters.login import token_variable
+
+    variable = token_variable()
+    if variable:
+        return f"unset or change {variable}, which wins over hf auth login"
+    return f"hf auth login, {how}"
 
 
 def told(said: str, endpoint: str = "") -> tuple[str, str]:

@@ -146,6 +146,31 @@ def test_a_refused_login_is_an_access_error_everywhere(name: str) -> None:
             assert TOKEN not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("", "hf auth login, with a token that may do this"),
+        (
+            "HF_TOKEN",
+            "unset or change HF_TOKEN, which wins over hf auth login",
+        ),
+        ("HUGGING_FACE_HUB_TOKEN", "unset or change HUGGING_FACE_HUB_TOKEN, which"),
+    ],
+)
+def test_a_refused_login_names_where_the_token_stands(
+    variable: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, TOKEN)
+    with answering({"error": "no"}, 401) as answers:
+        with pytest.raises(AccessError) as caught:
+            CALLS["refs"](client(answers.endpoint), repo(answers.endpoint))
+        assert caught.value.hint is not None
+        assert caught.value.hint.startswith(hint)
+
+
 def test_a_repository_that_was_renamed_is_not_touched_under_its_old_name() -> None:
     there = {"id": "acme/other", "private": False, "sha": OID, "siblings": [], "tags": []}
     with answering(there) as answers:
