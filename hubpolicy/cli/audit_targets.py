@@ -211,8 +211,13 @@ def _of_clone(folder: str, named: str, endpoints: tuple[str, ...]) -> RepoId:
 
 def _require_clone(folder: str) -> None:
     from hubpolicy.adapters.local_clone import require_clone
+    from hubpolicy.cli.summaries import with_words
 
-    require_clone(folder)
+    try:
+        require_clone(folder)
+    except ConfigError as error:
+        error.hint = with_words(error.hint, folder)
+        raise
 
 
 def _named(text: str) -> RepoId:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ SCHEMA_FILE = "policy.v1.schema.json"
 """Beside the policy, for editors that complete its keys: nothing of ours reads it."""
 SHORTEST_PASSPHRASE = 8
 """Characters: the least of NIST SP 800-63B; ssh-keygen takes five, and cosign any."""
+PLAN = "standard"
 KINDS = {
     "base": "models that continue text",
     "chat": "models that answer in a chat; raw continuation is measured too",
@@ -37,7 +39,7 @@ Examples:
 @click.option("--name", default="", help="Who you are in reports. Default: your login name.")
 @click.option("--namespace", "namespaces", multiple=True, help="Hub namespace that is yours.")
 @click.option("--model-kind", type=click.Choice(list(KINDS)), help="What you publish.")
-@click.option("--plan", default="standard", show_default=True, help="Toxicity plan.")
+@click.option("--plan", default=PLAN, show_default=True, help="Toxicity plan.")
 @click.option("--passphrase/--no-passphrase", "locked", default=None,
               help="Encrypt the private key (HUBPOLICY_PASSPHRASE or asked).")  # fmt: skip
 def init(
@@ -51,8 +53,9 @@ def init(
     """Make a key, a policy and a trust root for one person (solo). Refuses to overwrite."""
     home = user_home()
     _refuse_overwrite(home)
-    kind = model_kind or _ask_kind()
-    secret = new_passphrase(locked=locked, command="init")
+    given = _given(name, namespaces, plan)
+    kind = model_kind or _ask_kind(given)
+    secret = new_passphrase(locked=locked, command=f"{given} --model-kind {kind}")
     person = _person(name)
     name = re.sub(r"[^A-Za-z0-9._-]", "-", person)
     policy = policy_source(f"{name}/solo", namespaces, kind, plan)
@@ -71,7 +74,15 @@ def _refuse_overwrite(home: Home) -> None:
             raise ConfigError(message, hint="hubpolicy policy explain shows what is in force")
 
 
-def _ask_kind() -> str:
+def _given(name: str, namespaces: tuple[str, ...], plan: str) -> str:
+    """``init`` with what was said to it, to be typed again."""
+    words = ["init", *(("--name", name) if name else ())]
+    words += [word for namespace in namespaces for word in ("--namespace", namespace)]
+    words += ["--plan", plan] if plan != PLAN else []
+    return shlex.join(words)
+
+
+def _ask_kind(given: str) -> str:
     for kind, text in KINDS.items():
         click.echo(f"  {kind:6}{text}", err=True)
     try:
@@ -82,7 +93,7 @@ def _ask_kind() -> str:
         if not isinstance(stop.__context__, EOFError):
             raise
         message = "got no --model-kind, and nobody to ask: the input ended"
-        hint = f"hubpolicy init --model-kind {'|'.join(KINDS)} --no-passphrase"
+        hint = f"hubpolicy {given} --model-kind {'|'.join(KINDS)} --no-passphrase"
         raise ConfigError(message, hint=hint) from stop
     return answer
 

@@ -175,7 +175,11 @@ def _why_stopped(stop: BaseException) -> str:
     from hubpolicy.render.escape import terminal
 
     if isinstance(stop.__context__, EOFError):
-        return "error: nobody answered: the input ended\n  hint: --yes, where the command has it"
+        said = "error: nobody answered: the input ended\n  hint: "
+        # A passphrase is asked for on a terminal only: all other questions can be answered before.
+        on_terminal = sys.stdin is not None and sys.stdin.isatty()
+        how = "--yes, where the command has it" if on_terminal else "the same command with --yes"
+        return said + how
     if isinstance(stop, click.Abort) and stop.__context__ is None:
         return "stopped: the answer was no"
     notes = [note for each in (stop, stop.__context__) for note in getattr(each, "__notes__", ())]

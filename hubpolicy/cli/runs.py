@@ -90,7 +90,7 @@ def ended(error: HubpolicyError, path: str, place: Seat) -> Report:
 
     """
     from hubpolicy.cli.exits import for_findings
-    from hubpolicy.cli.summaries import policy_rows, with_path
+    from hubpolicy.cli.summaries import policy_rows, with_path, with_words
     from hubpolicy.core.rules import hp416
     from hubpolicy.core.run_ends import finding_of
     from hubpolicy.domain.finding import verdict_of
@@ -98,6 +98,7 @@ def ended(error: HubpolicyError, path: str, place: Seat) -> Report:
 
     end = finding_of(error)
     if end is None:
+        error.hint = with_words(error.hint, path)
         raise error
     return Report(
         command="test",

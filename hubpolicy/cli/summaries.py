@@ -206,8 +206,10 @@ def measurement_row(
 
 def with_path(findings: tuple[Finding, ...], path: str, repo: str = "") -> tuple[Finding, ...]:
     """Put the real path and repository into the commands that findings suggest."""
+    return tuple(finding._replace(fix=with_words(finding.fix, path, repo)) for finding in findings)
+
+
+def with_words(text: str, path: str, repo: str = "") -> str:
+    """The same in one command."""
     words = {"PATH": shlex.quote(path), "NAMESPACE/NAME": repo or "NAMESPACE/NAME"}
-    return tuple(
-        finding._replace(fix=_PLACES.sub(lambda match: words[match[0]], finding.fix))
-        for finding in findings
-    )
+    return _PLACES.sub(lambda match: words[match[0]], text)

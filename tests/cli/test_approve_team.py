@@ -197,7 +197,7 @@ def test_what_is_approved_is_shown_before_anybody_is_asked(
     assert "stopped: the answer was no" in ran.err
     silent = run(*arguments, "--quiet", stdin="")
     assert (silent.code, contents(model)) == (130, before)
-    assert "nobody answered: the input ended" in silent.err
+    assert "nobody answered: the input ended\n  hint: the same command with --yes" in silent.err
     shown = ran.err.partition("approve as safety?")[0]
     assert "\\x0a" not in shown
     assert len(shown.splitlines()) > 10

@@ -338,6 +338,7 @@ def test_odd_names_are_shown_inert(clone: Repo) -> None:
     [
         (("./absent",), "got ./absent, expected a clone"),
         (("./plain",), "got ./plain, expected a clone"),
+        (("./plain",), "hint: hubpolicy verify ./plain judges a folder"),
         (("./tern/sub",), "expected the top of a repository, not sub/"),
         (("./tern", REPO), f"got {REPO} from ./tern and from the hub"),
         (("./tern", "--repo", "x/y/z"), "got --repo 'x/y/z'"),

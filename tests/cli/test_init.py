@@ -163,6 +163,12 @@ def test_where_nobody_answers_it_says_what_to_type_instead() -> None:
     ran = run("init", stdin="")
     assert (ran.code, config().exists()) == (2, False)
     assert "hint: hubpolicy init --model-kind base|chat|none --no-passphrase" in ran.err
+    given = ("--name", "ada", "--namespace", "acme", "--plan", "smoke")
+    for kind, choice in (((), "base|chat|none"), (("--model-kind", "chat"), "chat")):
+        ran = run("init", *given, *kind, stdin="")
+        assert (ran.code, config().exists()) == (2, False)
+        wanted = f"hubpolicy init {' '.join(given)} --model-kind {choice} --no-passphrase"
+        assert f"hint: {wanted}\n" in ran.err
 
 
 def test_the_policy_lasts_a_year() -> None:

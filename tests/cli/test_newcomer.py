@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from hubpolicy.adapters.files import FolderRelease
 from hubpolicy.cli import demo
+from hubpolicy.cli.after_test import closing
 from hubpolicy.cli.lfs_lines import without_lfs
+from hubpolicy.cli.test import Tested as Outcome
+from hubpolicy.cli.wiring import seat
 from tests.cli.world import MODEL, REPO, add_to_policy, contents, run, sign_run, write
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -87,6 +91,24 @@ def test_commands_to_type_next_hold_the_path_and_are_quoted(home: Path, tmp_path
     assert fixes
     assert all("PATH" not in fix for fix in fixes)
     assert any(quoted in fix for fix in fixes)
+    nothing = write(tmp_path / "no model", {"notes.md": b"x"})
+    tested = run("test", nothing)
+    wanted = f"hint: hubpolicy check {shlex.quote(str(nothing))} names what is missing"
+    assert (tested.code, wanted in tested.err) == (3, True), tested
+
+
+def test_after_a_test_in_a_clone_the_push_is_to_where_it_came_from(home: Path, model: Path) -> None:
+    done, place = Outcome(FolderRelease(model), (), signed=True), seat()
+    for url, target in (
+        ("https://example.org/acme/wren", "NAMESPACE/NAME"),
+        ("https://huggingface.co/acme/wren", "acme/wren"),
+    ):
+        subprocess.run(["git", "init", "-q", model], check=True, timeout=30)
+        subprocess.run(
+            ["git", "-C", model, "remote", "add", target[:4], url], check=True, timeout=30
+        )
+        said = closing(done, str(model), place, passed=True)
+        assert said.splitlines()[-1] == f"next: hubpolicy push {model} {target}"
 
 
 def test_a_page_is_written_beside_the_model_and_not_into_it(
