@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubpolicy.adapters.files import FolderRelease
     from hubpolicy.cli.wiring import Seat
     from hubpolicy.domain.finding import Finding
+    from hubpolicy.render.report import Row
 
 
 @click.command(
@@ -48,6 +49,7 @@ def check(*, path: str, output: Output) -> None:
         message = "got an empty PATH, expected a folder"
         raise click.UsageError(message)
     place, here = seat_if_any(path), shlex.quote(path)
+    idle = () if place else _idle_children(path)
     with Bars(shown=output.progress) as bars:
         reader = folder(path, bars)
         manifest = reader.manifest
@@ -61,7 +63,7 @@ def check(*, path: str, output: Output) -> None:
         exit_code=for_findings(findings, gate=False),
         findings=findings,
         rows=(
-            *(policy_rows(place.policy) if place else ()),
+            *(policy_rows(place.policy) if place else idle),
             card_row(len(card.passed), len(card.warned), len(card.failed))
             if manifest.entries
             else Row("card", "NOT EVALUATED", "the folder is empty"),
@@ -74,6 +76,26 @@ def check(*, path: str, output: Output) -> None:
     for file in inside(output, path):
         hint(f"{file} lies in {path}: it is part of that release, until it is moved", output)
     finish(report, output)
+
+
+def _idle_children(path: str) -> tuple[Row, ...]:
+    """Children that have no policy to tighten, where nobody ran ``init`` yet.
+
+    Raises:
+        ConfigError: one cannot be read, or is no policy.
+
+    """
+    from hubpolicy.adapters.children import in_folder
+    from hubpolicy.cli.options import configured
+    from hubpolicy.core.policy_child import opened
+    from hubpolicy.render.report import Row
+
+    rows = []
+    for child in (*configured(), *in_folder(path)):
+        opened(child)
+        why = "no policy here for it to tighten: hubpolicy init, or hubpolicy trust pin"
+        rows.append(Row("policy", f"{child.where} not applied", why))
+    return tuple(rows)
 
 
 def _closing(here: str, *, passed: bool) -> str:

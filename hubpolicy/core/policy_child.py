@@ -121,11 +121,22 @@ def _place(key: str, places: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(key.split("."))
 
 
-def _claim(parent: Policy, child: ChildFile, names: Names) -> Claim:
+def opened(child: ChildFile) -> TomlTable:
+    """Its table, where it is a policy at all. Its keys are known beside a governing policy only.
+
+    Raises:
+        ConfigError: it is no TOML, or of another schema.
+
+    """
     top = parse_toml(child.content, where=child.where, limit=CHILD_LIMIT)
     if "schema" not in top:
         top.refuse("schema", f'"{SCHEMA}"')
     top.one_of("schema", (SCHEMA,), "")
+    return top
+
+
+def _claim(parent: Policy, child: ChildFile, names: Names) -> Claim:
+    top = opened(child)
     targets, files, binding, publish = (
         top.table(key) for key in ("targets", "files", "binding", "publish")
     )

@@ -55,6 +55,26 @@ def test_a_child_that_loosens_or_is_broken_blocks_every_command(
     assert contents(model) == before
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("schema = ", "hubpolicy.toml"),
+        ("[toxicity]\n", f'expected "{HEAD[10:-2]}"'),
+        ('schema = "other"\n', "hubpolicy.toml line 1"),
+    ],
+)
+def test_a_broken_child_without_a_policy_is_named(model: Path, text: str, said: str) -> None:
+    assert run("policy", "check").code == 2, "nobody ran init"
+    path = child(model, text)
+    ran = run("check", model)
+    assert (ran.code, said in ran.err) == (2, True), ran
+    path.write_text(NO_RETRY)
+    ran = run("check", model)
+    assert (ran.code, f"{path} not applied" in ran.out) == (0, True), ran
+    missing = run("check", model, "-c", model / "absent.toml")
+    assert (missing.code, "cannot read the child policy" in missing.err) == (2, True)
+
+
 @pytest.mark.parametrize("way", ["before", "after", "variable"])
 def test_a_child_may_be_named(home: Path, model: Path, tmp_path: Path, way: str) -> None:
     released(model)
