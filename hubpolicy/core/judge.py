@@ -43,6 +43,7 @@ from hubpolicy.core.rules import (
     hp703,
     hp710,
 )
+from hubpolicy.core.signatories import STRANGER
 from hubpolicy.core.state_terms import require_version
 from hubpolicy.domain.finding import Decision, Finding, Severity, verdict_of
 from hubpolicy.domain.manifest import MODEL_SIGNATURE
@@ -133,7 +134,7 @@ def judge(evidence: Evidence, checks: tuple[Check, ...] = GATE) -> Decision:
     )
     waived = hp710.waived_rules(evidence)
     kept = tuple(f for f in weighed if not (f.rule in waived and _waivable(f)))
-    kept = tuple(sorted(kept, key=lambda finding: finding.rule not in _CAUSES))
+    kept = tuple(sorted(kept, key=_order))
     spared = tuple(f for f in weighed if f.rule in waived and _waivable(f))
     return Decision(verdict_of(kept), kept, spared)
 
@@ -159,6 +160,13 @@ def step_findings(evidence: Evidence, step: Step) -> tuple[Finding, ...]:
 
 _CAUSES = frozenset({hp201.ID, hp203.ID})
 """Without a run that passed, all else follows: people read these first."""
+
+
+def _order(finding: Finding) -> int:
+    """Where nobody here knows the signer, even that there is no run follows from it."""
+    if finding.fix == STRANGER:
+        return 0
+    return 1 if finding.rule in _CAUSES else 2
 
 
 def require_current(evidence: Evidence) -> None:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 SKEW_SECONDS = 300
 
 _HINT = "hubpolicy trust show lists who may sign"
+STRANGER = (
+    "hubpolicy trust show lists the keys; to follow whose it is: "
+    "hubpolicy trust pin SOURCE --sha256 HEX"
+)
+"""What to do about a key that the trust root does not know."""
 
 
 class RefusedError(VerificationError):
@@ -88,7 +93,7 @@ def find_signatory(raw: bytes, bundle: Bundle, trust: Trust, *, at: str, where: 
     key = trust.root.key(bundle.hint)
     if key is None or keys.keyid_of(key.pem) != bundle.hint:
         message = f"got key {bundle.hint[:64]!r}, expected one of the trust root, in {where}"
-        raise RefusedError(message, "HP302", "hubpolicy trust show lists the keys")
+        raise RefusedError(message, "HP302", STRANGER)
     return Signatory(key, frozenset({key.keyid}))
 
 

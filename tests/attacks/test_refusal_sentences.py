@@ -43,13 +43,14 @@ EDITS = {
 }
 SPOILT_SIG = {"card": lambda raw: raw.replace(b'"sig":"M', b'"sig":"N')}
 OTHER_SIGNATURE = unsigned(manifest_of({**MODEL, "config.json": b"{}"}))[MODEL_SIGNATURE]
+PIN = "hubpolicy trust pin SOURCE --sha256 HEX"
 HERE = f"in {RELEASE_FILE} line"
 
 ROWS: dict[str, tuple[World, str, str, int, str, str]] = {
     "an unknown key": (
         make(who={"card": "a stranger"}), "HP302", RELEASE_FILE, 1,
         f"got key '{STRANGE}', expected one of the trust root, {HERE} 1",
-        "hubpolicy trust show lists the keys",
+        f"hubpolicy trust show lists the keys; to follow whose it is: {PIN}",
     ),
     "another signature": (
         make(wrap=SPOILT_SIG), "HP302", RELEASE_FILE, 1,

@@ -93,7 +93,10 @@ class TestTheStory:
         hooked.git("add", "-A")
         sign(hooked.path, person("mallory"))
         hooked.commit()
-        assert {"HP302", "HP201"} <= refused(push(hooked, "origin", "main"))
+        pushed = push(hooked, "origin", "main")
+        assert {"HP302", "HP201"} <= refused(pushed)
+        assert pushed.said.index("HP302 got key") < pushed.said.index("HP201")
+        assert "hubpolicy trust pin SOURCE --sha256 HEX" in pushed.said
 
     def test_a_pointer_release_passes_without_its_weights_here(self, hooked: Repo) -> None:
         from hubpolicy.adapters.files import FolderRelease
