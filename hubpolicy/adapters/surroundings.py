@@ -264,10 +264,13 @@ def clocks(here: str, endpoint: str, *, offline: bool) -> Clocks:
 
     try:
         date = httpx.head(endpoint, timeout=20.0, follow_redirects=False).headers.get("Date", "")
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+        return Clocks(here, "", f"{type(error).__name__}: {str(error)[:200]}")
+    try:
         there = parsedate_to_datetime(date).astimezone(UTC)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError):
-        return Clocks(here, "")
-    return Clocks(here, there.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    except ValueError:
+        return Clocks(here, "", "")
+    return Clocks(here, there.strftime("%Y-%m-%dT%H:%M:%SZ"), "")
 
 
 def login(endpoint: str, *, offline: bool) -> Login:

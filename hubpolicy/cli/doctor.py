@@ -168,7 +168,6 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         hp907,
         hp908,
         hp912,
-        hp913,
     )
 
     git, lfs = seen.programs.git, seen.programs.git_lfs
@@ -185,7 +184,7 @@ def examine(seen: Seen) -> tuple[Examined, ...]:
         *_team(seen),
         Examined("scorer", _scorer(seen.scorers), hp904.check(seen.scorers)),
         Examined("runtime", _runtime(seen.runtime), hp905.check(seen.runtime)),
-        Examined("hub", _asked(seen.hub), hp913.check(seen.hub)),
+        _hub(seen),
         Examined("clock", clock, wrong, looked=bool(seen.clocks.there)),
         Examined("token", _login(seen.login), token, looked=asked),
     ]
@@ -324,6 +323,15 @@ def _runtime(runtime: Runtime) -> str:
     return f"ONNX Runtime {runtime.version} ({providers})" if runtime.version else "does not load"
 
 
+def _hub(seen: Seen) -> Examined:
+    from hubpolicy.core.rules import hp913
+
+    silent = seen.clocks.silent
+    said = f"{_asked(seen.hub)}{', not reached' if silent else ''}"
+    looked = silent is not None
+    return Examined("hub", said, hp913.check(seen.hub, silent), looked=looked)
+
+
 def _asked(asked: Asked) -> str:
     if asked.problem:
         return f"{asked.endpoint}, and nobody can tell what is behind it"
@@ -331,7 +339,7 @@ def _asked(asked: Asked) -> str:
         return f"{asked.endpoint}, your gateway to {asked.hub}"
     if asked.endpoint == DEFAULT_ENDPOINT:
         return asked.endpoint
-    return f"{asked.endpoint}, a hub of its own; a gateway is one by gateways.toml alone"
+    return f"{asked.endpoint}, taken for a hub itself: gateways.toml names no gateway there"
 
 
 def _login(login: Login) -> str:

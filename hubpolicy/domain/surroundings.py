@@ -127,10 +127,14 @@ class Runtime(NamedTuple):
 
 
 class Clocks(NamedTuple):
-    """ISO 8601 UTC here, and by the hub's ``Date`` header; ``there`` empty: nobody was asked."""
+    """ISO 8601 UTC here, and by the hub's ``Date`` header; ``there`` empty: it did not say.
+
+    ``silent``: why no hub answered; None: nobody was asked.
+    """
 
     here: str
     there: str
+    silent: str | None = None
 
 
 class Asked(NamedTuple):

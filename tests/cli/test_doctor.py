@@ -237,7 +237,7 @@ def test_the_token_and_the_clock_are_asked_of_the_hub(
     ran = run("doctor", tmp_path, HF_ENDPOINT=hub.endpoint, HF_TOKEN=token)
     assert ran.code == code
     assert rows(ran.out)["token"] == word
-    assert rows(ran.out)["clock"] == "ok"
+    assert (rows(ran.out)["clock"], rows(ran.out)["hub"]) == ("ok", "ok")
     assert ("fix: export HF_TOKEN=" in ran.out) is (word != "ok")
     assert token not in ran.out + ran.err
 
@@ -283,15 +283,18 @@ def test_a_hub_that_is_not_there_is_no_clock_and_refuses_no_one(
     home: Path, tmp_path: Path, token: str
 ) -> None:
     ran = run("doctor", tmp_path, HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN=token)
-    assert ran.code == 0
+    assert ran.code == 3
     assert (rows(ran.out)["clock"], rows(ran.out)["token"]) == ("skipped", "skipped")
-    assert "refused" not in ran.out
+    assert "refused the token" not in ran.out
+    assert rows(ran.out)["hub"] == "warning"
+    assert "! HP913 not reached: http://127.0.0.1:9 (" in ran.out
+    assert "\n! not judged: hub" in ran.out
 
 
 @pytest.mark.parametrize(
     ("content", "code", "said"),
     [
-        (None, 0, f"{GATE}, a hub of its own"),
+        (None, 0, f"{GATE}, taken for a hub itself"),
         (f'[gateways]\n"{GATE}" = "https://huggingface.co"\n', 0, "your gateway to https://hugg"),
         ("gateways:\n", 1, "gateways.toml:1"),
     ],
@@ -304,7 +307,7 @@ def test_which_hub_is_behind_the_address(
     ran = run("doctor", repository, "--offline", HF_ENDPOINT=GATE)
     assert ran.code == code
     assert said in ran.out
-    assert (rows(ran.out)["hub"], rows(ran.out)["git"]) == ("error" if code else "ok", "ok")
+    assert (rows(ran.out)["hub"], rows(ran.out)["git"]) == ("error" if code else "skipped", "ok")
 
 
 PIPELINE = """\

@@ -10,6 +10,7 @@ GATE, HUB = "https://gate.example", "https://huggingface.co"
 
 
 def test_a_hub_or_a_gateway_is_fine() -> None:
+    assert hp913.check(Asked(HUB, ""), "") == ()
     assert hp913.check(Asked(HUB, "")) == hp913.check(Asked(GATE, HUB)) == ()
 
 
@@ -17,3 +18,10 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_write() -> Non
     (found,) = hp913.check(Asked(GATE, "", "got 'x', expected two addresses", "[gateways]"))
     assert (found.rule, found.severity.word) == ("HP913", "error")
     assert (found.message, found.fix) == ("got 'x', expected two addresses", "[gateways]")
+
+
+def test_a_hub_that_does_not_answer_is_unknown_and_not_fine() -> None:
+    (found,) = hp913.check(Asked(HUB, ""), "ConnectError: refused")
+    assert (found.severity.word, found.effect) == ("warning", "inconclusive")
+    assert found.message == f"not reached: {HUB} (ConnectError: refused)"
+    assert "--offline" in found.fix
