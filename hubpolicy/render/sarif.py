@@ -135,7 +135,9 @@ def _result(finding: Finding, number: dict[str, int], refs: tuple[RefRow, ...]) 
         physical["region"] = {"startLine": place.line, "startColumn": place.column or 1}
     location: dict[str, Any] = {"physicalLocation": physical}
     if refs:
-        location["logicalLocations"] = [_logical(row) for row in refs[:MOST_PLACES]]
+        named = [_logical(row) for row in refs[:MOST_PLACES]]
+        # Two rows can have one name; the standard wants each place once.
+        location["logicalLocations"] = [v for n, v in enumerate(named) if v not in named[:n]]
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": number[finding.rule],
