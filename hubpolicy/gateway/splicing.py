@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PIPE = 1024 * 1024
-"""Bytes of a pipe: what anybody may ask for; a user that is not root has 64 MiB of them (pipe(7))."""
+"""Bytes of a pipe: what anybody may ask for; who is not root has 64 MiB of them (pipe(7))."""
 _LEAST = 64 * 1024
 """A pipe of less, as there are where a user has too many, is not worth it."""
 _PROBE_SECONDS = 5.0
